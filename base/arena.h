@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Arena - many small allocations that end together.
+ *
+ * Nothing is freed singly; arena_free() ends everything at once, so that a half-read document cannot leak.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+struct arena;
+
+/* NULL when memory ran out. */
+struct arena *arena_new(void);
+
+/* Accepts NULL. Always returns NULL. */
+struct arena *arena_free(struct arena *arena);
+
+/* Zeroed and aligned for any type; NULL when memory ran out. */
+void *arena_alloc(struct arena *arena, size_t size);
+
+/* A copy of the first len bytes with a NUL behind them; NULL when memory ran out. */
+char *arena_strndup(struct arena *arena, const char *text, size_t len);
+char *arena_strdup(struct arena *arena, const char *text);
+
+static inline void cleanup_arena(struct arena **arena)
+{
+	*arena = arena_free(*arena);
+}

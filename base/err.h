@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Err - the one error convention.
+ *
+ * A function that can fail returns 0 or a negative errno and takes a `struct err *` last. On success
+ * the err is untouched; on failure it holds one whole sentence that names the object and the value and,
+ * where the reader can do something about it, the remedy. The caller owns it, it has a fixed size,
+ * and so it can neither leak nor fail itself.
+ */
+#pragma once
+
+#include <stdarg.h>
+
+#define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
+
+struct err {
+	int code;	/* positive errno; EINVAL where the fault is the input's and not the kernel's */
+	char text[768]; /* one sentence, no newline, no trailing full stop; longer ones are cut */
+};
+
+/* Stores `code` (its sign is ignored, 0 becomes EINVAL) and the sentence. Returns -code. A NULL err is
+ * allowed: the caller wants only the number. */
+int err_set(struct err *err, int code, const char *fmt, ...) _printf_(3, 4);
+
+/* As err_set(), with ": " and the errno's own text behind the sentence. */
+int err_set_errno(struct err *err, int code, const char *fmt, ...) _printf_(3, 4);
+
+/* Puts "<prefix>: " before the sentence that is there. Returns -err->code. */
+int err_wrap(struct err *err, const char *fmt, ...) _printf_(2, 3);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File - bounded reading, whole writing, and opening that follows nothing.
+ *
+ * Everything is relative to a directory descriptor. Every read has a cap, and running into it is an
+ * error and never a cut. No function here retries a write: a short write to a kernel file is a fault
+ * that must be seen.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Reads from fd to its end into buf, and puts a NUL behind it. `size` counts the NUL. Returns the number
+ * of bytes read, -EFBIG when there is more than size - 1, or another negative errno. EINTR is retried. */
+ssize_t file_read_fd(int fd, char *buf, size_t size);
+
+/* As file_read_fd(), on the file `path` beneath `dirfd`; a link as last component is not followed. */
+ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t size);
+
+/* Reads fd to its end into a new buffer (the caller frees it) with a NUL behind it, of at most `max`
+ * bytes: -EFBIG beyond. ret_len may be NULL. */
+int file_slurp(int fd, size_t max, char **ret, size_t *ret_len);
+
+/* Writes text with one write(2). -EIO when the kernel takes only a part of it or nothing. */
+int file_write_fd(int fd, const char *text, size_t len);
+
+/* As file_write_fd(), on an existing file beneath dirfd; links are not followed, nothing is created. */
+int file_write_at(int dirfd, const char *path, const char *text);
+
+/* openat2(2) beneath dirfd with RESOLVE_BENEATH, NO_SYMLINKS and NO_MAGICLINKS, and O_CLOEXEC. A leading
+ * '/' is taken as relative to dirfd; "" and "/" mean dirfd itself. Returns a descriptor or -errno. */
+int file_open_beneath(int dirfd, const char *path, int flags);
+
+/* readlinkat(2) with a NUL; -ENAMETOOLONG when it does not fit. */
+ssize_t file_readlink_at(int dirfd, const char *path, char *buf, size_t size);

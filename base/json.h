@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * JSON - reading by field table, over yyjson.
+ *
+ * Strict on purpose: the documents come from a container engine, but annotations inside them come from
+ * whoever may create a container. Invalid UTF-8, comments, trailing text, a key that stands twice in one
+ * object, a NUL inside a key and nesting beyond the given depth are errors with their place.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <yyjson.h>
+
+#include "base/err.h"
+
+enum json_type {
+	JSON_STRING, /* const char *, owned by the document; a NUL inside is an error */
+	JSON_I64,    /* int64_t */
+	JSON_BOOL,   /* bool */
+	JSON_OBJECT, /* yyjson_val * */
+	JSON_ARRAY,  /* yyjson_val * */
+	JSON_TYPE_MAX
+};
+
+struct json_field {
+	const char *name;
+	enum json_type type;
+	size_t offset;	/* of the member in the caller's struct, whose C type is the one named above */
+	bool mandatory; /* absent or null is an error; otherwise the member is left as it is */
+};
+
+/* Parses and checks a whole document. `max_depth` counts nested objects and arrays. `what` names the
+ * document in the message. The caller frees *ret with yyjson_doc_free(). */
+int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
+	       struct err *err);
+
+/* Fills the members of *base that `fields` (n_fields of them) describes from object `obj`; keys that no
+ * row names are passed over. `what` names the object in the message. */
+int json_dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base,
+		  const char *what, struct err *err);
+
+static inline void cleanup_json(yyjson_doc **doc)
+{
+	yyjson_doc_free(*doc);
+}
+
+static inline void cleanup_json_mut(yyjson_mut_doc **doc)
+{
+	yyjson_mut_doc_free(*doc);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Privilege - what this process may do from here on. See privilege.h. */
+#include "base/privilege.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <stdlib.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Without these three a descriptor opened later could become "standard error" and be written to. */
+static int fill_standard_fds(struct err *err)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR); /* without O_CLOEXEC, as the three are */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot open '/dev/null'");
+	(void)close(fd);
+	return 0;
+}
+
+int privilege_scrub(struct err *err)
+{
+	static const struct rlimit no_core = { 0, 0 };
+	int r;
+
+	if (clearenv() != 0)
+		return err_set(err, ENOMEM, "cannot empty the environment");
+	r = fill_standard_fds(err);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_close_range, 3, ~0U, 0) < 0)
+		return err_set_errno(err, errno, "cannot close inherited descriptors");
+	if (chdir("/") < 0)
+		return err_set_errno(err, errno, "cannot change to '/'");
+	(void)umask(077);
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return err_set_errno(err, errno, "cannot forbid core dumps");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set_errno(err, errno, "cannot set no_new_privs");
+	return 0;
+}
+
+static struct __user_cap_header_struct header(void)
+{
+	return (struct __user_cap_header_struct){ .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
+}
+
+static uint64_t permitted_now(const struct __user_cap_data_struct data[2])
+{
+	return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}
+
+int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
+{
+	struct __user_cap_header_struct head = header();
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return err_set_errno(err, errno, "cannot read this process's capabilities");
+	permitted &= permitted_now(data);
+	effective &= permitted;
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){
+			.effective = (uint32_t)(effective >> (32 * i)),
+			.permitted = (uint32_t)(permitted >> (32 * i)),
+			.inheritable = 0,
+		};
+	head = header();
+	if (syscall(SYS_capset, &head, data) < 0)
+		return err_set_errno(err, errno, "cannot reduce this process's capabilities");
+	return 0;
+}
+
+/* The kernel takes the file system capabilities out of the effective set when the fsuid leaves 0. */
+static int keep_dac_override(struct err *err)
+{
+	struct __user_cap_header_struct head = header();
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return err_set_errno(err, errno, "cannot read this process's capabilities");
+	data[0].effective |= data[0].permitted & (1U << CAP_DAC_OVERRIDE);
+	head = header();
+	if (syscall(SYS_capset, &head, data) < 0)
+		return err_set_errno(err, errno, "cannot keep CAP_DAC_OVERRIDE");
+	return 0;
+}
+
+int privilege_make_as(uint32_t uid, uint32_t gid, struct err *err)
+{
+	/* Both return the old id and no error: asking with -1, which is never valid, tells. */
+	(void)setfsgid(gid);
+	(void)setfsuid(uid);
+	if ((uint32_t)setfsgid((gid_t)-1) != gid || (uint32_t)setfsuid((uid_t)-1) != uid)
+		return err_set(err, EPERM, "cannot take the file system ids %u:%u", uid, gid);
+	return keep_dac_override(err);
+}

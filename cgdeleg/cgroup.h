@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cgroup - directories of the cgroup2 file system, by descriptor.
+ *
+ * Nothing here takes an absolute path, and nothing follows a link.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cgdeleg/host.h"
+
+#define CGROUP_NAMES_MAX 256 /* entries of one directory that are looked at; more is an error */
+#define CGROUP_PIDS_MAX	 4096
+
+/* The entries of a cgroup's directory. Names are owned by `store`. */
+struct cgroup_listing {
+	char *store;
+	size_t n_files, n_children;
+	const char *files[CGROUP_NAMES_MAX + 1];    /* NULL-ended */
+	const char *children[CGROUP_NAMES_MAX + 1]; /* NULL-ended: cgroups below */
+};
+
+/* Reads the directory. -E2BIG beyond CGROUP_NAMES_MAX entries of one kind. */
+int cgroup_list(int fd, struct cgroup_listing *ret);
+void cgroup_listing_done(struct cgroup_listing *listing);
+
+/* Opens the cgroup `path` beneath the host's mount, links refused, and proves it: cgroup2 (host->live),
+ * a directory, not the host's root. */
+int cgroup_open(const struct host *host, const char *path, struct err *err);
+
+/* The path behind "0::" in the text of a /proc/<pid>/cgroup. Pure. */
+int cgroup_parse_path(const char *text, char *ret, size_t size, struct err *err);
+
+/* Is `path` the cgroup `root` itself or one below it? Both with a leading '/', "/" is above all. */
+bool cgroup_is_within(const char *path, const char *root);
+
+/* Numbers in cgroup.procs. A process that is outside of our pid namespace shows as 0. Returns how many,
+ * or a negative errno. */
+ssize_t cgroup_read_procs(int fd, pid_t *pids, size_t max);
+
+/* Moves one process here. */
+int cgroup_attach(int fd, pid_t pid);
+
+/* The names that both the kernel's list of delegatable files and this program's own have, of those in
+ * `listing`, into ret (NULL-ended, `max` places). Names on the kernel's list that this program does not
+ * know go into `unjudged`, blank-separated: they are left alone and reported. */
+int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing, const char **ret,
+		     size_t max, char *unjudged, size_t unjudged_size, struct err *err);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgdeleg check - validates the policy, and explains what it says about one container.
+ *
+ * The same code as the hook's, with nothing done: run_explain() stops where the hook would begin to act.
+ * Works as an ordinary user where the files allow it.
+ */
+#include "cgdeleg/cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cgdeleg/cli/explain.h"
+#include "cgdeleg/run.h"
+#include "policy/risk.h"
+
+struct check {
+	const char *policy, *bundle, *state, *handler, *root;
+	bool json, settings, help;
+};
+
+static void print_origin(const struct origin *origin, unsigned column)
+{
+	fputs(origin->file ? origin->file : "built in", stdout);
+	if (origin->line)
+		printf(":%u", origin->line);
+	if (column)
+		printf(":%u", column);
+	fputs(": ", stdout);
+}
+
+/* Every complaint, then the risks; 0 when the policy can be used. */
+static int report_policy(const struct ruleset *rules)
+{
+	static const char *const plural[] = { "s", "" };
+	size_t counts[SECTION_KIND_MAX] = { 0 };
+	const struct risk *risk;
+	struct origin at;
+
+	for (const struct complaint *c = rules->complaints; c; c = c->next) {
+		print_origin(&c->origin, c->column);
+		puts(c->text);
+	}
+	if (ruleset_is_broken(rules))
+		return -EINVAL;
+	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
+		for (const struct section *s = rules->sections[kind]; s; s = s->next)
+			counts[kind]++;
+	printf("policy: valid, %zu file%s, %zu handler%s, %zu profile%s, %zu rule%s\n", rules->n_files,
+	       plural[rules->n_files == 1], counts[SECTION_HANDLER],
+	       plural[counts[SECTION_HANDLER] == 1], counts[SECTION_PROFILE],
+	       plural[counts[SECTION_PROFILE] == 1], counts[SECTION_RULE],
+	       plural[counts[SECTION_RULE] == 1]);
+	for (size_t i = 0; (risk = risk_next(rules, &i, &at)) != NULL;) {
+		fputs("risk: ", stdout);
+		print_origin(&at, 0);
+		puts(risk->text);
+	}
+	return 0;
+}
+
+static void print_settings(const struct ruleset *rules)
+{
+	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
+		for (const struct section *s = rules->sections[kind]; s; s = s->next) {
+			printf("[%s%s%s]\n", section_kind_name((enum section_kind)kind),
+			       s->name[0] ? " " : "", s->name);
+			for (const struct setting *p = s->settings; p; p = p->next)
+				printf("  %s = %s  (%s:%u)\n", p->name, p->value, p->origin.file,
+				       p->origin.line);
+		}
+}
+
+static int read_state(const struct check *check, struct trail *trail)
+{
+	_cleanup_close_ int opened = -EBADF;
+	int fd = STDIN_FILENO;
+
+	if (!check->state)
+		return 0;
+	if (strcmp(check->state, "-") != 0) {
+		opened = fd = open(check->state, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_set_errno(&trail->err, errno, "cannot open the state '%s'",
+					     check->state);
+	}
+	return oci_read_state(fd, 0, &trail->oci, &trail->err);
+}
+
+static int explain(const struct check *check, struct trail *trail)
+{
+	_cleanup_(host_done) struct host host = HOST_CLOSED;
+	struct run_args args = { .handler = check->handler, .owner = geteuid() };
+	int r;
+
+	r = read_state(check, trail);
+	if (r >= 0)
+		r = oci_read_config(check->bundle, args.owner, &trail->oci, &trail->err);
+	if (r >= 0)
+		r = oci_adopt_annotations(&trail->oci, &trail->err);
+	if (r >= 0)
+		r = host_open(check->root, true, &host, &trail->err);
+	if (r >= 0)
+		r = run_explain(&host, &args, trail);
+	return r;
+}
+
+static int check_bundle(const struct check *check, struct trail *trail)
+{
+	int r = explain(check, trail);
+
+	if (r < 0) {
+		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
+		return EXIT_FAULT;
+	}
+	if (!(check->json ? explain_json(trail) : explain_text(trail))) {
+		fputs("cgdeleg: cannot print the explanation: out of memory\n", stderr);
+		return EXIT_FAULT;
+	}
+	return trail->decision.verdict == VERDICT_REFUSE ? EXIT_REFUSED : EXIT_OK;
+}
+
+static int check_policy(const struct check *check, struct trail *trail)
+{
+	int r;
+
+	if (ruleset_load(check->policy, geteuid(), &trail->rules, &trail->err) < 0) {
+		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
+		return EXIT_FAULT;
+	}
+	if (check->bundle && check->json && !ruleset_is_broken(&trail->rules))
+		return check_bundle(check, trail);
+	r = report_policy(&trail->rules);
+	if (r < 0)
+		return EXIT_FAULT;
+	if (check->settings)
+		print_settings(&trail->rules);
+	return check->bundle ? check_bundle(check, trail) : EXIT_OK;
+}
+
+int check_main(int argc, char **argv)
+{
+	struct check check = { .policy = POLICY_DIRECTORY, .root = "/" };
+	const struct option_row rows[] = {
+		{ "--policy", "DIR", &check.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
+		{ "--settings", NULL, NULL, &check.settings, "print every setting and the line it is from" },
+		{ "--bundle", "DIR", &check.bundle, NULL, "explain the container of this OCI bundle" },
+		{ "--state", "FILE", &check.state, NULL,
+		  "its OCI state ('-': standard input); without it only config.json is looked at" },
+		{ "--handler", "NAME", &check.handler, NULL, "the handler that would run it" },
+		{ "--json", NULL, NULL, &check.json, "print the explanation as JSON" },
+		{ "--help", NULL, NULL, &check.help, "" },
+	};
+	struct trail *trail;
+	int code;
+
+	if (!cli_parse(argc, argv, "check", rows, ELEMENTS(rows)))
+		return EXIT_USAGE;
+	if (check.help) {
+		cli_help("check",
+			 "Validates the policy. With --bundle, prints the facts of a container, the decision\n"
+			 "with its reasons, and the plan that the hook would run; nothing is done.",
+			 rows, ELEMENTS(rows) - 1);
+		return EXIT_OK;
+	}
+	if (!!check.bundle != !!check.handler || (check.state && !check.bundle)) {
+		fputs("cgdeleg: check: --bundle and --handler go together, and --state goes with them\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	trail = trail_new();
+	if (!trail) {
+		fputs("cgdeleg: out of memory\n", stderr);
+		return EXIT_FAULT;
+	}
+	code = check_policy(&check, trail);
+	trail_free(trail);
+	return code;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CLI - what the verbs of the administrator's command share. Exit codes are in cgdeleg(1). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum exit_code {
+	EXIT_OK = 0,	  /* done; check: valid, and the container would be created */
+	EXIT_FAULT = 1,	  /* an error, or an invalid policy */
+	EXIT_USAGE = 2,	  /* the command line */
+	EXIT_REFUSED = 3, /* check --bundle: the hook would refuse to create this container */
+};
+
+/* One option of a verb. */
+struct option_row {
+	const char *name;   /* "--policy" */
+	const char *value;  /* what the help calls its value, or NULL: a switch */
+	const char **text;  /* where the value goes */
+	bool *flag;	    /* where a switch goes */
+	const char *help;
+};
+
+/* Fills from argv (without program and verb). Prints what is wrong and returns false. */
+bool cli_parse(int argc, char **argv, const char *verb, const struct option_row *rows, size_t n);
+
+/* The options' part of `cgdeleg VERB --help`. */
+void cli_help(const char *verb, const char *summary, const struct option_row *rows, size_t n);
+
+int check_main(int argc, char **argv);

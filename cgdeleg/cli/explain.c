@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Explain - one container's facts, decision and plan on standard output. See explain.h. */
+#include "cgdeleg/cli/explain.h"
+
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cgdeleg/record.h"
+
+static void line(const char *key, const char *value)
+{
+	char shown[1024];
+
+	if (value && value[0])
+		printf("  %-11s %s\n", key, text_escape(value, shown, sizeof(shown)));
+}
+
+static void ids(const char *key, uint32_t uid, uint32_t gid)
+{
+	if (uid != FACT_ID_UNKNOWN && gid != FACT_ID_UNKNOWN)
+		printf("  %-11s %u:%u\n", key, uid, gid);
+}
+
+static void print_facts(const struct trail *trail)
+{
+	const struct facts *f = &trail->facts;
+	const struct identity *who = &trail->decision.who;
+
+	puts("facts:");
+	line("container", f->id);
+	line("handler", f->handler);
+	line("namespace", who->namespace);
+	line("pod", who->pod);
+	line("name", who->container);
+	line("image", who->image);
+	line("userns", userns_kind_name(f->userns));
+	ids("its root", f->root_uid, f->root_gid);
+	ids("process", f->process_uid, f->process_gid);
+	line("cgroup", f->cgroup);
+	line("controllers", f->controllers);
+	line("mount", mount_state_name(f->mount));
+	line("covered by", f->covered_by);
+	line("device BPF", device_bpf_state_name(f->device_bpf));
+	line("unjudged", f->unjudged);
+	if (trail->oci.pid == 0)
+		puts("  (from config.json and this host: no container was looked at)");
+}
+
+static void print_decision(const struct decision *d)
+{
+	printf("decision: %s", verdict_name(d->verdict));
+	if (d->profile)
+		printf(", profile %s", d->profile);
+	if (d->rule)
+		printf(", rule %s", d->rule);
+	puts("");
+	for (size_t i = 0; i < d->n_reasons; i++) {
+		const struct reason *reason = &d->reasons[i];
+
+		printf("  %s %s: %s", reason_kind_name(reason->kind), reason_code_name(reason->code),
+		       reason->text);
+		if (reason->origin.file)
+			printf(" (%s:%u)", reason->origin.file, reason->origin.line);
+		puts("");
+	}
+}
+
+static void print_plan(const struct plan *plan)
+{
+	char text[LIMIT_TEXT_SIZE];
+
+	puts(plan->n_steps > 0 ? "plan:" : "plan: nothing to do");
+	for (size_t i = 0; i < plan->n_steps; i++)
+		printf("  %2zu. %s\n", i + 1, step_describe(&plan->steps[i], text, sizeof(text)));
+}
+
+bool explain_text(const struct trail *trail)
+{
+	print_facts(trail);
+	print_decision(&trail->decision);
+	print_plan(&trail->plan);
+	return fflush(stdout) == 0;
+}
+
+bool explain_json(const struct trail *trail)
+{
+	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	_cleanup_free_ char *text = NULL;
+	yyjson_mut_val *o = yyjson_mut_obj(doc);
+
+	if (!o)
+		return false;
+	yyjson_mut_doc_set_root(doc, o);
+	record_facts(doc, o, &trail->facts);
+	record_decision(doc, o, &trail->decision);
+	record_plan(doc, o, &trail->plan);
+	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
+	return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+}

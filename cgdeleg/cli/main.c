@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgdeleg - the administrator's command: one file a verb, one table of verbs. */
+#include "cgdeleg/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "version.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} verbs[] = {
+	{ "check", check_main, "validate the policy, explain what it says about a container" },
+};
+
+static void usage(FILE *to)
+{
+	fputs("usage: cgdeleg VERB [OPTIONS]\n       cgdeleg --help | --version\n\nVerbs:\n", to);
+	for (size_t i = 0; i < ELEMENTS(verbs); i++)
+		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+	fputs("\n`cgdeleg VERB --help` tells a verb's options.\n", to);
+}
+
+void cli_help(const char *verb, const char *summary, const struct option_row *rows, size_t n)
+{
+	printf("usage: cgdeleg %s [OPTIONS]\n\n%s\n\nOptions:\n", verb, summary);
+	for (size_t i = 0; i < n; i++) {
+		char left[40];
+
+		(void)snprintf(left, sizeof(left), "%s %s", rows[i].name,
+			       rows[i].value ? rows[i].value : "");
+		printf("  %-18s %s\n", left, rows[i].help);
+	}
+	printf("  %-18s %s\n", "--help", "this text");
+}
+
+bool cli_parse(int argc, char **argv, const char *verb, const struct option_row *rows, size_t n)
+{
+	for (int i = 0; i < argc; i++) {
+		size_t o = 0;
+
+		while (o < n && strcmp(argv[i], rows[o].name) != 0)
+			o++;
+		if (o == n) {
+			fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help\n",
+				verb, argv[i], verb);
+			return false;
+		}
+		if (rows[o].flag) {
+			*rows[o].flag = true;
+		} else if (++i == argc) {
+			fprintf(stderr, "cgdeleg: %s: '%s' needs a value: %s\n", verb, rows[o].name,
+				rows[o].value);
+			return false;
+		} else {
+			*rows[o].text = argv[i];
+		}
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("cgdeleg " CGDELEG_VERSION);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < ELEMENTS(verbs); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 2, argv + 2);
+	fprintf(stderr, "cgdeleg: unknown verb '%s', see cgdeleg --help\n", argv[1]);
+	return EXIT_USAGE;
+}

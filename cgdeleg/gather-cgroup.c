@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gather - the delegation root: which cgroup it is, and that it is this container's alone.
+ *
+ * Threats. cgroupsPath may name any cgroup of the host: the root, a service's, another container's, the
+ * hook's own or one above it. Handing one of those over would hand over what others live in. So the
+ * cgroup must hold the container's process and no other, have no children but the chain that leads to
+ * that process, and belong to host root or to whom a runtime gives cgroups. See gather.h.
+ */
+#include "cgdeleg/gather-cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "bpf/device.h"
+
+static int read_path(int dirfd, const char *file, char *ret, struct err *err)
+{
+	char text[2 * PATH_MAX];
+	ssize_t n = file_read_at(dirfd, file, text, sizeof(text));
+
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read '/proc/.../%s'", file);
+	return cgroup_parse_path(text, ret, PATH_MAX, err);
+}
+
+/* Every path counts from the same root: ours, or that of the cgroup namespace that we are in. */
+static int check_paths(const struct host *host, struct target *target, struct err *err)
+{
+	const char *root = target->mount.root;
+	char shown[256];
+	int r;
+
+	(void)text_escape(root, shown, sizeof(shown));
+	r = read_path(target->proc_fd, "cgroup", target->now, err);
+	if (r < 0)
+		return r;
+	r = read_path(host->proc_fd, "self/cgroup", target->own, err);
+	if (r < 0)
+		return r;
+	if (root[0] != '/' || strcmp(root, "/") == 0 || strstr(root, "/.."))
+		return err_set(err, EPERM,
+			       "the container's cgroup mount shows '%s', which is not a cgroup of its own: "
+			       "its config.json must name a cgroupsPath and unshare the cgroup namespace",
+			       shown);
+	if (!cgroup_is_within(target->now, root))
+		return err_set(err, EPERM,
+			       "process %d is not in the cgroup '%s' that the container's mount shows",
+			       target->pid, shown);
+	if (cgroup_is_within(target->own, root))
+		return err_set(err, EPERM,
+			       "the container's cgroup '%s' is the hook's own or one above it", shown);
+	return 0;
+}
+
+/* A process that is not the container's init must at least live in its pid namespace. */
+static int check_process(const struct host *host, const struct target *target, pid_t pid,
+			 struct err *err)
+{
+	char ours[64], inits[64], its[64], path[48];
+
+	if (pid == target->pid)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%d/ns/pid", pid);
+	if (pid > 0 && file_readlink_at(host->proc_fd, "self/ns/pid", ours, sizeof(ours)) >= 0 &&
+	    file_readlink_at(target->proc_fd, "ns/pid", inits, sizeof(inits)) >= 0 &&
+	    file_readlink_at(host->proc_fd, path, its, sizeof(its)) >= 0 &&
+	    strcmp(inits, its) == 0 && strcmp(inits, ours) != 0)
+		return 0;
+	return err_set(err, EBUSY,
+		       "process %d, which is not the container's, is in its cgroup: every container needs "
+		       "a cgroup of its own",
+		       pid);
+}
+
+static int check_processes(const struct host *host, const struct target *target, int fd,
+			   struct err *err)
+{
+	pid_t pids[CGROUP_PIDS_MAX];
+	ssize_t n = cgroup_read_procs(fd, pids, CGROUP_PIDS_MAX);
+
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read the container's cgroup.procs");
+	for (ssize_t i = 0; i < n; i++) {
+		int r = check_process(host, target, pids[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The only child allowed in `listing` is `next`; "" allows none. */
+static int check_children(const struct cgroup_listing *listing, const char *next, struct err *err)
+{
+	char shown[128];
+
+	for (size_t i = 0; i < listing->n_children; i++)
+		if (strcmp(listing->children[i], next) != 0)
+			return err_set(err, EBUSY,
+				       "the container's cgroup has a child '%s' that is not the container's",
+				       text_escape(listing->children[i], shown, sizeof(shown)));
+	return 0;
+}
+
+/* Copies the first component of *path and moves *path behind it. */
+static bool next_component(const char **path, char *ret)
+{
+	size_t len;
+
+	*path += strspn(*path, "/");
+	len = strcspn(*path, "/");
+	if (len == 0 || len > NAME_MAX) {
+		ret[0] = '\0';
+		return false;
+	}
+	memcpy(ret, *path, len);
+	ret[len] = '\0';
+	*path += len;
+	return true;
+}
+
+/* From the delegation root down to where the process is: one child a level, and only its processes. */
+static int check_exclusive(const struct host *host, const struct target *target, struct err *err)
+{
+	const char *rest = target->now + strlen(target->mount.root);
+	_cleanup_close_ int fd = -EBADF;
+	char next[NAME_MAX + 1];
+	bool more;
+	int r;
+
+	more = next_component(&rest, next);
+	r = check_children(&target->listing, next, err);
+	if (r < 0)
+		return r;
+	r = check_processes(host, target, target->cgroup_fd, err);
+	while (r >= 0 && more) {
+		_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
+		int below = file_open_beneath(fd < 0 ? target->cgroup_fd : fd, next,
+					      O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+		if (below < 0)
+			return err_set_errno(err, below, "cannot open the container's cgroup below");
+		(void)close_fd(fd);
+		fd = below;
+		more = next_component(&rest, next);
+		r = cgroup_list(fd, &listing);
+		if (r < 0)
+			return err_set_errno(err, r, "cannot list the container's cgroup below");
+		r = check_children(&listing, next, err);
+		if (r >= 0)
+			r = check_processes(host, target, fd, err);
+	}
+	return r;
+}
+
+static int check_directory(const struct host *host, struct target *target, const struct facts *facts,
+			   struct err *err)
+{
+	char type[32];
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(target->cgroup_fd, &st) < 0)
+		return err_set_errno(err, errno, "cannot stat the container's cgroup");
+	target->dev = st.st_dev;
+	target->ino = st.st_ino;
+	/* crun gives the cgroup to the user namespace's root before the hooks, runc to the process's uid. */
+	if (st.st_uid != 0 && st.st_uid != facts->root_uid && st.st_uid != facts->process_uid &&
+	    host->live)
+		return err_set(err, EPERM,
+			       "the container's cgroup belongs to uid %u, which is neither root nor the "
+			       "container's",
+			       st.st_uid);
+	n = file_read_at(target->cgroup_fd, "cgroup.type", type, sizeof(type));
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read the container's cgroup.type");
+	if (strcmp(type, "domain\n") != 0)
+		return err_set(err, EPERM, "the container's cgroup is of type '%.*s', only 'domain' is valid",
+			       (int)strcspn(type, "\n"), type);
+	return 0;
+}
+
+static bool has_suffix(const char *name, size_t len, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return len > n && memcmp(name + len - n, suffix, n) == 0;
+}
+
+/*
+ * crun under systemd puts the container into <name>.scope/container: the scope is out of the container's
+ * reach by structure and holds nothing else, so ceilings stand there too. A pod's slice with one container
+ * looks alike but will get more: only a scope counts, and only with this one child and no process.
+ */
+static int find_scope(const struct host *host, struct target *target, struct facts *facts,
+		      struct err *err)
+{
+	_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
+	_cleanup_close_ int fd = -EBADF;
+	const char *root = target->mount.root;
+	const char *slash = strrchr(root, '/');
+	char parent[PATH_MAX];
+	struct stat st;
+	pid_t pid;
+
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - root), root);
+	if (!has_suffix(parent, strlen(parent), ".scope") || cgroup_is_within(target->own, parent))
+		return 0;
+	fd = cgroup_open(host, parent, err);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || cgroup_list(fd, &listing) < 0)
+		return err_set_errno(err, errno, "cannot look at the scope above the container's cgroup");
+	if (st.st_uid != 0 || listing.n_children != 1 || strcmp(listing.children[0], slash + 1) != 0 ||
+	    cgroup_read_procs(fd, &pid, 1) != 0)
+		return 0;
+	target->scope_fd = TAKE_FD(fd);
+	facts->has_scope = true;
+	return 0;
+}
+
+/* Device programs on the delegation root and on every cgroup above it: crun under systemd has its own on
+ * the scope. A query that fails leaves the fact unknown, and the policy refuses what is unknown. */
+void gather_devices(const struct host *host, const struct target *target, struct facts *facts,
+		    char where[PATH_MAX])
+{
+	_cleanup_close_ int fd = openat(target->cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[PATH_MAX];
+
+	memcpy(path, target->mount.root, sizeof(path));
+	facts->device_bpf = DEVICE_BPF_UNKNOWN;
+	for (enum device_bpf_state state = DEVICE_BPF_ABSENT;;) {
+		struct device_programs programs;
+		struct stat st;
+		int above;
+
+		if (fd < 0 || device_query(fd, &programs, NULL) < 0 || fstat(fd, &st) < 0)
+			return;
+		if (programs.count > 0 && !programs.multi) {
+			facts->device_bpf = DEVICE_BPF_REPLACEABLE;
+			facts->device_program = programs.id;
+			(void)snprintf(where, PATH_MAX, "%s", *path ? path : "/");
+			facts->device_cgroup = where;
+			return;
+		}
+		if (programs.count > 0)
+			state = DEVICE_BPF_MULTI;
+		if (st.st_ino == host->root_id || !*path) {
+			facts->device_bpf = state;
+			return;
+		}
+		above = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		(void)close_fd(fd);
+		fd = above;
+		*strrchr(path, '/') = '\0';
+	}
+}
+
+static int read_names(const struct host *host, struct target *target, struct facts *facts,
+		      struct err *err)
+{
+	ssize_t n;
+	int r;
+
+	r = cgroup_list(target->cgroup_fd, &target->listing);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot list the container's cgroup");
+	r = cgroup_delegated(host, &target->listing, target->delegated, ELEMENTS(target->delegated),
+			     target->unjudged, sizeof(target->unjudged), err);
+	if (r < 0)
+		return r;
+	n = file_read_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
+			 sizeof(target->controllers));
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read the container's cgroup.controllers");
+	target->controllers[strcspn(target->controllers, "\n")] = '\0';
+	facts->files = target->listing.files;
+	facts->delegated = target->delegated;
+	facts->unjudged = target->unjudged;
+	facts->controllers = target->controllers;
+	return 0;
+}
+
+int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
+		  struct err *err)
+{
+	int r;
+
+	r = check_paths(host, target, err);
+	if (r < 0)
+		return r;
+	target->cgroup_fd = cgroup_open(host, target->mount.root, err);
+	if (target->cgroup_fd < 0)
+		return target->cgroup_fd;
+	facts->cgroup = target->mount.root;
+	r = check_directory(host, target, facts, err);
+	if (r < 0)
+		return r;
+	r = read_names(host, target, facts, err);
+	if (r < 0)
+		return r;
+	r = ledger_read(target->cgroup_fd, &target->ledger, err);
+	if (r < 0)
+		return r;
+	facts->granted = target->ledger.present && facts->id && strcmp(target->ledger.id, facts->id) == 0;
+	facts->nested = strcmp(target->now, target->mount.root) != 0;
+	/* Once granted, the children are the container's own affair. */
+	if (!facts->granted) {
+		r = check_exclusive(host, target, err);
+		if (r < 0)
+			return r;
+	}
+	r = find_scope(host, target, facts, err);
+	if (r < 0)
+		return r;
+	gather_devices(host, target, facts, target->device_cgroup);
+	return 0;
+}

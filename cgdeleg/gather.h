@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gather - looks at the machine: facts (values, for the policy) and target (handles, for the steps).
+ *
+ * In: struct host, struct oci.  Out: struct target, struct facts.
+ * Changes nothing. What cannot be established beyond doubt (which cgroup is the container's, and that it
+ * is the container's alone) is an error and never a fact: no policy can allow acting on it.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cgdeleg/cgroup.h"
+#include "cgdeleg/host.h"
+#include "cgdeleg/ledger.h"
+#include "cgdeleg/mount.h"
+#include "cgdeleg/oci.h"
+#include "policy/facts.h"
+
+struct target {
+	pid_t pid;
+	int pidfd;     /* of the container's init; -EBADF when host->live is false */
+	int proc_fd;   /* /proc/<pid>, bound to that process and to no later one of the same number */
+	int cgroup_fd; /* the delegation root, readable directory */
+	int scope_fd;  /* the systemd scope above that is this container's alone, or -EBADF */
+	uint64_t dev, ino; /* of the delegation root */
+	struct cgroup_mount mount;
+	struct ledger ledger; /* what our attribute on the delegation root says, if it is there */
+	char own[PATH_MAX];   /* the hook's own cgroup */
+	char now[PATH_MAX];   /* the cgroup that pid is in: the delegation root or one below it */
+	struct cgroup_listing listing; /* of the delegation root */
+	const char *delegated[8];      /* names from listing, NULL-ended */
+	char controllers[256], unjudged[256], device_cgroup[PATH_MAX];
+};
+
+#define TARGET_EMPTY                                                                     \
+	{                                                                                \
+		.pidfd = -EBADF, .proc_fd = -EBADF, .cgroup_fd = -EBADF, .scope_fd = -EBADF \
+	}
+
+/*
+ * Fills target and facts for the container of `oci`, whose config.json has been read. facts->handler is
+ * the caller's. Every refusal to go on names what was found and what was expected.
+ */
+int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+	   struct err *err);
+
+/* Only what config.json says, for `check` without a container. */
+void gather_config(const struct oci *oci, struct facts *facts);
+
+/* Is the container's init still the process that was looked at? To be asked before what cannot wait. */
+int target_check_alive(const struct target *target, struct err *err);
+
+void target_done(struct target *target);

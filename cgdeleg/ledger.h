@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ledger - what is true now of one delegated cgroup, kept on the cgroup itself.
+ *
+ * An extended attribute in the trusted namespace: the container can neither see nor forge it, and it is
+ * gone with the cgroup. It is written before the grant, so that a hook that dies in between leaves a
+ * mark. (The audit record beside it is what was decided then, append-only.)
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define LEDGER_ATTRIBUTE "trusted.cgdeleg"
+#define LEDGER_SIZE	 2048 /* bytes of the attribute, at most */
+
+struct ledger {
+	bool present;	  /* the attribute is there and of a version that this program knows */
+	char id[1025];	  /* container */
+	char handler[64]; /* section names of the policy */
+	char profile[64]; /* "" for none */
+	char line[256];	  /* the policy line that granted: "file:line" */
+	char method[16];  /* mount_method_name() */
+	char leaf[64];	  /* "" for none */
+	long long since;  /* seconds since the epoch */
+	bool guarded;	  /* the BPF guard is in force */
+};
+
+/* Reads the attribute; *ret is zeroed first. No attribute, or one that cannot be seen without
+ * CAP_SYS_ADMIN, is not an error. */
+int ledger_read(int cgroup_fd, struct ledger *ret, struct err *err);
+
+/* The attribute's text for a ledger. Pure. */
+int ledger_format(const struct ledger *ledger, char *buf, size_t size, struct err *err);
+
+/* Pure; *ret is zeroed first. */
+int ledger_parse(const char *text, size_t len, struct ledger *ret, struct err *err);
+
+/* Sets the attribute to `text` and reads it back. `text` NULL removes it. */
+int ledger_write(int cgroup_fd, const char *text, struct err *err);

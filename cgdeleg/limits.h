@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Limits - one ceiling on one limit file: read, take the smaller, write, read back.
+ *
+ * A ceiling only ever lowers. What is there already and is lower stays, so a second run writes nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "policy/limit.h"
+
+/* What a write replaced, for limit_restore(). */
+struct limit_before {
+	bool changed;		  /* something was written, perhaps only a part of it */
+	struct limit_value value; /* what was there; LIMIT_LINES: the written lines only */
+};
+
+/*
+ * Makes `file` in the cgroup `fd` hold nothing above `ceiling`, and proves it by reading it back.
+ * *ret is filled as soon as something was written, also when the call then fails. -ENOENT: no such
+ * file; -ENODEV or -EINVAL on a LIMIT_LINES file: the kernel does not know that device or resource.
+ */
+int limit_lower(int fd, const char *file, const struct limit_type *type,
+		const struct limit_value *ceiling, struct limit_before *ret, struct err *err);
+
+/* Puts back what limit_lower() replaced. */
+int limit_restore(int fd, const char *file, const struct limit_type *type,
+		  const struct limit_before *before, struct err *err);

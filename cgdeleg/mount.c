@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mount - the container's cgroup2 mount. The threats stand in mount.h; mountinfo is read in mountinfo.c. */
+#include "cgdeleg/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+static const char *const method_names[] = {
+	[MOUNT_KEEP] = "keep",
+	[MOUNT_CLEAR_FLAG] = "clear-flag",
+	[MOUNT_CLONE_ON_TOP] = "clone-on-top",
+};
+
+const char *mount_method_name(enum mount_method method)
+{
+	return method_names[method];
+}
+
+/* Opens whatever lies on top at want->point and proves that it is the delegated cgroup. */
+static int open_verified(const struct mount_identity *want, struct err *err)
+{
+	_cleanup_close_ int root_fd = -EBADF;
+	_cleanup_close_ int fd = -EBADF;
+	struct statfs fs;
+	struct stat st;
+
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return err_set_errno(err, errno, "cannot open the container's '/'");
+	fd = file_open_beneath(root_fd, want->point, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (fd < 0)
+		return err_set_errno(err, fd, "cannot open the container's cgroup mount '%s'",
+				     want->point);
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return err_set_errno(err, errno, "cannot stat the container's cgroup mount '%s'",
+				     want->point);
+	if ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC || st.st_dev != want->dev ||
+	    st.st_ino != want->ino)
+		return err_set(err, EXDEV,
+			       "what is mounted at '%s' in the container is not its delegated cgroup",
+			       want->point);
+	return TAKE_FD(fd);
+}
+
+static int is_readonly(int fd, bool *ret)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	*ret = fs.f_flags & ST_RDONLY;
+	return 0;
+}
+
+static int set_readonly(int fd, bool readonly)
+{
+	struct mount_attr attr = {
+		.attr_set = readonly ? MOUNT_ATTR_RDONLY : 0,
+		.attr_clr = readonly ? 0 : MOUNT_ATTR_RDONLY,
+	};
+
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int clear_flag(int fd, struct err *err)
+{
+	int r = set_readonly(fd, false);
+
+	if (r < 0)
+		return err_set_errno(err, r, "cannot clear the cgroup mount's read-only flag");
+	return 0;
+}
+
+/* The clone starts with the flags of what it was cloned from, nosuid, nodev and noexec among them. */
+static int clone_on_top(int fd, struct err *err)
+{
+	_cleanup_close_ int clone = -EBADF;
+	int r;
+
+	clone = (int)syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (clone < 0)
+		return err_set_errno(err, errno, "cannot clone the cgroup mount");
+	r = clear_flag(clone, err);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_move_mount, clone, "", fd, "",
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set_errno(err, errno, "cannot put the writable clone on the cgroup mount");
+	return 0;
+}
+
+static int change(int fd, enum mount_method method, struct err *err)
+{
+	switch (method) {
+	case MOUNT_CLEAR_FLAG:
+		return clear_flag(fd, err);
+	case MOUNT_CLONE_ON_TOP:
+		return clone_on_top(fd, err);
+	case MOUNT_KEEP:
+		break;
+	}
+	return 0;
+}
+
+int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
+			struct mount_change *ret, struct err *err)
+{
+	_cleanup_close_ int before = -EBADF;
+	_cleanup_close_ int after = -EBADF;
+	bool readonly = true;
+	int r;
+
+	if (setns(pidfd, CLONE_NEWNS) < 0)
+		return err_set_errno(err, errno, "cannot enter the container's mount namespace");
+	before = open_verified(want, err);
+	if (before < 0)
+		return before;
+	r = change(before, method, err);
+	if (r < 0)
+		return r;
+
+	/* From here on something was changed, and the caller must be able to undo it whatever follows. */
+	ret->method = method;
+	if (method != MOUNT_KEEP)
+		ret->fd = TAKE_FD(before);
+	after = open_verified(want, err);
+	if (after < 0)
+		return after;
+	r = is_readonly(after, &readonly);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot read the cgroup mount's flags back");
+	if (readonly)
+		return err_set(err, EIO, "the cgroup mount is still read-only after '%s'",
+			       mount_method_name(method));
+	if (method == MOUNT_CLONE_ON_TOP) {
+		(void)close_fd(ret->fd);
+		ret->fd = TAKE_FD(after);
+	}
+	return 0;
+}
+
+int mount_undo(struct mount_change *change, struct err *err)
+{
+	_cleanup_close_ int fd = TAKE_FD(change->fd);
+	bool readonly = false;
+	int r = 0;
+
+	if (fd < 0)
+		return 0;
+	if (change->method == MOUNT_CLEAR_FLAG) {
+		r = set_readonly(fd, true);
+		if (r == 0)
+			r = is_readonly(fd, &readonly);
+		if (r == 0 && !readonly)
+			r = -EIO;
+	} else if (change->method == MOUNT_CLONE_ON_TOP) {
+		/* umount2(2) takes a path only; "." after fchdir(2) is that path for an fd. */
+		if (fchdir(fd) < 0 || umount2(".", MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+			r = -errno;
+	}
+	if (r < 0)
+		return err_set_errno(err, r, "cannot take the cgroup mount's change back");
+	return 0;
+}

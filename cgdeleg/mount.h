@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mount - the container's cgroup2 mount: found in mountinfo, made writable in its mount namespace.
+ *
+ * Threats. Before pivot_root the plain path /sys/fs/cgroup inside the container's mount namespace is the
+ * HOST's root cgroup, so the mount is looked for below the root filesystem only, and what is opened there
+ * must be the very directory (device and inode) that was chowned. `mount -t cgroup2`, or a remount without
+ * MS_BIND, from the host's cgroup namespace applies root flags and would strip nsdelegate off the whole
+ * host: neither stands in this program. What the image put below its root filesystem (links, other
+ * mounts) is never followed.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct cgroup_mount {
+	int id;		     /* mount id, the topmost at `point` */
+	char point[PATH_MAX]; /* where, in the container's mount namespace before pivot_root */
+	char root[PATH_MAX];  /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
+	bool readonly;	     /* the mount's own flag */
+	bool nsdelegate;     /* the superblock's, that is the host's, option */
+	unsigned layers;     /* cgroup2 mounts on top of each other at `point` */
+};
+
+/* Finds in the text of a /proc/<pid>/mountinfo the topmost mount at `point`, which must be cgroup2.
+ * Pure. -ENOENT with a sentence when there is none or another file system lies on top. */
+int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err);
+
+enum mount_method {
+	MOUNT_KEEP,	   /* writable already: nothing is done */
+	MOUNT_CLEAR_FLAG,  /* clear its read-only flag */
+	MOUNT_CLONE_ON_TOP /* a writable clone on top, for runtimes that set the flag after us */
+};
+
+const char *mount_method_name(enum mount_method method); /* "keep", "clear-flag", "clone-on-top" */
+
+/* What mount_make_writable() changed, for mount_undo(). */
+struct mount_change {
+	enum mount_method method;
+	int fd; /* O_PATH on the changed mount; owned, -EBADF when nothing was changed */
+};
+
+/* The identity that the mount must have. */
+struct mount_identity {
+	const char *point;
+	unsigned long dev, ino; /* of the delegated cgroup's directory */
+};
+
+/*
+ * Enters the mount namespace of `pidfd` (for good: everything of the host's must be open by then), opens
+ * `point` following no link, compares its identity, acts, opens it anew and reads the result back.
+ */
+int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
+			struct mount_change *ret, struct err *err);
+
+/* Takes the change back, still inside the container's mount namespace; closes change->fd. */
+int mount_undo(struct mount_change *change, struct err *err);

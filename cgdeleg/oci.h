@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OCI - what the runtime says: the state on stdin and the bundle's config.json.
+ *
+ * In: a descriptor, a bundle.  Out: struct oci.  Source: OCI runtime-spec, "State" and "Configuration".
+ * Who wrote the bundle decides what the container may do, so the bundle and its config.json must belong
+ * to root and be writable by nobody else; that is checked on the opened descriptors.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "policy/facts.h"
+
+#define OCI_STATE_MAX	(1024 * 1024)	   /* bytes */
+#define OCI_CONFIG_MAX	(16 * 1024 * 1024) /* bytes */
+#define OCI_DEPTH_MAX	64		   /* nested objects and arrays */
+#define OCI_ID_MAX	1024		   /* bytes of a container id */
+
+struct oci {
+	/* The state. Strings belong to state_doc. */
+	const char *id;
+	const char *status; /* "creating" (runc) or "created" (crun) in createRuntime */
+	const char *bundle; /* absolute path */
+	pid_t pid;	    /* > 1, in the hook's pid namespace; 0 where there is no state */
+	struct annotation *annotations; /* owned */
+	size_t n_annotations;
+	yyjson_doc *state_doc;
+
+	/* config.json. Strings belong to config_doc. */
+	yyjson_doc *config_doc;
+	int bundle_fd;		 /* O_PATH */
+	const char *rootfs;	 /* root.path: absolute, or relative to the bundle */
+	bool mount_readonly;	 /* the mount at /sys/fs/cgroup has "ro" */
+	bool has_mount;		 /* there is a cgroup mount at /sys/fs/cgroup */
+	const char *covered_by;	 /* see struct facts */
+	uint64_t capabilities;	 /* see struct facts */
+	uint32_t process_uid, process_gid; /* inside the container; 0 where config.json is silent */
+};
+
+#define OCI_EMPTY                    \
+	{                            \
+		.bundle_fd = -EBADF, \
+	}
+
+/* Reads and checks the state from fd to its end, by the time `deadline_ms` (CLOCK_MONOTONIC, 0: none). */
+int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err);
+
+/* As oci_read_state(), from memory. */
+int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *err);
+
+/* Opens the bundle `path` and its config.json, owned by uid 0 or by `owner`, into an oci that may hold a
+ * state already; state and config.json must then agree. */
+int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *err);
+
+/* As oci_read_config(), from memory, without a bundle. */
+int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err);
+
+/* Without a state (`cgdeleg check --bundle`): takes config.json's annotations for the state's. */
+int oci_adopt_annotations(struct oci *oci, struct err *err);
+
+void oci_done(struct oci *oci);

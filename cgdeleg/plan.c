@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plan - what will be done to the machine, as data. See plan.h. */
+#include "cgdeleg/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const kind_names[STEP_KIND_MAX] = {
+	[STEP_CEILING] = "ceiling", [STEP_DEVICE_BPF] = "device-bpf",
+	[STEP_LEAF] = "leaf",	    [STEP_MOVE] = "move",
+	[STEP_CONTROLLERS] = "controllers", [STEP_LEDGER] = "ledger",
+	[STEP_INTENT] = "intent",   [STEP_OWN] = "own",
+	[STEP_MOUNT] = "mount",
+};
+
+const char *step_kind_name(enum step_kind kind)
+{
+	return kind_names[kind];
+}
+
+/* A plan that does not fit keeps counting, so that the caller sees it. */
+static void add(struct plan *plan, struct step step)
+{
+	if (plan->n_steps < PLAN_STEPS_MAX)
+		plan->steps[plan->n_steps] = step;
+	plan->n_steps++;
+}
+
+/*
+ * The scope above holds the container's cgroup beside what it holds itself: one descendant and one level
+ * more. The file may be missing there and present below only for controllers that the scope lacks, which
+ * cannot be: cgroup v2 offers a controller below only where it is offered above.
+ */
+static void add_ceilings(struct plan *plan, const struct decision *decision, enum place place)
+{
+	for (size_t i = 0; i < decision->n_ceilings; i++) {
+		const struct ceiling *c = &decision->ceilings[i];
+		bool counts_cgroups = strncmp(c->file, "cgroup.max.", strlen("cgroup.max.")) == 0;
+
+		add(plan, (struct step){ .kind = STEP_CEILING,
+					 .place = place,
+					 .file = c->file,
+					 .ceiling = c,
+					 .extra = place == PLACE_SCOPE && counts_cgroups });
+	}
+}
+
+/* The controllers that the policy names and the cgroup offers, in the policy's order. */
+static void select_controllers(const char *wanted, const char *offered, char *ret, size_t size)
+{
+	char word[32];
+	size_t used = 0;
+	int len;
+
+	ret[0] = '\0';
+	while (wanted && (len = text_next_word(&wanted, word, sizeof(word))) != 0)
+		if (len > 0 && text_has_word(offered, word) && used + (size_t)len + 2 < size)
+			used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "", word);
+}
+
+static void add_nesting(struct plan *plan, const struct decision *decision, const struct facts *facts)
+{
+	if (!decision->nest)
+		return;
+	/* Already below the root: a rerun, or a runtime that nests by itself. */
+	if (!facts->nested) {
+		add(plan, (struct step){ .kind = STEP_LEAF,
+					 .file = decision->nest,
+					 .uid = decision->owner_uid,
+					 .gid = decision->owner_gid });
+		add(plan, (struct step){ .kind = STEP_MOVE, .file = decision->nest });
+	}
+	select_controllers(decision->controllers, facts->controllers, plan->controllers,
+			   sizeof(plan->controllers));
+	if (plan->controllers[0])
+		add(plan, (struct step){ .kind = STEP_CONTROLLERS,
+					 .file = plan->controllers,
+					 .uid = decision->owner_uid,
+					 .gid = decision->owner_gid });
+}
+
+/* The directory last: before it is owned, owning the files in it is worth nothing. */
+static void add_owner(struct plan *plan, const struct facts *facts, uint32_t uid, uint32_t gid)
+{
+	for (const char *const *name = facts->delegated; name && *name; name++)
+		add(plan, (struct step){ .kind = STEP_OWN, .file = *name, .uid = uid, .gid = gid });
+	add(plan, (struct step){ .kind = STEP_OWN, .file = ".", .uid = uid, .gid = gid });
+}
+
+static enum mount_method choose_method(enum mount_state state)
+{
+	switch (state) {
+	case MOUNT_READONLY:
+		return MOUNT_CLEAR_FLAG;
+	case MOUNT_WILL_BE_RO:
+		return MOUNT_CLONE_ON_TOP;
+	default:
+		return MOUNT_KEEP;
+	}
+}
+
+static void plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts)
+{
+	if (facts->has_scope)
+		add_ceilings(plan, decision, PLACE_SCOPE);
+	add_ceilings(plan, decision, PLACE_ROOT);
+	add(plan, (struct step){ .kind = STEP_DEVICE_BPF });
+	add_nesting(plan, decision, facts);
+	add(plan, (struct step){ .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
+	if (decision->audit_sync)
+		add(plan, (struct step){ .kind = STEP_INTENT });
+	add_owner(plan, facts, decision->owner_uid, decision->owner_gid);
+	add(plan, (struct step){ .kind = STEP_MOUNT, .method = choose_method(facts->mount) });
+}
+
+int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret,
+	       struct err *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (decision->verdict == VERDICT_GRANT)
+		plan_grant(ret, decision, facts);
+	else if (decision->verdict == VERDICT_READONLY)
+		add_owner(ret, facts, 0, 0);
+	if (ret->n_steps > PLAN_STEPS_MAX)
+		return err_set(err, E2BIG, "the plan has %zu steps, %d are the most", ret->n_steps,
+			       PLAN_STEPS_MAX);
+	return 0;
+}
+
+static void describe_ceiling(const struct step *step, char *buf, size_t size)
+{
+	struct limit_value value = step->ceiling->value;
+	char text[LIMIT_TEXT_SIZE];
+
+	if (value.number != LIMIT_MAX)
+		value.number += step->extra;
+	(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "",
+		       step->file, limit_format(step->ceiling->type, &value, text, sizeof(text)));
+}
+
+const char *step_describe(const struct step *step, char *buf, size_t size)
+{
+	switch (step->kind) {
+	case STEP_CEILING:
+		describe_ceiling(step, buf, size);
+		break;
+	case STEP_DEVICE_BPF:
+		(void)snprintf(buf, size, "verify the device controller's BPF programs");
+		break;
+	case STEP_LEAF:
+		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->file, step->uid, step->gid);
+		break;
+	case STEP_MOVE:
+		(void)snprintf(buf, size, "move the container's processes into '%s'", step->file);
+		break;
+	case STEP_CONTROLLERS:
+		(void)snprintf(buf, size, "enable controllers %s", step->file);
+		break;
+	case STEP_LEDGER:
+		(void)snprintf(buf, size, "record the grant on the cgroup");
+		break;
+	case STEP_INTENT:
+		(void)snprintf(buf, size, "write and sync the audit's intent record");
+		break;
+	case STEP_OWN:
+		(void)snprintf(buf, size, "own %s %u:%u", step->file, step->uid, step->gid);
+		break;
+	case STEP_MOUNT:
+		(void)snprintf(buf, size, "make the mount writable: %s",
+			       mount_method_name(step->method));
+		break;
+	case STEP_KIND_MAX:
+		break;
+	}
+	return buf;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Run - the pipeline. See run.h. */
+#include "cgdeleg/run.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/privilege.h"
+
+/*
+ * What each part of the run may do. Parsing comes with nothing but the right to reach files: the
+ * annotations in those documents are written by whoever may create a container. What an undo may need
+ * stays permitted until the grant is whole.
+ */
+#define CAPS_PARSE CAP_BIT(CAP_DAC_READ_SEARCH)
+#define CAPS_LOOK                                                                       \
+	(CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | \
+	 CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_DAC_OVERRIDE))
+#define CAPS_GRANT                                                                   \
+	(CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_CHROOT) | \
+	 CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_DAC_OVERRIDE) |       \
+	 CAP_BIT(CAP_SYS_NICE))
+#define CAPS_RESTRICT (CAPS_GRANT | CAPS_LOOK | CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID))
+
+struct trail *trail_new(void)
+{
+	struct trail *trail = calloc(1, sizeof(*trail));
+
+	if (!trail)
+		return NULL;
+	trail->oci = (struct oci)OCI_EMPTY;
+	trail->target = (struct target)TARGET_EMPTY;
+	return trail;
+}
+
+void trail_free(struct trail *trail)
+{
+	if (!trail)
+		return;
+	apply_done(&trail->outcome);
+	target_done(&trail->target);
+	ruleset_done(&trail->rules);
+	oci_done(&trail->oci);
+	free(trail);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void state_facts(const struct run_args *args, struct trail *trail)
+{
+	trail->facts.handler = args->handler;
+	trail->facts.id = trail->oci.id;
+	trail->facts.annotations = trail->oci.annotations;
+	trail->facts.n_annotations = trail->oci.n_annotations;
+}
+
+static int enter_phase(enum phase phase, struct err *err)
+{
+	return phase == PHASE_GRANT ? privilege_limit(CAPS_GRANT, CAPS_GRANT, err) :
+				      privilege_limit(CAPS_RESTRICT, CAPS_RESTRICT, err);
+}
+
+/* The sentence of a refusal: its weightiest reason, and the policy line that it rests on. */
+static int refuse(const struct decision *decision, struct err *err)
+{
+	const struct reason *reason = &decision->reasons[0];
+
+	if (decision->n_reasons == 0)
+		return err_set(err, EACCES, "refused by policy");
+	if (!reason->origin.file)
+		return err_set(err, EACCES, "refused: %s", reason->text);
+	return err_set(err, EACCES, "refused: %s (%s:%u)", reason->text, reason->origin.file,
+		       reason->origin.line);
+}
+
+static int compose_ledger(struct trail *trail, char *buf, size_t size)
+{
+	const struct decision *d = &trail->decision;
+	struct ledger ledger = { .since = trail->started_us / 1000000,
+				 .guarded = trail->facts.guard_available };
+
+	for (size_t i = 0; i < trail->plan.n_steps; i++)
+		if (trail->plan.steps[i].kind == STEP_LEDGER)
+			(void)snprintf(ledger.method, sizeof(ledger.method), "%s",
+				       mount_method_name(trail->plan.steps[i].method));
+	(void)snprintf(ledger.id, sizeof(ledger.id), "%s", trail->facts.id);
+	(void)snprintf(ledger.handler, sizeof(ledger.handler), "%s", d->handler ? d->handler : "");
+	(void)snprintf(ledger.profile, sizeof(ledger.profile), "%s", d->profile ? d->profile : "");
+	(void)snprintf(ledger.leaf, sizeof(ledger.leaf), "%s", d->nest ? d->nest : "");
+	if (d->origin.file)
+		(void)snprintf(ledger.line, sizeof(ledger.line), "%.230s:%u", d->origin.file,
+			       d->origin.line);
+	return ledger_format(&ledger, buf, size, &trail->err);
+}
+
+int run_explain(const struct host *host, const struct run_args *args, struct trail *trail)
+{
+	int r;
+
+	state_facts(args, trail);
+	if (trail->oci.pid > 0) {
+		r = gather(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
+		if (r < 0)
+			return r;
+	} else {
+		gather_config(&trail->oci, &trail->facts);
+	}
+	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	return plan_build(&trail->decision, &trail->facts, &trail->plan, &trail->err);
+}
+
+struct acting {
+	const struct run_args *args;
+	struct host *host;
+	struct audit *audit;
+	struct trail *trail;
+};
+
+static int write_intent(void *userdata, struct err *err)
+{
+	const struct acting *acting = userdata;
+
+	return audit_write(acting->audit, acting->trail, "intent", true, err);
+}
+
+/* Runs the plan, then the record; where the policy wants one and it fails, all is taken back. */
+static int act(struct acting *acting)
+{
+	struct trail *trail = acting->trail;
+	char ledger[LEDGER_SIZE];
+	struct apply apply = { .host = acting->host,
+			       .target = &trail->target,
+			       .decision = &trail->decision,
+			       .ledger = ledger,
+			       .deadline_ms = acting->args->deadline_ms,
+			       .enter = enter_phase,
+			       .intent = write_intent,
+			       .userdata = acting };
+	struct err err = { 0 };
+	int r;
+
+	r = compose_ledger(trail, ledger, sizeof(ledger));
+	if (r >= 0)
+		r = privilege_limit(CAPS_RESTRICT, CAPS_RESTRICT, &trail->err);
+	if (r >= 0)
+		r = plan_apply(&apply, &trail->plan, &trail->outcome, &trail->err);
+	if (r >= 0 && trail->decision.verdict == VERDICT_REFUSE)
+		r = refuse(&trail->decision, &trail->err);
+	trail->duration_us = now_us() - trail->started_us;
+	if (audit_write(acting->audit, trail, "run", false, &err) < 0 && r >= 0 &&
+	    trail->decision.audit_required) {
+		trail->err = err;
+		r = -err.code;
+		(void)plan_undo(&apply, &trail->outcome);
+	}
+	return r;
+}
+
+/* Config, facts, decision, plan: everything that is only looked at. */
+static int look(struct acting *acting)
+{
+	struct trail *trail = acting->trail;
+	int r;
+
+	r = oci_read_config(trail->oci.bundle, acting->args->owner, &trail->oci, &trail->err);
+	if (r < 0)
+		return r;
+	if (ruleset_is_broken(&trail->rules)) {
+		policy_decide(&trail->rules, &trail->facts, &trail->decision);
+		return 0;
+	}
+	r = privilege_limit(CAPS_LOOK, CAPS_RESTRICT, &trail->err);
+	if (r < 0)
+		return r;
+	r = host_open("/", true, acting->host, &trail->err);
+	if (r < 0)
+		return r;
+	return run_explain(acting->host, acting->args, trail);
+}
+
+static int run_concerned(const struct run_args *args, struct trail *trail)
+{
+	_cleanup_(host_done) struct host host = HOST_CLOSED;
+	_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
+	struct acting acting = { .args = args, .host = &host, .audit = &audit, .trail = trail };
+	struct err audit_err = { 0 };
+	int opened, r;
+
+	trail->acted = true;
+	r = look(&acting);
+	if (r >= 0 && trail->decision.verdict == VERDICT_PASS) {
+		trail->acted = false;
+		return 0;
+	}
+	/* Open before any namespace is entered, and before the grant: a record that cannot be written
+	 * is to be known by then. */
+	opened = audit_open(args->audit, &audit, &audit_err);
+	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT &&
+	    trail->decision.audit_required) {
+		trail->err = audit_err;
+		r = opened;
+	}
+	if (r >= 0) {
+		r = act(&acting);
+	} else {
+		trail->duration_us = now_us() - trail->started_us;
+		(void)audit_write(&audit, trail, "run", false, NULL);
+	}
+	audit_syslog(&audit, trail);
+	return r;
+}
+
+int run_create_runtime(const struct run_args *args, int state_fd, struct trail *trail)
+{
+	int r;
+
+	trail->started_us = now_us();
+	trail->pid = getpid();
+	trail->facts.handler = args->handler;
+	r = privilege_limit(CAPS_PARSE, CAPS_RESTRICT, &trail->err);
+	if (r < 0)
+		return r;
+	r = oci_read_state(state_fd, args->deadline_ms, &trail->oci, &trail->err);
+	if (r < 0)
+		return r;
+	r = ruleset_load(args->policy, args->owner, &trail->rules, &trail->err);
+	if (r < 0)
+		return r;
+	state_facts(args, trail);
+	if (!policy_concerns(&trail->rules, &trail->facts))
+		return 0;
+	return run_concerned(args, trail);
+}

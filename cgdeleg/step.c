@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Step - how each kind of step is run and undone. See step.h; nesting is in step-nest.c.
+ *
+ * Threats. Ownership is the grant: a container with CAP_SYS_ADMIN in its user namespace can mount its own
+ * writable cgroup2, so the moment a file belongs to it the file is in its hands, mount or no mount. Hence
+ * every ceiling has been written and read back before the first STEP_OWN. The names that change hands
+ * come from struct target, never from the container, and are resolved in the verified directory only.
+ */
+#include "cgdeleg/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cgdeleg/gather-cgroup.h"
+
+static int place_fd(const struct apply *apply, const struct step *step)
+{
+	return step->place == PLACE_SCOPE ? apply->target->scope_fd : apply->target->cgroup_fd;
+}
+
+/* The kernel's answers to a device or resource that it does not know. */
+static bool is_unknown_line(const struct step *step, int r)
+{
+	return step->ceiling->type->kind == LIMIT_LINES && (r == -ENODEV || r == -EINVAL);
+}
+
+static int ceiling_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		       struct err *err)
+{
+	struct limit_value ceiling = step->ceiling->value;
+	int r;
+
+	if (ceiling.number != LIMIT_MAX)
+		ceiling.number += step->extra;
+	undo->limit = calloc(1, sizeof(*undo->limit));
+	if (!undo->limit)
+		return err_set(err, ENOMEM, "out of memory");
+	r = limit_lower(place_fd(apply, step), step->file, step->ceiling->type, &ceiling, undo->limit,
+			err);
+	undo->changed = undo->limit->changed;
+	if (r < 0 && is_unknown_line(step, r) && apply->decision->skip_missing)
+		return STEP_SKIPPED;
+	return r;
+}
+
+static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	const struct step *step = undo->step;
+
+	return limit_restore(place_fd(apply, step), step->file, step->ceiling->type, undo->limit, err);
+}
+
+/* Looked at once more: between the decision and the grant a runtime could have replaced a program. */
+static int device_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	char where[PATH_MAX];
+	struct facts now = { 0 };
+
+	(void)step;
+	(void)undo;
+	gather_devices(apply->host, apply->target, &now, where);
+	if (now.device_bpf == DEVICE_BPF_MULTI ||
+	    (now.device_bpf == DEVICE_BPF_ABSENT && apply->decision->device_bpf == DEVICE_BPF_RUNTIME))
+		return 0;
+	return err_set(err, EPERM,
+		       "the device controller's BPF programs are no longer as they were when the grant "
+		       "was decided");
+}
+
+static int ledger_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	ssize_t n;
+
+	(void)step;
+	n = fgetxattr(apply->target->cgroup_fd, LEDGER_ATTRIBUTE, undo->text, sizeof(undo->text) - 1);
+	if (n < 0 && errno != ENODATA)
+		return err_set_errno(err, errno, "cannot read attribute " LEDGER_ATTRIBUTE);
+	undo->text[n > 0 ? n : 0] = '\0';
+	undo->changed = true;
+	return ledger_write(apply->target->cgroup_fd, apply->ledger, err);
+}
+
+static int ledger_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	return ledger_write(apply->target->cgroup_fd, undo->text[0] ? undo->text : NULL, err);
+}
+
+static int intent_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	(void)step;
+	(void)undo;
+	return apply->intent ? apply->intent(apply->userdata, err) : 0;
+}
+
+static int stat_name(int fd, const char *name, struct stat *ret, struct err *err)
+{
+	int r = strcmp(name, ".") == 0 ? fstat(fd, ret) : fstatat(fd, name, ret, AT_SYMLINK_NOFOLLOW);
+
+	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name) : 0;
+}
+
+/* Gives one name to uid:gid, and looks whether it is theirs now. */
+static int chown_name(int fd, const char *name, uint32_t uid, uint32_t gid, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	r = strcmp(name, ".") == 0 ? fchown(fd, uid, gid) :
+				     fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	if (r < 0)
+		return err_set_errno(err, errno, "cannot give '%s' of the container's cgroup to %u:%u",
+				     name, uid, gid);
+	r = stat_name(fd, name, &st, err);
+	if (r < 0)
+		return r;
+	if (st.st_uid != uid || st.st_gid != gid)
+		return err_set(err, EIO,
+			       "'%s' of the container's cgroup belongs to %u:%u after giving it to %u:%u",
+			       name, st.st_uid, st.st_gid, uid, gid);
+	return 0;
+}
+
+static int own_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		   struct err *err)
+{
+	int fd = apply->target->cgroup_fd;
+	struct stat st;
+	int r;
+
+	if (strchr(step->file, '/'))
+		return err_set(err, EINVAL, "'%s' is not a name in a cgroup", step->file);
+	r = stat_name(fd, step->file, &st, err);
+	if (r < 0)
+		return r;
+	if (st.st_uid == step->uid && st.st_gid == step->gid)
+		return 0;
+	undo->uid = st.st_uid;
+	undo->gid = st.st_gid;
+	undo->changed = true;
+	return chown_name(fd, step->file, step->uid, step->gid, err);
+}
+
+static int own_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	return chown_name(apply->target->cgroup_fd, undo->step->file, undo->uid, undo->gid, err);
+}
+
+static int mount_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		     struct err *err)
+{
+	const struct target *target = apply->target;
+	struct mount_identity want = { .point = target->mount.point,
+				       .dev = target->dev,
+				       .ino = target->ino };
+	int r;
+
+	r = mount_make_writable(target->pidfd, &want, step->method, &undo->mount, err);
+	undo->changed = undo->mount.fd >= 0;
+	return r;
+}
+
+static int nothing_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	(void)apply;
+	(void)undo;
+	(void)err;
+	return 0;
+}
+
+static int mount_step_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	(void)apply;
+	return mount_undo(&undo->mount, err);
+}
+
+const struct step_operation step_operations[STEP_KIND_MAX] = {
+	[STEP_CEILING] = { PHASE_RESTRICT, ceiling_run, ceiling_undo },
+	[STEP_DEVICE_BPF] = { PHASE_RESTRICT, device_run, nothing_undo },
+	[STEP_LEAF] = { PHASE_RESTRICT, leaf_run, leaf_undo },
+	[STEP_MOVE] = { PHASE_RESTRICT, move_run, move_undo },
+	[STEP_CONTROLLERS] = { PHASE_RESTRICT, controllers_run, controllers_undo },
+	[STEP_LEDGER] = { PHASE_RESTRICT, ledger_run, ledger_undo },
+	[STEP_INTENT] = { PHASE_RESTRICT, intent_run, nothing_undo },
+	[STEP_OWN] = { PHASE_GRANT, own_run, own_undo },
+	[STEP_MOUNT] = { PHASE_GRANT, mount_run, mount_step_undo },
+};

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgdeleg-hook - started by a container runtime as an OCI createRuntime hook.
+ *
+ * Exit 0: granted whole, not concerned, or refused with the container allowed to run. Exit 1: anything
+ * else, with one sentence on standard error; the runtime must then not create the container.
+ * Exit 2: the command line, which is the node administrator's, is wrong.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/privilege.h"
+#include "base/text.h"
+#include "cgdeleg/run.h"
+#include "version.h"
+
+static const char usage[] =
+	"usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
+	"       cgdeleg-hook --version\n";
+
+/* One write: runtimes pass standard error on piecewise. */
+static void say(const char *text)
+{
+	char shown[1024], line[1100];
+	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n", text_escape(text, shown, sizeof(shown)));
+
+	if (write(STDERR_FILENO, line, (size_t)len) < 0)
+		return; /* nobody listens; the audit record has it */
+}
+
+static int parse_args(int argc, char **argv, struct run_args *ret)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} options[] = {
+		{ "--handler", &ret->handler },
+		{ "--policy", &ret->policy },
+		{ "--audit", &ret->audit },
+	};
+
+	if (argc < 2 || strcmp(argv[1], "createRuntime") != 0)
+		return -EINVAL;
+	for (int i = 2; i < argc; i += 2) {
+		size_t o = 0;
+
+		while (o < ELEMENTS(options) && strcmp(argv[i], options[o].name) != 0)
+			o++;
+		if (o == ELEMENTS(options) || i + 1 == argc || !argv[i + 1][0])
+			return -EINVAL;
+		*options[o].value = argv[i + 1];
+	}
+	return ret->handler && ret->policy[0] == '/' && ret->audit[0] == '/' ? 0 : -EINVAL;
+}
+
+/* The pipeline looks at the clock between steps and undoes what it did; should a system call itself hang,
+ * the signal ends the process, which a runtime takes for a failed hook. */
+static int64_t set_deadline(void)
+{
+	struct timespec ts;
+
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(RUN_DEADLINE_MS / 1000 + 1);
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + RUN_DEADLINE_MS;
+}
+
+static int run(const struct run_args *args)
+{
+	struct trail *trail = trail_new();
+	int r;
+
+	if (!trail) {
+		say("out of memory");
+		return 1;
+	}
+	r = run_create_runtime(args, STDIN_FILENO, trail);
+	if (r < 0)
+		say(trail->err.text);
+	/* The kernel takes back memory and descriptors faster than trail_free() would. */
+	return r < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct run_args args = { .policy = POLICY_DIRECTORY, .audit = AUDIT_DIRECTORY };
+	struct err err = { 0 };
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("cgdeleg-hook " CGDELEG_VERSION) < 0;
+	if (privilege_scrub(&err) < 0) {
+		say(err.text);
+		return 1;
+	}
+	if (parse_args(argc, argv, &args) < 0) {
+		if (write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0)
+			return 2;
+		return 2;
+	}
+	args.deadline_ms = set_deadline();
+	return run(&args);
+}
