@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ceilings - what the grant is bounded by. See request.h.
+ *
+ * The profile's limits, then the two that no grant goes without, then what approved annotations lower.
+ * An annotation can only take: above the profile it is clamped, and where the profile has no ceiling it
+ * makes one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "policy/request.h"
+
+/* A writable subtree without these exhausts kernel memory that no limit charges. */
+static const struct {
+	const char *file;
+	uint64_t number;
+} built_in[] = {
+	{ "cgroup.max.descendants", 256 },
+	{ "cgroup.max.depth", 12 },
+};
+
+/* POLICY_LIMITS_MAX settings, the built-in ones and the annotated ones must all find room. */
+_Static_assert(POLICY_LIMITS_MAX + ELEMENTS(built_in) + WISH_LIMITS_MAX <= DECISION_CEILINGS_MAX,
+	       "a ceiling could be lost");
+
+static struct ceiling *find(struct decision *d, const char *file)
+{
+	for (size_t i = 0; i < d->n_ceilings; i++)
+		if (strcmp(d->ceilings[i].file, file) == 0)
+			return &d->ceilings[i];
+	return NULL;
+}
+
+static struct ceiling *add(struct request *request, const char *file)
+{
+	struct decision *d = request->decision;
+	struct ceiling *ceiling;
+
+	/* Cannot be, see above; but a ceiling that is lost must never become a grant without it. */
+	if (d->n_ceilings == DECISION_CEILINGS_MAX) {
+		request_refuse(request, REASON_UNKNOWN, NULL, "there are more ceilings than %d",
+			       DECISION_CEILINGS_MAX);
+		return NULL;
+	}
+	ceiling = &d->ceilings[d->n_ceilings++];
+	*ceiling = (struct ceiling) { .type = limit_type_find(file) };
+	(void)snprintf(ceiling->file, sizeof(ceiling->file), "%s", file);
+	return ceiling;
+}
+
+static void from_profile(struct request *request)
+{
+	const struct setting *s = request->profile ? request->profile->settings : NULL;
+
+	for (; s; s = s->next) {
+		struct ceiling *ceiling = s->key->id == KEY_LIMIT ? add(request, s->name) : NULL;
+
+		if (!ceiling)
+			continue;
+		ceiling->origin = s->origin;
+		/* The loader has checked it. */
+		if (limit_parse(ceiling->type, s->value, &ceiling->value, NULL) < 0)
+			request_refuse(request, REASON_UNKNOWN, s,
+				       "the ceiling of '%s' cannot be read", s->name);
+	}
+}
+
+static void from_built_in(struct request *request)
+{
+	for (size_t i = 0; i < ELEMENTS(built_in); i++) {
+		struct ceiling *ceiling = NULL;
+
+		if (!find(request->decision, built_in[i].file))
+			ceiling = add(request, built_in[i].file);
+		if (ceiling)
+			ceiling->value.number = built_in[i].number;
+	}
+}
+
+static void note_clamped(struct request *request, const struct wish_limit *limit,
+			 const struct ceiling *ceiling)
+{
+	/* The kinds that an annotation may name are one or two numbers. */
+	char asked[64], most[64];
+
+	request_note(request, REASON_LIMIT_CLAMPED, request->approved,
+		     "annotation '%s' asks for %s, above the ceiling of %s, which applies",
+		     FOREIGN(limit->key),
+		     limit_format(limit->type, &limit->value, asked, sizeof(asked)),
+		     limit_format(limit->type, &ceiling->value, most, sizeof(most)));
+}
+
+static void lower(struct request *request, const struct wish_limit *limit)
+{
+	struct ceiling *ceiling = find(request->decision, limit->file);
+
+	if (ceiling && !limit_within(limit->type, &limit->value, &ceiling->value)) {
+		note_clamped(request, limit, ceiling);
+		return;
+	}
+	if (ceiling && limit_within(limit->type, &ceiling->value, &limit->value))
+		return; /* the same */
+	/* "max" where there is no ceiling: nothing is asked for and nothing lowered. */
+	if (!ceiling && limit->value.number == LIMIT_MAX)
+		return;
+	if (!ceiling) {
+		ceiling = add(request, limit->file);
+		if (ceiling && request->approved)
+			ceiling->origin = request->approved->origin;
+	}
+	if (!ceiling)
+		return;
+	ceiling->value = limit->value;
+	ceiling->by_annotation = true;
+}
+
+/* The setting line of a ceiling, for the reason's place. */
+static const struct setting *line_of(const struct request *request, const struct ceiling *ceiling)
+{
+	const struct setting *s = request->profile ? request->profile->settings : NULL;
+
+	while (s && strcmp(s->name, ceiling->file) != 0)
+		s = s->next;
+	return s ? s : ceiling->by_annotation ? request->approved : NULL;
+}
+
+/* Keeps the ceiling? A file that is not there cannot hold one. */
+static bool keep(struct request *request, const struct ceiling *ceiling)
+{
+	const struct setting *line = line_of(request, ceiling);
+
+	if (facts_has_file(request->facts, ceiling->file))
+		return true;
+	if (!ceiling->type->mandatory && request->decision->skip_missing) {
+		request_note(
+			request, REASON_LIMIT_SKIPPED, line,
+			"'%s' is not offered here and its ceiling is skipped (on_missing_limit = "
+			"skip)",
+			ceiling->file);
+		return false;
+	}
+	request_refuse(
+		request, REASON_LIMIT_MISSING, line,
+		"'%s' is not offered here, so its ceiling cannot be set; %s", ceiling->file,
+		ceiling->type->mandatory
+			? "it is never skipped"
+			: "see that its controller is enabled for the container's parent, or set "
+			  "on_missing_limit = skip");
+	return true;
+}
+
+static void drop_missing(struct request *request)
+{
+	struct decision *d = request->decision;
+	size_t kept = 0;
+
+	if (!request->facts->files) {
+		request_refuse(
+			request, REASON_UNKNOWN, NULL,
+			"which limits the container's cgroup has is not known, and what is not "
+			"known is not granted");
+		return;
+	}
+	for (size_t i = 0; i < d->n_ceilings; i++) {
+		if (!keep(request, &d->ceilings[i]))
+			continue;
+		if (kept < i)
+			d->ceilings[kept] = d->ceilings[i];
+		kept++;
+	}
+	d->n_ceilings = kept;
+}
+
+void request_ceilings(struct request *request)
+{
+	request->decision->skip_missing = request_is(request, KEY_ON_MISSING_LIMIT, "skip");
+	from_profile(request);
+	from_built_in(request);
+	for (size_t i = 0; i < request->wish.n_limits; i++)
+		lower(request, &request->wish.limits[i]);
+	drop_missing(request);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cross-check - what can only be seen when all files are read: names that name nothing. See load.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "policy/annotation.h"
+#include "policy/load.h"
+#include "policy/nearest.h"
+
+static int complain_unknown(struct ruleset *rules, const struct setting *setting, unsigned column,
+			    enum section_kind kind, const char *name)
+{
+	struct nearest nearest = nearest_to(name);
+	char hint[96], escaped[256];
+
+	for (const struct section *s = rules->sections[kind]; s; s = s->next)
+		nearest_try(&nearest, s->name);
+	return ruleset_complain(rules, &setting->origin, column, "there is no [%s %s]%s",
+				section_kind_name(kind),
+				text_escape(name, escaped, sizeof(escaped)),
+				nearest_hint(&nearest, hint, sizeof(hint)));
+}
+
+/* Every word of the setting must be the name of a section of that kind. */
+static int check_names(struct ruleset *rules, const struct setting *setting, enum section_kind kind)
+{
+	const char *list = setting ? setting->value : "";
+	char word[64];
+	int len;
+
+	/* A word that does not fit is no name, and key_check() has said so. */
+	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
+		size_t offset = (size_t)(list - setting->value) - (size_t)(len > 0 ? len : 0);
+
+		if (len > 0 && !ruleset_find(rules, kind, word) &&
+		    complain_unknown(rules, setting, setting->column + (unsigned)offset, kind,
+				     word) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int check_mandatory(struct ruleset *rules, const struct section *section, enum key_id id)
+{
+	if (section_get(section, id))
+		return 0;
+	return ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s",
+				section_kind_name(section->kind), section->name, keys[id].name,
+				keys[id].help);
+}
+
+/* Does any handler of the rule have an engine that states such facts? True where that is not known. */
+static bool has_facts(const struct ruleset *rules, const struct setting *handlers)
+{
+	const char *list = handlers->value;
+	char word[64];
+	int len;
+
+	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
+		const struct section *handler =
+			len > 0 ? ruleset_find(rules, SECTION_HANDLER, word) : NULL;
+		const struct setting *engine = section_get(handler, KEY_ENGINE);
+
+		if (!engine || identity_is_stated(engine_find(engine->value)))
+			return true;
+	}
+	return false;
+}
+
+/* A selector that can never match is a rule that silently never applies. */
+static int check_selectors(struct ruleset *rules, const struct section *rule)
+{
+	static const enum key_id selectors[] = { KEY_NAMESPACES, KEY_PODS, KEY_CONTAINERS,
+						 KEY_IMAGES };
+	const struct setting *handlers = section_get(rule, KEY_HANDLER);
+
+	if (!handlers || has_facts(rules, handlers))
+		return 0;
+	for (size_t i = 0; i < ELEMENTS(selectors); i++) {
+		const struct setting *setting = section_get(rule, selectors[i]);
+
+		if (setting &&
+		    ruleset_complain(rules, &setting->origin, setting->column,
+				     "the rule can never match: podman and docker state no "
+				     "%s that a user could not have made up",
+				     keys[selectors[i]].name) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int check_section(struct ruleset *rules, const struct section *section)
+{
+	const bool is_rule = section->kind == SECTION_RULE;
+
+	if (check_mandatory(rules, section, is_rule ? KEY_HANDLER : KEY_ENGINE) < 0 ||
+	    check_names(rules, section_get(section, KEY_HANDLER), SECTION_HANDLER) < 0 ||
+	    check_names(rules, section_get(section, KEY_PROFILE), SECTION_PROFILE) < 0 ||
+	    check_names(rules, section_get(section, KEY_PROFILES), SECTION_PROFILE) < 0)
+		return -ENOMEM;
+	return is_rule ? check_selectors(rules, section) : 0;
+}
+
+int ruleset_cross_check(struct ruleset *rules)
+{
+	static const enum section_kind checked[] = { SECTION_HANDLER, SECTION_RULE };
+
+	for (size_t i = 0; i < ELEMENTS(checked); i++)
+		for (const struct section *s = rules->sections[checked[i]]; s; s = s->next)
+			if (check_section(rules, s) < 0)
+				return -ENOMEM;
+	return 0;
+}

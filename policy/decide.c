@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decide - the policy engine. See decide.h, and request.h for its parts.
+ *
+ * Everything begins with "pass" and nothing is granted but at one place, settle(), when some line grants and
+ * no reason refuses.
+ */
+#include "policy/decide.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "policy/request.h"
+
+/* What stands in the policy about whether this container's cgroup may be writable. */
+enum writable { WRITABLE_ABSENT, WRITABLE_FALSE, WRITABLE_TRUE };
+
+static enum writable writable_of(const struct section *section)
+{
+	const struct setting *setting = section_get(section, KEY_CGROUP_WRITABLE);
+
+	if (!setting)
+		return WRITABLE_ABSENT;
+	return strcmp(setting->value, "true") == 0 ? WRITABLE_TRUE : WRITABLE_FALSE;
+}
+
+static bool rule_is_for(const struct section *rule, const char *handler)
+{
+	const struct setting *setting = section_get(rule, KEY_HANDLER);
+
+	return setting && text_has_word(setting->value, handler);
+}
+
+/* An absent selector selects everything; an unknown fact matches no pattern, not even '*'. */
+static bool selects(const struct section *rule, enum key_id id, const char *fact)
+{
+	const struct setting *setting = section_get(rule, id);
+	const char *list = setting ? setting->value : NULL;
+	char pattern[256];
+
+	if (!setting)
+		return true;
+	while (text_next_word(&list, pattern, sizeof(pattern)) > 0)
+		if (text_glob(pattern, fact))
+			return true;
+	return false;
+}
+
+static bool rule_matches(const struct section *rule, const struct identity *who)
+{
+	return selects(rule, KEY_NAMESPACES, who->namespace) && selects(rule, KEY_PODS, who->pod) &&
+	       selects(rule, KEY_CONTAINERS, who->container) &&
+	       selects(rule, KEY_IMAGES, who->image);
+}
+
+/* The first that matches; *any says whether the handler has rules at all. */
+static const struct section *find_rule(const struct ruleset *rules, const char *handler,
+				       const struct identity *who, bool *any)
+{
+	*any = false;
+	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next) {
+		if (!rule_is_for(s, handler))
+			continue;
+		*any = true;
+		if (rule_matches(s, who))
+			return s;
+	}
+	return NULL;
+}
+
+static bool handler_is_named(const struct ruleset *rules, const char *handler)
+{
+	if (ruleset_find(rules, SECTION_HANDLER, handler))
+		return true;
+	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
+		if (rule_is_for(s, handler))
+			return true;
+	return false;
+}
+
+static bool has_our_annotation(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->n_annotations; i++)
+		if (annotation_is_ours(facts->annotations[i].key))
+			return true;
+	return false;
+}
+
+/* Could any line make the cgroup writable without being asked? */
+static bool may_grant_unasked(const struct ruleset *rules, const struct section *handler)
+{
+	if (writable_of(handler) == WRITABLE_TRUE)
+		return true;
+	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
+		if (writable_of(s) == WRITABLE_TRUE && rule_is_for(s, handler->name))
+			return true;
+	return false;
+}
+
+/* Finds the handler's section and reads who the container is and what it wishes. */
+static bool request_open(struct request *request, const struct ruleset *rules,
+			 const struct facts *facts, struct identity *who)
+{
+	const struct setting *engine;
+
+	request->rules = rules;
+	request->facts = facts;
+	request->defaults = ruleset_find(rules, SECTION_DEFAULTS, "");
+	request->handler =
+		facts->handler ? ruleset_find(rules, SECTION_HANDLER, facts->handler) : NULL;
+	if (!request->handler)
+		return false;
+	engine = section_get(request->handler, KEY_ENGINE);
+	identity_read(engine ? engine_find(engine->value) : ENGINE_INVALID, facts, who);
+	request->approved = section_get(request->handler, KEY_APPROVED_ANNOTATIONS);
+	wish_read(request->approved ? request->approved->value : NULL, facts, who, &request->wish);
+	return true;
+}
+
+bool policy_concerns(const struct ruleset *rules, const struct facts *facts)
+{
+	struct request request = { 0 };
+	struct identity who;
+
+	if (ruleset_is_broken(rules))
+		return (facts->handler && handler_is_named(rules, facts->handler)) ||
+		       has_our_annotation(facts);
+	if (!request_open(&request, rules, facts, &who) || who.sandbox)
+		return false;
+	return request.wish.writable != TRI_UNKNOWN || request.wish.profile ||
+	       request.wish.invalid_key || may_grant_unasked(rules, request.handler);
+}
+
+static void decide_broken(struct request *request)
+{
+	const struct complaint *first = request->rules->complaints;
+	const char *file = first->origin.file ? first->origin.file : "?";
+	struct setting place = { .origin = first->origin };
+	unsigned n = 0;
+
+	for (const struct complaint *c = first; c; c = c->next)
+		n++;
+	request_refuse(request, REASON_POLICY_BROKEN, &place,
+		       "the policy has %u %s and grants nothing; the first, %s:%u:%u: %.160s", n,
+		       n == 1 ? "fault" : "faults", FOREIGN(file), first->origin.line,
+		       first->column, first->text);
+	/* on_refusal is not asked: a file that is broken may say anything. */
+	request->decision->verdict = VERDICT_REFUSE;
+	request->decision->origin = first->origin;
+}
+
+/* Keys of ours that count for nothing: worth a note each, but not worth all the room there is. */
+static void note_unapproved(struct request *request)
+{
+	const char *approved = request->approved ? request->approved->value : "";
+	const char *key;
+	size_t i = 0;
+
+	for (int n = 0;
+	     n < 4 && (key = annotation_next_unapproved(approved, request->facts, &i)) != NULL; n++)
+		request_note(request, REASON_ANNOTATION_UNAPPROVED, request->approved,
+			     "annotation '%s' counts for nothing: [handler %s] does not approve it",
+			     FOREIGN(key), request->handler->name);
+}
+
+static void choose_annotated_profile(struct request *request, const char *wanted)
+{
+	const struct setting *allowed = request_setting(request, KEY_PROFILES);
+	const struct section *profile = ruleset_find(request->rules, SECTION_PROFILE, wanted);
+
+	if (!profile)
+		request_refuse(
+			request, REASON_PROFILE_UNKNOWN, request->approved,
+			"annotation '%s' asks for profile '%s', which the policy does not have",
+			FOREIGN(request->wish.profile_key), FOREIGN(wanted));
+	else if (!allowed || !text_has_word(allowed->value, wanted))
+		request_refuse(
+			request, REASON_PROFILE_NOT_ALLOWED, allowed,
+			"annotation '%s' asks for profile '%s', which is not among the profiles "
+			"that [handler %s] lets annotations choose",
+			FOREIGN(request->wish.profile_key), FOREIGN(wanted),
+			request->handler->name);
+	else
+		request->profile = profile;
+}
+
+static void choose_profile(struct request *request)
+{
+	/* request->profile is not set yet, and no profile has the key: this looks at rule and handler. */
+	const struct setting *setting = request_setting(request, KEY_PROFILE);
+
+	if (request->wish.profile)
+		choose_annotated_profile(request, request->wish.profile);
+	/* After a refusal too: the other reasons should be those of the likeliest profile. */
+	if (!request->profile && setting)
+		request->profile = ruleset_find(request->rules, SECTION_PROFILE, setting->value);
+	if (request->profile)
+		request->decision->profile = request->profile->name;
+}
+
+static void take_settings(struct request *request)
+{
+	struct decision *d = request->decision;
+	const char *nest = request_value(request, KEY_NEST);
+
+	d->nest = strcmp(nest, "none") == 0 ? NULL : nest;
+	d->controllers = request_value(request, KEY_ENABLE_CONTROLLERS);
+	d->audit_required = request_is(request, KEY_AUDIT, "require");
+	d->audit_sync = request_is(request, KEY_AUDIT_SYNC, "yes");
+}
+
+/* A line grants: everything that the grant would be, and everything that stands against it. */
+static void examine(struct request *request, enum reason_code code, const struct setting *line)
+{
+	static const char *const texts[REASON_CODE_MAX] = {
+		[REASON_RULE_GRANTS] = "the rule makes the cgroup writable",
+		[REASON_HANDLER_GRANTS] = "the handler makes the cgroup writable",
+		[REASON_ANNOTATION_GRANTS] = "an annotation that the handler approves asks for it",
+	};
+
+	request_reason(request, REASON_GRANTS, code, line, "%s", texts[code]);
+	request->decision->origin = line->origin;
+	choose_profile(request);
+	take_settings(request);
+	request_require(request);
+	request_ceilings(request);
+}
+
+static void pass(struct request *request, enum reason_code code, const char *text)
+{
+	request_note(request, code, NULL, "%s", text);
+}
+
+static void decide_writable(struct request *request, bool has_rules, bool asks)
+{
+	const struct section *from =
+		writable_of(request->rule) != WRITABLE_ABSENT ? request->rule : request->handler;
+	const struct setting *line = section_get(from, KEY_CGROUP_WRITABLE);
+	const bool by_rule = from == request->rule;
+
+	if (has_rules && !request->rule && asks)
+		request_refuse(
+			request, REASON_NO_RULE_MATCHES, request->approved,
+			"an annotation asks for a writable cgroup, and none of the rules for "
+			"handler '%s' matches the container",
+			request->handler->name);
+	else if (has_rules && !request->rule)
+		pass(request, REASON_NOT_CONCERNED,
+		     "no rule for its handler matches the container");
+	else if (writable_of(from) == WRITABLE_TRUE)
+		examine(request, by_rule ? REASON_RULE_GRANTS : REASON_HANDLER_GRANTS, line);
+	else if (!asks)
+		pass(request, REASON_NOT_CONCERNED, "nothing makes its cgroup writable");
+	else if (writable_of(from) == WRITABLE_FALSE)
+		request_refuse(request, by_rule ? REASON_RULE_FORBIDS : REASON_HANDLER_FORBIDS,
+			       line,
+			       "an annotation asks for a writable cgroup, and [%s %s] forbids it",
+			       section_kind_name(from->kind), from->name);
+	else
+		examine(request, REASON_ANNOTATION_GRANTS, request->approved);
+}
+
+/* The one place where a request becomes a verdict. */
+static void settle(struct request *request)
+{
+	struct decision *d = request->decision;
+
+	if (request->refused) {
+		d->verdict = request_is(request, KEY_ON_REFUSAL, "readonly") ? VERDICT_READONLY
+									     : VERDICT_REFUSE;
+		if (d->reasons[0].origin.file)
+			d->origin = d->reasons[0].origin;
+	} else if (d->n_reasons > 0 && d->reasons[0].kind == REASON_GRANTS) {
+		d->verdict = VERDICT_GRANT;
+	}
+}
+
+static void decide_known(struct request *request)
+{
+	struct wish *wish = &request->wish;
+	struct decision *d = request->decision;
+	bool has_rules;
+
+	request->rule = find_rule(request->rules, request->handler->name, &d->who, &has_rules);
+	if (request->rule)
+		d->rule = request->rule->name;
+	if (wish->invalid_key) {
+		request_refuse(request, REASON_ANNOTATION_INVALID, request->approved,
+			       "annotation '%s' has the value '%s', and %s",
+			       FOREIGN(wish->invalid_key), FOREIGN(wish->invalid_value),
+			       wish->invalid_why);
+	} else if (wish->writable == TRI_NO) {
+		request_note(request, REASON_ANNOTATION_DECLINES, request->approved,
+			     "annotation '%s' declines a writable cgroup",
+			     FOREIGN(wish->writable_key));
+		d->verdict = VERDICT_READONLY;
+		d->origin = request->approved->origin;
+		return;
+	} else {
+		decide_writable(request, has_rules, wish->writable == TRI_YES || wish->profile);
+	}
+	settle(request);
+}
+
+void policy_decide(const struct ruleset *rules, const struct facts *facts, struct decision *ret)
+{
+	struct request request = { .rules = rules, .facts = facts, .decision = ret };
+	struct identity who = { 0 };
+
+	*ret = (struct decision) { .verdict = VERDICT_PASS,
+				   .handler = facts->handler,
+				   .owner_uid = FACT_ID_UNKNOWN,
+				   .owner_gid = FACT_ID_UNKNOWN };
+	if (ruleset_is_broken(rules)) {
+		if (policy_concerns(rules, facts))
+			decide_broken(&request);
+		else
+			pass(&request, REASON_NOT_CONCERNED,
+			     "nothing that can be read concerns it");
+		return;
+	}
+	if (!request_open(&request, rules, facts, &who)) {
+		pass(&request, REASON_NOT_CONCERNED, "the policy has no section for its handler");
+		return;
+	}
+	ret->who = who;
+	if (who.sandbox) {
+		pass(&request, REASON_SANDBOX,
+		     "its engine says that it is a sandbox (pause) container");
+		return;
+	}
+	decide_known(&request);
+	note_unapproved(&request);
+}

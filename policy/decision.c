@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decision - the words for its values. See decision.h. */
+#include "policy/decision.h"
+
+static const char *const verdicts[VERDICT_MAX] = {
+	[VERDICT_PASS] = "pass",
+	[VERDICT_GRANT] = "grant",
+	[VERDICT_REFUSE] = "refuse",
+	[VERDICT_READONLY] = "readonly",
+};
+
+static const char *const kinds[] = {
+	[REASON_GRANTS] = "grants",
+	[REASON_REFUSES] = "refuses",
+	[REASON_NOTES] = "notes",
+};
+
+static const char *const codes[REASON_CODE_MAX] = {
+	[REASON_NOT_CONCERNED] = "not-concerned",
+	[REASON_SANDBOX] = "sandbox",
+	[REASON_POLICY_BROKEN] = "policy-broken",
+	[REASON_HANDLER_GRANTS] = "handler-grants",
+	[REASON_RULE_GRANTS] = "rule-grants",
+	[REASON_ANNOTATION_GRANTS] = "annotation-grants",
+	[REASON_ANNOTATION_DECLINES] = "annotation-declines",
+	[REASON_ANNOTATION_INVALID] = "annotation-invalid",
+	[REASON_ANNOTATION_UNAPPROVED] = "annotation-unapproved",
+	[REASON_HANDLER_FORBIDS] = "handler-forbids",
+	[REASON_RULE_FORBIDS] = "rule-forbids",
+	[REASON_NO_RULE_MATCHES] = "no-rule-matches",
+	[REASON_PROFILE_UNKNOWN] = "profile-unknown",
+	[REASON_PROFILE_NOT_ALLOWED] = "profile-not-allowed",
+	[REASON_LIMIT_CLAMPED] = "limit-clamped",
+	[REASON_LIMIT_MISSING] = "limit-missing",
+	[REASON_LIMIT_SKIPPED] = "limit-skipped",
+	[REASON_USERNS_MISSING] = "userns-missing",
+	[REASON_USERNS_HOST_IDS] = "userns-host-ids",
+	[REASON_OWNER_UNMAPPED] = "owner-unmapped",
+	[REASON_CGROUPNS_SHARED] = "cgroupns-shared",
+	[REASON_NSDELEGATE_MISSING] = "nsdelegate-missing",
+	[REASON_CAPABILITY] = "capability",
+	[REASON_GUARD_MISSING] = "guard-missing",
+	[REASON_GUARD_ABSENT] = "guard-absent",
+	[REASON_COVERED] = "covered",
+	[REASON_DEVICE_BPF_REPLACEABLE] = "device-bpf-replaceable",
+	[REASON_DEVICE_BPF_ABSENT] = "device-bpf-absent",
+	[REASON_UNKNOWN] = "unknown",
+};
+
+const char *verdict_name(enum verdict verdict)
+{
+	return verdict < VERDICT_MAX ? verdicts[verdict] : "invalid";
+}
+
+const char *reason_code_name(enum reason_code code)
+{
+	return code < REASON_CODE_MAX ? codes[code] : "invalid";
+}
+
+const char *reason_kind_name(enum reason_kind kind)
+{
+	return kind <= REASON_NOTES ? kinds[kind] : "invalid";
+}

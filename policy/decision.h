@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decision - what the policy says about one container, with every reason and its place.
+ *
+ * A refusal is a value here, never an error. Strings belong to the ruleset or to the facts.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/facts.h"
+#include "policy/limit.h"
+
+#define DECISION_REASONS_MAX  24
+#define DECISION_CEILINGS_MAX 40
+
+/* A place in the policy. */
+struct origin {
+	const char *file; /* path as opened, NULL: built in */
+	unsigned line;	  /* 1.. */
+};
+
+enum verdict {
+	VERDICT_PASS,	  /* not concerned: nothing is touched */
+	VERDICT_GRANT,	  /* delegate */
+	VERDICT_REFUSE,	  /* asked, refused: the container is not created */
+	VERDICT_READONLY, /* refused or declined, the container runs: its cgroup is taken back */
+	VERDICT_MAX
+};
+
+enum reason_kind {
+	REASON_GRANTS,	/* a policy line that grants */
+	REASON_REFUSES, /* why not; a decision with one of these is never VERDICT_GRANT */
+	REASON_NOTES	/* worth knowing: a clamp, a skipped ceiling, an annotation that does not count */
+};
+
+/* One code a distinct cause; the words for them stand in decision.c and in the audit record. */
+enum reason_code {
+	REASON_NOT_CONCERNED,	      /* no section for this handler, or it asks for nothing */
+	REASON_SANDBOX,		      /* the engine says: a pause container */
+	REASON_POLICY_BROKEN,	      /* the policy has faults: nothing is granted */
+	REASON_HANDLER_GRANTS,	      /* handler's cgroup_writable = true */
+	REASON_RULE_GRANTS,	      /* rule's cgroup_writable = true */
+	REASON_ANNOTATION_GRANTS,     /* an approved annotation, which the handler's line approves */
+	REASON_ANNOTATION_DECLINES,   /* an approved annotation says false */
+	REASON_ANNOTATION_INVALID,    /* an approved annotation with a value outside its grammar */
+	REASON_ANNOTATION_UNAPPROVED, /* one of our keys that this handler does not approve (note) */
+	REASON_HANDLER_FORBIDS,	      /* cgroup_writable = false and an annotation asks */
+	REASON_RULE_FORBIDS,	      /* as above, in the rule that matched */
+	REASON_NO_RULE_MATCHES,	      /* the handler has rules, an annotation asks, none matches */
+	REASON_PROFILE_UNKNOWN,	      /* an annotation names a profile that does not exist */
+	REASON_PROFILE_NOT_ALLOWED,   /* ... that is not in `profiles` */
+	REASON_LIMIT_CLAMPED,	      /* an annotation asked for more than the profile (note) */
+	REASON_LIMIT_MISSING,	      /* a ceiling's file is not offered here */
+	REASON_LIMIT_SKIPPED,	      /* as above, on_missing_limit = skip (note) */
+	REASON_USERNS_MISSING,	      /* no user namespace and require_userns = true */
+	REASON_USERNS_HOST_IDS,	      /* one that covers host id 0 */
+	REASON_OWNER_UNMAPPED,	      /* the owner's id has no host id in the container's maps */
+	REASON_CGROUPNS_SHARED,	      /* no cgroup namespace of its own */
+	REASON_NSDELEGATE_MISSING,    /* without user namespace: host's cgroup2 lacks nsdelegate */
+	REASON_CAPABILITY,	      /* without user namespace: holds a capability that undoes the limits */
+	REASON_GUARD_MISSING,	      /* guard = require and none can be enforced */
+	REASON_GUARD_ABSENT,	      /* guard = prefer and none can be enforced (note) */
+	REASON_COVERED,		      /* readonlyPaths or maskedPaths would cover the mount after us */
+	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that can be detached or replaced from below */
+	REASON_DEVICE_BPF_ABSENT,     /* device_bpf = withhold and no device program guards the cgroup */
+	REASON_UNKNOWN,		      /* a fact that the decision needs is not known */
+	REASON_CODE_MAX
+};
+
+struct reason {
+	enum reason_kind kind;
+	enum reason_code code;
+	struct origin origin; /* the policy line, if there is one */
+	char text[320];	      /* one sentence, no full stop; foreign bytes escaped */
+};
+
+/* Who the container is, from the keys that its engine itself writes. NULL: unknown, matches nothing. */
+struct identity {
+	const char *namespace, *pod, *container, *image;
+	bool sandbox;
+};
+
+struct ceiling {
+	const struct limit_type *type;
+	char file[LIMIT_FILE_SIZE]; /* name in the cgroup */
+	struct limit_value value;
+	struct origin origin;	/* the profile's line, or the handler's line that approves the annotation */
+	bool by_annotation;	/* lowered by one */
+};
+
+enum owner_kind { OWNER_ROOT, OWNER_PROCESS };
+enum device_bpf_mode { DEVICE_BPF_WITHHOLD, DEVICE_BPF_RUNTIME };
+enum guard_mode { GUARD_REQUIRE, GUARD_PREFER, GUARD_OFF };
+
+struct decision {
+	enum verdict verdict;
+	const char *handler, *profile, *rule; /* names of sections; profile and rule may be NULL */
+	struct origin origin;		      /* the line that granted, or that the refusal rests on */
+	struct identity who;
+	size_t n_reasons;
+	struct reason reasons[DECISION_REASONS_MAX]; /* the weightiest first: what the hook's sentence says */
+	size_t n_ceilings;
+	struct ceiling ceilings[DECISION_CEILINGS_MAX]; /* always with cgroup.max.descendants and .depth */
+	const char *nest;	 /* the leaf's name; NULL: none */
+	const char *controllers; /* blank-separated, to be enabled when nesting */
+	uint32_t owner_uid, owner_gid; /* host ids: whom the cgroup is given to */
+	enum device_bpf_mode device_bpf;
+	enum guard_mode guard;
+	bool audit_required;	 /* audit = require: no grant without a record */
+	bool audit_sync;	 /* an intent record, fsynced, before the grant */
+	bool skip_missing;	 /* on_missing_limit = skip */
+};
+
+const char *verdict_name(enum verdict verdict);	      /* "pass", "grant", "refuse", "readonly" */
+const char *reason_code_name(enum reason_code code); /* "userns-missing" */
+const char *reason_kind_name(enum reason_kind kind); /* "grants", "refuses", "notes" */

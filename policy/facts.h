@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facts - what is true of one container, as values.
+ *
+ * The policy owns this vocabulary because it may use nothing else; who fills it is cgdeleg/gather.c
+ * (otherwise policy/ would include from cgdeleg/ and the folders would form a cycle).
+ * Everything is a plain value: comparable, printable, and built by hand in a test. Handles (pidfd,
+ * directory fds) are in struct target, not here. The zero of every member is "unknown", and what is
+ * unknown is never granted. Strings belong to whoever filled the struct and outlive it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FACT_ID_UNKNOWN UINT32_MAX /* a uid or gid that is not known or not mapped */
+
+struct annotation {
+	const char *key;
+	const char *value;
+};
+
+enum userns_kind {
+	USERNS_UNKNOWN,
+	USERNS_NONE,	 /* the hook's own, that is the host's */
+	USERNS_HOST_IDS, /* its own, but uid_map or gid_map covers host id 0: counts as none */
+	USERNS_PRIVATE,	 /* its own, and host id 0 is not reachable through it */
+	USERNS_KIND_MAX
+};
+
+/* The device controller's BPF programs on the delegation root and every cgroup above it. */
+enum device_bpf_state {
+	DEVICE_BPF_UNKNOWN,
+	DEVICE_BPF_ABSENT,	/* none on the root nor above */
+	DEVICE_BPF_MULTI,	/* present, and every attachment has BPF_F_ALLOW_MULTI */
+	DEVICE_BPF_REPLACEABLE, /* one was attached without it: it could be replaced or detached from below */
+	DEVICE_BPF_STATE_MAX
+};
+
+enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
+
+/* The container's cgroup2 mount when the hook runs, and what will become of it. */
+enum mount_state {
+	MOUNT_UNKNOWN,
+	MOUNT_READONLY,	  /* read-only now: clearing the flag is enough (runc, youki) */
+	MOUNT_WILL_BE_RO, /* read-write now, config.json says "ro": the runtime sets it later (crun) */
+	MOUNT_WRITABLE,	  /* read-write and to stay so */
+	MOUNT_STATE_MAX
+};
+
+struct facts {
+	/* Who asks. */
+	const char *handler;			/* --handler of the hook */
+	const char *id;				/* state.id */
+	const struct annotation *annotations;	/* state.annotations, in document order */
+	size_t n_annotations;
+
+	/* User namespace. Ids are the host's. */
+	enum userns_kind userns;
+	uint32_t root_uid, root_gid;	   /* of the user namespace's 0 */
+	uint32_t process_uid, process_gid; /* of config.json's process.user, through the maps */
+
+	/* What config.json gives the container. */
+	uint64_t capabilities;	/* bit n: CAP number n is in any of process.capabilities' five sets */
+	enum tristate capabilities_known; /* TRI_YES when config.json was read */
+	const char *covered_by; /* the readonlyPaths or maskedPaths entry that covers /sys/fs/cgroup; NULL */
+	enum tristate cgroupns_private; /* in a cgroup namespace that is not the hook's */
+	enum tristate nsdelegate;	/* the host's cgroup2 has the nsdelegate option now */
+
+	/* The delegation root: the cgroup that the container sees as "/". */
+	const char *cgroup;	/* its path below the host's cgroup2 mount, with a leading '/' */
+	const char *const *files; /* names in it, NULL-ended; NULL: unknown. Says which limits exist */
+	const char *const *delegated; /* of these, what a delegatee is to own: the kernel's list and ours */
+	const char *unjudged;	/* blank-separated: on the kernel's list, unknown to us, so left; or "" */
+	const char *controllers; /* what cgroup.controllers offers, blank-separated */
+	enum mount_state mount;
+	bool nested;		/* the container's process is already in a leaf below the root */
+	bool granted;		/* our attribute says: granted to this very container before */
+	bool has_scope;		/* a host-owned systemd scope above belongs to this container alone */
+	enum device_bpf_state device_bpf;
+	const char *device_cgroup; /* DEVICE_BPF_REPLACEABLE: where */
+	uint32_t device_program;   /* DEVICE_BPF_REPLACEABLE: the kernel's program id */
+	bool guard_available;	/* the BPF LSM guard can be enforced on this node */
+};
+
+/* Is a file of that name in the delegation root? False when unknown. */
+bool facts_has_file(const struct facts *facts, const char *name);
+
+/* The value of an annotation by its exact key, or NULL. */
+const char *facts_annotation(const struct facts *facts, const char *key);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Key check - is a value of its key's kind? Closed grammars: what no row describes is refused. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "policy/annotation.h"
+#include "policy/keys.h"
+#include "policy/nearest.h"
+
+#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+/* cgroup v2's controllers that can be enabled; perf_event and freezer need no enabling. */
+static const char *const controllers[] = { "cpu",  "cpuset",  "memory", "io",	"pids",
+					   "rdma", "hugetlb", "misc",	"dmem", NULL };
+
+/* The first word of the names that kernel files have (a file is "<word>.<more>"). Linux promises no
+ * others: Documentation/admin-guide/cgroup-v2.rst, "Avoid Name Collisions". */
+static const char *const file_prefixes[] = { "cgroup",	"irq",	    "debug",
+					     "net_cls", "net_prio", "perf_event",
+					     "freezer", "devices",  NULL };
+
+struct check {
+	const struct key *key;
+	const char *name; /* as written */
+	const char *value;
+	struct err *err;
+};
+
+bool name_is_valid(const char *name)
+{
+	size_t len = strspn(name, ALNUM "_.-");
+
+	return len > 0 && len <= 63 && !name[len] && name[0] != '.' && name[0] != '-';
+}
+
+static int check_bool(const struct check *c)
+{
+	bool unused;
+
+	if (text_to_bool(c->value, &unused) == 0)
+		return 0;
+	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write true or false",
+		       c->value, c->name);
+}
+
+/* "a, b or c" */
+static const char *list_words(const char *const *words, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; words[i] && len < size; i++) {
+		const char *before = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+		int n = snprintf(buf + len, size - len, "%s%s", before, words[i]);
+
+		len += n < 0 ? size : (size_t)n;
+	}
+	return buf;
+}
+
+static int unknown_word(const struct check *c, const char *word, const char *const *words)
+{
+	struct nearest nearest = nearest_to(word);
+	char list[160], hint[96];
+
+	for (size_t i = 0; words[i]; i++)
+		nearest_try(&nearest, words[i]);
+	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write %s%s", word, c->name,
+		       list_words(words, list, sizeof(list)),
+		       nearest_hint(&nearest, hint, sizeof(hint)));
+}
+
+static bool is_word(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+static int check_word(const struct check *c)
+{
+	return is_word(c->value, c->key->words) ? 0 : unknown_word(c, c->value, c->key->words);
+}
+
+static int check_name(const struct check *c)
+{
+	if (name_is_valid(c->value))
+		return 0;
+	return err_set(c->err, EINVAL,
+		       "'%.64s' is not a name: 1 to 63 letters, digits, '_', '.' and '-', not "
+		       "starting with '.' or '-'",
+		       c->value);
+}
+
+/* Every word of a list by the same check; a list without words is no value. */
+static int check_each(const struct check *c, int (*check)(const struct check *c))
+{
+	const char *list = c->value;
+	char word[256];
+	int r;
+
+	while ((r = text_next_word(&list, word, sizeof(word))) != 0) {
+		struct check one = { c->key, c->name, word, c->err };
+
+		if (r < 0)
+			return err_set(c->err, EINVAL, "a word of '%s' has more than %zu bytes",
+				       c->name, sizeof(word) - 1);
+		r = check(&one);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_names(const struct check *c)
+{
+	return check_each(c, check_name);
+}
+
+static bool has_prefix_of(const char *name, const char *const *words)
+{
+	size_t len = strcspn(name, ".");
+
+	for (; *words; words++)
+		if (strlen(*words) == len && name[len] && strncmp(*words, name, len) == 0)
+			return true;
+	return false;
+}
+
+static int check_leaf(const struct check *c)
+{
+	if (!name_is_valid(c->value))
+		return check_name(c);
+	if (has_prefix_of(c->value, controllers) || has_prefix_of(c->value, file_prefixes))
+		return err_set(
+			c->err, EINVAL,
+			"'%.64s' could be the name of a kernel file; call the leaf 'init' or "
+			"'init.scope'",
+			c->value);
+	return 0;
+}
+
+static int check_controller(const struct check *c)
+{
+	return is_word(c->value, controllers) ? 0 : unknown_word(c, c->value, controllers);
+}
+
+static int check_controllers(const struct check *c)
+{
+	return check_each(c, check_controller);
+}
+
+/* Namespaces, names and images are ASCII; anything else in a pattern is a slip that would match
+ * nothing, or a quoting that nobody removes. */
+static int check_pattern(const struct check *c)
+{
+	size_t len = strspn(c->value, ALNUM "_.:/@+-*?[]!^");
+	const char *open = strchr(c->value, '[');
+
+	if (c->value[len])
+		return err_set(c->err, EINVAL,
+			       "'%.64s' has a '%c', which no name has: write patterns without "
+			       "quotes, with blanks between them",
+			       c->value, c->value[len]);
+	if (open && !strchr(open, ']'))
+		return err_set(c->err, EINVAL, "'%.64s' has a '[' without a ']'", c->value);
+	return 0;
+}
+
+static int check_patterns(const struct check *c)
+{
+	return check_each(c, check_pattern);
+}
+
+static int check_annotation(const struct check *c)
+{
+	struct nearest nearest = nearest_to(c->value);
+	char hint[160];
+
+	if (annotation_is_known(c->value))
+		return 0;
+	annotation_nearest(&nearest);
+	return err_set(c->err, EINVAL, "'%.128s' is not an annotation that can be approved%s",
+		       c->value, nearest_hint(&nearest, hint, sizeof(hint)));
+}
+
+static int check_annotations(const struct check *c)
+{
+	return check_each(c, check_annotation);
+}
+
+static int check_limit(const struct check *c)
+{
+	const struct limit_type *type = limit_type_find(c->name);
+	struct limit_value unused;
+
+	if (!type)
+		return err_set(c->err, EINVAL, "'%.64s' is not a limit", c->name);
+	return limit_parse(type, c->value, &unused, c->err);
+}
+
+static int (*const checks[])(const struct check *c) = {
+	[KEY_BOOL] = check_bool,	 [KEY_WORD] = check_word,
+	[KEY_NAME] = check_name,	 [KEY_NAMES] = check_names,
+	[KEY_LEAF] = check_leaf,	 [KEY_CONTROLLERS] = check_controllers,
+	[KEY_PATTERNS] = check_patterns, [KEY_ANNOTATIONS] = check_annotations,
+	[KEY_LIMIT_VALUE] = check_limit,
+};
+
+int key_check(const struct key *key, const char *name, const char *value, struct err *err)
+{
+	struct check c = { key, name, value, err };
+
+	if (!value[strspn(value, " \t")])
+		return err_set(err, EINVAL, "'%s' has no value: %s", name, key->help);
+	return checks[key->kind](&c);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys - the policy's vocabulary: one table for the parser, its messages, the manual page and `check`.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "policy/limit.h"
+
+enum section_kind {
+	SECTION_DEFAULTS,
+	SECTION_PROFILE,
+	SECTION_HANDLER,
+	SECTION_RULE,
+	SECTION_KIND_MAX,
+	SECTION_KIND_INVALID = -22 /* -EINVAL */
+};
+
+enum key_id {
+	KEY_REQUIRE_USERNS,
+	KEY_ON_REFUSAL,
+	KEY_ON_MISSING_LIMIT,
+	KEY_NEST,
+	KEY_ENABLE_CONTROLLERS,
+	KEY_OWNER,
+	KEY_DEVICE_BPF,
+	KEY_GUARD,
+	KEY_AUDIT,
+	KEY_AUDIT_SYNC,
+	KEY_ENGINE,
+	KEY_CGROUP_WRITABLE,
+	KEY_APPROVED_ANNOTATIONS,
+	KEY_PROFILE,
+	KEY_PROFILES,
+	KEY_HANDLER,
+	KEY_NAMESPACES,
+	KEY_PODS,
+	KEY_CONTAINERS,
+	KEY_IMAGES,
+	KEY_LIMIT, /* every name that limit_type_find() knows, in profiles only */
+	KEY_ID_MAX
+};
+
+enum key_kind {
+	KEY_BOOL,	/* true | false */
+	KEY_WORD,	/* one of key->words */
+	KEY_NAME,	/* [A-Za-z0-9_.-]{1,63}, not starting with '.' or '-' */
+	KEY_NAMES,	/* blank-separated names */
+	KEY_LEAF,	/* "none" or a cgroup's name: as KEY_NAME, and no kernel file could have it */
+	KEY_CONTROLLERS, /* blank-separated controllers of cgroup v2 */
+	KEY_PATTERNS,	/* blank-separated shell wildcards */
+	KEY_ANNOTATIONS, /* blank-separated annotation keys, each in the table of annotation.h */
+	KEY_LIMIT_VALUE, /* as limit_parse() */
+};
+
+struct key {
+	enum key_id id;
+	const char *name;
+	enum key_kind kind;
+	unsigned sections;	  /* bit 1 << section_kind: where it may stand */
+	const char *const *words; /* KEY_WORD: NULL-ended */
+	const char *initial;	  /* the built-in default as it would be written, or NULL: none */
+	const char *help;	  /* one line */
+};
+
+extern const struct key keys[]; /* KEY_ID_MAX rows, in the order of enum key_id */
+
+/* The row for a key as written in a file, or NULL. */
+const struct key *key_find(const char *name);
+
+/* "defaults", "profile", "handler", "rule". */
+const char *section_kind_name(enum section_kind kind);
+enum section_kind section_kind_find(const char *name); /* or SECTION_KIND_INVALID */
+
+/* As KEY_NAME says: what may name a profile, handler, rule or leaf. */
+bool name_is_valid(const char *name);
+
+/* Is `value` of the key's kind? `name` is the key as written. The sentence names the valid values. */
+int key_check(const struct key *key, const char *name, const char *value, struct err *err);

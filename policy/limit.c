@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Limit - the table of limit files, and reading one number. See limit.h. */
+#include "policy/limit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "policy/limit-list.h"
+
+/*
+ * Left out on purpose: cpu.max.burst, cpu.weight, io.weight and memory.min/low are shares and
+ * guarantees, not ceilings; cpu.max.burst would besides make the annotation "cgdeleg.io/cpu.max.burst"
+ * mean both a limit and "cpu.max, for the container named burst".
+ *
+ * Largest numbers: pids.max refuses PIDS_MAX (kernel/cgroup/pids.c) and more, cgroup.max.* are read with
+ * kstrtoint().
+ */
+const struct limit_type limit_types[] = {
+	{ .key = "cgroup.max.descendants",
+	  .kind = LIMIT_COUNT,
+	  .most = INT32_MAX,
+	  .mandatory = true,
+	  .annotation = true,
+	  .help = "cgroups below the delegated one, dying ones not counted" },
+	{ .key = "cgroup.max.depth",
+	  .kind = LIMIT_COUNT,
+	  .most = INT32_MAX,
+	  .mandatory = true,
+	  .annotation = true,
+	  .help = "levels of cgroups below the delegated one" },
+	{ .key = "memory.max",
+	  .kind = LIMIT_BYTES,
+	  .annotation = true,
+	  .help = "memory; above it the kernel kills" },
+	{ .key = "memory.high",
+	  .kind = LIMIT_BYTES,
+	  .annotation = true,
+	  .help = "memory; above it the kernel slows down and reclaims" },
+	{ .key = "memory.swap.max", .kind = LIMIT_BYTES, .annotation = true, .help = "swap space" },
+	{ .key = "memory.swap.high",
+	  .kind = LIMIT_BYTES,
+	  .annotation = true,
+	  .help = "swap space; above it allocations are slowed down" },
+	{ .key = "memory.zswap.max",
+	  .kind = LIMIT_BYTES,
+	  .annotation = true,
+	  .help = "compressed memory in zswap" },
+	{ .key = "pids.max",
+	  .kind = LIMIT_COUNT,
+	  .most = 4 * 1024 * 1024,
+	  .annotation = true,
+	  .help = "processes and threads" },
+	{ .key = "cpu.max",
+	  .kind = LIMIT_CPU,
+	  .annotation = true,
+	  .help = "CPU time: cores (1.5), or 'quota period' in microseconds" },
+	{ .key = "cpuset.cpus", .kind = LIMIT_SET, .help = "CPUs that may be used: 0-3,7" },
+	{ .key = "cpuset.mems", .kind = LIMIT_SET, .help = "memory nodes that may be used: 0-1" },
+	{ .key = "io.max",
+	  .kind = LIMIT_LINES,
+	  .params_in_bytes = { true, true, false, false },
+	  .params = { "rbps", "wbps", "riops", "wiops" },
+	  .help = "block devices: 8:0 rbps=100M wiops=500, 8:16 wbps=10M" },
+	{ .key = "hugetlb.*.max",
+	  .kind = LIMIT_BYTES,
+	  .annotation = true,
+	  .help = "huge pages of one size in use, as in hugetlb.2MB.max" },
+	{ .key = "hugetlb.*.rsvd.max",
+	  .kind = LIMIT_BYTES,
+	  .annotation = true,
+	  .help = "huge pages of one size reserved, as in hugetlb.2MB.rsvd.max" },
+	{ .key = "rdma.max",
+	  .kind = LIMIT_LINES,
+	  .most = INT32_MAX,
+	  .params = { "hca_handle", "hca_object" },
+	  .help = "RDMA devices: mlx5_0 hca_handle=2 hca_object=2000" },
+	{ .key = "misc.max",
+	  .kind = LIMIT_LINES,
+	  .params = { "" },
+	  .help = "resources of the misc controller: sev 10, tdx 4" },
+	{ .key = "dmem.max",
+	  .kind = LIMIT_LINES,
+	  .params_in_bytes = { true },
+	  .params = { "" },
+	  .help = "device memory regions: drm/0000:03:00.0/vram0 4G" },
+};
+
+const size_t n_limit_types = ELEMENTS(limit_types);
+
+/* '*' in a key stands for one word without dots, so "hugetlb.2MB.rsvd.max" is not a "hugetlb.*.max". */
+static bool key_covers(const char *key, const char *name)
+{
+	const char *star = strchr(key, '*');
+	size_t before, word = 0;
+
+	if (!star)
+		return strcmp(key, name) == 0;
+	before = (size_t)(star - key);
+	if (strncmp(key, name, before) != 0)
+		return false;
+	name += before;
+	while (isalnum((unsigned char)name[word]))
+		word++;
+	return word > 0 && strcmp(name + word, star + 1) == 0;
+}
+
+const struct limit_type *limit_type_find(const char *name)
+{
+	if (strnlen(name, LIMIT_FILE_SIZE) >= LIMIT_FILE_SIZE)
+		return NULL;
+	for (size_t i = 0; i < n_limit_types; i++)
+		if (key_covers(limit_types[i].key, name))
+			return &limit_types[i];
+	return NULL;
+}
+
+int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret,
+		 struct err *err)
+{
+	uint64_t most = type->most ? type->most : LIMIT_NUMBER_MOST;
+	int r;
+
+	if (strcmp(text, "max") == 0) {
+		*ret = LIMIT_MAX;
+		return 0;
+	}
+	r = in_bytes ? text_to_bytes(text, ret) : text_to_u64(text, ret);
+	if (r == -ERANGE || (r == 0 && *ret > most))
+		return err_set(err, ERANGE,
+			       "'%.64s' is more than the kernel takes, %llu; 'max' means no limit",
+			       text, (unsigned long long)most);
+	if (r < 0)
+		return err_set(err, EINVAL, "'%.64s' is not %s or 'max'", text,
+			       in_bytes ? "a number of bytes (K, M, G and T are powers of 1024)"
+					: "a whole number");
+	return 0;
+}
+
+/* "1.5" cores, exactly, in units of 1/LIMIT_CPU_PERIOD: at most five digits behind the point. */
+static int cores_to_quota(const char *text, uint64_t *ret)
+{
+	size_t whole = strspn(text, "0123456789");
+	const char *p = text + whole;
+	uint64_t scale = LIMIT_CPU_PERIOD / 10, fraction = 0, cores;
+	char digits[8];
+
+	if (whole >= sizeof(digits))
+		return -ERANGE;
+	memcpy(digits, text, whole);
+	digits[whole] = '\0';
+	if (text_to_u64(digits, &cores) < 0)
+		return -EINVAL;
+	if (*p == '.' && !*++p)
+		return -EINVAL;
+	for (; *p >= '0' && *p <= '9' && scale > 0; p++, scale /= 10)
+		fraction += (uint64_t)(*p - '0') * scale;
+	if (*p)
+		return -EINVAL;
+	*ret = cores * LIMIT_CPU_PERIOD + fraction;
+	return 0;
+}
+
+/* Splits "quota period"; the period may be missing. False when there is a third word or a word is too
+ * long to be a number. */
+static bool cpu_split(const char *text, char quota[24], char period[24])
+{
+	char rest[2];
+
+	return text_next_word(&text, quota, 24) > 0 && text_next_word(&text, period, 24) >= 0 &&
+	       text_next_word(&text, rest, sizeof(rest)) == 0;
+}
+
+static int cpu_check(const char *text, const struct limit_value *value, struct err *err)
+{
+	if (value->period < 1000 || value->period > 1000000)
+		return err_set(err, ERANGE,
+			       "'%.64s': the period is outside 1000 to 1000000 microseconds", text);
+	if (value->number < 1000)
+		return err_set(
+			err, ERANGE,
+			"'%.64s' is less than the kernel takes, 1000 microseconds (0.01 cores)",
+			text);
+	if (value->number != LIMIT_MAX && value->number / value->period > LIMIT_CPU_CORES)
+		return err_set(
+			err, ERANGE,
+			"'%.64s' is more than %d cores; write cores (4), or 'quota period' in "
+			"microseconds (400000 100000)",
+			text, LIMIT_CPU_CORES);
+	return 0;
+}
+
+static int parse_cpu(const char *text, struct limit_value *ret, struct err *err)
+{
+	char quota[24], period[24];
+	int r = -EINVAL;
+
+	ret->period = LIMIT_CPU_PERIOD;
+	if (cpu_split(text, quota, period)) {
+		r = 0;
+		if (strcmp(quota, "max") == 0)
+			ret->number = LIMIT_MAX;
+		else if (period[0])
+			r = text_to_u64(quota, &ret->number);
+		else
+			r = cores_to_quota(quota, &ret->number);
+		if (r == 0 && period[0])
+			r = text_to_u64(period, &ret->period);
+	}
+	if (r < 0)
+		return err_set(err, EINVAL,
+			       "'%.64s' is not a number of cores (1.5), 'quota period' in "
+			       "microseconds (150000 100000) or 'max'",
+			       text);
+	return cpu_check(text, ret, err);
+}
+
+int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret,
+		struct err *err)
+{
+	struct limit_value value = { 0 };
+	int r = -EINVAL;
+
+	switch (type->kind) {
+	case LIMIT_BYTES:
+	case LIMIT_COUNT:
+		r = limit_number(type, type->kind == LIMIT_BYTES, text, &value.number, err);
+		break;
+	case LIMIT_CPU:
+		r = parse_cpu(text, &value, err);
+		break;
+	case LIMIT_SET:
+		r = *text ? limit_set_parse(text, value.set, err)
+			  : err_set(err, EINVAL,
+				    "an empty set would mean the parent's; write 0-3,7");
+		break;
+	case LIMIT_LINES:
+		r = limit_lines_parse(type, text, ',', &value, err);
+		break;
+	case LIMIT_KIND_MAX:
+		break;
+	}
+	if (r == 0)
+		*ret = value;
+	return r;
+}
+
+/* What the kernel wrote is not judged, only read: it may be a value that we would refuse. */
+static int kernel_number(const char *text, uint64_t *ret, struct err *err)
+{
+	if (strcmp(text, "max") == 0)
+		*ret = LIMIT_MAX;
+	else if (text_to_u64(text, ret) < 0)
+		return err_set(err, EBADMSG, "'%.64s' is neither a number nor 'max'", text);
+	return 0;
+}
+
+static int kernel_cpu(const char *text, struct limit_value *ret, struct err *err)
+{
+	char quota[24], period[24];
+
+	if (!cpu_split(text, quota, period) || !period[0] ||
+	    kernel_number(quota, &ret->number, NULL) < 0 || text_to_u64(period, &ret->period) < 0 ||
+	    ret->period == 0)
+		return err_set(err, EBADMSG, "'%.64s' is not a quota and a period", text);
+	return 0;
+}
+
+/* The kinds that are one line; its newline is dropped. */
+static int kernel_line(const struct limit_type *type, const char *text, struct limit_value *ret,
+		       struct err *err)
+{
+	char line[1024];
+	size_t len = strcspn(text, "\n");
+
+	if (len >= sizeof(line) || (text[len] && text[len + 1]))
+		return err_set(err, EBADMSG, "'%s' holds more than one short line", type->key);
+	memcpy(line, text, len);
+	line[len] = '\0';
+	if (type->kind == LIMIT_SET)
+		return limit_set_parse(line, ret->set, err);
+	if (type->kind == LIMIT_CPU)
+		return kernel_cpu(line, ret, err);
+	return kernel_number(line, &ret->number, err);
+}
+
+int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret,
+		       struct err *err)
+{
+	struct limit_value value = { 0 };
+	int r;
+
+	if (type->kind == LIMIT_LINES)
+		r = limit_lines_parse(type, text, '\n', &value, err);
+	else
+		r = kernel_line(type, text, &value, err);
+	if (r == 0)
+		*ret = value;
+	return r;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Limit - the kernel's limit files as types and values: parse, compare, take the smaller, format.
+ *
+ * Pure. One table (limit.c) names every file that can be a ceiling; the policy's parser, the messages,
+ * the manual page and the writer of kernel files all read that table. Source of names, formats and
+ * semantics: Documentation/admin-guide/cgroup-v2.rst.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define LIMIT_MAX	  UINT64_MAX /* what the kernel writes as "max": no limit */
+#define LIMIT_FILE_SIZE	  64	     /* bytes of a limit file's name, NUL included */
+#define LIMIT_PARAMS	  4	     /* parameters a line of a LIMIT_LINES file may have */
+#define LIMIT_LINES_MAX	  16	     /* lines of a LIMIT_LINES value */
+#define LIMIT_SET_BITS	  1024	     /* CPUs or memory nodes of a LIMIT_SET value */
+#define LIMIT_CPU_PERIOD  100000     /* microseconds; the kernel's default cpu.max period */
+#define LIMIT_CPU_CORES	  8192	     /* more cores than any kernel is built for: not a number of cores */
+#define LIMIT_NUMBER_MOST INT64_MAX  /* larger numbers can only be meant as "max" */
+#define LIMIT_TEXT_SIZE	  4096	     /* enough for limit_format() of any value */
+
+enum limit_kind {
+	LIMIT_BYTES, /* one number of bytes or "max" */
+	LIMIT_COUNT, /* one number or "max" */
+	LIMIT_CPU,   /* "quota period" in microseconds; policy: also cores, as in "1.5" */
+	LIMIT_SET,   /* a list of CPUs or nodes: "0-3,7" */
+	LIMIT_LINES, /* one line a device or resource: "8:0 rbps=1048576 wiops=100", "res_a 5" */
+	LIMIT_KIND_MAX
+};
+
+struct limit_type {
+	const char *key; /* the file's name; one '*' stands for one word without dots: "hugetlb.*.max" */
+	enum limit_kind kind;
+	uint64_t most;	 /* the largest number that the kernel takes; 0: LIMIT_NUMBER_MOST */
+	bool mandatory;	 /* never skipped where the file is missing: cgroup.max.* */
+	bool annotation; /* an approved annotation may lower it: every single-number type and cpu.max */
+	bool params_in_bytes[LIMIT_PARAMS];   /* LIMIT_LINES: the parameter takes K/M/G/T */
+	const char *params[LIMIT_PARAMS + 1]; /* LIMIT_LINES: names, NULL-ended; { "" } is a bare value */
+	const char *help;		      /* one line for manual and messages */
+};
+
+struct limit_line {
+	char name[LIMIT_FILE_SIZE];    /* "8:0", "mlx5_0", "res_a" */
+	uint64_t values[LIMIT_PARAMS]; /* in the order of limit_type.params; LIMIT_MAX where not given */
+};
+
+struct limit_value {
+	uint64_t number; /* bytes or count; LIMIT_CPU: quota in microseconds; LIMIT_MAX: none */
+	uint64_t period; /* LIMIT_CPU only: microseconds, 1000 to 1000000 */
+	uint64_t set[LIMIT_SET_BITS / 64];
+	size_t n_lines;
+	struct limit_line lines[LIMIT_LINES_MAX];
+};
+
+/* The table, and its length. */
+extern const struct limit_type limit_types[];
+extern const size_t n_limit_types;
+
+/* The type of the file `name` ("hugetlb.2MB.max" finds "hugetlb.*.max"), or NULL. Names with '/' or of
+ * LIMIT_FILE_SIZE bytes and more have none. */
+const struct limit_type *limit_type_find(const char *name);
+
+/* Reads a policy's or an annotation's value; lines of LIMIT_LINES are separated by ','. */
+int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret,
+		struct err *err);
+
+/* Reads what the kernel's file holds. An empty LIMIT_SET is the empty set (inherits). */
+int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret,
+		       struct err *err);
+
+/* *ret = what is allowed under both `now` (the kernel's) and `ceiling`; LIMIT_LINES: the lines that
+ * the ceiling names, each parameter the smaller; LIMIT_SET: the intersection, or the ceiling where `now`
+ * is empty or shares nothing with it (an empty set would mean the parent's, that is more than either).
+ * Returns true when that differs from `now`, so that something must be written. */
+bool limit_smaller(const struct limit_type *type, const struct limit_value *now,
+		   const struct limit_value *ceiling, struct limit_value *ret);
+
+/* Is `value` nowhere above `ceiling`? cpu.max compares quota/period; an empty set is above any. */
+bool limit_within(const struct limit_type *type, const struct limit_value *value,
+		  const struct limit_value *ceiling);
+
+/* How many writes set this value (LIMIT_LINES: one a line, else 1), and the text of the i-th, as the
+ * kernel takes it, without a newline. Returns buf. */
+size_t limit_writes(const struct limit_type *type, const struct limit_value *value);
+const char *limit_format_write(const struct limit_type *type, const struct limit_value *value,
+			       size_t i, char *buf, size_t size);
+
+/* The whole value for people and records; lines joined by ", ". Returns buf. */
+const char *limit_format(const struct limit_type *type, const struct limit_value *value, char *buf,
+			 size_t size);

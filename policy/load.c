@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Load - which files are the policy, and whether they may be believed. See ruleset.h, load.h. */
+#include "policy/load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+struct loader {
+	struct ruleset *rules;
+	const char *path; /* of the directory, for messages */
+	uid_t owner;	  /* who may own the files besides uid 0 */
+};
+
+static int complain_file(struct ruleset *rules, const char *file, const char *fmt, ...)
+	_printf_(3, 4);
+static int complain_file(struct ruleset *rules, const char *file, const char *fmt, ...)
+{
+	struct origin origin = { .file = file };
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = ruleset_complain_va(rules, &origin, 0, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+/* "<path>/<name>", or just "<path>", in the arena: it stays in every origin. NULL without memory. */
+static const char *join(struct loader *loader, const char *directory, const char *name)
+{
+	size_t size = strlen(loader->path) + strlen(directory) + strlen(name) + 3;
+	char *joined = arena_alloc(loader->rules->arena, size);
+
+	if (joined)
+		(void)snprintf(joined, size, "%s%s%s%s%s", loader->path, *directory ? "/" : "",
+			       directory, *name ? "/" : "", name);
+	return joined;
+}
+
+/*
+ * May what this descriptor refers to be believed? Whoever can write a policy file, or replace it in its
+ * directory, decides what containers get. 1: yes; 0: no, and there is a complaint.
+ */
+static int is_trusted(struct loader *loader, const char *file, int fd, mode_t type)
+{
+	struct ruleset *rules = loader->rules;
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		r = complain_file(rules, file, "cannot be examined: %s", strerrordesc_np(errno));
+	else if ((st.st_mode & S_IFMT) != type)
+		r = complain_file(rules, file, "is not a %s",
+				  type == S_IFDIR ? "directory" : "regular file");
+	else if (st.st_uid != 0 && st.st_uid != loader->owner)
+		r = complain_file(rules, file, "belongs to uid %u; give it to root", st.st_uid);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		r = complain_file(rules, file,
+				  "has mode %04o and can be written by others than its owner; "
+				  "use chmod go-w",
+				  st.st_mode & 07777U);
+	else
+		return 1;
+	return r;
+}
+
+static int read_fd(struct loader *loader, const char *file, int fd)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	r = is_trusted(loader, file, fd, S_IFREG);
+	if (r <= 0)
+		return r;
+	r = file_slurp(fd, POLICY_FILE_MAX, &text, &len);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -EFBIG)
+		return complain_file(loader->rules, file, "has more than %d bytes",
+				     POLICY_FILE_MAX);
+	if (r < 0)
+		return complain_file(loader->rules, file, "cannot be read: %s",
+				     strerrordesc_np(-r));
+	loader->rules->files[loader->rules->n_files++] = file;
+	return ruleset_read(loader->rules, file, text, len);
+}
+
+static int load_file(struct loader *loader, int dirfd, const char *directory, const char *name)
+{
+	const char *file = join(loader, directory, name);
+	_cleanup_close_ int fd = -EBADF;
+
+	if (!file)
+		return -ENOMEM;
+	if (loader->rules->n_files == POLICY_FILES_MAX)
+		return complain_file(loader->rules, file,
+				     "is one file too many: at most %d are read", POLICY_FILES_MAX);
+	/* O_NONBLOCK: a fifo must not hold us up before fstat() tells what it is. */
+	fd = file_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd == -ELOOP)
+		return complain_file(loader->rules, file,
+				     "is a symbolic link; put the file itself here");
+	if (fd < 0)
+		return complain_file(loader->rules, file, "cannot be opened: %s",
+				     strerrordesc_np(-fd));
+	return read_fd(loader, file, fd);
+}
+
+/* ".x.ini" is an editor's, "x.ini~" and "x.ini.dpkg-new" are not in force. */
+static int is_policy_name(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
+}
+
+/* Byte order: the same on every node, whatever its locale. */
+static int compare_entries(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+struct entries {
+	struct dirent **list;
+	int n;
+};
+
+static void entries_done(struct entries *entries)
+{
+	for (int i = 0; i < entries->n; i++)
+		free(entries->list[i]);
+	free(entries->list);
+}
+
+static int load_drop_ins(struct loader *loader, int dirfd)
+{
+	_cleanup_(entries_done) struct entries entries = { 0 };
+	_cleanup_close_ int fd = -EBADF;
+	const char *file = join(loader, "policy.d", "");
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	fd = file_open_beneath(dirfd, "policy.d", O_RDONLY | O_DIRECTORY);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return complain_file(loader->rules, file, "cannot be opened: %s",
+				     strerrordesc_np(-fd));
+	r = is_trusted(loader, file, fd, S_IFDIR);
+	if (r <= 0)
+		return r;
+	entries.n = scandirat(fd, ".", &entries.list, is_policy_name, compare_entries);
+	if (entries.n < 0)
+		return errno == ENOMEM ? -ENOMEM
+				       : complain_file(loader->rules, file, "cannot be listed: %s",
+						       strerrordesc_np(errno));
+	for (int i = 0; i < entries.n; i++) {
+		r = load_file(loader, fd, "policy.d", entries.list[i]->d_name);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int load_all(struct loader *loader)
+{
+	_cleanup_close_ int fd = -EBADF;
+	const char *file = join(loader, "", "");
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	fd = open(loader->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return complain_file(loader->rules, file, "cannot be opened: %s",
+				     strerrordesc_np(errno));
+	r = is_trusted(loader, file, fd, S_IFDIR);
+	/* A directory that is not to be believed has broken the ruleset. Its files are read all the same:
+	 * they name the handlers whose containers are then refused. */
+	if (r >= 0)
+		r = load_file(loader, fd, "", "policy.ini");
+	if (r >= 0)
+		r = load_drop_ins(loader, fd);
+	return r < 0 ? r : ruleset_cross_check(loader->rules);
+}
+
+int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err)
+{
+	struct loader loader = { .rules = ret, .path = path, .owner = owner };
+	int r = ruleset_init(ret);
+
+	if (r == 0)
+		r = load_all(&loader);
+	return r < 0 ? err_set(err, ENOMEM, "policy '%s': out of memory", path) : 0;
+}
+
+int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret,
+		      struct err *err)
+{
+	int r = ruleset_init(ret);
+
+	if (r == 0)
+		ret->files[ret->n_files++] = file;
+	if (r == 0)
+		r = ruleset_read(ret, file, text, len);
+	if (r == 0)
+		r = ruleset_cross_check(ret);
+	return r < 0 ? err_set(err, ENOMEM, "policy '%s': out of memory", file) : 0;
+}

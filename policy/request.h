@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Request - one decision in the making. The parts of the policy engine among themselves; everyone else
+ * includes decide.h.
+ *
+ *     decide.c    who is concerned, which rule, is there a grant at all
+ *     require.c   what must be true of a container that is granted something
+ *     ceilings.c  what it is bounded by
+ *     request.c   settings by precedence, reasons
+ */
+#pragma once
+
+#include "policy/annotation.h"
+#include "policy/decision.h"
+#include "policy/ruleset.h"
+
+struct request {
+	const struct ruleset *rules;
+	const struct facts *facts;
+	struct decision *decision;
+	const struct section *defaults, *handler, *rule, *profile; /* NULL where there is none */
+	const struct setting *approved; /* the handler's approved_annotations, or NULL */
+	struct wish wish;
+	bool refused; /* kept apart from the reasons: those could be too many to store */
+};
+
+/*
+ * The setting in force: rule, then profile, handler, defaults. The profile stands before the handler
+ * because it describes the payload, and a handler's setting is only the default of its containers.
+ * NULL: the built-in default (key->initial) is in force.
+ */
+const struct setting *request_setting(const struct request *request, enum key_id id);
+
+/* Its value, or the built-in one; NULL for keys without. */
+const char *request_value(const struct request *request, enum key_id id);
+bool request_is(const struct request *request, enum key_id id, const char *value);
+
+/* Adds a reason. `setting` is the line it rests on, or NULL. Foreign bytes in `fmt`'s arguments are the
+ * caller's to escape: FOREIGN(). */
+void request_reason(struct request *request, enum reason_kind kind, enum reason_code code,
+		    const struct setting *setting, const char *fmt, ...) _printf_(5, 6);
+void request_refuse(struct request *request, enum reason_code code, const struct setting *setting,
+		    const char *fmt, ...) _printf_(4, 5);
+void request_note(struct request *request, enum reason_code code, const struct setting *setting,
+		  const char *fmt, ...) _printf_(4, 5);
+
+/* A foreign string made printable, for an argument list; at most 99 bytes of it. */
+#define FOREIGN(text) text_escape(text, (char[100]) { 0 }, 100)
+
+/* require.c: whom the cgroup is given to, the guard, and a refusal for all that is not as it must be. */
+void request_require(struct request *request);
+
+/* ceilings.c: the profile's, the built-in and the annotated ones, less what may be skipped. */
+void request_ceilings(struct request *request);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Require - what must be true of a container before anything is given to it. See request.h.
+ *
+ * What protects the limits of a delegated cgroup is that its limit files belong to host root and that the
+ * container's root is somebody else. So a user namespace comes first. Without one (or with one that
+ * reaches host id 0) ownership protects nothing, and nsdelegate guards only the root of the caller's
+ * innermost cgroup namespace; what then stands between container and host is the BPF guard, and no
+ * capability that walks around it. All faults are collected: one refusal should not hide the next.
+ */
+#include <linux/capability.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "policy/request.h"
+
+#ifndef CAP_PERFMON /* linux/capability.h before 5.8 */
+#define CAP_PERFMON 38
+#define CAP_BPF	    39
+#endif
+
+/* Capabilities that, in the host's user namespace, undo the ceilings or reach the device programs. */
+static const struct {
+	int number;
+	const char *name;
+	const char *why;
+} capabilities[] = {
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "it can mount the whole cgroup tree" },
+	{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "it can open any cgroup by its handle" },
+	{ CAP_CHOWN, "CAP_CHOWN", "it can take the limit files for itself" },
+	{ CAP_FOWNER, "CAP_FOWNER", "it can change the limit files' modes" },
+	{ CAP_BPF, "CAP_BPF", "it can load BPF programs of its own" },
+	{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "it can attach BPF programs to cgroups" },
+	{ CAP_PERFMON, "CAP_PERFMON", "it can load tracing programs" },
+};
+
+static void unknown(struct request *request, const char *what)
+{
+	request_refuse(request, REASON_UNKNOWN, NULL,
+		       "%s is not known, and what is not known is not granted", what);
+}
+
+static void require_no_capabilities(struct request *request)
+{
+	const struct facts *facts = request->facts;
+
+	/* When config.json was not read at all, request_require() has said so. */
+	for (size_t i = 0; i < ELEMENTS(capabilities); i++)
+		if (facts->capabilities >> capabilities[i].number & 1)
+			request_refuse(
+				request, REASON_CAPABILITY,
+				request_setting(request, KEY_REQUIRE_USERNS),
+				"the container has %s and no user namespace of its own: %s; drop "
+				"the capability or use a user namespace",
+				capabilities[i].name, capabilities[i].why);
+}
+
+/* No user namespace, and the policy says that none is required. */
+static void require_bare(struct request *request)
+{
+	const struct setting *setting = request_setting(request, KEY_REQUIRE_USERNS);
+
+	request->decision->guard = GUARD_REQUIRE;
+	if (request->facts->nsdelegate == TRI_UNKNOWN)
+		unknown(request, "whether the host's cgroup2 is mounted with nsdelegate");
+	else if (request->facts->nsdelegate == TRI_NO)
+		request_refuse(
+			request, REASON_NSDELEGATE_MISSING, setting,
+			"the host's cgroup2 is mounted without nsdelegate, and the container has "
+			"no user namespace of its own; remount it with nsdelegate");
+	require_no_capabilities(request);
+}
+
+static void require_userns(struct request *request)
+{
+	const struct setting *setting = request_setting(request, KEY_REQUIRE_USERNS);
+	const enum userns_kind userns = request->facts->userns;
+
+	if (userns == USERNS_PRIVATE)
+		return;
+	if (userns != USERNS_NONE && userns != USERNS_HOST_IDS)
+		unknown(request, "the container's user namespace");
+	else if (!request_is(request, KEY_REQUIRE_USERNS, "true"))
+		require_bare(request);
+	else if (userns == USERNS_NONE)
+		request_refuse(request, REASON_USERNS_MISSING, setting,
+			       "the container has no user namespace of its own, so its root could "
+			       "write its "
+			       "own limits; run it with one (hostUsers: false, --userns=auto)");
+	else
+		request_refuse(
+			request, REASON_USERNS_HOST_IDS, setting,
+			"the container's user namespace maps host id 0, which counts as none; give "
+			"it a range of ids that does not begin at 0");
+}
+
+static void require_owner(struct request *request)
+{
+	const struct facts *facts = request->facts;
+	struct decision *d = request->decision;
+	const bool process = request_is(request, KEY_OWNER, "process");
+	const struct setting *setting = request_setting(request, KEY_OWNER);
+
+	d->owner_uid = process ? facts->process_uid : facts->root_uid;
+	d->owner_gid = process ? facts->process_gid : facts->root_gid;
+	if (d->owner_uid == FACT_ID_UNKNOWN || d->owner_gid == FACT_ID_UNKNOWN)
+		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
+			       "the %s of the container has no host %s: its user namespace does "
+			       "not map it",
+			       process ? "user of config.json" : "root",
+			       d->owner_uid == FACT_ID_UNKNOWN ? "uid" : "gid");
+	/* A private namespace does not reach host id 0. If it is said to, then the facts are not right, or
+	 * were never filled in. */
+	else if (facts->userns == USERNS_PRIVATE && (d->owner_uid == 0 || d->owner_gid == 0))
+		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
+			       "the %s of the container is host id 0, although its user namespace "
+			       "does not "
+			       "map that",
+			       process ? "user of config.json" : "root");
+}
+
+static void require_cgroupns(struct request *request)
+{
+	if (request->facts->cgroupns_private == TRI_UNKNOWN)
+		unknown(request, "the container's cgroup namespace");
+	else if (request->facts->cgroupns_private == TRI_NO)
+		request_refuse(request, REASON_CGROUPNS_SHARED, NULL,
+			       "the container has no cgroup namespace of its own and would see the "
+			       "host's tree; run it with a private one (--cgroupns=private, not "
+			       "privileged)");
+}
+
+static void require_device_bpf(struct request *request)
+{
+	const struct setting *setting = request_setting(request, KEY_DEVICE_BPF);
+	const struct facts *facts = request->facts;
+	const enum device_bpf_state state = facts->device_bpf;
+	const char *cgroup = facts->device_cgroup ? facts->device_cgroup : "?";
+
+	if (state == DEVICE_BPF_REPLACEABLE)
+		request_refuse(request, REASON_DEVICE_BPF_REPLACEABLE, setting,
+			       "device program %u on cgroup '%s' was attached without "
+			       "BPF_F_ALLOW_MULTI, so "
+			       "that it could be replaced or detached from below",
+			       facts->device_program, FOREIGN(cgroup));
+	else if (state == DEVICE_BPF_ABSENT && request->decision->device_bpf == DEVICE_BPF_WITHHOLD)
+		request_refuse(
+			request, REASON_DEVICE_BPF_ABSENT, setting,
+			"no device program guards the container's cgroup; see why the runtime "
+			"attached none, or set device_bpf = runtime");
+	else if (state == DEVICE_BPF_ABSENT)
+		request_note(request, REASON_DEVICE_BPF_ABSENT, setting,
+			     "no device program guards the container's cgroup");
+	else if (state != DEVICE_BPF_MULTI)
+		unknown(request, "which device programs guard the container's cgroup");
+}
+
+static void require_guard(struct request *request)
+{
+	const struct setting *setting = request_setting(request, KEY_GUARD);
+	const enum guard_mode mode = request->decision->guard;
+	const bool asked = request_is(request, KEY_GUARD, "require");
+
+	if (request->facts->guard_available || mode == GUARD_OFF)
+		return;
+	if (mode == GUARD_REQUIRE)
+		request_refuse(request, REASON_GUARD_MISSING,
+			       asked ? setting : request_setting(request, KEY_REQUIRE_USERNS),
+			       "the BPF LSM guard cannot be enforced on this node, and %s requires "
+			       "it; put "
+			       "'bpf' into the kernel's lsm= list",
+			       asked ? "guard = require" : "a container without a user namespace");
+	else
+		request_note(
+			request, REASON_GUARD_ABSENT, setting,
+			"the BPF LSM guard cannot be enforced on this node and is absent; 'cgdeleg "
+			"doctor' says how to switch it on");
+}
+
+void request_require(struct request *request)
+{
+	struct decision *d = request->decision;
+	const char *covered = request->facts->covered_by;
+
+	d->device_bpf = request_is(request, KEY_DEVICE_BPF, "runtime") ? DEVICE_BPF_RUNTIME
+								       : DEVICE_BPF_WITHHOLD;
+	d->guard = request_is(request, KEY_GUARD, "off")      ? GUARD_OFF
+		   : request_is(request, KEY_GUARD, "prefer") ? GUARD_PREFER
+							      : GUARD_REQUIRE;
+	require_userns(request);
+	require_owner(request);
+	require_cgroupns(request);
+	require_device_bpf(request);
+	require_guard(request);
+	if (covered)
+		request_refuse(request, REASON_COVERED, NULL,
+			       "'%s' stands in the container's readonlyPaths or maskedPaths and "
+			       "would cover "
+			       "/sys/fs/cgroup after us; take it out of there",
+			       FOREIGN(covered));
+	/* Read-only paths and capabilities are facts only if config.json was read. */
+	if (request->facts->capabilities_known != TRI_YES)
+		unknown(request, "what config.json gives the container");
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ruleset - sections, settings and complaints as lists, and sections by name. See ruleset.h. */
+#include "policy/ruleset.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "policy/load.h"
+
+#define BUCKETS_FIRST 32
+
+int ruleset_init(struct ruleset *rules)
+{
+	*rules = (struct ruleset) { .arena = arena_new() };
+	return rules->arena ? 0 : -ENOMEM;
+}
+
+void ruleset_done(struct ruleset *rules)
+{
+	(void)arena_free(rules->arena);
+	*rules = (struct ruleset) { 0 };
+}
+
+/* FNV-1a. Names come from root's files, so nobody can aim at collisions. */
+static size_t hash(enum section_kind kind, const char *name)
+{
+	uint64_t value = UINT64_C(14695981039346656037) ^ (uint64_t)kind;
+
+	for (; *name; name++)
+		value = (value ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	return (size_t)(value ^ value >> 32);
+}
+
+static struct section *find(const struct ruleset *rules, enum section_kind kind, const char *name)
+{
+	struct section *section = NULL;
+
+	if (rules->n_buckets > 0)
+		section = rules->buckets[hash(kind, name) % rules->n_buckets];
+	while (section && (section->kind != kind || strcmp(section->name, name) != 0))
+		section = section->chain;
+	return section;
+}
+
+const struct section *ruleset_find(const struct ruleset *rules, enum section_kind kind,
+				   const char *name)
+{
+	return find(rules, kind, name);
+}
+
+static void bucket_add(struct ruleset *rules, struct section *section)
+{
+	struct section **bucket =
+		&rules->buckets[hash(section->kind, section->name) % rules->n_buckets];
+
+	section->chain = *bucket;
+	*bucket = section;
+}
+
+/* The old array stays in the arena: doubling wastes at most as much as is used. */
+static int buckets_grow(struct ruleset *rules)
+{
+	size_t n = rules->n_buckets ? rules->n_buckets * 2 : BUCKETS_FIRST;
+	struct section **buckets = arena_alloc(rules->arena, n * sizeof(struct section *));
+
+	if (!buckets)
+		return -ENOMEM;
+	rules->buckets = buckets;
+	rules->n_buckets = n;
+	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
+		for (struct section *s = rules->sections[kind]; s; s = s->next)
+			bucket_add(rules, s);
+	return 0;
+}
+
+static int section_add(struct ruleset *rules, struct section *section)
+{
+	if (rules->n_sections >= rules->n_buckets && buckets_grow(rules) < 0)
+		return -ENOMEM;
+	if (rules->last[section->kind])
+		rules->last[section->kind]->next = section;
+	else
+		rules->sections[section->kind] = section;
+	rules->last[section->kind] = section;
+	rules->n_sections++;
+	bucket_add(rules, section);
+	return 0;
+}
+
+int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name,
+		 const struct origin *origin, struct section **ret)
+{
+	struct section *section = find(rules, kind, name);
+
+	if (section) {
+		*ret = section;
+		return 0;
+	}
+	section = arena_alloc(rules->arena, sizeof(*section));
+	if (!section)
+		return -ENOMEM;
+	section->kind = kind;
+	section->origin = *origin;
+	section->name = arena_strdup(rules->arena, name);
+	if (!section->name || section_add(rules, section) < 0)
+		return -ENOMEM;
+	*ret = section;
+	return 0;
+}
+
+struct setting *section_find(const struct section *section, const char *name)
+{
+	for (struct setting *s = section->settings; s; s = s->next)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	return NULL;
+}
+
+const struct setting *section_get(const struct section *section, enum key_id id)
+{
+	if (section)
+		for (const struct setting *s = section->settings; s; s = s->next)
+			if (s->key->id == id)
+				return s;
+	return NULL;
+}
+
+int ruleset_set(struct ruleset *rules, struct section *section, struct setting *old,
+		const struct setting *setting)
+{
+	struct setting *to = old ? old : arena_alloc(rules->arena, sizeof(*to));
+	struct setting *next = old ? old->next : NULL;
+	struct setting **end = &section->settings;
+
+	if (!to)
+		return -ENOMEM;
+	*to = *setting;
+	to->next = next;
+	to->name = arena_strdup(rules->arena, setting->name);
+	to->value = arena_strdup(rules->arena, setting->value);
+	if (!to->name || !to->value)
+		return -ENOMEM;
+	while (!old && *end)
+		end = &(*end)->next;
+	if (!old)
+		*end = to;
+	return 0;
+}
+
+int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column,
+			const char *fmt, va_list ap)
+{
+	struct complaint *complaint = arena_alloc(rules->arena, sizeof(*complaint));
+	struct err text;
+
+	if (!complaint)
+		return -ENOMEM;
+	if (vsnprintf(text.text, sizeof(text.text), fmt, ap) < 0)
+		text.text[0] = '\0';
+	complaint->origin = *origin;
+	complaint->column = column;
+	complaint->text = arena_strdup(rules->arena, text.text);
+	if (!complaint->text)
+		return -ENOMEM;
+	if (rules->last_complaint)
+		rules->last_complaint->next = complaint;
+	else
+		rules->complaints = complaint;
+	rules->last_complaint = complaint;
+	return 0;
+}
+
+int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigned column,
+		     const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = ruleset_complain_va(rules, origin, column, fmt, ap);
+	va_end(ap);
+	return r;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ruleset - a policy as it was read: sections and settings in file then line order, and every complaint.
+ *
+ * Loading never stops at the first fault: `cgdeleg check` shows them all. A ruleset with a complaint is
+ * broken, and a broken ruleset grants nothing (policy_decide() sees to it); it still knows which handlers
+ * its readable files name, so that containers that do not concern us are let through.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "policy/decision.h"
+#include "policy/keys.h"
+
+#define POLICY_FILE_MAX (4 * 1024 * 1024) /* bytes of one policy file */
+#define POLICY_FILES_MAX 256
+#define POLICY_LIMITS_MAX 30 /* limits of one profile; with the built-in and annotated ones a decision's fit */
+
+struct setting {
+	const struct key *key;
+	const char *value; /* validated against key->kind when the ruleset is not broken */
+	struct origin origin;
+	unsigned column;  /* where the value begins in its line */
+	const char *name; /* the key as written: differs from key->name for limits ("hugetlb.2MB.max") */
+	struct setting *next;
+};
+
+struct section {
+	enum section_kind kind;
+	const char *name; /* "" for [defaults] */
+	struct origin origin;  /* of its first header */
+	struct origin newest;  /* of its newest header: a later file has reopened it */
+	struct setting *settings; /* in order; a later file's key has replaced an earlier one's */
+	struct section *next;	  /* same kind, in order */
+	struct section *chain;	  /* ruleset.c: same bucket */
+};
+
+struct complaint {
+	struct origin origin;
+	unsigned column; /* 1.. ; 0: the whole line or file */
+	char *text;	 /* one sentence, without the place */
+	struct complaint *next;
+};
+
+struct ruleset {
+	struct section *sections[SECTION_KIND_MAX];
+	struct complaint *complaints; /* in order; NULL: valid */
+	size_t n_files;
+	const char *files[POLICY_FILES_MAX]; /* paths as opened, in reading order */
+	struct arena *arena;		     /* owns everything above */
+
+	/* For ruleset.c alone: the ends of the lists, and sections by name, so that loading stays linear. */
+	struct section *last[SECTION_KIND_MAX];
+	struct complaint *last_complaint;
+	struct section **buckets;
+	size_t n_buckets, n_sections;
+};
+
+/*
+ * Reads policy.ini and policy.d/[*].ini (byte order) beneath the directory `path`. Each file must be a
+ * regular file owned by uid 0 or by `owner`, and not writable by group or others, checked on the opened
+ * descriptor; the same goes for the directories. A missing directory or policy.ini is a complaint. Returns 0 with *ret filled, complaints
+ * included, or a negative errno when memory ran out. ruleset_done() frees it in both cases.
+ */
+int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err);
+
+/* As ruleset_load(), from one text in memory that is called `file` in messages. For tests and fuzzing. */
+int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret,
+		      struct err *err);
+
+void ruleset_done(struct ruleset *rules);
+
+static inline bool ruleset_is_broken(const struct ruleset *rules)
+{
+	return rules->complaints != NULL;
+}
+
+/* NULL when there is none of that name. */
+const struct section *ruleset_find(const struct ruleset *rules, enum section_kind kind,
+				   const char *name);
+
+/* The setting of that key in a section, or NULL; of KEY_LIMIT the first. */
+const struct setting *section_get(const struct section *section, enum key_id id);
