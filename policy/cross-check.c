@@ -30,11 +30,11 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 	char word[64];
 	int len;
 
-	/* A word that does not fit is no name, and key_check() has said so. */
+	/* A word that is no name: key_check() has said so. */
 	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
 		size_t offset = (size_t)(list - setting->value) - (size_t)(len > 0 ? len : 0);
 
-		if (len > 0 && !ruleset_find(rules, kind, word) &&
+		if (len > 0 && name_is_valid(word) && !ruleset_find(rules, kind, word) &&
 		    complain_unknown(rules, setting, setting->column + (unsigned)offset, kind,
 				     word) < 0)
 			return -ENOMEM;
@@ -44,7 +44,8 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 
 static int check_mandatory(struct ruleset *rules, const struct section *section, enum key_id id)
 {
-	if (section_get(section, id))
+	/* Nothing in it can be read at all: there is a complaint that says why. */
+	if (section_get(section, id) || !section->settings)
 		return 0;
 	return ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s",
 				section_kind_name(section->kind), section->name, keys[id].name,

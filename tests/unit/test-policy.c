@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a policy's text: what is taken, and every complaint with its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "policy/annotation.h"
+#include "policy/ruleset.h"
+
+#define HANDLER "[handler runc]\nengine = containerd\n"
+
+/* Eight bytes of an annotation key that fill a line to just what can be read, or one more. */
+#define X10  "xxxxxxxxxx"
+#define X50  X10 X10 X10 X10 X10
+#define X190 X50 X50 X50 X10 X10 X10 X10
+
+static void print_complaints(const struct ruleset *rules)
+{
+	for (const struct complaint *c = rules->complaints; c; c = c->next)
+		print_message("    %s:%u:%u: %s\n", c->origin.file, c->origin.line, c->column,
+			      c->text);
+}
+
+static unsigned count_complaints(const struct ruleset *rules)
+{
+	unsigned n = 0;
+
+	for (const struct complaint *c = rules->complaints; c; c = c->next)
+		n++;
+	return n;
+}
+
+static void load_n(struct ruleset *rules, const char *text, size_t len)
+{
+	/* A copy without a NUL behind it: the address sanitizer sees who reads too far. */
+	char *exact = malloc(len ? len : 1);
+
+	assert_non_null(exact);
+	memcpy(exact, text, len);
+	assert_int_equal(ruleset_load_text("test.ini", exact, len, rules, NULL), 0);
+	free(exact);
+}
+
+static void load(struct ruleset *rules, const char *text)
+{
+	load_n(rules, text, strlen(text));
+}
+
+/* Exactly one complaint, at this place, with these words. */
+static const struct complaint_case {
+	const char *text;
+	unsigned line, column;
+	const char *words;
+	size_t len; /* when the text holds a NUL */
+} complaint_cases[] = {
+	/* inih's traps */
+	{ "[handler " X50 "a]\nengine = containerd\n", 1, 51, "at most 49 can be told apart", 0 },
+	{ HANDLER "[rule deny-everything]\n", 3, 1, "[rule deny-everything] is empty", 0 },
+	{ HANDLER "[handler runc]\ncgroup_writable = true\n", 3, 1,
+	  "stands in this file already, in line 1", 0 },
+	{ HANDLER "  cgroup_writable = true\n", 3, 3, "the line is indented", 0 },
+	{ HANDLER "\tcgroup_writable = true\n", 3, 2, "the line is indented", 0 },
+	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "at most 198 can be read", 0 },
+	{ HANDLER "cgroup_writable: true\n", 3, 16, "not with ':'", 0 },
+	{ HANDLER "profiles = a\0b\n", 3, 13, "control byte, 0x00",
+	  sizeof(HANDLER "profiles = a\0b\n") - 1 },
+	{ HANDLER "cgroup_writable\n", 3, 1, "the line has no '='", 0 },
+	{ HANDLER "cgroup_writable ; = true\n", 3, 1, "the line has no '='", 0 },
+	{ HANDLER "cgroup_writable = true", 3, 22, "no newline", 0 },
+	{ HANDLER "cgroup_writable = true\r\n", 3, 23, "carriage return", 0 },
+	{ HANDLER "cgroup_writable = \x1b[1mtrue\n", 3, 19, "control byte, 0x1b", 0 },
+	{ "\xef\xbb\xbf" HANDLER, 1, 1, "byte order mark", 0 },
+	{ HANDLER "[defaults\n", 3, 1, "no ']'", 0 },
+	{ HANDLER "[defaults ; x]\n", 3, 1, "no ']'", 0 },
+	{ HANDLER "[defaults] on_refusal = fail\n", 3, 12, "on a line of its own", 0 },
+	{ HANDLER "[]\n", 3, 2, "unknown section ''", 0 },
+	{ HANDLER "cgroup_writable = true\ncgroup_writable = false\n", 4, 1,
+	  "stands in this section already, in line 3", 0 },
+	{ "engine = containerd\n", 1, 1, "before the first section", 0 },
+	/* sections */
+	{ HANDLER "[handlers x]\nengine = crio\n", 3, 2, "did you mean 'handler'?", 0 },
+	{ HANDLER "[quota x]\nmax = 1\n", 3, 2, "there are [defaults], [profile <name>]", 0 },
+	{ HANDLER "[defaults all]\naudit_sync = no\n", 3, 2, "[defaults] has no name", 0 },
+	{ HANDLER "[profile]\npids.max = 1\n", 3, 2, "a profile needs one name", 0 },
+	{ HANDLER "[profile a b]\npids.max = 1\n", 3, 2, "a profile needs one name", 0 },
+	{ HANDLER "[profile .a]\npids.max = 1\n", 3, 2, "a profile needs one name", 0 },
+	{ HANDLER "[profile a/b]\npids.max = 1\n", 3, 2, "a profile needs one name", 0 },
+	{ HANDLER "[rule \xc3\xa4]\nhandler = runc\n", 3, 2, "a rule needs one name", 0 },
+	/* keys */
+	{ HANDLER "cgroup_writeable = true\n", 3, 1, "did you mean 'cgroup_writable'?", 0 },
+	{ "[profile a]\nmemory.maks = 1G\n", 2, 1, "did you mean 'memory.max'?", 0 },
+	{ "[defaults]\nmemory.max = 1G\n", 2, 1,
+	  "cannot stand in [defaults], it belongs in [profile]", 0 },
+	{ "[profile a]\nengine = crio\n", 2, 1,
+	  "cannot stand in [profile], it belongs in [handler]", 0 },
+	{ "[defaults]\nzzzzzzzz = 1\n", 2, 1, "unknown key 'zzzzzzzz' in [defaults]", 0 },
+	{ "[defaults]\nk\xc3\xa4y = 1\n", 2, 1, "unknown key 'k\\xc3\\xa4y'", 0 },
+	{ "[defaults]\n= true\n", 2, 1, "unknown key ''", 0 },
+	/* values */
+	{ "[defaults]\nrequire_userns = yes\n", 2, 18, "write true or false", 0 },
+	{ "[defaults]\nrequire_userns = True\n", 2, 18, "write true or false", 0 },
+	{ "[defaults]\nrequire_userns =\n", 2, 17, "'require_userns' has no value", 0 },
+	{ "[defaults]\nrequire_userns = ; true\n", 2, 18, "'require_userns' has no value", 0 },
+	{ "[defaults]\non_refusal = failed\n", 2, 14,
+	  "write fail or readonly, did you mean 'fail'?", 0 },
+	{ "[defaults]\nguard=\toff!\n", 2, 8, "write require, prefer or off, did you mean 'off'?",
+	  0 },
+	{ "[defaults]\naudit_sync = true\n", 2, 14, "write yes or no", 0 },
+	{ "[defaults]\nnest = memory.max\n", 2, 8, "could be the name of a kernel file", 0 },
+	{ "[defaults]\nnest = cgroup.x\n", 2, 8, "could be the name of a kernel file", 0 },
+	{ "[defaults]\nnest = a/b\n", 2, 8, "is not a name", 0 },
+	{ "[defaults]\nnest = ..\n", 2, 8, "is not a name", 0 },
+	{ "[defaults]\nenable_controllers = cpu mem\n", 2, 22, "'mem' is not a value", 0 },
+	{ "[defaults]\nenable_controllers = +cpu\n", 2, 22, "did you mean 'cpu'?", 0 },
+	{ "[handler x]\nengine = cri-o\n", 2, 10, "did you mean 'crio'?", 0 },
+	{ HANDLER "approved_annotations = cgdeleg.io/writeable\n", 3, 24,
+	  "did you mean 'cgdeleg.io/writable'?", 0 },
+	{ HANDLER "approved_annotations = cgdeleg.io/cpuset.cpus\n", 3, 24, "can be approved", 0 },
+	{ HANDLER "approved_annotations = cgdeleg.io/writable.app\n", 3, 24, "can be approved", 0 },
+	{ HANDLER "approved_annotations = run.oci.delegate-cgroup\n", 3, 24, "can be approved", 0 },
+	{ "[profile a]\nmemory.max = 16Gi\n", 2, 14, "powers of 1024", 0 },
+	{ "[profile a]\nmemory.max = 16G # big\n", 2, 14, "is not a number of bytes", 0 },
+	{ "[profile a]\nmemory.max = \"16G\"\n", 2, 14, "is not a number of bytes", 0 },
+	{ "[profile a]\nhugetlb.2MB.max = x\n", 2, 19, "is not a number of bytes", 0 },
+	{ HANDLER "[rule a]\nhandler = runc\nimages = \"a\"\n", 5, 10, "without quotes", 0 },
+	{ HANDLER "[rule a]\nhandler = runc\nimages = a,b\n", 5, 10, "has a ','", 0 },
+	{ HANDLER "[rule a]\nhandler = runc\npods = [ab\n", 5, 8, "'[' without a ']'", 0 },
+	{ HANDLER "[rule a]\nhandler = runc\npods = a;b\n", 5, 8, "has a ';'", 0 },
+	{ HANDLER "profile = -x\n", 3, 11, "is not a name", 0 },
+	{ "[profile a]\nmemory.max = 1\xc3\xa4\n", 2, 14, "is not a number", 0 },
+	/* across sections */
+	{ "[handler runc]\ncgroup_writable = true\n", 1, 1, "[handler runc] has no 'engine'", 0 },
+	{ HANDLER "profile = smal\n[profile small]\npids.max = 1\n", 3, 11,
+	  "no [profile smal], did you mean 'small'?", 0 },
+	{ HANDLER "profiles = small ci\n[profile small]\npids.max = 1\n", 3, 18, "no [profile ci]",
+	  0 },
+	{ HANDLER "[rule a]\npods = x\n", 3, 1, "[rule a] has no 'handler'", 0 },
+	{ HANDLER "[rule a]\nhandler = runc runv\n", 4, 16,
+	  "no [handler runv], did you mean 'runc'?", 0 },
+	{ HANDLER "[rule a]\nhandler = runc\nprofile = b\n", 5, 11, "no [profile b]", 0 },
+	{ "[handler p]\nengine = podman\n[rule a]\nhandler = p\nnamespaces = x\n", 5, 14,
+	  "the rule can never match", 0 },
+	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nimages = x\n", 5, 10,
+	  "the rule can never match", 0 },
+};
+
+static void test_complaints(void **state)
+{
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(complaint_cases); i++) {
+		const struct complaint_case *c = &complaint_cases[i];
+		struct ruleset rules;
+		const struct complaint *first;
+
+		load_n(&rules, c->text, c->len ? c->len : strlen(c->text));
+		first = rules.complaints;
+		assert_non_null(first);
+		assert_string_equal(first->origin.file, "test.ini");
+		if (count_complaints(&rules) != 1 || first->origin.line != c->line ||
+		    first->column != c->column || !strstr(first->text, c->words)) {
+			failed++;
+			print_complaints(&rules);
+			print_error("case %zu, expected :%u:%u '%s' of:\n%s\n", i, c->line,
+				    c->column, c->words, c->text);
+		}
+		ruleset_done(&rules);
+	}
+	assert_int_equal(failed, 0);
+}
+
+/* The same kinds of line where they are right, so that the refusals above are not for something else. */
+static void test_accepted(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"\n",
+		"; comment\n# comment\n   \n\t\n",
+		"; a comment may be as long as it likes: " X190 X190 "\n",
+		"# \xc3\xa4\xc3\xb6\xc3\xbc\n",
+		"[defaults]\n",
+		"[ defaults ]\n",
+		"[defaults] ; with a comment\n[handler  x]\nengine=crio\n",
+		"[defaults]\nnest = none ; a = b : c\n",
+		"[defaults]\nnest = init.scope\n",
+		"[defaults]\nnest=memory\n",
+		"[defaults]\naudit_sync = yes\naudit = prefer\n",
+		HANDLER "cgroup_writable = true\t; tab\n",
+		HANDLER "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile "
+			"cgdeleg.io/cpu.max\n",
+		HANDLER "approved_annotations = writable-cgroups.noderesource.dev "
+			"cgroup2-mount-hierarchy-rw.crio.io cgdeleg.io/hugetlb.2MB.max\n",
+		HANDLER "approved_annotations = io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw\n",
+		HANDLER "[rule a]\nhandler = runc runc\nimages = registry:5000/*@sha256:?[!a]*\n",
+		HANDLER "[handler p]\nengine = podman\n[rule a]\nhandler = p runc\npods = x\n",
+		"[handler p]\nengine = podman\n[rule a]\nhandler = p\ncgroup_writable = true\n",
+		"[profile " X10 X10 X10 X10 "x]\npids.max = 1\n",
+		"[profile a]\nio.max = 8:0 rbps=1M wbps=2M, 8:16 riops=5\ncpuset.cpus = 0-3\n",
+		"[profile a]\ncgroup.max.depth = max\ncgroup.max.descendants = max\n",
+		/* 198 bytes */
+		"[handler x]\nengine = crio\n[rule a]\nhandler = x\npods = " X190 "y\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(texts); i++) {
+		struct ruleset rules;
+
+		load(&rules, texts[i]);
+		if (ruleset_is_broken(&rules)) {
+			print_complaints(&rules);
+			fail_msg("case %zu:\n%s", i, texts[i]);
+		}
+		ruleset_done(&rules);
+	}
+}
+
+/* Loading goes on behind a fault, and finds each of them. */
+static void test_all_complaints(void **state)
+{
+	static const unsigned lines[] = { 2, 4, 5, 6, 7, 9 };
+	struct ruleset rules;
+	size_t i = 0;
+
+	(void)state;
+	load(&rules, "[defaults]\n"
+		     "require_userns = maybe\n"
+		     "[handler runc]\n"
+		     "engine = dockerd\n"
+		     "  indented = 1\n"
+		     "cgroup_writable\n"
+		     "[hander b]\n"
+		     "this = belongs to no section that is known, and is not complained about\n"
+		     "[profile c]\n");
+	for (const struct complaint *c = rules.complaints; c; c = c->next, i++)
+		assert_int_equal(c->origin.line, lines[i]);
+	assert_int_equal(i, ELEMENTS(lines));
+	assert_non_null(ruleset_find(&rules, SECTION_HANDLER, "runc"));
+	ruleset_done(&rules);
+}
+
+/* A key behind a faulty header must not fall into the section above, whatever the fault. */
+static void test_faulty_header_ends_section(void **state)
+{
+	static const char *const headers[] = {
+		"[handler b",	  "[handler b] x",	    "[handler]",
+		"[handlr b]",	  " [handler b]",	    "[handler b]\r",
+		"[handler \x01]", "[handler b;] ; ]x [",    "[handler " X50 "]",
+		"[handler a/b]",  "[handler " X190 X10 "]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(headers); i++) {
+		struct ruleset rules;
+		char text[1024];
+
+		(void)snprintf(text, sizeof(text),
+			       "[handler a]\nengine = crio\n%s\n"
+			       "cgroup_writable = true\n",
+			       headers[i]);
+		load(&rules, text);
+		assert_true(ruleset_is_broken(&rules));
+		assert_null(section_get(ruleset_find(&rules, SECTION_HANDLER, "a"),
+					KEY_CGROUP_WRITABLE));
+		ruleset_done(&rules);
+	}
+}
+
+static void test_values_and_origins(void **state)
+{
+	const struct section *section;
+	const struct setting *setting;
+	struct ruleset rules;
+
+	(void)state;
+	load(&rules, "[profile a]\n\nmemory.max  =  16G   ; behind blanks\nhugetlb.2MB.max=1G\n"
+		     "[handler h]\nengine = crio\nprofile=a\n");
+	assert_false(ruleset_is_broken(&rules));
+	section = ruleset_find(&rules, SECTION_PROFILE, "a");
+	assert_int_equal(section->origin.line, 1);
+	setting = section_get(section, KEY_LIMIT);
+	assert_string_equal(setting->name, "memory.max");
+	assert_string_equal(setting->value, "16G");
+	assert_int_equal(setting->origin.line, 3);
+	assert_int_equal(setting->column, 16);
+	assert_string_equal(setting->next->name, "hugetlb.2MB.max");
+	assert_ptr_equal(setting->next->key, &keys[KEY_LIMIT]);
+	assert_null(setting->next->next);
+	assert_null(section_get(section, KEY_NEST));
+	assert_null(section_get(NULL, KEY_NEST));
+	assert_null(ruleset_find(&rules, SECTION_HANDLER, "a"));
+	assert_null(ruleset_find(&rules, SECTION_PROFILE, "A"));
+	ruleset_done(&rules);
+	ruleset_done(&rules); /* twice does no harm */
+}
+
+static void test_too_many_limits(void **state)
+{
+	struct ruleset rules;
+	char text[4096] = "[profile a]\n";
+	size_t len = strlen(text);
+
+	(void)state;
+	for (int i = 0; i <= POLICY_LIMITS_MAX; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n",
+					i);
+	load(&rules, text);
+	assert_int_equal(count_complaints(&rules), 1);
+	assert_int_equal(rules.complaints->origin.line, POLICY_LIMITS_MAX + 2);
+	assert_non_null(strstr(rules.complaints->text, "30 limits and not more"));
+	ruleset_done(&rules);
+}
+
+/* Each row of the key table: its built-in default is a value of its kind, its sections take it, and the
+ * others refuse it. */
+static void test_key_table(void **state)
+{
+	(void)state;
+	for (int id = 0; id < KEY_ID_MAX; id++) {
+		const struct key *key = &keys[id];
+		struct err err = { 0 };
+
+		assert_int_equal(key->id, id);
+		assert_non_null(key->help);
+		assert_true(key->sections != 0);
+		assert_int_equal(key->kind == KEY_WORD, key->words != NULL);
+		if (key->initial && key_check(key, key->name, key->initial, &err) < 0)
+			fail_msg("%s: %s", key->name, err.text);
+		if (id != KEY_LIMIT)
+			assert_ptr_equal(key_find(key->name), key);
+		assert_true(key_check(key, key->name, "", NULL) < 0);
+		assert_true(key_check(key, key->name, " ", NULL) < 0);
+		assert_true(key_check(key, key->name, "\"", NULL) < 0);
+	}
+	assert_ptr_equal(key_find("hugetlb.1GB.max"), &keys[KEY_LIMIT]);
+	assert_null(key_find("<limit>"));
+	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
+		assert_int_equal(section_kind_find(section_kind_name((enum section_kind)kind)),
+				 kind);
+	assert_int_equal(section_kind_find("x"), SECTION_KIND_INVALID);
+	assert_string_equal(section_kind_name(SECTION_KIND_INVALID), "invalid");
+	for (int engine = 0; engine < ENGINE_MAX; engine++)
+		assert_int_equal(engine_find(engine_names[engine]), engine);
+	assert_int_equal(engine_find("containerD"), ENGINE_INVALID);
+	assert_null(engine_names[ENGINE_MAX]);
+}
+
+static void test_names(void **state)
+{
+	static const struct {
+		const char *name;
+		bool valid;
+	} cases[] = {
+		{ "a", true },	       { "A-1_b.c", true },	{ "_x", true },
+		{ "0", true },	       { "", false },		{ ".", false },
+		{ "-a", false },       { "a b", false },	{ "a/b", false },
+		{ "\xc3\xa4", false }, { X50 X10 "xxx", true }, { X50 X10 "xxxx", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		if (name_is_valid(cases[i].name) != cases[i].valid)
+			fail_msg("'%s'", cases[i].name);
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Ten thousand lines, all names different: quadratic anything would take seconds. */
+static void test_large(void **state)
+{
+	const size_t size = 1 << 20;
+	char *text = malloc(size);
+	struct ruleset rules;
+	size_t len = 0;
+	double begin;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < 1250; i++)
+		len += (size_t)snprintf(text + len, size - len,
+					"[profile p%d]\nmemory.max = %dG\n"
+					"[handler h%d]\nengine = containerd\nprofile = p%d\n"
+					"[rule r%d]\nhandler = h%d\nnamespaces = ns-%d-*\n",
+					i, i + 1, i, i, i, i, i);
+	begin = seconds();
+	load_n(&rules, text, len);
+	/* About 4 ms without sanitizers. */
+	assert_true(seconds() - begin < 0.5);
+	assert_false(ruleset_is_broken(&rules));
+	for (int i = 0; i < 1250; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "h%d", i);
+		assert_non_null(ruleset_find(&rules, SECTION_HANDLER, name));
+	}
+	ruleset_done(&rules);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_all_complaints),
+		cmocka_unit_test(test_faulty_header_ends_section),
+		cmocka_unit_test(test_values_and_origins),
+		cmocka_unit_test(test_too_many_limits),
+		cmocka_unit_test(test_key_table),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_large),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
