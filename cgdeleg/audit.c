@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -75,14 +74,35 @@ static bool add_text(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, co
 	return !text || yyjson_mut_obj_add_strcpy(doc, o, key, text_escape(text, shown, sizeof(shown)));
 }
 
+/*
+ * gmtime_r(3) looks for /etc/localtime, and this may run inside the container's mount namespace, where
+ * nothing is ever opened by name but the cgroup mount. So the calendar is counted here: days since
+ * 0000-03-01, in eras of 400 years, as the proleptic Gregorian calendar of ISO 8601 has it.
+ */
+static void format_time(int64_t us, char *buf, size_t size)
+{
+	int64_t seconds = us / 1000000;
+	int64_t days = seconds / 86400 + 719468;
+	int64_t era = days / 146097;
+	int64_t day_of_era = days % 146097;
+	int64_t year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t month = (5 * day_of_year + 2) / 153; /* 0 is March */
+	int64_t year = year_of_era + era * 400 + (month >= 10);
+
+	seconds %= 86400;
+	(void)snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", (int)year,
+		       (int)(month < 10 ? month + 3 : month - 9),
+		       (int)(day_of_year - (153 * month + 2) / 5 + 1), (int)(seconds / 3600),
+		       (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(us % 1000000));
+}
+
 static void add_time(yyjson_mut_doc *doc, yyjson_mut_val *o, int64_t us)
 {
-	time_t seconds = (time_t)(us / 1000000);
-	char date[32], text[48];
-	struct tm tm;
+	char text[64];
 
-	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
-	(void)snprintf(text, sizeof(text), "%s.%06lldZ", date, (long long)(us % 1000000));
+	format_time(us, text, sizeof(text));
 	(void)yyjson_mut_obj_add_strcpy(doc, o, "time", text);
 }
 

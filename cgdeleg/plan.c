@@ -122,6 +122,12 @@ int plan_build(const struct decision *decision, const struct facts *facts, struc
 	memset(ret, 0, sizeof(*ret));
 	if (decision->verdict == VERDICT_GRANT)
 		plan_grant(ret, decision, facts);
+	else if (decision->verdict == VERDICT_READONLY && facts->nested)
+		/* run.oci.delegate-cgroup of crun: what lies below has been given away too. */
+		return err_set(err, EBUSY,
+			       "the runtime has put the container below '%s' already, so that its cgroup "
+			       "cannot be taken back; create it without nesting by the runtime",
+			       facts->cgroup ? facts->cgroup : "?");
 	else if (decision->verdict == VERDICT_READONLY)
 		add_owner(ret, facts, 0, 0);
 	if (ret->n_steps > PLAN_STEPS_MAX)

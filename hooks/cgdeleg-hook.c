@@ -62,7 +62,11 @@ static int parse_args(int argc, char **argv, struct run_args *ret)
 static int64_t set_deadline(void)
 {
 	struct timespec ts;
+	sigset_t none;
 
+	/* What the runtime blocked stays blocked across execve(2). */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
 	(void)signal(SIGPIPE, SIG_IGN);
