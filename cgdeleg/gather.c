@@ -238,18 +238,6 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	return 0;
 }
 
-void gather_config(const struct oci *oci, struct facts *facts)
-{
-	facts->id = oci->id;
-	facts->annotations = oci->annotations;
-	facts->n_annotations = oci->n_annotations;
-	facts->capabilities = oci->capabilities;
-	facts->capabilities_known = oci->config_doc ? TRI_YES : TRI_UNKNOWN;
-	facts->covered_by = oci->covered_by;
-	facts->root_uid = facts->root_gid = FACT_ID_UNKNOWN;
-	facts->process_uid = facts->process_gid = FACT_ID_UNKNOWN;
-}
-
 /* On a first run the flag at hook time and config.json's "ro" tell what the runtime is about to do; on a
  * rerun our own attribute tells what we did. */
 static enum mount_state classify_mount(const struct oci *oci, const struct target *target, bool granted)

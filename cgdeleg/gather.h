@@ -48,8 +48,17 @@ struct target {
 int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 	   struct err *err);
 
-/* Only what config.json says, for `check` without a container. */
+/* What config.json alone says. */
 void gather_config(const struct oci *oci, struct facts *facts);
+
+/*
+ * Without a container (`check --bundle` alone): what config.json and this host let one expect. The user
+ * namespace comes from the mappings, the limit files and controllers from the hook's own cgroup, and the
+ * runtime is taken to attach its device program as runc and crun do. What cannot be told stays unknown,
+ * and the decision then says so.
+ */
+int gather_expected(const struct host *host, const struct oci *oci, struct target *target,
+		    struct facts *facts, struct err *err);
 
 /* Is the container's init still the process that was looked at? To be asked before what cannot wait. */
 int target_check_alive(const struct target *target, struct err *err);

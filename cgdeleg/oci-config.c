@@ -31,7 +31,7 @@ struct raw_mount {
 };
 
 struct raw_linux {
-	yyjson_val *readonly_paths, *masked_paths;
+	yyjson_val *readonly_paths, *masked_paths, *namespaces, *uid_mappings, *gid_mappings;
 };
 
 static const struct json_field config_fields[] = {
@@ -65,6 +65,9 @@ static const struct json_field mount_fields[] = {
 static const struct json_field linux_fields[] = {
 	{ "readonlyPaths", JSON_ARRAY, offsetof(struct raw_linux, readonly_paths), false },
 	{ "maskedPaths", JSON_ARRAY, offsetof(struct raw_linux, masked_paths), false },
+	{ "namespaces", JSON_ARRAY, offsetof(struct raw_linux, namespaces), false },
+	{ "uidMappings", JSON_ARRAY, offsetof(struct raw_linux, uid_mappings), false },
+	{ "gidMappings", JSON_ARRAY, offsetof(struct raw_linux, gid_mappings), false },
 };
 
 /* In the order of their numbers (linux/capability.h). */
@@ -200,6 +203,9 @@ static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 			  err);
 	if (r < 0)
 		return r;
+	oci->namespaces = raw.namespaces;
+	oci->uid_mappings = raw.uid_mappings;
+	oci->gid_mappings = raw.gid_mappings;
 	oci->covered_by = find_cover(raw.readonly_paths);
 	if (!oci->covered_by)
 		oci->covered_by = find_cover(raw.masked_paths);

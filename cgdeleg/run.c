@@ -110,13 +110,10 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 	int r;
 
 	state_facts(args, trail);
-	if (trail->oci.pid > 0) {
-		r = gather(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
-		if (r < 0)
-			return r;
-	} else {
-		gather_config(&trail->oci, &trail->facts);
-	}
+	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target,
+							    &trail->facts, &trail->err);
+	if (r < 0)
+		return r;
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
 	return plan_build(&trail->decision, &trail->facts, &trail->plan, &trail->err);
 }
