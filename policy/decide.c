@@ -7,6 +7,7 @@
  */
 #include "policy/decide.h"
 
+#include <linux/capability.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -260,14 +261,40 @@ static void decide_writable(struct request *request, bool has_rules, bool asks)
 		examine(request, REASON_ANNOTATION_GRANTS, request->approved);
 }
 
+/*
+ * on_refusal = readonly gives the cgroup back to host root. Where the container's root is host root, that
+ * takes nothing away; such a container may run only when it has no more than a read-only mount and cannot
+ * mount another by the capability that it was created with.
+ */
+static bool can_take_back(const struct facts *facts)
+{
+	const bool readonly = facts->mount == MOUNT_READONLY || facts->mount == MOUNT_WILL_BE_RO;
+
+	return facts->userns == USERNS_PRIVATE ||
+	       (readonly && !(facts->capabilities >> CAP_SYS_ADMIN & 1));
+}
+
+static enum verdict refusal_verdict(struct request *request)
+{
+	const struct setting *setting = request_setting(request, KEY_ON_REFUSAL);
+
+	if (!request_is(request, KEY_ON_REFUSAL, "readonly"))
+		return VERDICT_REFUSE;
+	if (can_take_back(request->facts))
+		return VERDICT_READONLY;
+	request_note(request, REASON_NOT_TAKEN_BACK, setting,
+		     "on_refusal = readonly cannot be kept: without a user namespace of its own the "
+		     "container would keep a writable mount or CAP_SYS_ADMIN");
+	return VERDICT_REFUSE;
+}
+
 /* The one place where a request becomes a verdict. */
 static void settle(struct request *request)
 {
 	struct decision *d = request->decision;
 
 	if (request->refused) {
-		d->verdict = request_is(request, KEY_ON_REFUSAL, "readonly") ? VERDICT_READONLY
-									     : VERDICT_REFUSE;
+		d->verdict = refusal_verdict(request);
 		if (d->reasons[0].origin.file)
 			d->origin = d->reasons[0].origin;
 	} else if (d->n_reasons > 0 && d->reasons[0].kind == REASON_GRANTS) {

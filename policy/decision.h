@@ -66,6 +66,7 @@ enum reason_code {
 	REASON_COVERED,		      /* readonlyPaths or maskedPaths would cover the mount after us */
 	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that can be detached or replaced from below */
 	REASON_DEVICE_BPF_ABSENT,     /* device_bpf = withhold and no device program guards the cgroup */
+	REASON_NOT_TAKEN_BACK,	      /* on_refusal = readonly would leave it writable (note) */
 	REASON_UNKNOWN,		      /* a fact that the decision needs is not known */
 	REASON_CODE_MAX
 };

@@ -167,15 +167,11 @@ static void require_guard(struct request *request)
 	if (mode == GUARD_REQUIRE)
 		request_refuse(request, REASON_GUARD_MISSING,
 			       asked ? setting : request_setting(request, KEY_REQUIRE_USERNS),
-			       "the BPF LSM guard cannot be enforced on this node, and %s requires "
-			       "it; put "
-			       "'bpf' into the kernel's lsm= list",
+			       "the BPF LSM guard is not in force on this node, and %s requires it",
 			       asked ? "guard = require" : "a container without a user namespace");
 	else
-		request_note(
-			request, REASON_GUARD_ABSENT, setting,
-			"the BPF LSM guard cannot be enforced on this node and is absent; 'cgdeleg "
-			"doctor' says how to switch it on");
+		request_note(request, REASON_GUARD_ABSENT, setting,
+			     "the BPF LSM guard is not in force on this node");
 }
 
 void request_require(struct request *request)
