@@ -744,6 +744,7 @@ static void test_on_refusal(void **state)
 
 	(void)state;
 	userns_none(&facts);
+	facts.mount = MOUNT_READONLY;
 	assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict,
 			 VERDICT_READONLY);
 	assert_int_equal(decide_handler("on_refusal = readonly\n[defaults]\non_refusal = fail\n",
@@ -754,6 +755,39 @@ static void test_on_refusal(void **state)
 					&facts)
 				 ->verdict,
 			 VERDICT_REFUSE);
+}
+
+/* Without a user namespace of its own, taking back takes nothing: what else holds must be enough. */
+static void test_readonly_needs_something_to_take(void **state)
+{
+	static const struct {
+		enum userns_kind userns;
+		enum mount_state mount;
+		uint64_t capabilities;
+		enum verdict expect;
+	} table[] = {
+		{ USERNS_NONE, MOUNT_READONLY, 0, VERDICT_READONLY },
+		{ USERNS_NONE, MOUNT_WILL_BE_RO, 1 << CAP_CHOWN, VERDICT_READONLY },
+		{ USERNS_NONE, MOUNT_WRITABLE, 0, VERDICT_REFUSE },
+		{ USERNS_NONE, MOUNT_UNKNOWN, 0, VERDICT_REFUSE },
+		{ USERNS_NONE, MOUNT_READONLY, 1 << CAP_SYS_ADMIN, VERDICT_REFUSE },
+		{ USERNS_HOST_IDS, MOUNT_WILL_BE_RO, 1 << CAP_SYS_ADMIN, VERDICT_REFUSE },
+		{ USERNS_HOST_IDS, MOUNT_WILL_BE_RO, 0, VERDICT_READONLY },
+		{ USERNS_UNKNOWN, MOUNT_WRITABLE, 0, VERDICT_REFUSE },
+		{ USERNS_PRIVATE, MOUNT_WRITABLE, 1 << CAP_SYS_ADMIN, VERDICT_READONLY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		struct facts facts = good_facts;
+
+		facts.userns = table[i].userns;
+		facts.mount = table[i].mount;
+		facts.capabilities = table[i].capabilities;
+		facts.covered_by = "/sys"; /* what is refused for, whatever the user namespace */
+		assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict,
+				 table[i].expect);
+	}
 }
 
 static void test_origins(void **state)
@@ -1027,6 +1061,7 @@ int main(void)
 		cmocka_unit_test(test_built_in_ceilings),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_on_refusal),
+		cmocka_unit_test(test_readonly_needs_something_to_take),
 		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_selectors),
 		cmocka_unit_test(test_sandbox),
