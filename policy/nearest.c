@@ -25,15 +25,6 @@ void nearest_try(struct nearest *nearest, const char *candidate)
 	}
 }
 
-const char *nearest_of(const char *word, const char *const *candidates)
-{
-	struct nearest nearest = nearest_to(word);
-
-	for (; *candidates; candidates++)
-		nearest_try(&nearest, *candidates);
-	return nearest.best;
-}
-
 const char *nearest_hint(const struct nearest *nearest, char *buf, size_t size)
 {
 	buf[0] = '\0';

@@ -15,8 +15,5 @@ struct nearest {
 struct nearest nearest_to(const char *word);
 void nearest_try(struct nearest *nearest, const char *candidate);
 
-/* Of a NULL-ended list; NULL when none is near. */
-const char *nearest_of(const char *word, const char *const *candidates);
-
 /* ", did you mean 'best'?", or "" when there is none. Returns buf. */
 const char *nearest_hint(const struct nearest *nearest, char *buf, size_t size);

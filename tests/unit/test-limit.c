@@ -132,6 +132,7 @@ static const struct parse_case {
 	{ "cpu.max", "100000 100000 1", NULL, "not a number of cores" },
 	{ "cpu.max", "100000 max", NULL, "not a number of cores" },
 	{ "cpu.max", "1.5 100000", NULL, "not a number of cores" },
+	{ "cpu.max", "100000000", NULL, "not a number of cores" },
 	{ "cpu.max", "99999999999999999999999999 1", NULL, "not a number of cores" },
 	{ "cpuset.cpus", "0-3,7", "0-3,7", NULL },
 	{ "cpuset.cpus", "7,0-1,1-3", "0-3,7", NULL },
