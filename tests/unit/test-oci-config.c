@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OCI, config.json: what is taken from it, what it must agree with, and whom it may belong to. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgdeleg/oci.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+#define ROOT	 "{\"root\":{\"path\":\"rootfs\"}"
+#define MOUNTS(list) ROOT ",\"mounts\":[" list "]}"
+#define LINUX(members) ROOT ",\"linux\":{" members "}}"
+#define USER(members) ROOT ",\"process\":{\"user\":{" members "}}}"
+#define CAPS(members) ROOT ",\"process\":{\"capabilities\":{" members "}}}"
+#define CGROUP(options) \
+	"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[" options "]}"
+#define ALL_CAPS UINT64_MAX
+
+static const struct {
+	const char *name, *text, *want; /* want NULL: accepted */
+} configs[] = {
+	{ "least", ROOT "}", NULL },
+	{ "unknown keys", ROOT ",\"x\":{\"y\":[1]},\"hooks\":{}}", NULL },
+	{ "empty", "", "config.json: empty, a JSON object was expected" },
+	{ "no root", "{}", "config.json: 'root' is missing, an object was expected" },
+	{ "no path", "{\"root\":{}}", "config.json: root: 'path' is missing, a string was expected" },
+	{ "path a number", "{\"root\":{\"path\":1}}", "config.json: root: 'path' is not a string" },
+	{ "mounts an object", ROOT ",\"mounts\":{}}", "config.json: 'mounts' is not an array" },
+	{ "mount a number", MOUNTS("1"), "config.json: mounts: 'destination' is missing" },
+	{ "mount without place", MOUNTS("{}"), "config.json: mounts: 'destination' is missing" },
+	{ "options a string", MOUNTS("{\"destination\":\"/\",\"options\":\"ro\"}"),
+	  "config.json: mounts: 'options' is not an array" },
+	{ "process a list", ROOT ",\"process\":[]}", "config.json: 'process' is not an object" },
+	{ "uid a string", USER("\"uid\":\"0\""), "process.user: 'uid' is not an integer" },
+	{ "uid below 0", USER("\"uid\":-1"), "process.user: uid or gid out of range" },
+	{ "uid -1 of 32 bits", USER("\"uid\":4294967295"), "process.user: uid or gid out of range" },
+	{ "largest uid", USER("\"uid\":4294967294"), NULL },
+	{ "gid beyond", USER("\"gid\":4294967296"), "process.user: uid or gid out of range" },
+	{ "linux a list", ROOT ",\"linux\":[]}", "config.json: 'linux' is not an object" },
+	{ "maskedPaths a string", LINUX("\"maskedPaths\":\"/\""), "linux: 'maskedPaths' is not an array" },
+	{ "key twice", ROOT ",\"root\":{\"path\":\"x\"}}", "the key 'root' stands twice" },
+};
+
+static void test_configs(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(configs); i++) {
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+		struct err err = { 0 };
+
+		check_result(configs[i].name,
+			     oci_parse_config(configs[i].text, strlen(configs[i].text), &oci, &err), &err,
+			     configs[i].want);
+	}
+}
+
+static const struct {
+	const char *name, *text;
+	bool has_mount, readonly;
+	const char *covered_by;
+	uint64_t capabilities;
+	uint32_t uid, gid;
+} taken[] = {
+	{ "nothing", ROOT "}", false, false, NULL, 0, 0, 0 },
+	{ "ro", MOUNTS(CGROUP("\"nosuid\",\"ro\"")), true, true, NULL, 0, 0, 0 },
+	{ "rw", MOUNTS(CGROUP("\"rw\",\"relatime\"")), true, false, NULL, 0, 0, 0 },
+	{ "not quite ro", MOUNTS(CGROUP("\"rro\",\"ro=1\"")), true, false, NULL, 0, 0, 0 },
+	{ "cgroup2, slashes",
+	  MOUNTS("{\"destination\":\"//sys/fs//cgroup/\",\"type\":\"cgroup2\",\"options\":[\"ro\"]}"), true,
+	  true, NULL, 0, 0, 0 },
+	{ "below", MOUNTS("{\"destination\":\"/sys/fs/cgroup/x\",\"type\":\"cgroup\"}"), false, false, NULL, 0,
+	  0, 0 },
+	{ "beside", MOUNTS("{\"destination\":\"/sys/fs/cgroups\",\"type\":\"cgroup\"}"), false, false, NULL,
+	  0, 0, 0 },
+	{ "bind", MOUNTS("{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false, false, NULL, 0, 0,
+	  0 },
+	{ "last counts", MOUNTS(CGROUP("\"ro\"") "," CGROUP("")), true, false, NULL, 0, 0, 0 },
+	{ "covered by a bind", MOUNTS(CGROUP("") ",{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"),
+	  false, false, NULL, 0, 0, 0 },
+	{ "readonlyPaths", LINUX("\"readonlyPaths\":[\"/proc\",\"/sys/fs\"]"), false, false, "/sys/fs", 0, 0,
+	  0 },
+	{ "maskedPaths", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/\"]"), false, false, "/sys/fs/cgroup/", 0,
+	  0, 0 },
+	{ "root covered", LINUX("\"readonlyPaths\":[\"/\"]"), false, false, "/", 0, 0, 0 },
+	{ "below is no cover", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/x\",\"/sys/f\",1]"), false, false,
+	  NULL, 0, 0, 0 },
+	{ "ids", USER("\"uid\":1000,\"gid\":100"), false, false, NULL, 0, 1000, 100 },
+	{ "capabilities", CAPS("\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_BPF\"]"), false, false, NULL,
+	  UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_BPF, 0, 0 },
+	{ "last capability", CAPS("\"permitted\":[\"CAP_CHECKPOINT_RESTORE\"]"), false, false, NULL,
+	  UINT64_C(1) << CAP_CHECKPOINT_RESTORE, 0, 0 },
+	{ "unknown capability", CAPS("\"effective\":[\"CAP_NEW\"]"), false, false, NULL, ALL_CAPS, 0, 0 },
+	{ "capability a number", CAPS("\"effective\":[21]"), false, false, NULL, ALL_CAPS, 0, 0 },
+	{ "capability in lower case", CAPS("\"effective\":[\"cap_chown\"]"), false, false, NULL, ALL_CAPS, 0,
+	  0 },
+	{ "empty sets", CAPS("\"effective\":[],\"bounding\":[]"), false, false, NULL, 0, 0, 0 },
+};
+
+static void test_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(taken); i++) {
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+		struct err err = { 0 };
+
+		check_result(taken[i].name,
+			     oci_parse_config(taken[i].text, strlen(taken[i].text), &oci, &err), &err, NULL);
+		check_string(taken[i].name, oci.rootfs, "rootfs");
+		check_string(taken[i].name, oci.covered_by, taken[i].covered_by);
+		if (oci.has_mount != taken[i].has_mount || oci.mount_readonly != taken[i].readonly ||
+		    oci.capabilities != taken[i].capabilities || oci.process_uid != taken[i].uid ||
+		    oci.process_gid != taken[i].gid)
+			fail_msg("%s: mount %d, read-only %d, capabilities %llx, user %u:%u", taken[i].name,
+				 oci.has_mount, oci.mount_readonly, (unsigned long long)oci.capabilities,
+				 oci.process_uid, oci.process_gid);
+	}
+}
+
+/* capability_names[] is in the order of the kernel's numbers. */
+static void test_capability_numbers(void **state)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} cases[] = {
+		{ "CAP_CHOWN", CAP_CHOWN },	    { "CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH },
+		{ "CAP_FOWNER", CAP_FOWNER },	    { "CAP_NET_ADMIN", CAP_NET_ADMIN },
+		{ "CAP_SYS_PTRACE", CAP_SYS_PTRACE }, { "CAP_SYS_ADMIN", CAP_SYS_ADMIN },
+		{ "CAP_SETFCAP", CAP_SETFCAP },	    { "CAP_PERFMON", CAP_PERFMON },
+		{ "CAP_BPF", CAP_BPF },		    { "CAP_LAST_CAP", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+		uint64_t want = cases[i].number < 0 ? UINT64_MAX : UINT64_C(1) << cases[i].number;
+		char text[256];
+
+		(void)snprintf(text, sizeof(text), CAPS("\"inheritable\":[\"%s\"]"), cases[i].name);
+		assert_int_equal(oci_parse_config(text, strlen(text), &oci, NULL), 0);
+		assert_int_equal(oci.capabilities, want);
+	}
+}
+
+static void test_agreement(void **state)
+{
+	static const struct {
+		const char *state, *config, *want; /* annotations of both */
+	} cases[] = {
+		{ NULL, NULL, NULL },
+		{ "{}", NULL, NULL },
+		{ "{\"a\":\"1\",\"b\":\"2\"}", "{\"b\":\"2\",\"a\":\"1\"}", NULL },
+		{ "{\"a\":\"1\"}", "{\"a\":\"2\"}", "disagree on annotation 'a'" },
+		{ "{\"a\":\"1\"}", NULL, "disagree on annotation 'a'" },
+		{ "{\"a\":\"1\"}", "{\"b\":\"1\"}", "disagree on annotation 'a'" },
+		{ NULL, "{\"a\":\"1\"}", "disagree: 0 annotations in the state, 1 in config.json" },
+		{ "{\"a\":\"1\"}", "{\"a\":\"1\",\"b\":\"1\"}", "disagree: 1 annotations in the state, 2 in" },
+		{ "{\"a\":\"1\"}", "{\"a\":1}", "disagree on annotation 'a'" },
+		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}",
+		  "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}", NULL },
+		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}",
+		  "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}", "disagree on the container's id" },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+		struct err err = { 0 };
+
+		(void)snprintf(text, sizeof(text),
+			       "{\"id\":\"c1\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\","
+			       "\"annotations\":%s}",
+			       cases[i].state ? cases[i].state : "null");
+		assert_int_equal(oci_parse_state(text, strlen(text), &oci, &err), 0);
+		(void)snprintf(text, sizeof(text), ROOT ",\"annotations\":%s}",
+			       cases[i].config ? cases[i].config : "null");
+		check_result(text, oci_parse_config(text, strlen(text), &oci, &err), &err, cases[i].want);
+	}
+}
+
+/* Without a state, config.json's annotations are taken; with one they are not looked at again. */
+static void test_adopt(void **state)
+{
+	static const char text[] = ROOT ",\"annotations\":{\"a\":\"1\"}}";
+	static const char bad[] = ROOT ",\"annotations\":{\"a\":1}}";
+	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+	_cleanup_(oci_done) struct oci other = OCI_EMPTY;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(oci_parse_config(text, strlen(text), &oci, &err), 0);
+	assert_int_equal(oci.n_annotations, 0);
+	check_result("adopt", oci_adopt_annotations(&oci, &err), &err, NULL);
+	assert_int_equal(oci.n_annotations, 1);
+	check_string("value", oci.annotations[0].value, "1");
+	assert_int_equal(oci_parse_config(bad, strlen(bad), &other, &err), 0);
+	check_result("adopt", oci_adopt_annotations(&other, &err), &err,
+		     "config.json: annotation 'a' is not a string");
+}
+
+static int read_bundle(const char *edits, uid_t owner, struct err *err)
+{
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+	char path[128];
+
+	tree_new(&tree);
+	tree_edit(&tree, "b/config.json = " ROOT "}");
+	tree_edit(&tree, edits);
+	(void)snprintf(path, sizeof(path), "%s/b", tree.root);
+	return oci_read_config(path, owner, &oci, err);
+}
+
+static void test_bundle(void **state)
+{
+	static const struct {
+		const char *name, *edits, *want;
+		uid_t owner;
+	} cases[] = {
+		{ "as it is", "", NULL, 0 },
+		{ "no bundle", "- b", "cannot open the bundle '", 0 },
+		{ "bundle a file", "- b\nb = x", "cannot open the bundle '", 0 },
+		{ "no config.json", "- b/config.json", "cannot open 'config.json' in the bundle", 0 },
+		{ "a link", "b/c = " ROOT "}\nb/config.json -> c", "cannot open 'config.json'", 0 },
+		{ "a link out", "c = " ROOT "}\nb/config.json -> ../c", "cannot open 'config.json'", 0 },
+		{ "a directory", "- b/config.json\nb/config.json/", "config.json is not a regular file", 0 },
+		{ "broken", "b/config.json = {", "config.json:", 0 },
+		{ "bundle of another", "b : 1000 0", "the bundle belongs to uid 1000, root was expected", 0 },
+		{ "file of another", "b/config.json : 1000 0", "config.json belongs to uid 1000", 0 },
+		{ "of the allowed one", "b : 1000 0\nb/config.json : 1000 0", NULL, 1000 },
+		{ "of root, though another is allowed", "", NULL, 1000 },
+		{ "of a third one", "b : 1001 0", "the bundle belongs to uid 1001", 1000 },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* chown */
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct err err = { 0 };
+
+		check_result(cases[i].name, read_bundle(cases[i].edits, cases[i].owner, &err), &err,
+			     cases[i].want);
+	}
+}
+
+static void test_modes(void **state)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+		const char *want;
+	} cases[] = {
+		{ "b", 0755, NULL },
+		{ "b", 0775, "the bundle is writable by group or others (mode 0775)" },
+		{ "b", 01757, "the bundle is writable by group or others (mode 1757)" },
+		{ "b/config.json", 0600, NULL },
+		{ "b/config.json", 0664, "config.json is writable by group or others (mode 0664)" },
+		{ "b/config.json", 0602, "config.json is writable by group or others (mode 0602)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+		struct err err = { 0 };
+		char path[128];
+
+		tree_new(&tree);
+		tree_edit(&tree, "b/config.json = " ROOT "}");
+		assert_int_equal(fchmodat(tree.fd, cases[i].path, cases[i].mode, 0), 0);
+		(void)snprintf(path, sizeof(path), "%s/b", tree.root);
+		check_result(cases[i].path, oci_read_config(path, geteuid(), &oci, &err), &err,
+			     cases[i].want);
+	}
+}
+
+static void test_size_and_kind(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(oci_done) struct oci large = OCI_EMPTY, fifo = OCI_EMPTY;
+	struct err err = { 0 };
+	char path[128];
+
+	(void)state;
+	tree_new(&tree);
+	tree_edit(&tree, "b/config.json = {");
+	(void)snprintf(path, sizeof(path), "%s/b/config.json", tree.root);
+	assert_int_equal(truncate(path, OCI_CONFIG_MAX + 1), 0);
+	(void)snprintf(path, sizeof(path), "%s/b", tree.root);
+	check_result("large", oci_read_config(path, geteuid(), &large, &err), &err,
+		     "config.json: larger than 16777216 bytes");
+	tree_edit(&tree, "- b/config.json");
+	assert_int_equal(mkfifoat(tree.fd, "b/config.json", 0600), 0);
+	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err,
+		     "config.json is not a regular file");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_configs), cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_capability_numbers), cmocka_unit_test(test_agreement),
+		cmocka_unit_test(test_adopt),	cmocka_unit_test(test_bundle),
+		cmocka_unit_test(test_modes),	cmocka_unit_test(test_size_and_kind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OCI, the state: everything that is refused is named, and what a runtime really writes is taken. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cgdeleg/oci.h"
+#include "tests/unit/check.h"
+
+#define STATE(members) "{\"id\":\"c1\",\"status\":\"creating\",\"bundle\":\"/b\"" members "}"
+#define WITH_PID(members) STATE(",\"pid\":4711" members)
+
+static const struct {
+	const char *name, *text, *want; /* want NULL: accepted */
+} states[] = {
+	{ "least", WITH_PID(""), NULL },
+	{ "crun", WITH_PID(",\"root\":\"/b/rootfs\",\"ociVersion\":\"1.0\""), NULL },
+	{ "created", "{\"id\":\"c\",\"status\":\"created\",\"bundle\":\"/b\",\"pid\":2}", NULL },
+	{ "annotations", WITH_PID(",\"annotations\":{\"a\":\"b\",\"\":\"\"}"), NULL },
+	{ "no annotations", WITH_PID(",\"annotations\":null"), NULL },
+	{ "largest pid", STATE(",\"pid\":2147483647"), NULL },
+	{ "empty", "", "on stdin: empty, a JSON object was expected" },
+	{ "truncated", "{\"id\":\"c1\",", "on stdin:1:12: not valid JSON" },
+	{ "second line", "{\n\"id\":x}", "on stdin:2:6: not valid JSON" },
+	{ "trailing text", WITH_PID("") " x", "not valid JSON" },
+	{ "trailing comma", WITH_PID(",") "", "not valid JSON" },
+	{ "comment", "/**/" WITH_PID(""), "not valid JSON" },
+	{ "byte order mark", "\xef\xbb\xbf" WITH_PID(""), "not valid JSON" },
+	{ "not UTF-8", WITH_PID(",\"x\":\"\xff\""), "not valid JSON" },
+	{ "overlong UTF-8", WITH_PID(",\"x\":\"\xc0\xaf\""), "not valid JSON" },
+	{ "lone surrogate", WITH_PID(",\"x\":\"\\ud800\""), "not valid JSON" },
+	{ "array", "[]", "on stdin: a JSON object was expected" },
+	{ "number", "1", "on stdin: a JSON object was expected" },
+	{ "key twice", WITH_PID(",\"pid\":4712"), "the key 'pid' stands twice in one object" },
+	{ "key twice below", WITH_PID(",\"x\":[{\"y\":1,\"y\":1}]"), "the key 'y' stands twice" },
+	{ "key twice, escaped", WITH_PID(",\"p\\u0069d\":4712"), "the key 'pid' stands twice" },
+	{ "NUL in a key", WITH_PID(",\"x\\u0000\":1"), "a key has a NUL byte inside" },
+	{ "no id", "{\"status\":\"creating\"}", "state: 'id' is missing, a string was expected" },
+	{ "no status", "{\"id\":\"c\"}", "state: 'status' is missing, a string was expected" },
+	{ "no pid", STATE(""), "state: 'pid' is missing, an integer was expected" },
+	{ "null pid", STATE(",\"pid\":null"), "state: 'pid' is missing" },
+	{ "no bundle", "{\"id\":\"c\",\"status\":\"creating\",\"pid\":5}", "'bundle' is missing" },
+	{ "id a number", "{\"id\":1}", "state: 'id' is not a string" },
+	{ "NUL in the id", "{\"id\":\"a\\u0000\"}", "state: 'id' is not a string" },
+	{ "pid a string", STATE(",\"pid\":\"4711\""), "state: 'pid' is not an integer" },
+	{ "pid a fraction", STATE(",\"pid\":4711.0"), "state: 'pid' is not an integer" },
+	{ "pid beyond", STATE(",\"pid\":18446744073709551615"), "state: 'pid' is not an integer" },
+	{ "pid true", STATE(",\"pid\":true"), "state: 'pid' is not an integer" },
+	{ "annotations a list", WITH_PID(",\"annotations\":[]"), "'annotations' is not an object" },
+	{ "annotation a number", WITH_PID(",\"annotations\":{\"a\":1}"),
+	  "state: annotation 'a' is not a string" },
+	{ "annotation with NUL", WITH_PID(",\"annotations\":{\"a\":\"\\u0000\"}"),
+	  "annotation 'a' is not a string" },
+	{ "hostile annotation", WITH_PID(",\"annotations\":{\"\\u001b[2J\":1}"),
+	  "annotation '\\x1b[2J' is not a string" },
+	{ "empty id", "{\"id\":\"\",\"status\":\"creating\",\"bundle\":\"/b\",\"pid\":5}",
+	  "'id' has 0 bytes, 1 to 1024 are valid" },
+	{ "relative bundle", "{\"id\":\"c\",\"status\":\"creating\",\"bundle\":\"b\",\"pid\":5}",
+	  "'bundle' is not an absolute path" },
+	{ "empty bundle", "{\"id\":\"c\",\"status\":\"creating\",\"bundle\":\"\",\"pid\":5}",
+	  "'bundle' is not an absolute path" },
+	{ "running", "{\"id\":\"c\",\"status\":\"running\",\"bundle\":\"/b\",\"pid\":5}",
+	  "'status' is 'running'; cgdeleg acts only while a container is" },
+	{ "pid of init", STATE(",\"pid\":1"), "'pid' is 1, above 1 was expected: configure cgdeleg as" },
+	{ "pid 0", STATE(",\"pid\":0"), "'pid' is 0, above 1 was expected" },
+	{ "pid below 0", STATE(",\"pid\":-1"), "'pid' is -1, above 1 was expected" },
+	{ "pid too large", STATE(",\"pid\":2147483648"), "'pid' is 2147483648, above 1 was expected" },
+};
+
+static void test_states(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(states); i++) {
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+		struct err err = { 0 };
+		int r = oci_parse_state(states[i].text, strlen(states[i].text), &oci, &err);
+
+		check_result(states[i].name, r, &err, states[i].want);
+		assert_int_equal(oci.state_doc != NULL, !states[i].want);
+	}
+}
+
+static void test_state_members(void **state)
+{
+	static const char text[] =
+		"{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,"
+		"\"bundle\":\"/run/b\",\"annotations\":{\"k1\":\"v1\",\"k2\":\"\"}}";
+	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+	struct err err = { 0 };
+
+	(void)state;
+	check_result("state", oci_parse_state(text, strlen(text), &oci, &err), &err, NULL);
+	check_string("id", oci.id, "c1");
+	check_string("status", oci.status, "created");
+	check_string("bundle", oci.bundle, "/run/b");
+	assert_int_equal(oci.pid, 4711);
+	assert_int_equal(oci.n_annotations, 2);
+	check_string("key", oci.annotations[0].key, "k1");
+	check_string("value", oci.annotations[0].value, "v1");
+	check_string("empty value", oci.annotations[1].value, "");
+}
+
+/* Both sides of every length: the last that is taken, the first that is not. */
+static void test_lengths(void **state)
+{
+	static const struct {
+		const char *format;
+		int len;
+		const char *want;
+	} cases[] = {
+		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX, NULL },
+		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX + 1,
+		  "'id' has 1025 bytes, 1 to 1024 are valid" },
+		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}", PATH_MAX - 2, NULL },
+		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}", PATH_MAX - 1,
+		  "'bundle' is not an absolute path" },
+	};
+	char filler[PATH_MAX + 1], text[2 * PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+		struct err err = { 0 };
+
+		memset(filler, 'x', sizeof(filler));
+		filler[cases[i].len] = '\0';
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the table's own formats */
+		(void)snprintf(text, sizeof(text), cases[i].format, filler);
+#pragma GCC diagnostic pop
+		check_result(cases[i].format, oci_parse_state(text, strlen(text), &oci, &err), &err,
+			     cases[i].want);
+	}
+}
+
+static int parse_nested(unsigned depth, struct err *err)
+{
+	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+	char text[1024] = "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\",\"x\":";
+	size_t len = strlen(text);
+
+	/* The state itself is the first level. */
+	memset(text + len, '[', depth - 1);
+	memset(text + len + depth - 1, ']', depth - 1);
+	memcpy(text + len + 2 * (depth - 1), "}", 2);
+	return oci_parse_state(text, strlen(text), &oci, err);
+}
+
+static void test_depth(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	check_result("64 levels", parse_nested(OCI_DEPTH_MAX, &err), &err, NULL);
+	check_result("65 levels", parse_nested(OCI_DEPTH_MAX + 1, &err), &err, "nested too deeply");
+}
+
+/* A state file of `size` bytes: a valid state and blanks. */
+static int read_padded(size_t size, struct err *err)
+{
+	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+	char name[] = "/tmp/cgdeleg-state.XXXXXX";
+	_cleanup_close_ int fd = mkstemp(name);
+	_cleanup_free_ char *text = malloc(size);
+
+	assert_true(fd >= 0 && text);
+	(void)unlink(name);
+	memset(text, ' ', size);
+	memcpy(text, WITH_PID(""), strlen(WITH_PID("")));
+	assert_int_equal(pwrite(fd, text, size, 0), size);
+	return oci_read_state(fd, 0, &oci, err);
+}
+
+static void test_read_size(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	check_result("1 MiB", read_padded(OCI_STATE_MAX, &err), &err, NULL);
+	check_result("1 MiB + 1", read_padded(OCI_STATE_MAX + 1, &err), &err,
+		     "on stdin: larger than 1048576 bytes");
+}
+
+static void test_read_in_pieces(void **state)
+{
+	static const char text[] = WITH_PID("");
+	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+	struct err err = { 0 };
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(write(fds[1], text, 10), 10);
+	assert_int_equal(write(fds[1], text + 10, sizeof(text) - 11), sizeof(text) - 11);
+	(void)close(fds[1]);
+	check_result("pipe", oci_read_state(fds[0], 0, &oci, &err), &err, NULL);
+	(void)close(fds[0]);
+	check_result("closed", oci_read_state(fds[0], 0, &oci, &err), &err, "cannot read it");
+}
+
+/* A deadline that lies in the past needs no clock in the test. */
+static void test_read_deadline(void **state)
+{
+	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+	struct err err = { 0 };
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	check_result("no end", oci_read_state(fds[0], 1, &oci, &err), &err,
+		     "no end of it within the deadline; the runtime must write the state and close");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_states),	    cmocka_unit_test(test_state_members),
+		cmocka_unit_test(test_lengths),	    cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_read_size),   cmocka_unit_test(test_read_in_pieces),
+		cmocka_unit_test(test_read_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tree - a machine as a temporary directory. See tree.h. */
+#include "tests/unit/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "cgdeleg/ledger.h"
+
+const char tree_container[] =
+	"proc/self/ns/mnt -> mnt:[1]\n"
+	"proc/self/ns/cgroup -> cgroup:[1]\n"
+	"proc/self/ns/user -> user:[1]\n"
+	"proc/self/ns/pid -> pid:[1]\n"
+	"proc/self/cgroup = 0::/system.slice/engine.service\n"
+	"proc/4711/ns/mnt -> mnt:[2]\n"
+	"proc/4711/ns/cgroup -> cgroup:[2]\n"
+	"proc/4711/ns/user -> user:[2]\n"
+	"proc/4711/ns/pid -> pid:[2]\n"
+	"proc/4711/cgroup = 0::/ci/box\n"
+	"proc/4711/uid_map =          0     100000      65536\n"
+	"proc/4711/gid_map =          0     100000      65536\n"
+	"proc/4711/mountinfo = 21 1 8:1 / / rw,relatime - ext4 /dev/root rw\\n"
+	"22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 "
+	"cgroup rw,nsdelegate\n"
+	"sys/kernel/cgroup/delegate = cgroup.procs\\ncgroup.threads\\ncgroup.subtree_control\\n"
+	"memory.oom.group\\nmemory.reclaim\n"
+	"sys/fs/cgroup/cgroup.procs = 1\n"
+	"sys/fs/cgroup/system.slice/engine.service/cgroup.procs = 900\n"
+	"sys/fs/cgroup/ci/cgroup.procs =\n"
+	"sys/fs/cgroup/ci/box/device.programs = multi 7\n"
+	"sys/fs/cgroup/ci/box/cgroup.procs = 4711\n"
+	"sys/fs/cgroup/ci/box/cgroup.threads = 4711\n"
+	"sys/fs/cgroup/ci/box/cgroup.subtree_control =\n"
+	"sys/fs/cgroup/ci/box/cgroup.controllers = cpu memory pids\n"
+	"sys/fs/cgroup/ci/box/cgroup.type = domain\n"
+	"sys/fs/cgroup/ci/box/cgroup.max.descendants = max\n"
+	"sys/fs/cgroup/ci/box/cgroup.max.depth = max\n"
+	"sys/fs/cgroup/ci/box/memory.max = max\n"
+	"sys/fs/cgroup/ci/box/memory.oom.group = 0\n"
+	"sys/fs/cgroup/ci/box/pids.max = 500\n"
+	"sys/fs/cgroup/ci/box/cpu.max = max 100000\n"
+	"bundle/rootfs/\n";
+
+static void die(const char *what, const char *path)
+{
+	fprintf(stderr, "tree: cannot %s '%s': %s\n", what, path, strerror(errno));
+	abort();
+}
+
+void tree_new(struct tree *ret)
+{
+	(void)snprintf(ret->root, sizeof(ret->root), "/tmp/cgdeleg-tree.XXXXXX");
+	if (!mkdtemp(ret->root))
+		die("make", ret->root);
+	ret->fd = open(ret->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (ret->fd < 0)
+		die("open", ret->root);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static void remove_below(const struct tree *tree, const char *path)
+{
+	char full[PATH_MAX];
+
+	(void)snprintf(full, sizeof(full), "%s/%s", tree->root, path);
+	if (nftw(full, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
+		die("remove", full);
+}
+
+void tree_free(struct tree *tree)
+{
+	remove_below(tree, "");
+	tree->fd = close_fd(tree->fd);
+}
+
+static void make_parents(const struct tree *tree, char *path)
+{
+	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdirat(tree->fd, path, 0755) < 0 && errno != EEXIST)
+			die("make", path);
+		*slash = '/';
+	}
+}
+
+static void put_file(const struct tree *tree, const char *path, const char *text)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *copy = strdup(text);
+	size_t len = 0;
+
+	for (const char *p = text; *p; p++) {
+		bool newline = p[0] == '\\' && p[1] == 'n';
+
+		copy[len++] = newline ? '\n' : *p;
+		p += newline;
+	}
+	if (len > 0)
+		copy[len++] = '\n'; /* in the place of the NUL */
+	(void)unlinkat(tree->fd, path, 0);
+	fd = openat(tree->fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || file_write_fd(fd, copy, len) < 0)
+		die("write", path);
+}
+
+static void put_link(const struct tree *tree, const char *path, const char *to)
+{
+	(void)unlinkat(tree->fd, path, 0);
+	if (symlinkat(to, tree->fd, path) < 0)
+		die("link", path);
+}
+
+static void put_attribute(const struct tree *tree, const char *path, const char *text)
+{
+	_cleanup_close_ int fd = openat(tree->fd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fsetxattr(fd, LEDGER_ATTRIBUTE, text, strlen(text), 0) < 0)
+		die("set the attribute of", path);
+}
+
+static void put_owner(const struct tree *tree, const char *path, const char *ids)
+{
+	unsigned uid, gid;
+
+	if (sscanf(ids, "%u %u", &uid, &gid) != 2 ||
+	    fchownat(tree->fd, path, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		die("chown", path);
+}
+
+static void edit_line(const struct tree *tree, char *line)
+{
+	static const struct {
+		const char *sign;
+		void (*put)(const struct tree *tree, const char *path, const char *text);
+	} kinds[] = {
+		{ " -> ", put_link }, { " = ", put_file }, { " @ ", put_attribute }, { " : ", put_owner },
+	};
+	size_t len = strlen(line);
+
+	if (strncmp(line, "- ", 2) == 0) {
+		remove_below(tree, line + 2);
+		return;
+	}
+	if (len > 2 && strcmp(line + len - 2, " =") == 0) {
+		line[len - 2] = '\0';
+		make_parents(tree, line);
+		put_file(tree, line, "");
+		return;
+	}
+	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
+		char *sign = strstr(line, kinds[i].sign);
+
+		if (!sign)
+			continue;
+		*sign = '\0';
+		make_parents(tree, line);
+		kinds[i].put(tree, line, sign + strlen(kinds[i].sign));
+		return;
+	}
+	make_parents(tree, line);
+}
+
+void tree_edit(const struct tree *tree, const char *lines)
+{
+	_cleanup_free_ char *copy = strdup(lines);
+	char *save = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (line[0] != '#')
+			edit_line(tree, line);
+}
+
+const char *tree_get(const struct tree *tree, const char *path, char *buf, size_t size)
+{
+	ssize_t n = file_read_at(tree->fd, path, buf, size);
+
+	if (n < 0)
+		(void)snprintf(buf, size, "(%s)", strerror((int)-n));
+	else if (n > 0 && buf[n - 1] == '\n')
+		buf[n - 1] = '\0';
+	return buf;
+}
+
+void tree_host(const struct tree *tree, struct host *ret)
+{
+	struct err err = { 0 };
+
+	*ret = (struct host)HOST_CLOSED;
+	if (host_open(tree->root, false, ret, &err) < 0) {
+		fprintf(stderr, "tree: %s\n", err.text);
+		abort();
+	}
+}
