@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Host - what the machine offers, and comparable pictures of its cgroups and mounts."""
+import os
+import re
+import stat
+
+from lib.report import same
+
+CGROUP = "/sys/fs/cgroup"
+ATTRIBUTE = "trusted.cgdeleg"
+LIMITS = re.compile(r"^(cgroup\.(max\.\w+|subtree_control|type|freeze)|cpuset\.(cpus|mems)|cpu\.weight"
+                    r"|.*\.(max|high|low|min))$")
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def value(cgroup, name):
+    return read(f"{CGROUP}{cgroup}/{name}").strip()
+
+
+def has_systemd():
+    return os.path.isdir("/run/systemd/system")
+
+
+def controllers(cgroup=""):
+    return value(cgroup, "cgroup.controllers").split()
+
+
+def block_device():
+    """MAJOR:MINOR of a disk that takes an io.max: loop and ram disks without a backing are none."""
+    for name in sorted(os.listdir("/sys/block")):
+        if not name.startswith(("loop", "ram", "zram", "sr", "fd")):
+            return read(f"/sys/block/{name}/dev").strip()
+    return None
+
+
+def attribute(path):
+    try:
+        return os.getxattr(path, ATTRIBUTE).decode()
+    except OSError:
+        return None
+
+
+def _limit(path, name):
+    if not LIMITS.match(name) or name.startswith("hugetlb") and ".rsvd." in name:
+        return None
+    try:
+        return read(f"{path}/{name}").strip()
+    except OSError as error:
+        return f"errno {error.errno}"
+
+
+def picture_cgroup(path):
+    """Owner and mode of every file, the limits' values, and our attribute."""
+    status = os.stat(path)
+    picture = {".": (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode), attribute(path))}
+    for name in os.listdir(path):
+        status = os.lstat(f"{path}/{name}")
+        if not stat.S_ISDIR(status.st_mode):
+            picture[name] = (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode),
+                             _limit(path, name))
+    return picture
+
+
+def picture_tree(root):
+    """{path/file: picture} of a cgroup and all below it. What vanishes meanwhile is left out."""
+    picture = {}
+    for path, _, _ in os.walk(root):
+        try:
+            for name, what in picture_cgroup(path).items():
+                picture[f"{path[len(CGROUP):]}/{name}"] = what
+        except FileNotFoundError:
+            continue
+    return picture
+
+
+def picture_host(own):
+    """
+    The host: its root cgroup, and the tree. Where systemd is init nobody else works here and the tree is all of
+    it; on another machine others may, and it is what the test itself made.
+    """
+    tree = picture_tree(CGROUP if has_systemd() else f"{CGROUP}{own}")
+    root = {f"/{name}": what for name, what in picture_cgroup(CGROUP).items()}
+    return {**tree, **root}
+
+
+def cgroups(picture):
+    return {path for path in picture if path.endswith("/.")}
+
+
+def same_picture(before, after):
+    """
+    No cgroup came or went, and of every file that is in both pictures owner, mode and limit are as before. Files that
+    come and go with a controller are left out, and so is what systemd's own cgroups enable: systemd and the
+    runtimes change both for every scope, hook or not.
+    """
+    same(cgroups(before), cgroups(after), "the set of cgroups")
+    common = [path for path in before if path in after and
+              not (path.endswith(".slice/cgroup.subtree_control") or path == "/cgroup.subtree_control")]
+    same({path: before[path] for path in common}, {path: after[path] for path in common}, "the host's cgroups")
+
+
+def mountinfo(pid="self"):
+    """Without the mount ids, which count up, and the optional fields, which hold ids too."""
+    lines = []
+    for line in read(f"/proc/{pid}/mountinfo").splitlines():
+        fields = line.split(" ")
+        dash = fields.index("-")
+        lines.append(" ".join(fields[2:6] + fields[dash:]))
+    return lines
+
+
+def has_nsdelegate():
+    return any(" cgroup2 " in line and "nsdelegate" in line for line in mountinfo()
+               if f" {CGROUP} " in line)
+
+
+def fd_table(pid):
+    """What a process has open, without the numbers that differ from one start to the next."""
+    table = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        link = os.readlink(f"/proc/{pid}/fd/{fd}")
+        table[int(fd)] = re.sub(r"\[\d+\]|\d{2,}", "N", link)
+    return table
+
+
+def cgroup_of(pid):
+    """The path in the unified hierarchy, also where v1 hierarchies stand beside it."""
+    for line in read(f"/proc/{pid}/cgroup").splitlines():
+        if line.startswith("0::"):
+            return line[3:]
+    return None
+
+
+def processes(cgroup):
+    """All processes in a cgroup and below it."""
+    pids = []
+    for path, _, _ in os.walk(f"{CGROUP}{cgroup}"):
+        try:
+            pids += [int(pid) for pid in read(f"{path}/cgroup.procs").split()]
+        except OSError:
+            continue
+    return pids
+
+
+def remove_tree(cgroup):
+    """Removes an empty tree of cgroups, deepest first."""
+    for path, _, _ in os.walk(f"{CGROUP}{cgroup}", topdown=False):
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            pass

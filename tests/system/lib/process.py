@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Process - runs commands; output goes through files, because a container keeps its creator's pipes open."""
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+
+PATIENCE = 300  # seconds; emulated machines are slow, and nothing here waits without a reason
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self):
+        return f"exit {self.code}: {self.out}{self.err}"
+
+
+def _slurp(file):
+    file.seek(0)
+    return file.read().decode(errors="surrogateescape")
+
+
+def run(command, *, stdin=subprocess.DEVNULL, data=None, **options):
+    """Waits for the end of the command; `data` are bytes for its stdin."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given = {"input": data} if data is not None else {"stdin": stdin}
+        done = subprocess.run(command, stdout=out, stderr=err, timeout=PATIENCE, check=False, **given,
+                              **options)
+        return Result(done.returncode, _slurp(out), _slurp(err))
+
+
+def wait_until(condition, what, patience=PATIENCE):
+    """Polls; gives up with TimeoutError."""
+    end = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited in vain for {what}")
+        time.sleep(0.01)
