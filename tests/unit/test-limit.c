@@ -301,6 +301,7 @@ static void test_smaller(void **state)
 		{ "cpu.max", "200000 100000", "max", "200000 100000", false },
 		{ "cpu.max", "max 100000", "max 50000", "max 100000", false },
 		{ "cpu.max", "18446744073709551614 1", "8192", "819200000 100000", true },
+		{ "cpu.max", "9223372036854775808 1", "8192", "819200000 100000", true },
 		{ "cpuset.cpus", "", "0-3", "0-3", true },
 		{ "cpuset.cpus", "2-5", "0-3", "2-3", true },
 		{ "cpuset.cpus", "1", "0-3", "1", false },
