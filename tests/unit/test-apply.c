@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apply: a plan done whole, or the tree exactly as it was before; whichever step fails. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "cgdeleg/apply.h"
+#include "tests/unit/check.h"
+#include "tests/unit/fake-kernel.h"
+#include "tests/unit/tree.h"
+
+#define BOX "sys/fs/cgroup/ci/box/"
+
+/* A gathered container, a decision by hand, and the plan of both. */
+struct stage {
+	struct tree tree;
+	struct host host;
+	struct oci oci;
+	struct target target;
+	struct facts facts;
+	struct decision decision;
+	struct plan plan;
+	struct outcome outcome;
+	struct apply apply;
+	struct err err;
+	int n_restrict, n_grant, n_intent;
+};
+
+static struct stage *current;
+
+static int count_phase(enum phase phase, struct err *err)
+{
+	(void)err;
+	current->n_restrict += phase == PHASE_RESTRICT;
+	current->n_grant += phase == PHASE_GRANT;
+	return 0;
+}
+
+static int count_intent(void *userdata, struct err *err)
+{
+	struct stage *stage = userdata;
+
+	(void)err;
+	assert_int_equal(stage->n_grant, 0);
+	stage->n_intent++;
+	return 0;
+}
+
+static void add_ceiling(struct decision *decision, const char *file, const char *text)
+{
+	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
+
+	c->type = limit_type_find(file);
+	(void)snprintf(c->file, sizeof(c->file), "%s", file);
+	assert_int_equal(limit_parse(c->type, text, &c->value, NULL), 0);
+}
+
+static void stage_gather(struct stage *s)
+{
+	static const char state[] =
+		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
+	static const char config[] = "{\"root\":{\"path\":\"rootfs\"}}";
+
+	assert_int_equal(oci_parse_state(state, strlen(state), &s->oci, NULL), 0);
+	assert_int_equal(oci_parse_config(config, strlen(config), &s->oci, NULL), 0);
+	s->oci.bundle_fd = openat(s->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err, NULL);
+}
+
+static void stage_new(struct stage *s, enum verdict verdict, const char *nest)
+{
+	*s = (struct stage){ .oci = OCI_EMPTY, .target = TARGET_EMPTY };
+	kernel = (struct kernel){ 0 };
+	current = s;
+	tree_new(&s->tree);
+	tree_edit(&s->tree, tree_container);
+	tree_edit(&s->tree, BOX "io.max =");
+	tree_host(&s->tree, &s->host);
+	stage_gather(s);
+	s->decision = (struct decision){ .verdict = verdict,
+					 .nest = nest,
+					 .controllers = "cpu memory",
+					 .audit_sync = true,
+					 .owner_uid = 100000,
+					 .owner_gid = 100000 };
+	add_ceiling(&s->decision, "memory.max", "4K");
+	add_ceiling(&s->decision, "pids.max", "1000"); /* above what is there */
+	add_ceiling(&s->decision, "cgroup.max.depth", "12");
+	assert_int_equal(plan_build(&s->decision, &s->facts, &s->plan, &s->err), 0);
+	s->apply = (struct apply){ .host = &s->host,
+				   .target = &s->target,
+				   .decision = &s->decision,
+				   .ledger = "{\"v\":1}",
+				   .enter = count_phase,
+				   .intent = count_intent,
+				   .userdata = s };
+}
+
+static void stage_done(struct stage *s)
+{
+	apply_done(&s->outcome);
+	target_done(&s->target);
+	oci_done(&s->oci);
+	host_done(&s->host);
+	tree_free(&s->tree);
+}
+
+/* Everything of the container's cgroup that a step may change, as one text. */
+static void picture(const struct stage *s, char *buf, size_t size)
+{
+	static const char *const names[] = { "",	   "memory.max",   "pids.max", "io.max",
+					     "cgroup.max.depth", "cgroup.procs", "cgroup.threads",
+					     "cgroup.subtree_control", "memory.oom.group", "init",
+					     "init/cgroup.procs" };
+	char path[128], text[512];
+	struct ledger ledger;
+	size_t used = 0;
+
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		struct stat st = { 0 };
+
+		(void)snprintf(path, sizeof(path), BOX "%s", names[i]);
+		(void)fstatat(s->tree.fd, path, &st, AT_SYMLINK_NOFOLLOW);
+		if (S_ISDIR(st.st_mode))
+			(void)snprintf(text, sizeof(text), "(directory)");
+		else
+			(void)tree_get(&s->tree, path, text, sizeof(text));
+		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i], st.st_uid,
+					 st.st_gid, text);
+	}
+	(void)snprintf(buf + used, size - used, "attribute %d\n",
+		       fgetxattr(s->target.cgroup_fd, LEDGER_ATTRIBUTE, &ledger, sizeof(ledger)) > 0);
+}
+
+static void check_file(const struct stage *s, const char *name, const char *text, unsigned uid)
+{
+	char path[128], got[512];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), BOX "%s", name);
+	check_string(name, tree_get(&s->tree, path, got, sizeof(got)), text);
+	assert_int_equal(fstatat(s->tree.fd, path, &st, 0), 0);
+	assert_int_equal(st.st_uid, uid);
+	assert_int_equal(st.st_gid, uid);
+}
+
+static void test_grant(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+
+	(void)state;
+	stage_new(&s, VERDICT_GRANT, "init");
+	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	assert_int_equal(s.outcome.kind, OUTCOME_DONE);
+	assert_int_equal(s.outcome.n_done, s.plan.n_steps);
+	assert_null(s.outcome.failed);
+	check_file(&s, "memory.max", "4096", 0);
+	check_file(&s, "pids.max", "500", 0);
+	check_file(&s, "cgroup.max.depth", "12", 0);
+	check_file(&s, "cgroup.procs", "", 100000);
+	check_file(&s, "cgroup.threads", "4711", 100000);
+	check_file(&s, "cgroup.subtree_control", "cpu memory", 100000);
+	check_file(&s, "init/cgroup.procs", "4711", 100000);
+	check_file(&s, "cgroup.controllers", "cpu memory pids", 0);
+	assert_int_equal(s.n_intent, 1);
+	assert_int_equal(s.n_grant, 1);
+	assert_int_equal(kernel.n_mounted, 1);
+	assert_int_equal(kernel.n_unmounted, 0);
+	assert_int_equal(umask(022), umask(022)); /* the step's own is gone again */
+}
+
+/* The same plan again writes nothing and changes no owner. */
+static void test_again(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+	char before[2048], after[2048];
+
+	(void)state;
+	stage_new(&s, VERDICT_GRANT, NULL);
+	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	apply_done(&s.outcome);
+	picture(&s, before, sizeof(before));
+	kernel.n_writes = s.n_grant = 0;
+	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	picture(&s, after, sizeof(after));
+	check_string("picture", after, before);
+	assert_int_equal(kernel.n_writes, 0);
+}
+
+/* A whole applied plan, taken back because what came after it failed. */
+static void test_undo_whole(void **state)
+{
+	static const char *const nests[] = { NULL, "init" };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(nests); i++) {
+		_cleanup_(stage_done) struct stage s;
+		char before[2048], after[2048];
+
+		stage_new(&s, VERDICT_GRANT, nests[i]);
+		picture(&s, before, sizeof(before));
+		check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+		picture(&s, after, sizeof(after));
+		assert_string_not_equal(after, before);
+		assert_int_equal(plan_undo(&s.apply, &s.outcome), 0);
+		picture(&s, after, sizeof(after));
+		check_string("picture", after, before);
+		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
+		assert_int_equal(kernel.n_unmounted, 1);
+	}
+}
+
+static const struct {
+	const char *name, *want;
+	struct kernel kernel;
+	enum step_kind failed;
+} faults[] = {
+	{ "a ceiling that lies", "'memory.max' does not read back as written", { .ignore = "memory.max" },
+	  STEP_CEILING },
+	{ "a later ceiling", "cannot write '12' to 'cgroup.max.depth': No space left",
+	  { .refuse = "cgroup.max.depth", .error = ENOSPC }, STEP_CEILING },
+	{ "move", "cannot move process 4711: Device or resource busy",
+	  { .refuse = "cgroup.procs", .error = EBUSY }, STEP_MOVE },
+	{ "controllers", "cannot enable '+cpu +memory' in cgroup.subtree_control: Operation not permitted",
+	  { .refuse = "cgroup.subtree_control", .error = EPERM }, STEP_CONTROLLERS },
+	{ "controllers that lie", "'cpu' is not enabled after enabling it",
+	  { .ignore = "cgroup.subtree_control" }, STEP_CONTROLLERS },
+	{ "an owner that lies",
+	  "'cgroup.threads' of the container's cgroup belongs to 0:0 after giving it to 100000:100000",
+	  { .keep_owner = "cgroup.threads" }, STEP_OWN },
+	{ "mount", "cannot enter the container's mount namespace", { .mount_error = EPERM }, STEP_MOUNT },
+	{ "mount, read back", "cannot read the cgroup mount's flags back",
+	  { .mount_error = EIO, .mount_half = true }, STEP_MOUNT },
+};
+
+static void test_faults(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(faults); i++) {
+		_cleanup_(stage_done) struct stage s;
+		char before[2048], after[2048];
+
+		stage_new(&s, VERDICT_GRANT, "init");
+		picture(&s, before, sizeof(before));
+		kernel = faults[i].kernel;
+		check_result(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+			     faults[i].want);
+		picture(&s, after, sizeof(after));
+		check_string(faults[i].name, after, before);
+		assert_int_equal(s.outcome.failed->kind, faults[i].failed);
+		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
+		assert_int_equal(kernel.n_mounted, kernel.n_unmounted);
+	}
+}
+
+/* What the machine itself says no to, with edits made between the plan and its run. */
+static void test_changed_machine(void **state)
+{
+	static const struct {
+		const char *edits, *want;
+	} cases[] = {
+		{ "- " BOX "memory.max", "cannot open 'memory.max': No such file" },
+		{ BOX "device.programs = replaceable 3", "BPF programs are no longer as they were when" },
+		{ BOX "init/", "the leaf 'init' is there already" },
+		{ "- " BOX "cgroup.threads", "cannot stat 'cgroup.threads' of the container's cgroup" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(stage_done) struct stage s;
+		char before[2048], after[2048];
+
+		stage_new(&s, VERDICT_GRANT, "init");
+		tree_edit(&s.tree, cases[i].edits);
+		picture(&s, before, sizeof(before));
+		check_result(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+			     cases[i].want);
+		picture(&s, after, sizeof(after));
+		check_string(cases[i].edits, after, before);
+		assert_int_equal(s.outcome.kind, s.outcome.n_done ? OUTCOME_UNDONE : OUTCOME_NOTHING);
+	}
+}
+
+/* Undo that fails is an outcome of its own, and the rest is undone nevertheless. */
+static void test_undo_failed(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+
+	(void)state;
+	stage_new(&s, VERDICT_GRANT, NULL);
+	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	kernel.refuse = "cgroup.max.depth";
+	kernel.error = EIO;
+	assert_int_equal(plan_undo(&s.apply, &s.outcome), -EIO);
+	assert_int_equal(s.outcome.kind, OUTCOME_UNDO_FAILED);
+	check_string("reason", s.outcome.undo_err.text,
+		     "cannot write 'max' to 'cgroup.max.depth': Input/output error");
+	check_file(&s, "cgroup.max.depth", "12", 0);
+	check_file(&s, "memory.max", "max", 0);
+	check_file(&s, "cgroup.procs", "4711", 0);
+}
+
+static void test_readonly(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+	char path[64];
+
+	(void)state;
+	stage_new(&s, VERDICT_READONLY, NULL);
+	for (const char *const *d = s.facts.delegated; *d; d++) {
+		(void)snprintf(path, sizeof(path), BOX "%s", *d);
+		assert_int_equal(fchownat(s.tree.fd, path, 100000, 100000, 0), 0);
+	}
+	assert_int_equal(fchownat(s.tree.fd, BOX, 100000, 100000, 0), 0);
+	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	check_file(&s, "cgroup.procs", "4711", 0);
+	check_file(&s, "cgroup.threads", "4711", 0);
+	check_file(&s, "memory.max", "max", 0);
+	assert_int_equal(s.outcome.n_changed, s.plan.n_steps);
+	assert_int_equal(kernel.n_mounted, 0);
+	assert_int_equal(s.n_intent, 0);
+}
+
+static void test_unknown_device(void **state)
+{
+	static const struct {
+		bool skip;
+		int error;
+		const char *want;
+	} cases[] = {
+		{ true, ENODEV, NULL },
+		{ true, EINVAL, NULL },
+		{ true, EIO, "to 'io.max': Input/output error" },
+		{ false, ENODEV, "to 'io.max': No such device" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(stage_done) struct stage s;
+
+		stage_new(&s, VERDICT_GRANT, NULL);
+		add_ceiling(&s.decision, "io.max", "8:0 rbps=5");
+		s.decision.skip_missing = cases[i].skip;
+		assert_int_equal(plan_build(&s.decision, &s.facts, &s.plan, &s.err), 0);
+		kernel.refuse = "io.max";
+		kernel.error = cases[i].error;
+		check_result("io.max", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+			     cases[i].want);
+		assert_int_equal(s.outcome.n_skipped, !cases[i].want);
+	}
+}
+
+/* A deadline that lies in the past needs no clock in the test. */
+static void test_deadline(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+
+	(void)state;
+	stage_new(&s, VERDICT_GRANT, NULL);
+	s.apply.deadline_ms = 1;
+	check_result("late", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+		     "the deadline of the hook has passed");
+	assert_int_equal(s.outcome.n_done, 0);
+}
+
+static void test_outcome_names(void **state)
+{
+	(void)state;
+	check_string("nothing", outcome_name(OUTCOME_NOTHING), "nothing");
+	check_string("done", outcome_name(OUTCOME_DONE), "done");
+	check_string("undone", outcome_name(OUTCOME_UNDONE), "undone");
+	check_string("undo failed", outcome_name(OUTCOME_UNDO_FAILED), "undo-failed");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_grant),	       cmocka_unit_test(test_again),
+		cmocka_unit_test(test_undo_whole),     cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
+		cmocka_unit_test(test_readonly),       cmocka_unit_test(test_unknown_device),
+		cmocka_unit_test(test_deadline),       cmocka_unit_test(test_outcome_names),
+	};
+	const struct CMUnitTest without_root[] = {
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_outcome_names),
+	};
+
+	/* Owners, attributes and file system ids are root's to change. */
+	if (geteuid() != 0)
+		return cmocka_run_group_tests(without_root, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

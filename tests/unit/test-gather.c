@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gather: every refusal to act on a cgroup, and the facts of one that may be acted on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cgdeleg/gather.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+#define BOX	"sys/fs/cgroup/ci/box"
+#define MOUNT(root, options, super) \
+	"proc/4711/mountinfo = 22 21 0:29 " root " /bundle/rootfs/sys/fs/cgroup " options \
+	" - cgroup2 cgroup " super "\n"
+/* The container's cgroup elsewhere: both views of it. */
+#define PLACE(path) "proc/4711/cgroup = 0::" path "\n" MOUNT(path, "ro", "rw,nsdelegate")
+#define CGROUP(path, procs)                                                                        \
+	"sys/fs/cgroup" path "/cgroup.procs = " procs "\nsys/fs/cgroup" path "/cgroup.type = domain\n" \
+	"sys/fs/cgroup" path "/cgroup.controllers = cpu memory\n"
+
+struct looked_at {
+	struct tree tree;
+	struct host host;
+	struct oci oci;
+	struct target target;
+	struct facts facts;
+	struct err err;
+};
+
+static void looked_at_done(struct looked_at *l)
+{
+	target_done(&l->target);
+	oci_done(&l->oci);
+	host_done(&l->host);
+	tree_free(&l->tree);
+}
+
+static int look(const char *edits, const char *config, struct looked_at *l)
+{
+	static const char state[] =
+		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
+
+	*l = (struct looked_at){ .oci = OCI_EMPTY, .target = TARGET_EMPTY };
+	tree_new(&l->tree);
+	tree_edit(&l->tree, tree_container);
+	tree_edit(&l->tree, edits);
+	tree_host(&l->tree, &l->host);
+	assert_int_equal(oci_parse_state(state, strlen(state), &l->oci, NULL), 0);
+	assert_int_equal(oci_parse_config(config, strlen(config), &l->oci, NULL), 0);
+	l->oci.bundle_fd = openat(l->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return gather(&l->host, &l->oci, &l->target, &l->facts, &l->err);
+}
+
+static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
+			    "\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
+			    "\"options\":[\"ro\"]}]}";
+
+static const struct {
+	const char *name, *edits, *want; /* want NULL: gathered */
+} cases[] = {
+	{ "as runc leaves it", "", NULL },
+	{ "no process", "- proc/4711", "cannot open '/proc/4711'" },
+	{ "not a directory", "- proc/4711\nproc/4711 = x", "cannot open '/proc/4711'" },
+	{ "host's mounts", "proc/4711/ns/mnt -> mnt:[1]",
+	  "process 4711 is in the host's mount namespace: it is not a container's init" },
+	{ "no ns/mnt", "- proc/4711/ns/mnt", "cannot read '/proc/4711/ns/mnt'" },
+	{ "no ns/mnt of ours", "- proc/self/ns/mnt", "cannot read '/proc/self/ns/mnt'" },
+	{ "host's cgroup namespace", "proc/4711/ns/cgroup -> cgroup:[1]",
+	  "shares the host's cgroup namespace: its config.json must have a namespace of type 'cgroup'" },
+	{ "over-long namespace",
+	  "proc/4711/ns/user -> user:[2222222222222222222222222222222222222222222222222222222222222222222]",
+	  "cannot read '/proc/4711/ns/user'" },
+	{ "no uid_map", "- proc/4711/uid_map", "cannot read '/proc/4711/uid_map'" },
+	{ "uid_map of words", "proc/4711/uid_map = a b c", "'/proc/4711/uid_map' has not the form of a map" },
+	{ "gid_map cut", "proc/4711/gid_map = 0 100000", "'/proc/4711/gid_map' has not the form of a map" },
+	{ "gid_map negative", "proc/4711/gid_map = 0 -1 5", "has not the form of a map" },
+	{ "empty maps", "proc/4711/uid_map =\nproc/4711/gid_map =", NULL },
+	{ "no rootfs", "- bundle/rootfs", "cannot open the root filesystem 'rootfs' of the bundle" },
+	{ "no mountinfo", "- proc/4711/mountinfo", "cannot open '/proc/4711/mountinfo'" },
+	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m", "cannot open '/proc/4711/mountinfo'" },
+	{ "no cgroup mount", "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw",
+	  "no cgroup2 mount at '/bundle/rootfs/sys/fs/cgroup'" },
+	{ "no cgroup", "- proc/4711/cgroup", "cannot read '/proc/.../cgroup'" },
+	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is in no cgroup v2 hierarchy" },
+	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", "is in no cgroup v2 hierarchy" },
+	{ "the root", MOUNT("/", "ro", "rw"), "cgroup mount shows '/', which is not a cgroup of its own" },
+	{ "above the hook's root", MOUNT("/../up", "ro", "rw"), "shows '/../up', which is not a cgroup" },
+	{ "another's", MOUNT("/system.slice", "ro", "rw"),
+	  "process 4711 is not in the cgroup '/system.slice' that the container's mount shows" },
+	{ "of the same beginning", MOUNT("/ci/bo", "ro", "rw"), "is not in the cgroup '/ci/bo'" },
+	{ "the hook's own", PLACE("/system.slice/engine.service"),
+	  "cgroup '/system.slice/engine.service' is the hook's own or one above it" },
+	{ "above the hook's own", PLACE("/system.slice"), "'/system.slice' is the hook's own or one above" },
+	{ "beside the hook's own",
+	  PLACE("/system.slice/engine") CGROUP("/system.slice/engine", "4711"), NULL },
+	{ "gone", "- " BOX, "cannot open the cgroup '/ci/box'" },
+	{ "a link", "- " BOX "\nsys/fs/cgroup/other/\n" BOX " -> ../other", "cannot open the cgroup '/ci/box'" },
+	{ "threaded", BOX "/cgroup.type = threaded", "is of type 'threaded', only 'domain' is valid" },
+	{ "invalid domain", BOX "/cgroup.type = domain invalid", "is of type 'domain invalid'" },
+	{ "no type", "- " BOX "/cgroup.type", "cannot read the container's cgroup.type" },
+	{ "no controllers", "- " BOX "/cgroup.controllers", "cannot read the container's cgroup.controllers" },
+	{ "no procs", "- " BOX "/cgroup.procs", "cannot read the container's cgroup.procs" },
+	{ "procs of words", BOX "/cgroup.procs = x", "cannot read the container's cgroup.procs" },
+	{ "another process", BOX "/cgroup.procs = 4711\\n5000",
+	  "process 5000, which is not the container's, is in its cgroup: every container needs" },
+	{ "another process of the host",
+	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]", "process 5000, which is not" },
+	{ "a process out of sight", BOX "/cgroup.procs = 0\\n4711", "process 0, which is not the container's" },
+	{ "a child process", BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[2]", NULL },
+	{ "its pid namespace is the host's",
+	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]\nproc/4711/ns/pid -> pid:[1]",
+	  "process 5000, which is not the container's" },
+	{ "a child", BOX "/other/cgroup.procs =",
+	  "the container's cgroup has a child 'other' that is not the container's" },
+	{ "a hostile child", BOX "/\033x/", "has a child '\\x1bx' that is not" },
+	{ "nested", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
+	  "/init/cgroup.procs = 4711", NULL },
+	{ "nested twice", "proc/4711/cgroup = 0::/ci/box/a/b\n" BOX "/cgroup.procs =\n" BOX
+	  "/a/cgroup.procs =\n" BOX "/a/b/cgroup.procs = 4711", NULL },
+	{ "nested, another beside", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/init/cgroup.procs = 4711\n" BOX
+	  "/other/", "has a child 'other'" },
+	{ "nested, another process above", "proc/4711/cgroup = 0::/ci/box/init\n" BOX
+	  "/cgroup.procs = 5000\n" BOX "/init/cgroup.procs = 4711", "process 5000, which is not" },
+	{ "nested, another process there", "proc/4711/cgroup = 0::/ci/box/init\n" BOX
+	  "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\\n5000", "process 5000, which is not" },
+	{ "nested, one below", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
+	  "/init/cgroup.procs = 4711\n" BOX "/init/x/", "has a child 'x'" },
+	{ "nested, gone", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =",
+	  "cannot open the container's cgroup below" },
+	{ "list with a path", "sys/kernel/cgroup/delegate = ../x", "holds a name with '/': '../x'" },
+};
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+		int r = look(cases[i].edits, plain, &l);
+
+		check_result(cases[i].name, r, &l.err, cases[i].want);
+	}
+}
+
+static void test_facts(void **state)
+{
+	_cleanup_(looked_at_done) struct looked_at l;
+
+	(void)state;
+	check_result("gather", look("", plain, &l), &l.err, NULL);
+	check_string("id", l.facts.id, "c1");
+	check_string("cgroup", l.facts.cgroup, "/ci/box");
+	check_string("controllers", l.facts.controllers, "cpu memory pids");
+	check_string("unjudged", l.facts.unjudged, "");
+	assert_int_equal(l.facts.userns, USERNS_PRIVATE);
+	assert_int_equal(l.facts.root_uid, 100000);
+	assert_int_equal(l.facts.root_gid, 100000);
+	assert_int_equal(l.facts.process_uid, 101000);
+	assert_int_equal(l.facts.process_gid, 100100);
+	assert_int_equal(l.facts.cgroupns_private, TRI_YES);
+	assert_int_equal(l.facts.nsdelegate, TRI_YES);
+	assert_int_equal(l.facts.capabilities_known, TRI_YES);
+	assert_int_equal(l.facts.device_bpf, DEVICE_BPF_MULTI);
+	assert_int_equal(l.facts.mount, MOUNT_READONLY);
+	assert_false(l.facts.nested || l.facts.granted || l.facts.has_scope);
+	assert_true(facts_has_file(&l.facts, "memory.max"));
+	assert_false(facts_has_file(&l.facts, "hugetlb.2MB.max"));
+	check_string("owned first", l.facts.delegated[0], "cgroup.procs");
+	check_string("owned last", l.facts.delegated[3], "memory.oom.group");
+	assert_null(l.facts.delegated[4]);
+}
+
+static void test_userns(void **state)
+{
+	static const struct {
+		const char *edits;
+		enum userns_kind userns;
+		uint32_t root_uid, root_gid, process_uid, process_gid;
+	} maps[] = {
+		{ "proc/4711/ns/user -> user:[1]", USERNS_NONE, 100000, 100000, 101000, 100100 },
+		{ "proc/4711/uid_map = 0 0 4294967295", USERNS_HOST_IDS, 0, 100000, 1000, 100100 },
+		{ "proc/4711/gid_map = 0 0 4294967295", USERNS_HOST_IDS, 100000, 0, 101000, 100 },
+		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000, 101000,
+		  FACT_ID_UNKNOWN },
+		{ "proc/4711/uid_map = 0 1 65536", USERNS_PRIVATE, 1, 100000, 1001, 100100 },
+		{ "proc/4711/uid_map = 0 100000 1", USERNS_PRIVATE, 100000, 100000, FACT_ID_UNKNOWN, 100100 },
+		{ "proc/4711/uid_map = 1 100000 1000", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, 100999,
+		  100100 },
+		{ "proc/4711/uid_map = 0 7 1\\n1000 9 1", USERNS_PRIVATE, 7, 100000, 9, 100100 },
+		{ "proc/4711/uid_map =", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN, 100100 },
+		{ "proc/4711/uid_map = 0 0 0", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN,
+		  100100 },
+		{ "proc/4711/uid_map = 0 4294967295 1", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000,
+		  FACT_ID_UNKNOWN, 100100 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(maps); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(maps[i].edits, look(maps[i].edits, plain, &l), &l.err, NULL);
+		if (l.facts.userns != maps[i].userns || l.facts.root_uid != maps[i].root_uid ||
+		    l.facts.root_gid != maps[i].root_gid || l.facts.process_uid != maps[i].process_uid ||
+		    l.facts.process_gid != maps[i].process_gid)
+			fail_msg("%s: kind %d, root %u:%u, process %u:%u", maps[i].edits, l.facts.userns,
+				 l.facts.root_uid, l.facts.root_gid, l.facts.process_uid,
+				 l.facts.process_gid);
+	}
+}
+
+/* Ours is the scope that crun's systemd driver makes, and nothing that merely looks like it. */
+static void test_scope(void **state)
+{
+#define SCOPE PLACE("/s/x.scope/container") CGROUP("/s/x.scope/container", "4711")
+	static const struct {
+		const char *name, *edits;
+		bool has_scope;
+	} scopes[] = {
+		{ "crun", SCOPE CGROUP("/s/x.scope", ""), true },
+		{ "a slice with one child", PLACE("/s/x.slice/box") CGROUP("/s/x.slice/box", "4711")
+		  CGROUP("/s/x.slice", ""), false },
+		{ "two children", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope/other/\n", false },
+		{ "a process in it", SCOPE CGROUP("/s/x.scope", "77"), false },
+		{ "the container's", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n",
+		  false },
+		{ "the hook in it", SCOPE CGROUP("/s/x.scope", "")
+		  "proc/self/cgroup = 0::/s/x.scope/hook\n", false },
+		{ "runc", PLACE("/s/x.scope") CGROUP("/s/x.scope", "4711"), false },
+		{ "directly below the root", PLACE("/x.scope") CGROUP("/x.scope", "4711"), false },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* the scope must be root's */
+	for (size_t i = 0; i < ELEMENTS(scopes); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(scopes[i].name, look(scopes[i].edits, plain, &l), &l.err, NULL);
+		if (l.facts.has_scope != scopes[i].has_scope ||
+		    (l.target.scope_fd >= 0) != scopes[i].has_scope)
+			fail_msg("%s: has_scope is %d", scopes[i].name, l.facts.has_scope);
+	}
+}
+
+static void test_devices(void **state)
+{
+	static const struct {
+		const char *edits;
+		enum device_bpf_state want;
+		uint32_t program;
+		const char *cgroup;
+	} devices[] = {
+		{ "", DEVICE_BPF_MULTI, 0, NULL },
+		{ "- " BOX "/device.programs", DEVICE_BPF_ABSENT, 0, NULL },
+		{ "- " BOX "/device.programs\nsys/fs/cgroup/ci/device.programs = multi 3", DEVICE_BPF_MULTI, 0,
+		  NULL },
+		{ "- " BOX "/device.programs\nsys/fs/cgroup/device.programs = multi 3", DEVICE_BPF_MULTI, 0,
+		  NULL },
+		{ BOX "/device.programs = replaceable 9", DEVICE_BPF_REPLACEABLE, 9, "/ci/box" },
+		{ "sys/fs/cgroup/ci/device.programs = replaceable 8", DEVICE_BPF_REPLACEABLE, 8, "/ci" },
+		{ "sys/fs/cgroup/device.programs = replaceable 7", DEVICE_BPF_REPLACEABLE, 7, "/" },
+		{ "sys/fs/cgroup/ci/device.programs = fault", DEVICE_BPF_UNKNOWN, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(devices); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(devices[i].edits, look(devices[i].edits, plain, &l), &l.err, NULL);
+		assert_int_equal(l.facts.device_bpf, devices[i].want);
+		assert_int_equal(l.facts.device_program, devices[i].program);
+		check_string(devices[i].edits, l.facts.device_cgroup, devices[i].cgroup);
+	}
+}
+
+#define LEDGER(id)                                                                                    \
+	BOX " @ {\"v\":1,\"id\":\"" id "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":" \
+	    "\"keep\",\"leaf\":\"\",\"since\":1,\"guarded\":false}\n"
+
+/* Once granted to this very container, the children are its own affair; to another, they are not. */
+static void test_granted(void **state)
+{
+	static const struct {
+		const char *edits, *want;
+		bool granted;
+	} grants[] = {
+		{ LEDGER("c1"), NULL, true },
+		{ LEDGER("c1") BOX "/made-inside/", NULL, true },
+		{ LEDGER("c1") BOX "/cgroup.procs = 4711\\n5000", NULL, true },
+		{ LEDGER("c2"), NULL, false },
+		{ LEDGER("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
+		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* attributes in the trusted namespace */
+	for (size_t i = 0; i < ELEMENTS(grants); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(grants[i].edits, look(grants[i].edits, plain, &l), &l.err, grants[i].want);
+		if (!grants[i].want)
+			assert_int_equal(l.facts.granted, grants[i].granted);
+	}
+}
+
+static void test_mount_state(void **state)
+{
+#define CONFIG(options) \
+	"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":" \
+	"\"cgroup\",\"options\":[" options "]}]}"
+	static const struct {
+		const char *edits, *config;
+		enum mount_state want;
+	} mounts[] = {
+		{ MOUNT("/ci/box", "ro", "rw"), CONFIG("\"ro\""), MOUNT_READONLY },
+		{ MOUNT("/ci/box", "ro", "rw"), CONFIG("\"rw\""), MOUNT_READONLY },
+		{ MOUNT("/ci/box", "rw", "rw"), CONFIG("\"ro\""), MOUNT_WILL_BE_RO },
+		{ MOUNT("/ci/box", "rw", "rw"), CONFIG("\"rw\""), MOUNT_WRITABLE },
+		{ MOUNT("/ci/box", "rw", "rw") LEDGER("c1"), CONFIG("\"ro\""), MOUNT_WRITABLE },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* attributes in the trusted namespace */
+	for (size_t i = 0; i < ELEMENTS(mounts); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), &l.err, NULL);
+		assert_int_equal(l.facts.mount, mounts[i].want);
+		assert_int_equal(l.facts.nsdelegate, TRI_NO);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),	cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_userns),	cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_devices), cmocka_unit_test(test_granted),
+		cmocka_unit_test(test_mount_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

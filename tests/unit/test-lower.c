@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Limits on files: lowered and never raised, read back, and put back as they were. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "cgdeleg/limits.h"
+#include "tests/unit/check.h"
+#include "tests/unit/fake-kernel.h"
+#include "tests/unit/tree.h"
+
+static const struct {
+	const char *file, *now, *ceiling, *then;
+} cases[] = {
+	{ "memory.max", "max", "1K", "1024" },
+	{ "memory.max", "512", "1K", "512" },
+	{ "memory.max", "1024", "1K", "1024" },
+	{ "memory.max", "0", "1K", "0" },
+	{ "memory.max", "max", "max", "max" },
+	{ "memory.max", "9223372036854771712", "0", "0" },
+	{ "pids.max", "500", "100", "100" },
+	{ "cgroup.max.depth", "max", "12", "12" },
+	{ "cpu.max", "max 100000", "2", "200000 100000" },
+	{ "cpu.max", "50000 100000", "2", "50000 100000" },
+	{ "cpuset.cpus", "0-7", "0-3", "0-3" },
+	{ "cpuset.cpus", "1-2", "0-3", "1-2" },
+	{ "io.max", "", "8:0 rbps=1000", "8:0 rbps=1000 wbps=max riops=max wiops=max" },
+	{ "io.max", "8:16 rbps=5 wbps=max riops=max wiops=max", "8:0 wiops=7",
+	  "8:16 rbps=5 wbps=max riops=max wiops=max\n8:0 rbps=max wbps=max riops=max wiops=7" },
+};
+
+static int lower(const struct tree *tree, const char *file, const char *ceiling,
+		 struct limit_before *before, struct err *err)
+{
+	const struct limit_type *type = limit_type_find(file);
+	struct limit_value value;
+
+	assert_non_null(type);
+	assert_int_equal(limit_parse(type, ceiling, &value, NULL), 0);
+	return limit_lower(tree->fd, file, type, &value, before, err);
+}
+
+static void put(const struct tree *tree, const char *file, const char *text)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line), "%s =%s%s", file, *text ? " " : "", text);
+	tree_edit(tree, line);
+}
+
+static void test_lower_and_restore(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		struct limit_before before = { 0 };
+		struct err err = { 0 };
+		char text[512];
+		bool written;
+
+		kernel = (struct kernel){ 0 };
+		tree_new(&tree);
+		put(&tree, cases[i].file, cases[i].now);
+		check_result(cases[i].ceiling, lower(&tree, cases[i].file, cases[i].ceiling, &before, &err),
+			     &err, NULL);
+		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file, text, sizeof(text)),
+			     cases[i].then);
+		written = kernel.n_writes > 0;
+		assert_int_equal(before.changed, strcmp(cases[i].now, cases[i].then) != 0);
+		assert_int_equal(written, before.changed);
+
+		/* A second run finds nothing to do. */
+		struct limit_before again = { 0 };
+
+		kernel.n_writes = 0;
+		check_result("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &err), &err, NULL);
+		assert_int_equal(kernel.n_writes, 0);
+		assert_false(again.changed);
+
+		check_result("restore",
+			     limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file), &before,
+					   &err),
+			     &err, NULL);
+		if (strcmp(cases[i].file, "io.max") != 0)
+			check_string("restored", tree_get(&tree, cases[i].file, text, sizeof(text)),
+				     cases[i].now);
+	}
+}
+
+/* Lines: the device that had a limit has it back, the one that had none is without. */
+static void test_restore_lines(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	struct limit_before before = { 0 };
+	struct err err = { 0 };
+	char text[512];
+
+	(void)state;
+	kernel = (struct kernel){ 0 };
+	tree_new(&tree);
+	put(&tree, "io.max", "8:0 rbps=900 wbps=max riops=max wiops=max");
+	check_result("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &err), &err, NULL);
+	check_string("lowered", tree_get(&tree, "io.max", text, sizeof(text)),
+		     "8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=6 riops=max wiops=max");
+	check_result("restore",
+		     limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &err), &err, NULL);
+	check_string("restored", tree_get(&tree, "io.max", text, sizeof(text)),
+		     "8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
+}
+
+static void test_faults(void **state)
+{
+	static const struct {
+		const char *name, *file, *now, *want;
+		struct kernel kernel;
+		bool changed; /* something may have been: there is a record to undo */
+	} faults[] = {
+		{ "a lie", "memory.max", "max", "'memory.max' does not read back as written",
+		  { .ignore = "memory.max" }, true },
+		{ "a part", "memory.max", "max", "cannot write '4096' to 'memory.max': Input/output error",
+		  { .partial = true }, true },
+		{ "refused", "memory.max", "max", "cannot write '4096' to 'memory.max': Device or resource busy",
+		  { .refuse = "memory.max", .error = EBUSY }, true },
+		{ "nonsense there", "memory.max", "many", "cannot read 'memory.max': ", { 0 }, false },
+		{ "nothing there", "memory.max", "", "cannot read 'memory.max': ", { 0 }, false },
+		{ "not there", "memory.high", NULL, "cannot open 'memory.max': No such file", { 0 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(faults); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		struct limit_before before = { 0 };
+		struct err err = { 0 };
+
+		tree_new(&tree);
+		if (faults[i].now)
+			put(&tree, faults[i].file, faults[i].now);
+		kernel = faults[i].kernel;
+		check_result(faults[i].name, lower(&tree, "memory.max", "4K", &before, &err), &err,
+			     faults[i].want);
+		assert_int_equal(before.changed, faults[i].changed);
+	}
+}
+
+static void test_link(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	struct limit_before before = { 0 };
+	struct err err = { 0 };
+	char text[64];
+
+	(void)state;
+	kernel = (struct kernel){ 0 };
+	tree_new(&tree);
+	tree_edit(&tree, "other = max\nmemory.max -> other");
+	check_result("link", lower(&tree, "memory.max", "4K", &before, &err), &err, "cannot open 'memory.max'");
+	check_string("untouched", tree_get(&tree, "other", text, sizeof(text)), "max");
+}
+
+static void test_restore_faults(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	struct limit_before before = { .changed = true, .value = { .number = LIMIT_MAX } };
+	const struct limit_type *type = limit_type_find("memory.max");
+	struct err err = { 0 };
+
+	(void)state;
+	kernel = (struct kernel){ 0 };
+	tree_new(&tree);
+	check_result("gone", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
+		     "cannot open 'memory.max'");
+	put(&tree, "memory.max", "4096");
+	kernel = (struct kernel){ .refuse = "memory.max", .error = EIO };
+	check_result("refused", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
+		     "cannot write 'max' to 'memory.max'");
+	before.changed = false;
+	check_result("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &err), &err, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lower_and_restore), cmocka_unit_test(test_restore_lines),
+		cmocka_unit_test(test_faults),		  cmocka_unit_test(test_link),
+		cmocka_unit_test(test_restore_faults),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plan: which steps, and that in every plan all that restricts stands before all that gives. */
+#include <errno.h>
+
+#include "cgdeleg/plan.h"
+#include "tests/unit/check.h"
+
+static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", NULL };
+
+static struct facts facts_plain(void)
+{
+	return (struct facts){ .delegated = delegated,
+			       .controllers = "cpu memory pids",
+			       .mount = MOUNT_READONLY };
+}
+
+static void add_ceiling(struct decision *decision, const char *file, uint64_t number)
+{
+	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
+
+	c->type = limit_type_find(file);
+	assert_non_null(c->type);
+	(void)snprintf(c->file, sizeof(c->file), "%s", file);
+	c->value.number = number;
+}
+
+static struct decision decision_plain(enum verdict verdict)
+{
+	struct decision decision = { .verdict = verdict, .owner_uid = 100000, .owner_gid = 100001 };
+
+	add_ceiling(&decision, "memory.max", 4096);
+	add_ceiling(&decision, "cgroup.max.descendants", 256);
+	return decision;
+}
+
+/* The plan as one line of kinds and names: "ceiling memory.max, own ., mount ". */
+static void check_plan(const char *name, const struct plan *plan, const char *want)
+{
+	char got[2048] = "";
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s%s%s", i ? ", " : "",
+			       step_kind_name(plan->steps[i].kind),
+			       plan->steps[i].place == PLACE_SCOPE ? "^" : "",
+			       plan->steps[i].file ? " " : "",
+			       plan->steps[i].file ? plan->steps[i].file : "");
+	check_string(name, got, want);
+}
+
+#define CEILINGS "ceiling memory.max, ceiling cgroup.max.descendants"
+#define OWN	 "own cgroup.procs, own cgroup.threads, own ."
+
+static void test_verdicts(void **state)
+{
+	static const struct {
+		enum verdict verdict;
+		const char *want;
+	} cases[] = {
+		{ VERDICT_PASS, "" },
+		{ VERDICT_REFUSE, "" },
+		{ VERDICT_READONLY, OWN },
+		{ VERDICT_GRANT, CEILINGS ", device-bpf, ledger, " OWN ", mount" },
+	};
+	struct facts facts = facts_plain();
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct decision decision = decision_plain(cases[i].verdict);
+		struct plan plan;
+
+		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+		check_plan(verdict_name(cases[i].verdict), &plan, cases[i].want);
+		for (size_t s = 0; s < plan.n_steps; s++) {
+			bool back = cases[i].verdict == VERDICT_READONLY;
+
+			if (plan.steps[s].kind != STEP_OWN)
+				continue;
+			assert_int_equal(plan.steps[s].uid, back ? 0 : 100000);
+			assert_int_equal(plan.steps[s].gid, back ? 0 : 100001);
+		}
+	}
+}
+
+static void test_nesting(void **state)
+{
+	static const struct {
+		const char *nest, *controllers, *offered;
+		bool nested;
+		const char *want;
+	} cases[] = {
+		{ NULL, "cpu memory", "cpu memory", false, "device-bpf, ledger, " OWN ", mount" },
+		{ "init", "cpu memory", "cpu memory", false,
+		  "device-bpf, leaf init, move init, controllers cpu memory, ledger, " OWN ", mount" },
+		{ "init", "memory cpu", "cpu memory", false,
+		  "device-bpf, leaf init, move init, controllers memory cpu, ledger, " OWN ", mount" },
+		{ "init", "cpu memory io", "pids memory", false,
+		  "device-bpf, leaf init, move init, controllers memory, ledger, " OWN ", mount" },
+		{ "init", "cpu", "cpuset", false,
+		  "device-bpf, leaf init, move init, ledger, " OWN ", mount" },
+		{ "init", "cpu", "cpu", true, "device-bpf, controllers cpu, ledger, " OWN ", mount" },
+		{ "init", NULL, "cpu", true, "device-bpf, ledger, " OWN ", mount" },
+		{ NULL, "cpu", "cpu", true, "device-bpf, ledger, " OWN ", mount" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct decision decision = decision_plain(VERDICT_GRANT);
+		struct facts facts = facts_plain();
+		struct plan plan;
+
+		decision.n_ceilings = 0;
+		decision.nest = cases[i].nest;
+		decision.controllers = cases[i].controllers;
+		facts.controllers = cases[i].offered;
+		facts.nested = cases[i].nested;
+		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+		check_plan(cases[i].offered, &plan, cases[i].want);
+	}
+}
+
+/* The scope's ceilings are the same but for the container's own cgroup, which counts there. */
+static void test_scope(void **state)
+{
+	struct decision decision = decision_plain(VERDICT_GRANT);
+	struct facts facts = facts_plain();
+	struct plan plan;
+	char text[256];
+
+	(void)state;
+	facts.has_scope = true;
+	add_ceiling(&decision, "cgroup.max.depth", LIMIT_MAX);
+	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+	check_plan("scope", &plan,
+		   "ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
+		   ", ceiling cgroup.max.depth, device-bpf, ledger, " OWN ", mount");
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(plan.steps[i].extra, i == 1 || i == 2);
+	check_string("memory", step_describe(&plan.steps[0], text, sizeof(text)),
+		     "scope: memory.max at most 4096");
+	check_string("descendants", step_describe(&plan.steps[1], text, sizeof(text)),
+		     "scope: cgroup.max.descendants at most 257");
+	check_string("max stays max", step_describe(&plan.steps[2], text, sizeof(text)),
+		     "scope: cgroup.max.depth at most max");
+	check_string("root", step_describe(&plan.steps[4], text, sizeof(text)),
+		     "cgroup.max.descendants at most 256");
+}
+
+static void test_mount_methods(void **state)
+{
+	static const struct {
+		enum mount_state state;
+		enum mount_method want;
+	} cases[] = {
+		{ MOUNT_READONLY, MOUNT_CLEAR_FLAG },
+		{ MOUNT_WILL_BE_RO, MOUNT_CLONE_ON_TOP },
+		{ MOUNT_WRITABLE, MOUNT_KEEP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct decision decision = decision_plain(VERDICT_GRANT);
+		struct facts facts = facts_plain();
+		struct plan plan;
+
+		facts.mount = cases[i].state;
+		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+		assert_int_equal(plan.steps[plan.n_steps - 1].kind, STEP_MOUNT);
+		assert_int_equal(plan.steps[plan.n_steps - 1].method, cases[i].want);
+	}
+}
+
+static bool gives(enum step_kind kind)
+{
+	return kind == STEP_OWN || kind == STEP_MOUNT;
+}
+
+/* Of one plan: restrictions, then ownership with the directory last of it, then the mount, once. */
+static void check_order(const struct plan *plan)
+{
+	size_t n = plan->n_steps;
+	bool given = false;
+
+	assert_true(n >= 2);
+	for (size_t i = 0; i < n; i++) {
+		const struct step *step = &plan->steps[i];
+
+		assert_false(given && !gives(step->kind));
+		given |= gives(step->kind);
+		assert_int_equal(step->kind == STEP_MOUNT, i == n - 1);
+		if (step->kind == STEP_OWN)
+			assert_int_equal(strcmp(step->file, ".") == 0, i == n - 2);
+	}
+}
+
+static void test_order(void **state)
+{
+	(void)state;
+	for (unsigned bits = 0; bits < 64; bits++) {
+		struct decision decision = decision_plain(VERDICT_GRANT);
+		struct facts facts = facts_plain();
+		struct plan plan;
+
+		decision.nest = bits & 1 ? "init" : NULL;
+		decision.controllers = bits & 2 ? "cpu memory" : "";
+		decision.audit_sync = bits & 4;
+		decision.n_ceilings = bits & 8 ? 2 : 0;
+		facts.has_scope = bits & 16;
+		facts.nested = bits & 32;
+		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+		check_order(&plan);
+	}
+}
+
+static void test_unknown_list(void **state)
+{
+	struct decision decision = decision_plain(VERDICT_READONLY);
+	struct facts facts = facts_plain();
+	struct plan plan;
+
+	(void)state;
+	facts.delegated = NULL;
+	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+	check_plan("the directory alone", &plan, "own .");
+}
+
+/* As many steps as there can be fit; one that would not is an error and never left out. */
+static void test_size(void **state)
+{
+	static const char *many[PLAN_STEPS_MAX + 1];
+	struct decision decision = decision_plain(VERDICT_READONLY);
+	struct facts facts = facts_plain();
+	struct err err = { 0 };
+	struct plan plan;
+
+	(void)state;
+	for (size_t i = 0; i < PLAN_STEPS_MAX; i++)
+		many[i] = "x";
+	facts.delegated = many;
+	check_result("129 steps", plan_build(&decision, &facts, &plan, &err), &err,
+		     "the plan has 129 steps, 128 are the most");
+	many[PLAN_STEPS_MAX - 1] = NULL;
+	check_result("128 steps", plan_build(&decision, &facts, &plan, &err), &err, NULL);
+
+	decision = decision_plain(VERDICT_GRANT);
+	decision.n_ceilings = 0;
+	while (decision.n_ceilings < DECISION_CEILINGS_MAX)
+		add_ceiling(&decision, "memory.max", 1);
+	facts = facts_plain();
+	facts.has_scope = true;
+	decision.nest = "init";
+	decision.controllers = "cpu";
+	decision.audit_sync = true;
+	check_result("the largest real one", plan_build(&decision, &facts, &plan, &err), &err, NULL);
+}
+
+static void test_descriptions(void **state)
+{
+	static const struct {
+		struct step step;
+		const char *want;
+	} cases[] = {
+		{ { .kind = STEP_DEVICE_BPF }, "verify the device controller's BPF programs" },
+		{ { .kind = STEP_LEAF, .file = "init", .uid = 5, .gid = 6 }, "make leaf 'init' for 5:6" },
+		{ { .kind = STEP_MOVE, .file = "init" }, "move the container's processes into 'init'" },
+		{ { .kind = STEP_CONTROLLERS, .file = "cpu io" }, "enable controllers cpu io" },
+		{ { .kind = STEP_LEDGER }, "record the grant on the cgroup" },
+		{ { .kind = STEP_INTENT }, "write and sync the audit's intent record" },
+		{ { .kind = STEP_OWN, .file = ".", .uid = 1, .gid = 2 }, "own . 1:2" },
+		{ { .kind = STEP_MOUNT, .method = MOUNT_CLONE_ON_TOP },
+		  "make the mount writable: clone-on-top" },
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		check_string("step", step_describe(&cases[i].step, text, sizeof(text)), cases[i].want);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_scope),	 cmocka_unit_test(test_mount_methods),
+		cmocka_unit_test(test_order),	 cmocka_unit_test(test_unknown_list),
+		cmocka_unit_test(test_size),	 cmocka_unit_test(test_descriptions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
