@@ -104,14 +104,22 @@ class Outside:
 
     def __init__(self, neighbour):
         self.tree = look_at_tree(neighbour)
-        self.mounts = slurp("/proc/self/mountinfo")
+        self.mounts = slurp("/proc/self/mountinfo").splitlines()
         self.cgroup_mounts = [line for line in slurp("/proc/1/mountinfo").splitlines()
                               if " - cgroup" in line]
 
     def difference(self, other):
         """Sentences on what has changed."""
-        names = ("tree", "mounts", "cgroup_mounts")
-        return [f"outside: the {n} changed" for n in names if getattr(self, n) != getattr(other, n)]
+        found = []
+        for name in ("tree", "mounts", "cgroup_mounts"):
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours != theirs:
+                found.append(f"outside: the {name} changed: {_lines_changed(ours, theirs)}")
+        return found
+
+
+def _lines_changed(ours, theirs):
+    return sorted(set(ours) ^ set(theirs)) if isinstance(ours, list) else "see --only"
 
 
 def make_neighbour(path):

@@ -6,6 +6,7 @@ whatever the test wants run with the state on standard input, says "after STATUS
 with that status. So the test looks at the very same container on both sides of the hook, and the runtime
 sees nothing but a hook.
 """
+import ctypes
 import json
 import os
 import select
@@ -18,6 +19,7 @@ import time
 CGROUP = "/sys/fs/cgroup"
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIM = os.path.join(HERE, "..", "system", "memlock-shim.c")
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x00020000, 16384, 1 << 18
 ID_BASE = 100000  # the container's root on the host
 
 WRAPPER = """#!/bin/sh
@@ -69,11 +71,18 @@ def enter_unified():
     os.execvp("unshare", ["unshare", "-m", "sh", "-c", script, sys.executable, *sys.argv])
 
 
+def unshare_mounts():
+    """A mount namespace for this process, so that two at work do not see each other's mounts."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) < 0 or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) < 0:
+        raise OSError(ctypes.get_errno(), "cannot unshare the mount namespace")
+
+
 def why_not(runtimes, tools=()):
     """The reason that this machine cannot run the rig, or None."""
     if os.geteuid() != 0:
         return "needs root"
-    for tool in (*runtimes, *tools, "unshare", "cc"):
+    for tool in (*runtimes, *tools, "unshare", "setarch", "cc"):
         if not shutil.which(tool):
             return f"{tool} is not installed"
     return None
