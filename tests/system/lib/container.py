@@ -128,6 +128,9 @@ class Container:
     def exec(self, script):
         return self.runtime("exec", self.id, "/bin/sh", "-c", script)
 
+    def exec_as(self, user, script):
+        return self.runtime("exec", "--user", user, self.id, "/bin/sh", "-c", script)
+
     def state(self):
         return json.loads(self.runtime("state", self.id).out)
 

@@ -3,11 +3,10 @@
 import itertools
 import os
 import shutil
-import signal
 
 from lib import host, policy
 from lib.container import Container
-from lib.process import wait_until
+from lib.process import run, wait_until
 from lib.report import Failure, same
 
 _numbers = itertools.count(1)
@@ -90,6 +89,8 @@ class Machine:
         self.device = host.block_device()
 
     def open(self):
+        if host.has_systemd():  # else the first scope starts it, and it stays
+            run(["systemctl", "start", "dbus.service"])
         path = f"{host.CGROUP}{self.parent}"
         os.mkdir(path)
         for controller in host.controllers():
@@ -100,8 +101,6 @@ class Machine:
                     pass  # some cannot be had beside realtime processes
 
     def close(self):
-        for pid in host.processes(self.parent):
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not host.processes(self.parent), "the last process's end")
+        host.kill_all(self.parent)
         host.remove_tree(self.parent)
         shutil.rmtree(self.work, ignore_errors=True)

@@ -2,8 +2,10 @@
 """Host - what the machine offers, and comparable pictures of its cgroups and mounts."""
 import os
 import re
+import signal
 import stat
 
+from lib.process import wait_until
 from lib.report import same
 
 CGROUP = "/sys/fs/cgroup"
@@ -138,6 +140,21 @@ def cgroup_of(pid):
         if line.startswith("0::"):
             return line[3:]
     return None
+
+
+def kill_all(cgroup, but=0):
+    for pid in processes(cgroup):
+        if pid != but:
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: set(processes(cgroup)) <= {but}, "the last process's end")
+
+
+def is_container_process(pid, name):
+    """Does the process live, in a cgroup of that name? A dead one may wait to be reaped."""
+    try:
+        return name in (cgroup_of(pid) or "") and "\nState:\tZ" not in read(f"/proc/{pid}/status")
+    except OSError:
+        return False
 
 
 def processes(cgroup):

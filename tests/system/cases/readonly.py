@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Refused but running: nothing of the cgroup is the container's, whatever it mounts.
+
+The containers here have CAP_SYS_ADMIN in their user namespace and the host's mount and unshare programs. The
+control, a granted container with the same script, shows that the script could tell.
+"""
+import glob
+import os
+
+from lib import host
+from lib.expect import granted
+from lib.report import case, contains, equal, expect
+
+# The dynamic linker and the libraries beside it, as they appear under /host.
+LINKER = os.path.realpath([*glob.glob("/lib64/ld-linux*"), *glob.glob("/lib/ld-linux*")][0]).removeprefix("/usr")
+LOADED = f"/host{LINKER} --library-path /host{os.path.dirname(LINKER)}"
+HOST_USR = [{"destination": "/host", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}]
+TRY = """
+try() {
+    mkdir "$2/made" 2>/dev/null && echo "$1: made a cgroup" && rmdir "$2/made"
+    for name in cgroup.procs cgroup.subtree_control cgroup.max.depth; do
+        { true >"$2/$name"; } 2>/dev/null && echo "$1: opened $name"
+    done
+    true
+}
+try "as it is" /sys/fs/cgroup
+if mount -t cgroup2 none /tmp; then echo "own mount: mounted"; try "own mount" /tmp; umount /tmp; fi
+if mount -o remount,rw,bind /sys/fs/cgroup; then try "remounted" /sys/fs/cgroup; fi
+mount --bind /sys/fs/cgroup /tmp && mount -o remount,rw,bind /tmp && try "bind" /tmp
+cat >/probe/inner <<'INNER'
+mount -t cgroup2 none /tmp || exit 0
+echo "namespace: mounted"
+try "namespace" /tmp
+INNER
+{ sed -n '/^try() {/,/^}/p' /probe/script; cat /probe/inner; } >/probe/all
+%s /host/bin/unshare --cgroup --mount /bin/sh /probe/all
+echo "end"
+""" % LOADED
+
+
+def tryer(t, name, **knobs):
+    c = t.container(name, capabilities=["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"], own_rootfs=True,
+                    mounts=HOST_USR, **knobs)
+    host.write(f"{c.rootfs}/probe/script", TRY)
+    return c
+
+
+def attempts(c):
+    """The lines that tell of a success, and that the script came to its end."""
+    done = c.exec("/bin/sh /probe/script")
+    lines = done.out.splitlines()
+    equal(lines[-1:], ["end"], f"the script's last line ({done.text})")
+    contains(done.out, "own mount: mounted\n", "the script's words")
+    contains(done.out, "namespace: mounted\n", f"the script's words ({done.err})")
+    return [line for line in lines[:-1] if not line.endswith(": mounted")]
+
+
+def is_taken_back(t, c):
+    with t.step(f"{c.id.rstrip('0123456789')}: directory and files are root's"):
+        picture = host.picture_cgroup(host.CGROUP + c.cgroup)
+        equal({what[:2] for what in picture.values()}, {(0, 0)}, "owners")
+        equal(picture["."][3], None, "attribute")
+    with t.step(f"{c.id.rstrip('0123456789')}: no mount gives it anything"):
+        equal(attempts(c), [], "what could be made or opened")
+
+
+@case("readonly.refused")
+def refused(t):
+    policy = t.policy("readonly", defaults={"on_refusal": "readonly"}, profiles={"small": {"hugetlb.64KB.max": "1M"}})
+    c = tryer(t, "refused", policy_dir=policy).up()
+    is_taken_back(t, c)
+    with t.step("audit tells the reason"):
+        equal(c.records()[-1]["verdict"], "readonly", "verdict")
+        equal(c.records()[-1]["reasons"][0]["code"], "limit-missing", "reason")
+
+
+@case("readonly.declined")
+def declined(t):
+    handlers = {"test": {"engine": "podman", "cgroup_writable": "true", "profile": "small",
+                         "approved_annotations": "cgdeleg.io/writable"}}
+    c = tryer(t, "declined", policy_dir=t.policy("declines", handlers=handlers),
+              annotations={"cgdeleg.io/writable": "false"}).up()
+    is_taken_back(t, c)
+    with t.step("audit tells the reason"):
+        equal(c.records()[-1]["reasons"][0]["code"], "annotation-declines", "reason")
+
+
+@case("readonly.control")
+def control(t):
+    with t.step("a granted container's attempts succeed"):
+        c = tryer(t, "control").up()
+        granted(c)
+        found = attempts(c)
+        for way in ("as it is", "own mount", "namespace"):
+            expect(f"{way}: made a cgroup" in found, f"{way}: {found}")
+        wrong = [line for line in found if "cgroup.max.depth" in line]
+        equal(wrong, [], "ceilings that could be opened")
