@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Case - what the tests of the policy engine share: a container to which nothing stands in the way, decisions by a
+ * policy's text, and what holds for every decision.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "policy/decide.h"
+
+static const char *const all_files[] = {
+	"cgroup.procs",
+	"cgroup.max.descendants",
+	"cgroup.max.depth",
+	"memory.max",
+	"memory.swap.max",
+	"pids.max",
+	"cpu.max",
+	"io.max",
+	NULL,
+};
+
+static const char *const no_memory_files[] = { "cgroup.max.descendants", "cgroup.max.depth",
+					       "pids.max", NULL };
+
+static const char *const only_cgroup_files[] = { "cgroup.procs", NULL };
+
+/* A container to which nothing stands in the way. */
+static const struct facts good_facts = {
+	.handler = "h",
+	.id = "0123",
+	.userns = USERNS_PRIVATE,
+	.root_uid = 100000,
+	.root_gid = 200000,
+	.process_uid = 101000,
+	.process_gid = 201000,
+	.capabilities_known = TRI_YES,
+	.cgroupns_private = TRI_YES,
+	.nsdelegate = TRI_YES,
+	.cgroup = "/kubepods.slice/x",
+	.files = all_files,
+	.device_bpf = DEVICE_BPF_MULTI,
+	.guard_available = true,
+};
+
+/* Which codes any test has seen, and that assert_all_seen() wants complete. */
+static bool seen[REASON_CODE_MAX];
+
+static struct decision decision; /* 80 KiB */
+
+/* What holds for every decision. */
+static inline void check_invariants(const struct ruleset *rules, const struct facts *facts)
+{
+	const struct decision *d = &decision;
+	bool refuses = false, grants = false, depth = false, descendants = false;
+
+	assert_true(d->n_reasons >= 1 && d->n_reasons <= DECISION_REASONS_MAX);
+	for (size_t i = 0; i < d->n_reasons; i++) {
+		const struct reason *r = &d->reasons[i];
+
+		seen[r->code] = true;
+		refuses |= r->kind == REASON_REFUSES;
+		grants |= r->kind == REASON_GRANTS;
+		assert_true(r->text[0] && r->text[strlen(r->text) - 1] != '.');
+		assert_null(strpbrk(r->text, "\n\r\x1b"));
+		if (i > 0 && r->kind == REASON_REFUSES)
+			assert_int_equal(d->reasons[i - 1].kind, REASON_REFUSES);
+	}
+	for (size_t i = 0; i < d->n_ceilings; i++) {
+		depth |= strcmp(d->ceilings[i].file, "cgroup.max.depth") == 0;
+		descendants |= strcmp(d->ceilings[i].file, "cgroup.max.descendants") == 0;
+	}
+	if (d->verdict == VERDICT_GRANT) {
+		assert_true(grants && !refuses && depth && descendants);
+		assert_non_null(d->origin.file);
+		assert_true(d->owner_uid != FACT_ID_UNKNOWN && d->owner_gid != FACT_ID_UNKNOWN);
+	}
+	if (d->verdict == VERDICT_REFUSE)
+		assert_true(refuses);
+	if (d->verdict == VERDICT_PASS)
+		assert_false(refuses || grants);
+	else
+		assert_true(policy_concerns(rules, facts));
+}
+
+static inline const struct decision *decide_text(const char *text, const struct facts *facts)
+{
+	static struct ruleset rules; /* until the next call: the decision points into it */
+	static char *copy;
+
+	ruleset_done(&rules);
+	free(copy);
+	copy = strdup(text ? text : "");
+	if (!text)
+		return NULL;
+	assert_non_null(copy);
+	assert_int_equal(ruleset_load_text("p.ini", copy, strlen(copy), &rules, NULL), 0);
+	memset(&decision, 0xa5, sizeof(decision));
+	policy_decide(&rules, facts, &decision);
+	check_invariants(&rules, facts);
+	return &decision;
+}
+
+static inline int teardown_text(void **state)
+{
+	(void)state;
+	(void)decide_text(NULL, NULL);
+	return 0;
+}
+
+static inline const struct reason *find_reason(const struct decision *d, enum reason_code code)
+{
+	for (size_t i = 0; i < d->n_reasons; i++)
+		if (d->reasons[i].code == code)
+			return &d->reasons[i];
+	return NULL;
+}
+
+static inline const struct ceiling *find_ceiling(const struct decision *d, const char *file)
+{
+	for (size_t i = 0; i < d->n_ceilings; i++)
+		if (strcmp(d->ceilings[i].file, file) == 0)
+			return &d->ceilings[i];
+	return NULL;
+}
+
+static inline void print_decision(const struct decision *d)
+{
+	print_message("    %s\n", verdict_name(d->verdict));
+	for (size_t i = 0; i < d->n_reasons; i++)
+		print_message("    %s %s %s:%u %s\n", reason_kind_name(d->reasons[i].kind),
+			      reason_code_name(d->reasons[i].code),
+			      d->reasons[i].origin.file ? d->reasons[i].origin.file : "-",
+			      d->reasons[i].origin.line, d->reasons[i].text);
+}
+
+static inline void userns_none(struct facts *f)
+{
+	f->userns = USERNS_NONE;
+	f->root_uid = f->root_gid = 0;
+}
+
+static inline const struct decision *decide_handler(const char *lines, const struct facts *facts)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		       "[profile small]\nmemory.max = 1G\npids.max = 10\n[handler h]\n"
+		       "engine = containerd\ncgroup_writable = true\n%s",
+		       lines);
+	return decide_text(text, facts);
+}
+
+#define ASKING                                                                             \
+	"[profile small]\nmemory.max = 1G\npids.max = 10\ncpu.max = 2\n"                   \
+	"[profile ci]\nmemory.max = 16G\ncgroup.max.descendants = max\nnest = init\n"      \
+	"[profile secret]\npids.max = max\n"                                               \
+	"[handler h]\nengine = containerd\nprofile = small\nprofiles = small ci\n"         \
+	"approved_annotations = cgdeleg.io/writable cgdeleg.io/profile cgdeleg.io/memory." \
+	"max cgdeleg.io/cpu.max cgdeleg.io/hugetlb.2MB.max cgdeleg.io/pids.max\n"
+
+static inline const struct decision *decide_asking(const struct annotation *a, size_t n)
+{
+	struct facts facts = good_facts;
+
+	facts.annotations = a;
+	facts.n_annotations = n;
+	return decide_text(ASKING, &facts);
+}
+
+/* Which of the three programs has the cases for a code. A new code without an entry fails them all. */
+enum program { PROGRAM_NONE, IN_DECIDE, IN_REQUIRE, IN_CEILINGS };
+
+static const enum program cases_of[REASON_CODE_MAX] = {
+	[REASON_NOT_CONCERNED] = IN_DECIDE,
+	[REASON_SANDBOX] = IN_DECIDE,
+	[REASON_POLICY_BROKEN] = IN_DECIDE,
+	[REASON_HANDLER_GRANTS] = IN_DECIDE,
+	[REASON_RULE_GRANTS] = IN_DECIDE,
+	[REASON_ANNOTATION_GRANTS] = IN_DECIDE,
+	[REASON_ANNOTATION_DECLINES] = IN_DECIDE,
+	[REASON_ANNOTATION_INVALID] = IN_DECIDE,
+	[REASON_ANNOTATION_UNAPPROVED] = IN_DECIDE,
+	[REASON_HANDLER_FORBIDS] = IN_DECIDE,
+	[REASON_RULE_FORBIDS] = IN_DECIDE,
+	[REASON_NO_RULE_MATCHES] = IN_DECIDE,
+	[REASON_PROFILE_UNKNOWN] = IN_CEILINGS,
+	[REASON_PROFILE_NOT_ALLOWED] = IN_CEILINGS,
+	[REASON_LIMIT_CLAMPED] = IN_CEILINGS,
+	[REASON_LIMIT_MISSING] = IN_CEILINGS,
+	[REASON_LIMIT_SKIPPED] = IN_REQUIRE,
+	[REASON_USERNS_MISSING] = IN_REQUIRE,
+	[REASON_USERNS_HOST_IDS] = IN_REQUIRE,
+	[REASON_OWNER_UNMAPPED] = IN_REQUIRE,
+	[REASON_CGROUPNS_SHARED] = IN_REQUIRE,
+	[REASON_NSDELEGATE_MISSING] = IN_REQUIRE,
+	[REASON_CAPABILITY] = IN_REQUIRE,
+	[REASON_GUARD_MISSING] = IN_REQUIRE,
+	[REASON_GUARD_ABSENT] = IN_REQUIRE,
+	[REASON_COVERED] = IN_REQUIRE,
+	[REASON_DEVICE_BPF_REPLACEABLE] = IN_REQUIRE,
+	[REASON_DEVICE_BPF_ABSENT] = IN_REQUIRE,
+	[REASON_NOT_TAKEN_BACK] = IN_DECIDE,
+	[REASON_UNKNOWN] = IN_REQUIRE,
+};
+
+/* The last test of each program. */
+static inline void assert_all_seen(enum program program)
+{
+	for (int i = 0; i < REASON_CODE_MAX; i++) {
+		const char *name = reason_code_name((enum reason_code)i);
+
+		if (cases_of[i] == PROGRAM_NONE)
+			fail_msg("%s has no program", name);
+		if (cases_of[i] == program && !seen[i])
+			fail_msg("no test has seen %s", name);
+	}
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must be true of a container that is granted something: every requirement, both ways. */
+#include <linux/capability.h>
+
+#include "tests/unit/test-policy-case.h"
+
+#define CAP(number) (UINT64_C(1) << (number))
+
+/* One change to a grant, and what becomes of it. */
+struct requirement {
+	const char *lines; /* of [handler h], which is writable */
+	void (*change)(struct facts *facts);
+	enum verdict verdict;
+	int code; /* of the first reason that is not a grant; -1: any */
+};
+
+static void nothing(struct facts *f)
+{
+	(void)f;
+}
+
+static void userns_host_ids(struct facts *f)
+{
+	f->userns = USERNS_HOST_IDS;
+	f->root_uid = f->root_gid = 0;
+}
+
+static void userns_unknown(struct facts *f)
+{
+	f->userns = USERNS_UNKNOWN;
+}
+
+static void userns_none_no_nsdelegate(struct facts *f)
+{
+	userns_none(f);
+	f->nsdelegate = TRI_NO;
+}
+
+static void userns_none_nsdelegate_unknown(struct facts *f)
+{
+	userns_none(f);
+	f->nsdelegate = TRI_UNKNOWN;
+}
+
+static void userns_none_no_guard(struct facts *f)
+{
+	userns_none(f);
+	f->guard_available = false;
+}
+
+static void nsdelegate_no(struct facts *f)
+{
+	f->nsdelegate = TRI_NO;
+}
+
+static void owner_unmapped_uid(struct facts *f)
+{
+	f->root_uid = FACT_ID_UNKNOWN;
+}
+
+static void owner_unmapped_gid(struct facts *f)
+{
+	f->root_gid = FACT_ID_UNKNOWN;
+}
+
+static void owner_host_zero(struct facts *f)
+{
+	f->root_uid = 0;
+}
+
+static void process_unmapped(struct facts *f)
+{
+	f->process_uid = FACT_ID_UNKNOWN;
+}
+
+static void cgroupns_shared(struct facts *f)
+{
+	f->cgroupns_private = TRI_NO;
+}
+
+static void cgroupns_unknown(struct facts *f)
+{
+	f->cgroupns_private = TRI_UNKNOWN;
+}
+
+static void covered(struct facts *f)
+{
+	f->covered_by = "/sys/fs/cgroup";
+}
+
+static void config_unread(struct facts *f)
+{
+	f->capabilities_known = TRI_UNKNOWN;
+}
+
+static void device_absent(struct facts *f)
+{
+	f->device_bpf = DEVICE_BPF_ABSENT;
+}
+
+static void device_replaceable(struct facts *f)
+{
+	f->device_bpf = DEVICE_BPF_REPLACEABLE;
+	f->device_cgroup = "/x\n";
+	f->device_program = 7;
+}
+
+static void device_unknown(struct facts *f)
+{
+	f->device_bpf = DEVICE_BPF_UNKNOWN;
+}
+
+static void guard_missing(struct facts *f)
+{
+	f->guard_available = false;
+}
+
+static void files_unknown(struct facts *f)
+{
+	f->files = NULL;
+}
+
+static void files_no_memory(struct facts *f)
+{
+	f->files = no_memory_files;
+}
+
+static void files_none(struct facts *f)
+{
+	f->files = only_cgroup_files;
+}
+
+static void unfilled(struct facts *f)
+{
+	const char *handler = f->handler;
+
+	*f = (struct facts) { .handler = handler };
+}
+
+#define BARE	"require_userns = false\n"
+#define GRANT	VERDICT_GRANT
+#define REFUSE	VERDICT_REFUSE
+#define NO_CODE (-1)
+
+static const struct requirement requirements[] = {
+	{ "", nothing, GRANT, NO_CODE },
+	{ "", unfilled, REFUSE, REASON_UNKNOWN },
+	{ "", userns_none, REFUSE, REASON_USERNS_MISSING },
+	{ "", userns_host_ids, REFUSE, REASON_USERNS_HOST_IDS },
+	{ "", userns_unknown, REFUSE, REASON_UNKNOWN },
+	{ BARE, userns_none, GRANT, NO_CODE },
+	{ BARE, userns_host_ids, GRANT, NO_CODE },
+	{ BARE, userns_unknown, REFUSE, REASON_UNKNOWN },
+	{ BARE, userns_none_no_nsdelegate, REFUSE, REASON_NSDELEGATE_MISSING },
+	{ BARE, userns_none_nsdelegate_unknown, REFUSE, REASON_UNKNOWN },
+	{ BARE, userns_none_no_guard, REFUSE, REASON_GUARD_MISSING },
+	{ BARE "guard = off\n", userns_none_no_guard, REFUSE, REASON_GUARD_MISSING },
+	{ BARE, guard_missing, GRANT, REASON_GUARD_ABSENT }, /* it has a user namespace */
+	{ "", nsdelegate_no, GRANT, NO_CODE },
+	{ "", owner_unmapped_uid, REFUSE, REASON_OWNER_UNMAPPED },
+	{ "", owner_unmapped_gid, REFUSE, REASON_OWNER_UNMAPPED },
+	{ "", owner_host_zero, REFUSE, REASON_OWNER_UNMAPPED },
+	{ "owner = process\n", owner_unmapped_uid, GRANT, NO_CODE },
+	{ "owner = process\n", process_unmapped, REFUSE, REASON_OWNER_UNMAPPED },
+	{ "", process_unmapped, GRANT, NO_CODE },
+	{ "", cgroupns_shared, REFUSE, REASON_CGROUPNS_SHARED },
+	{ "", cgroupns_unknown, REFUSE, REASON_UNKNOWN },
+	{ "", covered, REFUSE, REASON_COVERED },
+	{ "", config_unread, REFUSE, REASON_UNKNOWN },
+	{ "", device_absent, REFUSE, REASON_DEVICE_BPF_ABSENT },
+	{ "device_bpf = runtime\n", device_absent, GRANT, REASON_DEVICE_BPF_ABSENT },
+	{ "", device_replaceable, REFUSE, REASON_DEVICE_BPF_REPLACEABLE },
+	{ "device_bpf = runtime\n", device_replaceable, REFUSE, REASON_DEVICE_BPF_REPLACEABLE },
+	{ "", device_unknown, REFUSE, REASON_UNKNOWN },
+	{ "device_bpf = runtime\n", device_unknown, REFUSE, REASON_UNKNOWN },
+	{ "", guard_missing, GRANT, REASON_GUARD_ABSENT },
+	{ "guard = require\n", guard_missing, REFUSE, REASON_GUARD_MISSING },
+	{ "guard = require\n", nothing, GRANT, NO_CODE },
+	{ "guard = off\n", guard_missing, GRANT, NO_CODE },
+	{ "", files_unknown, REFUSE, REASON_UNKNOWN },
+	{ "", files_no_memory, GRANT, NO_CODE },
+	{ "profile = small\n", files_no_memory, REFUSE, REASON_LIMIT_MISSING },
+	{ "profile = small\non_missing_limit = skip\n", files_no_memory, GRANT,
+	  REASON_LIMIT_SKIPPED },
+	{ "on_missing_limit = skip\n", files_none, REFUSE, REASON_LIMIT_MISSING },
+};
+
+static void test_requirements(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(requirements); i++) {
+		const struct requirement *c = &requirements[i];
+		struct facts facts = good_facts;
+		const struct decision *d;
+		size_t at = 0;
+
+		c->change(&facts);
+		d = decide_handler(c->lines, &facts);
+		while (at < d->n_reasons && d->reasons[at].kind == REASON_GRANTS)
+			at++;
+		if (d->verdict != c->verdict ||
+		    (c->code == NO_CODE
+			     ? at < d->n_reasons
+			     : at == d->n_reasons || (int)d->reasons[at].code != c->code)) {
+			print_decision(d);
+			fail_msg("case %zu: expected %s, %s", i, verdict_name(c->verdict),
+				 c->code < 0 ? "nothing more"
+					     : reason_code_name((enum reason_code)c->code));
+		}
+	}
+}
+
+/* Without a user namespace each of these capabilities refuses, with one none does; others never do. */
+static void test_capabilities(void **state)
+{
+	static const struct {
+		int number;
+		bool refuses;
+	} cases[] = {
+		{ CAP_SYS_ADMIN, true },
+		{ CAP_DAC_READ_SEARCH, true },
+		{ CAP_CHOWN, true },
+		{ CAP_FOWNER, true },
+		{ 39 /* BPF */, true },
+		{ CAP_NET_ADMIN, true },
+		{ 38 /* PERFMON */, true },
+		{ CAP_KILL, false },
+		{ CAP_NET_BIND_SERVICE, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct facts facts = good_facts;
+
+		facts.capabilities = CAP(cases[i].number);
+		assert_int_equal(decide_handler(BARE, &facts)->verdict, VERDICT_GRANT);
+		userns_none(&facts);
+		assert_int_equal(decide_handler(BARE, &facts)->verdict,
+				 cases[i].refuses ? VERDICT_REFUSE : VERDICT_GRANT);
+		if (cases[i].refuses)
+			assert_int_equal(decision.reasons[0].code, REASON_CAPABILITY);
+	}
+}
+
+/* One refusal does not hide the next. */
+static void test_all_refusals_are_collected(void **state)
+{
+	static const enum reason_code codes[] = {
+		REASON_NSDELEGATE_MISSING,
+		REASON_CAPABILITY,
+		REASON_OWNER_UNMAPPED,
+		REASON_CGROUPNS_SHARED,
+		REASON_DEVICE_BPF_REPLACEABLE,
+		REASON_GUARD_MISSING,
+		REASON_COVERED,
+		REASON_LIMIT_MISSING,
+	};
+	struct facts facts = good_facts;
+
+	(void)state;
+	userns_none(&facts);
+	facts.nsdelegate = TRI_NO;
+	facts.capabilities = UINT64_MAX;
+	facts.root_uid = FACT_ID_UNKNOWN;
+	cgroupns_shared(&facts);
+	device_replaceable(&facts);
+	guard_missing(&facts);
+	covered(&facts);
+	files_no_memory(&facts);
+	decide_handler(BARE "profile = small\n", &facts);
+	assert_int_equal(decision.verdict, VERDICT_REFUSE);
+	for (size_t i = 0; i < ELEMENTS(codes); i++) {
+		if (!find_reason(&decision, codes[i]))
+			fail_msg("%s is missing", reason_code_name(codes[i]));
+		assert_int_equal(find_reason(&decision, codes[i])->kind, REASON_REFUSES);
+	}
+	assert_string_equal(verdict_name(decision.verdict), "refuse");
+	assert_non_null(strstr(find_reason(&decision, REASON_DEVICE_BPF_REPLACEABLE)->text,
+			       "device program 7 on cgroup '/x\\x0a'"));
+}
+
+/* More reasons than there is room for: refusals stay, notes go. */
+static void test_too_many_reasons(void **state)
+{
+	struct facts facts = good_facts;
+	char text[2048] =
+		"[handler h]\nengine = crio\ncgroup_writable = true\nprofile = p\n[profile p]\n";
+	size_t len = strlen(text);
+
+	(void)state;
+	for (int i = 0; i < 28; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n",
+					i);
+	guard_missing(&facts);
+	decide_text(text, &facts);
+	assert_int_equal(decision.verdict, VERDICT_REFUSE);
+	assert_int_equal(decision.n_reasons, DECISION_REASONS_MAX);
+	for (size_t i = 0; i < decision.n_reasons; i++)
+		assert_int_equal(decision.reasons[i].code, REASON_LIMIT_MISSING);
+	(void)snprintf(text + len, sizeof(text) - len, "on_missing_limit = skip\n");
+	decide_text(text, &facts);
+	assert_int_equal(decision.verdict, VERDICT_GRANT);
+	assert_int_equal(decision.n_reasons, DECISION_REASONS_MAX);
+	assert_int_equal(decision.reasons[0].code, REASON_HANDLER_GRANTS);
+	assert_int_equal(decision.n_ceilings, 2);
+}
+
+static void test_settings(void **state)
+{
+	const struct decision *d = decide_handler("", &good_facts);
+
+	(void)state;
+	assert_null(d->nest);
+	assert_string_equal(d->controllers, "cpu memory pids io");
+	assert_int_equal(d->owner_uid, 100000);
+	assert_int_equal(d->owner_gid, 200000);
+	assert_int_equal(d->device_bpf, DEVICE_BPF_WITHHOLD);
+	assert_int_equal(d->guard, GUARD_PREFER);
+	assert_true(d->audit_required);
+	assert_false(d->audit_sync);
+	assert_false(d->skip_missing);
+	assert_string_equal(d->handler, "h");
+	assert_null(d->profile);
+	assert_null(d->rule);
+
+	d = decide_text("[defaults]\naudit = prefer\naudit_sync = yes\nnest = init\nguard = off\n"
+			"owner = process\nenable_controllers = pids\n"
+			"[profile p]\nguard = prefer\nnest = none\n"
+			"[handler h]\nengine = crio\ncgroup_writable = true\nprofile = p\n"
+			"guard = require\nowner = process\nnest = leaf\ndevice_bpf = runtime\n"
+			"on_missing_limit = skip\n"
+			"[rule r]\nhandler = h\nowner = root\n",
+			&good_facts);
+	assert_int_equal(d->verdict, VERDICT_GRANT);
+	assert_false(d->audit_required);
+	assert_true(d->audit_sync);
+	assert_null(d->nest); /* profile before handler before defaults */
+	assert_int_equal(d->guard, GUARD_PREFER);
+	assert_int_equal(d->owner_uid, 100000); /* rule before handler */
+	assert_string_equal(d->controllers, "pids");
+	assert_int_equal(d->device_bpf, DEVICE_BPF_RUNTIME);
+	assert_true(d->skip_missing);
+
+	d = decide_handler("owner = process\nnest = init.scope\nguard = require\n", &good_facts);
+	assert_int_equal(d->owner_uid, 101000);
+	assert_int_equal(d->owner_gid, 201000);
+	assert_string_equal(d->nest, "init.scope");
+	assert_int_equal(d->guard, GUARD_REQUIRE);
+
+	struct facts bare = good_facts;
+
+	userns_none(&bare);
+	d = decide_handler(BARE "guard = off\n", &bare);
+	assert_int_equal(d->verdict, VERDICT_GRANT);
+	assert_int_equal(d->guard, GUARD_REQUIRE);
+	assert_int_equal(d->owner_uid, 0);
+}
+
+/* Last: no code is without a case above. */
+static void test_all_reasons_seen(void **state)
+{
+	(void)state;
+	assert_all_seen(IN_REQUIRE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requirements),
+		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_all_refusals_are_collected),
+		cmocka_unit_test(test_too_many_reasons),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_all_reasons_seen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, teardown_text);
+}
