@@ -153,6 +153,9 @@ int audit_write(const struct audit *audit, const struct trail *trail, const char
 	if (!line)
 		return err_set(err, ENOMEM, "cannot compose the audit record: out of memory");
 	r = file_write_fd(audit->fd, line, strlen(line));
+	/* What a full disk left of this record must not swallow the next one. */
+	if (r == -EIO)
+		(void)file_write_fd(audit->fd, "\n", 1);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot write the audit record");
 	if (sync && fdatasync(audit->fd) < 0)
@@ -165,7 +168,7 @@ void audit_syslog(const struct audit *audit, const struct trail *trail)
 	/* LOG_AUTHPRIV, notice or error: RFC 3164's <facility * 8 + severity>. */
 	const int priority = 10 * 8 + (trail->err.text[0] ? 3 : 5);
 	const struct decision *d = &trail->decision;
-	char line[1024], id[128];
+	char line[1024], id[128], text[768];
 	int len;
 
 	if (audit->syslog_fd < 0)
@@ -174,9 +177,10 @@ void audit_syslog(const struct audit *audit, const struct trail *trail)
 		       priority, trail->pid, verdict_name(d->verdict),
 		       text_escape(trail->facts.id ? trail->facts.id : "?", id, sizeof(id)),
 		       trail->facts.handler, d->profile ? " profile " : "", d->profile ? d->profile : "",
-		       trail->err.text[0] ? trail->err.text :
-		       d->n_reasons	  ? d->reasons[0].text :
-					    "");
+		       text_escape(trail->err.text[0] ? trail->err.text :
+				   d->n_reasons	      ? d->reasons[0].text :
+							"",
+				   text, sizeof(text)));
 	if (len >= (int)sizeof(line))
 		len = (int)sizeof(line) - 1;
 	/* Nobody waits for a log daemon, and a full one loses this line: the audit file has it. */

@@ -197,31 +197,43 @@ static int read_kernel_list(const struct host *host, char *buf, size_t size, str
 	return 0;
 }
 
-int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing, const char **ret,
-		     size_t max, char *unjudged, size_t unjudged_size, struct err *err)
+static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t *n_judged,
+			 const char *here, struct err *err)
 {
-	char list[2048];
+	const bool known = find_name(judged, ELEMENTS(judged), here);
+	size_t used = strlen(list->unjudged);
+
+	if (*n_given + 1 == CGROUP_DELEGATED_MAX ||
+	    (!known && used + strlen(here) + 2 > sizeof(list->unjudged)))
+		return err_set(err, E2BIG, "'/sys/kernel/cgroup/delegate' has too many names");
+	list->given[(*n_given)++] = here;
+	if (known)
+		list->judged[(*n_judged)++] = here;
+	else
+		(void)snprintf(list->unjudged + used, sizeof(list->unjudged) - used, "%s%s",
+			       used ? " " : "", here);
+	return 0;
+}
+
+int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing,
+		     struct cgroup_delegated *ret, struct err *err)
+{
+	size_t n_given = 0, n_judged = 0;
 	char *save = NULL;
-	size_t n = 0, used = 0;
+	char list[2048] = "";
 	int r;
 
-	unjudged[0] = '\0';
+	memset(ret, 0, sizeof(*ret));
 	r = read_kernel_list(host, list, sizeof(list), err);
-	if (r < 0)
-		return r;
-	for (char *name = strtok_r(list, "\n", &save); name; name = strtok_r(NULL, "\n", &save)) {
+	for (char *name = strtok_r(list, "\n", &save); r >= 0 && name;
+	     name = strtok_r(NULL, "\n", &save)) {
 		const char *here = find_name(listing->files, listing->n_files, name);
 
 		if (strchr(name, '/'))
 			return err_set(err, EBADMSG,
 				       "'/sys/kernel/cgroup/delegate' holds a name with '/': '%s'", name);
-		if (!find_name(judged, ELEMENTS(judged), name)) {
-			if (used + strlen(name) + 2 < unjudged_size)
-				used += (size_t)sprintf(unjudged + used, "%s%s", used ? " " : "", name);
-		} else if (here && n + 1 < max) {
-			ret[n++] = here;
-		}
+		if (here)
+			r = add_delegated(ret, &n_given, &n_judged, here, err);
 	}
-	ret[n] = NULL;
-	return 0;
+	return r;
 }

@@ -46,8 +46,14 @@ ssize_t cgroup_read_procs(int fd, pid_t *pids, size_t max);
 /* Moves one process here. */
 int cgroup_attach(int fd, pid_t pid);
 
-/* The names that both the kernel's list of delegatable files and this program's own have, of those in
- * `listing`, into ret (NULL-ended, `max` places). Names on the kernel's list that this program does not
- * know go into `unjudged`, blank-separated: they are left alone and reported. */
-int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing, const char **ret,
-		     size_t max, char *unjudged, size_t unjudged_size, struct err *err);
+#define CGROUP_DELEGATED_MAX 24
+
+/* The kernel's list of delegatable files, of those that are in a listing, whose strings it points to. */
+struct cgroup_delegated {
+	const char *given[CGROUP_DELEGATED_MAX];  /* all of them, NULL-ended: what a runtime may chown */
+	const char *judged[CGROUP_DELEGATED_MAX]; /* those that this program knows: what it may chown */
+	char unjudged[256]; /* those that it does not: left alone, and reported; blank-separated */
+};
+
+int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing,
+		     struct cgroup_delegated *ret, struct err *err);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +29,48 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/.../%s'", file);
 	return cgroup_parse_path(text, ret, PATH_MAX, err);
+}
+
+/* Where the container's process is in its own eyes: the kernel tells it to whoever asks from within the
+ * container's cgroup namespace. The hook comes back at once, or goes no further. */
+static int read_inside(const struct host *host, const struct target *target, char *ret,
+		       struct err *err)
+{
+	_cleanup_close_ int own = openat(host->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (own < 0 || setns(target->pidfd, CLONE_NEWCGROUP) < 0)
+		return err_set_errno(err, errno, "cannot enter the container's cgroup namespace");
+	r = read_path(target->proc_fd, "cgroup", ret, err);
+	if (setns(own, CLONE_NEWCGROUP) < 0)
+		return err_set_errno(err, errno, "cannot come back from the container's cgroup namespace");
+	return r;
+}
+
+/*
+ * What the container's mount shows must be the root of its cgroup namespace. A bind mount can show
+ * anything else, a cgroup above the container's among it, and a chain of single children leads down from
+ * there as well.
+ */
+static int check_namespace_root(const struct host *host, const struct target *target, struct err *err)
+{
+	const char *root = target->mount.root;
+	char inside[PATH_MAX], shown[256];
+	size_t len = strlen(root);
+	int r;
+
+	if (!host->live)
+		return 0;
+	r = read_inside(host, target, inside, err);
+	if (r < 0)
+		return r;
+	if (strncmp(target->now, root, len) == 0 &&
+	    strcmp(target->now + len, strcmp(inside, "/") == 0 ? "" : inside) == 0)
+		return 0;
+	return err_set(err, EPERM,
+		       "the container's cgroup mount shows '%s', which is not the root of its cgroup "
+		       "namespace: mount type 'cgroup' at '/sys/fs/cgroup' and bind nothing over it",
+		       text_escape(root, shown, sizeof(shown)));
 }
 
 /* Every path counts from the same root: ours, or that of the cgroup namespace that we are in. */
@@ -56,43 +99,24 @@ static int check_paths(const struct host *host, struct target *target, struct er
 	if (cgroup_is_within(target->own, root))
 		return err_set(err, EPERM,
 			       "the container's cgroup '%s' is the hook's own or one above it", shown);
-	return 0;
+	return check_namespace_root(host, target, err);
 }
 
-/* A process that is not the container's init must at least live in its pid namespace. */
-static int check_process(const struct host *host, const struct target *target, pid_t pid,
-			 struct err *err)
-{
-	char ours[64], inits[64], its[64], path[48];
-
-	if (pid == target->pid)
-		return 0;
-	(void)snprintf(path, sizeof(path), "%d/ns/pid", pid);
-	if (pid > 0 && file_readlink_at(host->proc_fd, "self/ns/pid", ours, sizeof(ours)) >= 0 &&
-	    file_readlink_at(target->proc_fd, "ns/pid", inits, sizeof(inits)) >= 0 &&
-	    file_readlink_at(host->proc_fd, path, its, sizeof(its)) >= 0 &&
-	    strcmp(inits, its) == 0 && strcmp(inits, ours) != 0)
-		return 0;
-	return err_set(err, EBUSY,
-		       "process %d, which is not the container's, is in its cgroup: every container needs "
-		       "a cgroup of its own",
-		       pid);
-}
-
-static int check_processes(const struct host *host, const struct target *target, int fd,
-			   struct err *err)
+/* While a container is being created its init is all there is of it: containers that share a pid
+ * namespace, and so look like one, do not share a cgroup. */
+static int check_processes(const struct target *target, int fd, struct err *err)
 {
 	pid_t pids[CGROUP_PIDS_MAX];
 	ssize_t n = cgroup_read_procs(fd, pids, CGROUP_PIDS_MAX);
 
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.procs");
-	for (ssize_t i = 0; i < n; i++) {
-		int r = check_process(host, target, pids[i], err);
-
-		if (r < 0)
-			return r;
-	}
+	for (ssize_t i = 0; i < n; i++)
+		if (pids[i] != target->pid)
+			return err_set(err, EBUSY,
+				       "process %d, which is not the container's, is in its cgroup: every "
+				       "container needs a cgroup of its own",
+				       pids[i]);
 	return 0;
 }
 
@@ -127,7 +151,7 @@ static bool next_component(const char **path, char *ret)
 }
 
 /* From the delegation root down to where the process is: one child a level, and only its processes. */
-static int check_exclusive(const struct host *host, const struct target *target, struct err *err)
+static int check_exclusive(const struct target *target, struct err *err)
 {
 	const char *rest = target->now + strlen(target->mount.root);
 	_cleanup_close_ int fd = -EBADF;
@@ -139,7 +163,7 @@ static int check_exclusive(const struct host *host, const struct target *target,
 	r = check_children(&target->listing, next, err);
 	if (r < 0)
 		return r;
-	r = check_processes(host, target, target->cgroup_fd, err);
+	r = check_processes(target, target->cgroup_fd, err);
 	while (r >= 0 && more) {
 		_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
 		int below = file_open_beneath(fd < 0 ? target->cgroup_fd : fd, next,
@@ -155,7 +179,7 @@ static int check_exclusive(const struct host *host, const struct target *target,
 			return err_set_errno(err, r, "cannot list the container's cgroup below");
 		r = check_children(&listing, next, err);
 		if (r >= 0)
-			r = check_processes(host, target, fd, err);
+			r = check_processes(target, fd, err);
 	}
 	return r;
 }
@@ -187,6 +211,69 @@ static int check_directory(const struct host *host, struct target *target, const
 	return 0;
 }
 
+static bool has_name(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+/* Whoever owns a limit file lifts the limit: every file that is not for delegatees must be host root's. */
+static int check_files(const struct target *target, struct err *err)
+{
+	for (const char *const *name = target->listing.files; *name; name++) {
+		struct stat st;
+
+		if (has_name(target->delegated.given, *name))
+			continue;
+		if (fstatat(target->cgroup_fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup",
+					     *name);
+		if (st.st_uid != 0 || st.st_gid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+			return err_set(err, EPERM,
+				       "'%s' of the container's cgroup belongs to %u:%u (mode %04o) and not "
+				       "to root alone: the cgroup was not made by the container runtime",
+				       *name, st.st_uid, st.st_gid, st.st_mode & 07777);
+	}
+	return 0;
+}
+
+/* Whoever owns a cgroup above can remove this one, make another of its name, or move processes out. */
+static int check_ancestors(const struct host *host, const struct target *target, struct err *err)
+{
+	_cleanup_close_ int fd = openat(target->cgroup_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t depth = 0; depth < PATH_MAX; depth++) {
+		struct stat st;
+		int above;
+
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_set_errno(err, errno, "cannot look at the cgroups above the container's");
+		if (st.st_uid != 0)
+			return err_set(err, EPERM,
+				       "a cgroup above the container's belongs to uid %u, root was expected: "
+				       "give the container a cgroupsPath below root's",
+				       st.st_uid);
+		if (st.st_ino == host->root_id)
+			return 0;
+		above = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		(void)close_fd(fd);
+		fd = above;
+	}
+	return err_set(err, ELOOP, "the container's cgroup is not below the host's root cgroup");
+}
+
+static int check_owners(const struct host *host, const struct target *target, struct err *err)
+{
+	int r;
+
+	if (!host->live)
+		return 0;
+	r = check_files(target, err);
+	return r < 0 ? r : check_ancestors(host, target, err);
+}
+
 static bool has_suffix(const char *name, size_t len, const char *suffix)
 {
 	size_t n = strlen(suffix);
@@ -196,8 +283,9 @@ static bool has_suffix(const char *name, size_t len, const char *suffix)
 
 /*
  * crun under systemd puts the container into <name>.scope/container: the scope is out of the container's
- * reach by structure and holds nothing else, so ceilings stand there too. A pod's slice with one container
- * looks alike but will get more: only a scope counts, and only with this one child and no process.
+ * reach by structure and holds nothing else, so ceilings stand there too. A pod's slice, or somebody's
+ * scope, that holds one container now looks alike but will hold more: only a scope counts, only with this
+ * one child and no process, and only under the name that crun gives the child.
  */
 static int find_scope(const struct host *host, struct target *target, struct facts *facts,
 		      struct err *err)
@@ -211,14 +299,14 @@ static int find_scope(const struct host *host, struct target *target, struct fac
 	pid_t pid;
 
 	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - root), root);
-	if (!has_suffix(parent, strlen(parent), ".scope") || cgroup_is_within(target->own, parent))
+	if (strcmp(slash, "/container") != 0 || !has_suffix(parent, strlen(parent), ".scope") || cgroup_is_within(target->own, parent))
 		return 0;
 	fd = cgroup_open(host, parent, err);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0 || cgroup_list(fd, &listing) < 0)
 		return err_set_errno(err, errno, "cannot look at the scope above the container's cgroup");
-	if (st.st_uid != 0 || listing.n_children != 1 || strcmp(listing.children[0], slash + 1) != 0 ||
+	if (st.st_uid != 0 || listing.n_children != 1 ||
 	    cgroup_read_procs(fd, &pid, 1) != 0)
 		return 0;
 	target->scope_fd = TAKE_FD(fd);
@@ -272,8 +360,7 @@ static int read_names(const struct host *host, struct target *target, struct fac
 	r = cgroup_list(target->cgroup_fd, &target->listing);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot list the container's cgroup");
-	r = cgroup_delegated(host, &target->listing, target->delegated, ELEMENTS(target->delegated),
-			     target->unjudged, sizeof(target->unjudged), err);
+	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
 	if (r < 0)
 		return r;
 	n = file_read_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
@@ -282,8 +369,9 @@ static int read_names(const struct host *host, struct target *target, struct fac
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.controllers");
 	target->controllers[strcspn(target->controllers, "\n")] = '\0';
 	facts->files = target->listing.files;
-	facts->delegated = target->delegated;
-	facts->unjudged = target->unjudged;
+	facts->delegated = target->delegated.judged;
+	facts->given = target->delegated.given;
+	facts->unjudged = target->delegated.unjudged;
 	facts->controllers = target->controllers;
 	return 0;
 }
@@ -306,14 +394,20 @@ int gather_cgroup(const struct host *host, struct target *target, struct facts *
 	r = read_names(host, target, facts, err);
 	if (r < 0)
 		return r;
+	r = check_owners(host, target, err);
+	if (r < 0)
+		return r;
 	r = ledger_read(target->cgroup_fd, &target->ledger, err);
 	if (r < 0)
 		return r;
-	facts->granted = target->ledger.present && facts->id && strcmp(target->ledger.id, facts->id) == 0;
+	facts->marked = target->ledger.marked;
+	facts->granted = target->ledger.present && facts->id &&
+			 strcmp(target->ledger.id, facts->id) == 0 &&
+			 strcmp(target->ledger.instance, target->instance) == 0;
 	facts->nested = strcmp(target->now, target->mount.root) != 0;
 	/* Once granted, the children are the container's own affair. */
 	if (!facts->granted) {
-		r = check_exclusive(host, target, err);
+		r = check_exclusive(target, err);
 		if (r < 0)
 			return r;
 	}

@@ -121,10 +121,10 @@ static int expect_files(const struct host *host, struct target *target, struct f
 	if (n >= 0)
 		target->controllers[strcspn(target->controllers, "\n")] = '\0';
 	facts->controllers = target->controllers;
-	r = cgroup_delegated(host, &target->listing, target->delegated, ELEMENTS(target->delegated),
-			     target->unjudged, sizeof(target->unjudged), err);
-	facts->delegated = target->delegated;
-	facts->unjudged = target->unjudged;
+	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
+	facts->delegated = target->delegated.judged;
+	facts->given = target->delegated.given;
+	facts->unjudged = target->delegated.unjudged;
 	return r;
 }
 

@@ -214,6 +214,35 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
 	return 0;
 }
 
+/*
+ * What tells this container from an earlier or another one of the same id: its mount namespace, and when
+ * its process was started (field 22 of /proc/<pid>/stat, in clock ticks), since namespace numbers return.
+ */
+static int read_instance(struct target *target, struct err *err)
+{
+	char stat[1024], mnt[64];
+	const char *at;
+	ssize_t n;
+
+	n = file_readlink_at(target->proc_fd, "ns/mnt", mnt, sizeof(mnt));
+	if (n >= 0)
+		n = file_read_at(target->proc_fd, "stat", stat, sizeof(stat));
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read '/proc/%d/stat'", target->pid);
+	/* The command's name stands in parentheses and may hold blanks and parentheses itself. */
+	at = strrchr(stat, ')');
+	for (int field = 2; at && field < 22; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at)
+		return err_set(err, EBADMSG, "'/proc/%d/stat' has not the form of that file",
+			       target->pid);
+	(void)snprintf(target->instance, sizeof(target->instance), "%s+%.*s", mnt,
+		       (int)strcspn(at, " "), at);
+	return 0;
+}
+
 static int find_mount(const struct host *host, const struct oci *oci, struct target *target,
 		      struct facts *facts, struct err *err)
 {
@@ -222,6 +251,10 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	char point[PATH_MAX];
 	int r;
 
+	if (!oci->has_mount)
+		return err_set(err, ENOENT,
+			       "config.json mounts no type 'cgroup' at '/sys/fs/cgroup', so there is nothing "
+			       "to make writable");
 	r = mount_point(host, oci, point, err);
 	if (r < 0)
 		return r;
@@ -242,9 +275,10 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
  * rerun our own attribute tells what we did. */
 static enum mount_state classify_mount(const struct oci *oci, const struct target *target, bool granted)
 {
-	if (target->mount.readonly)
+	/* "rro": the runtime sets the flag once more, recursively, whatever was done to it before. */
+	if (target->mount.readonly && !oci->mount_recursive)
 		return MOUNT_READONLY;
-	if (granted)
+	if (granted && !target->mount.readonly)
 		return MOUNT_WRITABLE;
 	return oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;
 }
@@ -259,6 +293,9 @@ int gather(const struct host *host, const struct oci *oci, struct target *target
 	if (r < 0)
 		return r;
 	r = check_namespaces(host, target, facts, err);
+	if (r < 0)
+		return r;
+	r = read_instance(target, err);
 	if (r < 0)
 		return r;
 	r = read_maps(target, oci, facts, err);

@@ -32,8 +32,9 @@ struct target {
 	char own[PATH_MAX];   /* the hook's own cgroup */
 	char now[PATH_MAX];   /* the cgroup that pid is in: the delegation root or one below it */
 	struct cgroup_listing listing; /* of the delegation root */
-	const char *delegated[8];      /* names from listing, NULL-ended */
-	char controllers[256], unjudged[256], device_cgroup[PATH_MAX];
+	struct cgroup_delegated delegated;
+	char instance[96]; /* of this very container: see struct ledger */
+	char controllers[256], device_cgroup[PATH_MAX];
 };
 
 #define TARGET_EMPTY                                                                     \

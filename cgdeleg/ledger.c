@@ -15,13 +15,14 @@
 
 struct raw_ledger {
 	int64_t version, since;
-	const char *id, *handler, *profile, *line, *method, *leaf;
+	const char *id, *instance, *handler, *profile, *line, *method, *leaf;
 	bool guarded;
 };
 
 static const struct json_field fields[] = {
 	{ "v", JSON_I64, offsetof(struct raw_ledger, version), true },
 	{ "id", JSON_STRING, offsetof(struct raw_ledger, id), true },
+	{ "instance", JSON_STRING, offsetof(struct raw_ledger, instance), true },
 	{ "handler", JSON_STRING, offsetof(struct raw_ledger, handler), true },
 	{ "profile", JSON_STRING, offsetof(struct raw_ledger, profile), true },
 	{ "line", JSON_STRING, offsetof(struct raw_ledger, line), true },
@@ -53,6 +54,7 @@ int ledger_parse(const char *text, size_t len, struct ledger *ret, struct err *e
 	ret->since = raw.since;
 	ret->guarded = raw.guarded;
 	ret->present = raw.version == LEDGER_VERSION && copy(ret->id, sizeof(ret->id), raw.id) &&
+		       copy(ret->instance, sizeof(ret->instance), raw.instance) &&
 		       copy(ret->handler, sizeof(ret->handler), raw.handler) &&
 		       copy(ret->profile, sizeof(ret->profile), raw.profile) &&
 		       copy(ret->line, sizeof(ret->line), raw.line) &&
@@ -70,6 +72,7 @@ int ledger_read(int cgroup_fd, struct ledger *ret, struct err *err)
 {
 	char text[LEDGER_SIZE];
 	ssize_t n;
+	int r;
 
 	memset(ret, 0, sizeof(*ret));
 	n = fgetxattr(cgroup_fd, LEDGER_ATTRIBUTE, text, sizeof(text));
@@ -77,7 +80,9 @@ int ledger_read(int cgroup_fd, struct ledger *ret, struct err *err)
 		return 0;
 	if (n < 0)
 		return err_set_errno(err, errno, "cannot read attribute " LEDGER_ATTRIBUTE);
-	return ledger_parse(text, (size_t)n, ret, err);
+	r = ledger_parse(text, (size_t)n, ret, err);
+	ret->marked = true;
+	return r;
 }
 
 int ledger_format(const struct ledger *ledger, char *buf, size_t size, struct err *err)
@@ -91,6 +96,7 @@ int ledger_format(const struct ledger *ledger, char *buf, size_t size, struct er
 	o = yyjson_mut_obj(doc);
 	ok = o && yyjson_mut_obj_add_int(doc, o, "v", LEDGER_VERSION) &&
 	     yyjson_mut_obj_add_str(doc, o, "id", ledger->id) &&
+	     yyjson_mut_obj_add_str(doc, o, "instance", ledger->instance) &&
 	     yyjson_mut_obj_add_str(doc, o, "handler", ledger->handler) &&
 	     yyjson_mut_obj_add_str(doc, o, "profile", ledger->profile) &&
 	     yyjson_mut_obj_add_str(doc, o, "line", ledger->line) &&

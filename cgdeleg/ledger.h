@@ -14,11 +14,13 @@
 #include "base/err.h"
 
 #define LEDGER_ATTRIBUTE "trusted.cgdeleg"
-#define LEDGER_SIZE	 2048 /* bytes of the attribute, at most */
+#define LEDGER_SIZE	 2560 /* bytes of the attribute, at most */
 
 struct ledger {
-	bool present;	  /* the attribute is there and of a version that this program knows */
+	bool marked;	  /* the attribute is there */
+	bool present;	  /* ... and of a version that this program knows */
 	char id[1025];	  /* container */
+	char instance[96]; /* this very one, and no other of the same id: struct target.instance */
 	char handler[64]; /* section names of the policy */
 	char profile[64]; /* "" for none */
 	char line[256];	  /* the policy line that granted: "file:line" */

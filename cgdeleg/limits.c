@@ -27,20 +27,53 @@ static int read_value(int fd, const char *file, const struct limit_type *type,
 	return r < 0 ? err_wrap(err, "cannot read '%s'", file) : 0;
 }
 
+/* An empty write never reaches a cgroup file's handler; a line's end alone does. */
+static int write_line(int fd, const char *file, const char *text, struct err *err)
+{
+	int r = *text ? file_write_fd(fd, text, strlen(text)) : file_write_fd(fd, "\n", 1);
+
+	return r < 0 ? err_set_errno(err, r, "cannot write '%s' to '%s'", text, file) : 0;
+}
+
+/* The kernel's answers to a device or resource that it does not know. */
+static bool is_unknown(const struct limit_type *type, int r)
+{
+	return type->kind == LIMIT_LINES && (r == -ENODEV || r == -EINVAL);
+}
+
+/* Writes every line; those that the kernel does not know leave `value` when that is allowed, so that
+ * what is left in it is what was written. */
 static int write_value(int fd, const char *file, const struct limit_type *type,
-		       const struct limit_value *value, struct err *err)
+		       struct limit_value *value, struct limit_before *before, struct err *err)
 {
 	char text[LIMIT_TEXT_SIZE];
+	size_t i = 0;
 
-	for (size_t i = 0; i < limit_writes(type, value); i++) {
+	while (i < limit_writes(type, value)) {
 		int r;
 
 		(void)limit_format_write(type, value, i, text, sizeof(text));
-		r = file_write_fd(fd, text, strlen(text));
-		if (r < 0)
-			return err_set_errno(err, r, "cannot write '%s' to '%s'", text, file);
+		r = write_line(fd, file, text, err);
+		if (r < 0 && !(before->skip_unknown && is_unknown(type, r)))
+			return r;
+		if (r < 0) {
+			before->n_skipped++;
+			value->n_lines--;
+			memmove(&value->lines[i], &value->lines[i + 1],
+				(value->n_lines - i) * sizeof(value->lines[0]));
+		} else {
+			i++;
+		}
 	}
 	return 0;
+}
+
+static bool has_line(const struct limit_value *value, const char *name)
+{
+	for (size_t i = 0; i < value->n_lines; i++)
+		if (strcmp(value->lines[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 /* For LIMIT_LINES: of what was there, the lines that `written` names, "max" where there was none. */
@@ -66,11 +99,24 @@ static int open_limit(int dirfd, const char *file, struct err *err)
 	return fd;
 }
 
+/* The ceiling's lines of which `written` still has one. */
+static void drop_skipped(struct limit_value *ceiling, const struct limit_value *skipped_from,
+			 const struct limit_value *written)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ceiling->n_lines; i++)
+		if (!has_line(skipped_from, ceiling->lines[i].name) ||
+		    has_line(written, ceiling->lines[i].name))
+			ceiling->lines[kept++] = ceiling->lines[i];
+	ceiling->n_lines = kept;
+}
+
 int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 		const struct limit_value *ceiling, struct limit_before *ret, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct limit_value now, lower;
+	struct limit_value now, lower, wanted, goal = *ceiling;
 	int r;
 
 	fd = open_limit(dirfd, file, err);
@@ -81,31 +127,59 @@ int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 		return r;
 	if (!limit_smaller(type, &now, ceiling, &lower))
 		return 0;
+	wanted = lower;
+	ret->changed = true;
+	ret->value = now;
 	if (type->kind == LIMIT_LINES)
 		keep_lines(&now, &lower, &ret->value);
-	else
-		ret->value = now;
-	ret->changed = true;
-	r = write_value(fd, file, type, &lower, err);
+	r = write_value(fd, file, type, &lower, ret, err);
 	if (r < 0)
 		return r;
+	if (type->kind == LIMIT_LINES) {
+		drop_skipped(&goal, &wanted, &lower);
+		keep_lines(&now, &lower, &ret->value);
+	}
 	r = read_value(fd, file, type, &now, err);
 	if (r < 0)
 		return r;
-	if (!limit_within(type, &now, ceiling))
+	if (!limit_within(type, &now, &goal))
 		return err_set(err, EIO, "'%s' does not read back as written", file);
 	return 0;
+}
+
+/* Does the file hold again what it held? LIMIT_LINES: the lines that were written. */
+static bool is_restored(const struct limit_type *type, const struct limit_value *now,
+			const struct limit_value *before)
+{
+	struct limit_value here = *now;
+	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
+
+	if (type->kind == LIMIT_LINES)
+		keep_lines(now, before, &here);
+	return strcmp(limit_format(type, &here, a, sizeof(a)),
+		      limit_format(type, before, b, sizeof(b))) == 0;
 }
 
 int limit_restore(int dirfd, const char *file, const struct limit_type *type,
 		  const struct limit_before *before, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
+	struct limit_before scratch = { .skip_unknown = true };
+	struct limit_value value = before->value, now;
+	int r;
 
 	if (!before->changed)
 		return 0;
 	fd = open_limit(dirfd, file, err);
 	if (fd < 0)
 		return fd;
-	return write_value(fd, file, type, &before->value, err);
+	r = write_value(fd, file, type, &value, &scratch, err);
+	if (r < 0)
+		return r;
+	r = read_value(fd, file, type, &now, err);
+	if (r < 0)
+		return r;
+	if (!is_restored(type, &now, &value))
+		return err_set(err, EIO, "'%s' does not read back as it was before", file);
+	return 0;
 }

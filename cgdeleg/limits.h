@@ -13,6 +13,8 @@
 
 /* What a write replaced, for limit_restore(). */
 struct limit_before {
+	bool skip_unknown;	  /* in: pass over LIMIT_LINES whose device or resource is not there */
+	size_t n_skipped;	  /* lines passed over */
 	bool changed;		  /* something was written, perhaps only a part of it */
 	struct limit_value value; /* what was there; LIMIT_LINES: the written lines only */
 };
@@ -20,7 +22,7 @@ struct limit_before {
 /*
  * Makes `file` in the cgroup `fd` hold nothing above `ceiling`, and proves it by reading it back.
  * *ret is filled as soon as something was written, also when the call then fails. -ENOENT: no such
- * file; -ENODEV or -EINVAL on a LIMIT_LINES file: the kernel does not know that device or resource.
+ * file.
  */
 int limit_lower(int fd, const char *file, const struct limit_type *type,
 		const struct limit_value *ceiling, struct limit_before *ret, struct err *err);

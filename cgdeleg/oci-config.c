@@ -174,7 +174,8 @@ static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 			continue;
 		oci->has_mount = raw.type && (strcmp(raw.type, "cgroup") == 0 ||
 					      strcmp(raw.type, "cgroup2") == 0);
-		oci->mount_readonly = has_option(raw.options, "ro");
+		oci->mount_recursive = has_option(raw.options, "rro");
+		oci->mount_readonly = oci->mount_recursive || has_option(raw.options, "ro");
 	}
 	return 0;
 }
@@ -215,12 +216,14 @@ static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 /* The state's annotations decide and config.json's are what the engine wrote: they must be the same. */
 static int compare_annotations(const struct oci *oci, yyjson_val *annotations, struct err *err)
 {
+	/* Remembers where it was: two maps in the same order are compared in one pass. */
+	yyjson_obj_iter iter = yyjson_obj_iter_with(annotations);
 	char shown[80];
 
 	for (size_t i = 0; i < oci->n_annotations; i++) {
 		const struct annotation *a = &oci->annotations[i];
 
-		if (!yyjson_equals_str(yyjson_obj_get(annotations, a->key), a->value))
+		if (!yyjson_equals_str(yyjson_obj_iter_get(&iter, a->key), a->value))
 			return err_set(err, EBADMSG,
 				       "state and config.json disagree on annotation '%s'",
 				       text_escape(a->key, shown, sizeof(shown)));

@@ -116,6 +116,9 @@ static int take_annotations(yyjson_val *obj, struct oci *oci, const char *what, 
 	n = yyjson_obj_size(obj);
 	if (n == 0)
 		return 0;
+	if (n > OCI_ANNOTATIONS_MAX)
+		return err_set(err, E2BIG, "%s: %zu annotations, %d are the most", what, n,
+			       OCI_ANNOTATIONS_MAX);
 	oci->annotations = calloc(n, sizeof(*oci->annotations));
 	if (!oci->annotations)
 		return err_set(err, ENOMEM, "%s: out of memory", what);

@@ -20,6 +20,7 @@
 #define OCI_CONFIG_MAX	(16 * 1024 * 1024) /* bytes */
 #define OCI_DEPTH_MAX	64		   /* nested objects and arrays */
 #define OCI_ID_MAX	1024		   /* bytes of a container id */
+#define OCI_ANNOTATIONS_MAX 4096
 
 struct oci {
 	/* The state. Strings belong to state_doc. */
@@ -35,7 +36,8 @@ struct oci {
 	yyjson_doc *config_doc;
 	int bundle_fd;		 /* O_PATH */
 	const char *rootfs;	 /* root.path: absolute, or relative to the bundle */
-	bool mount_readonly;	 /* the mount at /sys/fs/cgroup has "ro" */
+	bool mount_readonly;	 /* the mount at /sys/fs/cgroup has "ro" or "rro" */
+	bool mount_recursive;	 /* ... "rro": recursively, and on some runtimes late */
 	bool has_mount;		 /* there is a cgroup mount at /sys/fs/cgroup */
 	const char *covered_by;	 /* see struct facts */
 	uint64_t capabilities;	 /* see struct facts */

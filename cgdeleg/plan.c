@@ -12,6 +12,7 @@ static const char *const kind_names[STEP_KIND_MAX] = {
 	[STEP_CEILING] = "ceiling", [STEP_DEVICE_BPF] = "device-bpf",
 	[STEP_LEAF] = "leaf",	    [STEP_MOVE] = "move",
 	[STEP_CONTROLLERS] = "controllers", [STEP_LEDGER] = "ledger",
+	[STEP_FORGET] = "forget",
 	[STEP_INTENT] = "intent",   [STEP_OWN] = "own",
 	[STEP_MOUNT] = "mount",
 };
@@ -83,9 +84,9 @@ static void add_nesting(struct plan *plan, const struct decision *decision, cons
 }
 
 /* The directory last: before it is owned, owning the files in it is worth nothing. */
-static void add_owner(struct plan *plan, const struct facts *facts, uint32_t uid, uint32_t gid)
+static void add_owner(struct plan *plan, const char *const *names, uint32_t uid, uint32_t gid)
 {
-	for (const char *const *name = facts->delegated; name && *name; name++)
+	for (const char *const *name = names; name && *name; name++)
 		add(plan, (struct step){ .kind = STEP_OWN, .file = *name, .uid = uid, .gid = gid });
 	add(plan, (struct step){ .kind = STEP_OWN, .file = ".", .uid = uid, .gid = gid });
 }
@@ -109,11 +110,21 @@ static void plan_grant(struct plan *plan, const struct decision *decision, const
 	add_ceilings(plan, decision, PLACE_ROOT);
 	add(plan, (struct step){ .kind = STEP_DEVICE_BPF });
 	add_nesting(plan, decision, facts);
-	add(plan, (struct step){ .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
+	/* A rerun leaves the first run's record as it is. */
+	if (!facts->granted)
+		add(plan, (struct step){ .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
 	if (decision->audit_sync)
 		add(plan, (struct step){ .kind = STEP_INTENT });
-	add_owner(plan, facts, decision->owner_uid, decision->owner_gid);
+	add_owner(plan, facts->delegated, decision->owner_uid, decision->owner_gid);
 	add(plan, (struct step){ .kind = STEP_MOUNT, .method = choose_method(facts->mount) });
+}
+
+/* Everything that a runtime may have given, known to this program or not. */
+static void plan_take_back(struct plan *plan, const struct facts *facts)
+{
+	add_owner(plan, facts->given, 0, 0);
+	if (facts->marked)
+		add(plan, (struct step){ .kind = STEP_FORGET });
 }
 
 int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret,
@@ -129,7 +140,7 @@ int plan_build(const struct decision *decision, const struct facts *facts, struc
 			       "cannot be taken back; create it without nesting by the runtime",
 			       facts->cgroup ? facts->cgroup : "?");
 	else if (decision->verdict == VERDICT_READONLY)
-		add_owner(ret, facts, 0, 0);
+		plan_take_back(ret, facts);
 	if (ret->n_steps > PLAN_STEPS_MAX)
 		return err_set(err, E2BIG, "the plan has %zu steps, %d are the most", ret->n_steps,
 			       PLAN_STEPS_MAX);
@@ -141,7 +152,7 @@ static void describe_ceiling(const struct step *step, char *buf, size_t size)
 	struct limit_value value = step->ceiling->value;
 	char text[LIMIT_TEXT_SIZE];
 
-	if (value.number != LIMIT_MAX)
+	if (value.number < INT32_MAX)
 		value.number += step->extra;
 	(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "",
 		       step->file, limit_format(step->ceiling->type, &value, text, sizeof(text)));
@@ -167,6 +178,9 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		break;
 	case STEP_LEDGER:
 		(void)snprintf(buf, size, "record the grant on the cgroup");
+		break;
+	case STEP_FORGET:
+		(void)snprintf(buf, size, "remove the record of an earlier grant");
 		break;
 	case STEP_INTENT:
 		(void)snprintf(buf, size, "write and sync the audit's intent record");

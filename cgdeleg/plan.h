@@ -28,6 +28,7 @@ enum step_kind {
 	STEP_MOVE,	  /* move the container's processes into the leaf */
 	STEP_CONTROLLERS, /* enable the controllers `file` in cgroup.subtree_control */
 	STEP_LEDGER,	  /* record the grant on the cgroup */
+	STEP_FORGET,	  /* remove such a record */
 	STEP_INTENT,	  /* write and sync the audit's intent record */
 	STEP_OWN,	  /* give `file` of the delegation root to uid:gid */
 	STEP_MOUNT,	  /* make the container's mount writable by `method` */

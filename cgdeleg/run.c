@@ -91,6 +91,8 @@ static int compose_ledger(struct trail *trail, char *buf, size_t size)
 	struct ledger ledger = { .since = trail->started_us / 1000000,
 				 .guarded = trail->facts.guard_available };
 
+	(void)snprintf(ledger.instance, sizeof(ledger.instance), "%s", trail->target.instance);
+
 	for (size_t i = 0; i < trail->plan.n_steps; i++)
 		if (trail->plan.steps[i].kind == STEP_LEDGER)
 			(void)snprintf(ledger.method, sizeof(ledger.method), "%s",
@@ -212,6 +214,9 @@ static int run_concerned(const struct run_args *args, struct trail *trail)
 	if (r >= 0) {
 		r = act(&acting);
 	} else {
+		/* Not decided: what stands there was said before anything was known. */
+		trail->decision.verdict = VERDICT_ERROR;
+		trail->decision.n_reasons = 0;
 		trail->duration_us = now_us() - trail->started_us;
 		(void)audit_write(&audit, trail, "run", false, NULL);
 	}
@@ -237,6 +242,10 @@ int run_create_runtime(const struct run_args *args, int state_fd, struct trail *
 		return r;
 	state_facts(args, trail);
 	if (!policy_concerns(&trail->rules, &trail->facts))
+		return 0;
+	/* No fact about the container turns a "pass" into anything else, so none is gathered for it. */
+	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	if (trail->decision.verdict == VERDICT_PASS)
 		return 0;
 	return run_concerned(args, trail);
 }

@@ -103,8 +103,9 @@ int leaf_undo(const struct apply *apply, struct undo *undo, struct err *err)
 	return 0;
 }
 
-/* Moves whatever is in `from` into `to`, until `from` is seen empty. */
-static int move_all(int from, int to, struct err *err)
+/* Moves whatever is in `from` into `to`, until `from` is seen empty. With `only` above 0, any other
+ * process there is a fault: somebody has joined since it was looked at. */
+static int move_all(int from, int to, pid_t only, struct err *err)
 {
 	pid_t pids[CGROUP_PIDS_MAX];
 
@@ -116,8 +117,12 @@ static int move_all(int from, int to, struct err *err)
 		if (n == 0)
 			return 0;
 		for (ssize_t i = 0; i < n; i++) {
-			int r = cgroup_attach(to, pids[i]);
+			int r;
 
+			if (only > 0 && pids[i] != only)
+				return err_set(err, EBUSY,
+					       "process %d has come into the container's cgroup", pids[i]);
+			r = cgroup_attach(to, pids[i]);
 			if (r < 0 && r != -ESRCH)
 				return err_set_errno(err, r, "cannot move process %d", pids[i]);
 		}
@@ -132,14 +137,14 @@ int move_run(const struct apply *apply, const struct step *step, struct undo *un
 	if (leaf < 0)
 		return leaf;
 	undo->changed = true;
-	return move_all(apply->target->cgroup_fd, leaf, err);
+	return move_all(apply->target->cgroup_fd, leaf, apply->target->pid, err);
 }
 
 int move_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
 	_cleanup_close_ int leaf = open_leaf(apply, undo->step->file, err);
 
-	return leaf < 0 ? leaf : move_all(leaf, apply->target->cgroup_fd, err);
+	return leaf < 0 ? leaf : move_all(leaf, apply->target->cgroup_fd, 0, err);
 }
 
 static int read_enabled(const struct apply *apply, char *buf, size_t size, struct err *err)

@@ -25,29 +25,23 @@ static int place_fd(const struct apply *apply, const struct step *step)
 	return step->place == PLACE_SCOPE ? apply->target->scope_fd : apply->target->cgroup_fd;
 }
 
-/* The kernel's answers to a device or resource that it does not know. */
-static bool is_unknown_line(const struct step *step, int r)
-{
-	return step->ceiling->type->kind == LIMIT_LINES && (r == -ENODEV || r == -EINVAL);
-}
-
 static int ceiling_run(const struct apply *apply, const struct step *step, struct undo *undo,
 		       struct err *err)
 {
 	struct limit_value ceiling = step->ceiling->value;
 	int r;
 
-	if (ceiling.number != LIMIT_MAX)
+	/* cgroup.max.* are ints in the kernel, whose largest has no successor. */
+	if (ceiling.number < INT32_MAX)
 		ceiling.number += step->extra;
 	undo->limit = calloc(1, sizeof(*undo->limit));
 	if (!undo->limit)
 		return err_set(err, ENOMEM, "out of memory");
+	undo->limit->skip_unknown = apply->decision->skip_missing;
 	r = limit_lower(place_fd(apply, step), step->file, step->ceiling->type, &ceiling, undo->limit,
 			err);
 	undo->changed = undo->limit->changed;
-	if (r < 0 && is_unknown_line(step, r) && apply->decision->skip_missing)
-		return STEP_SKIPPED;
-	return r;
+	return r < 0 || undo->limit->n_skipped == 0 ? r : STEP_SKIPPED;
 }
 
 static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err *err)
@@ -75,23 +69,39 @@ static int device_run(const struct apply *apply, const struct step *step, struct
 		       "was decided");
 }
 
-static int ledger_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		      struct err *err)
+static int save_ledger(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	ssize_t n;
-
-	(void)step;
-	n = fgetxattr(apply->target->cgroup_fd, LEDGER_ATTRIBUTE, undo->text, sizeof(undo->text) - 1);
+	ssize_t n = fgetxattr(apply->target->cgroup_fd, LEDGER_ATTRIBUTE, undo->text, sizeof(undo->text) - 1);
 	if (n < 0 && errno != ENODATA)
 		return err_set_errno(err, errno, "cannot read attribute " LEDGER_ATTRIBUTE);
 	undo->text[n > 0 ? n : 0] = '\0';
 	undo->changed = true;
-	return ledger_write(apply->target->cgroup_fd, apply->ledger, err);
+	return 0;
+}
+
+static int ledger_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	int r;
+
+	(void)step;
+	r = save_ledger(apply, undo, err);
+	return r < 0 ? r : ledger_write(apply->target->cgroup_fd, apply->ledger, err);
 }
 
 static int ledger_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
 	return ledger_write(apply->target->cgroup_fd, undo->text[0] ? undo->text : NULL, err);
+}
+
+static int forget_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	int r;
+
+	(void)step;
+	r = save_ledger(apply, undo, err);
+	return r < 0 ? r : ledger_write(apply->target->cgroup_fd, NULL, err);
 }
 
 static int intent_run(const struct apply *apply, const struct step *step, struct undo *undo,
@@ -190,6 +200,7 @@ const struct step_operation step_operations[STEP_KIND_MAX] = {
 	[STEP_MOVE] = { PHASE_RESTRICT, move_run, move_undo },
 	[STEP_CONTROLLERS] = { PHASE_RESTRICT, controllers_run, controllers_undo },
 	[STEP_LEDGER] = { PHASE_RESTRICT, ledger_run, ledger_undo },
+	[STEP_FORGET] = { PHASE_GRANT, forget_run, ledger_undo },
 	[STEP_INTENT] = { PHASE_RESTRICT, intent_run, nothing_undo },
 	[STEP_OWN] = { PHASE_GRANT, own_run, own_undo },
 	[STEP_MOUNT] = { PHASE_GRANT, mount_run, mount_step_undo },

@@ -142,9 +142,13 @@ static enum form speaks(const struct reading *r, const char *key, const struct a
 	const char *container = NULL;
 	enum form form = form_of(a->key, key, &container);
 
-	if (form == FORM_CONTAINER && (!r->container || strcmp(container, r->container) != 0))
-		return FORM_NONE;
-	return form;
+	if (form != FORM_CONTAINER)
+		return form;
+	/* podman and Docker state no name; a wish for less must not get lost by that. */
+	if (!r->container)
+		return is_writable_key(key) && strcmp(a->value, "false") == 0 ? FORM_CONTAINER
+									      : FORM_NONE;
+	return strcmp(container, r->container) == 0 ? FORM_CONTAINER : FORM_NONE;
 }
 
 static bool has_form(const struct reading *r, const char *key, enum form form)

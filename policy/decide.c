@@ -266,12 +266,15 @@ static void decide_writable(struct request *request, bool has_rules, bool asks)
  * takes nothing away; such a container may run only when it has no more than a read-only mount and cannot
  * mount another by the capability that it was created with.
  */
+static bool mount_is_readonly(const struct facts *facts)
+{
+	return facts->mount == MOUNT_READONLY || facts->mount == MOUNT_WILL_BE_RO;
+}
+
 static bool can_take_back(const struct facts *facts)
 {
-	const bool readonly = facts->mount == MOUNT_READONLY || facts->mount == MOUNT_WILL_BE_RO;
-
 	return facts->userns == USERNS_PRIVATE ||
-	       (readonly && !(facts->capabilities >> CAP_SYS_ADMIN & 1));
+	       (mount_is_readonly(facts) && !(facts->capabilities >> CAP_SYS_ADMIN & 1));
 }
 
 static enum verdict refusal_verdict(struct request *request)
@@ -302,6 +305,27 @@ static void settle(struct request *request)
 	}
 }
 
+/* A container that declines and holds CAP_SYS_ADMIN of the host's runs: nobody gave it that here. But it
+ * must not keep a writable mount that it, or who made it, has asked to be without. */
+static void decline(struct request *request)
+{
+	const struct facts *facts = request->facts;
+	struct decision *d = request->decision;
+
+	request_note(request, REASON_ANNOTATION_DECLINES, request->approved,
+		     "annotation '%s' declines a writable cgroup",
+		     FOREIGN(request->wish.writable_key));
+	d->origin = request->approved->origin;
+	d->verdict = VERDICT_READONLY;
+	if (facts->userns == USERNS_PRIVATE || mount_is_readonly(facts))
+		return;
+	request_refuse(request, REASON_NOT_TAKEN_BACK, request->approved,
+		       "annotation '%s' declines a writable cgroup, but config.json mounts it "
+		       "writable for a container without a user namespace of its own; mount it 'ro'",
+		       FOREIGN(request->wish.writable_key));
+	d->verdict = VERDICT_REFUSE;
+}
+
 static void decide_known(struct request *request)
 {
 	struct wish *wish = &request->wish;
@@ -317,11 +341,7 @@ static void decide_known(struct request *request)
 			       FOREIGN(wish->invalid_key), FOREIGN(wish->invalid_value),
 			       wish->invalid_why);
 	} else if (wish->writable == TRI_NO) {
-		request_note(request, REASON_ANNOTATION_DECLINES, request->approved,
-			     "annotation '%s' declines a writable cgroup",
-			     FOREIGN(wish->writable_key));
-		d->verdict = VERDICT_READONLY;
-		d->origin = request->approved->origin;
+		decline(request);
 		return;
 	} else {
 		decide_writable(request, has_rules, wish->writable == TRI_YES || wish->profile);

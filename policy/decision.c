@@ -7,6 +7,7 @@ static const char *const verdicts[VERDICT_MAX] = {
 	[VERDICT_GRANT] = "grant",
 	[VERDICT_REFUSE] = "refuse",
 	[VERDICT_READONLY] = "readonly",
+	[VERDICT_ERROR] = "error",
 };
 
 static const char *const kinds[] = {

@@ -27,6 +27,7 @@ enum verdict {
 	VERDICT_GRANT,	  /* delegate */
 	VERDICT_REFUSE,	  /* asked, refused: the container is not created */
 	VERDICT_READONLY, /* refused or declined, the container runs: its cgroup is taken back */
+	VERDICT_ERROR,	  /* none was reached: never from policy_decide(), but in records */
 	VERDICT_MAX
 };
 

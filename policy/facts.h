@@ -72,6 +72,8 @@ struct facts {
 	const char *cgroup;	/* its path below the host's cgroup2 mount, with a leading '/' */
 	const char *const *files; /* names in it, NULL-ended; NULL: unknown. Says which limits exist */
 	const char *const *delegated; /* of these, what a delegatee is to own: the kernel's list and ours */
+	const char *const *given; /* of these, what a runtime may have given away: the kernel's list */
+	bool marked;		/* our attribute is there, whatever it says */
 	const char *unjudged;	/* blank-separated: on the kernel's list, unknown to us, so left; or "" */
 	const char *controllers; /* what cgroup.controllers offers, blank-separated */
 	enum mount_state mount;

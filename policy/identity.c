@@ -21,7 +21,8 @@
  * a name that the image has in the node's store; io.kubernetes.cri-o.Image may be a bare id.
  *
  * podman and Docker: --annotation sets any key, and podman applies the user's last. Nothing is a fact
- * there. Only the claim to be an infra container is believed, because it can but lose a grant.
+ * there, not even the claim to be an infra container: what is passed over keeps what its runtime gave it,
+ * without ceilings and without being taken back.
  */
 #include <string.h>
 
@@ -46,8 +47,8 @@ static const struct identity_keys engines[ENGINE_MAX] = {
 			  .image = "io.kubernetes.cri-o.ImageName",
 			  .type = "io.kubernetes.cri-o.ContainerType",
 			  .name = "io.kubernetes.cri-o.Name" },
-	[ENGINE_PODMAN] = { .type = "io.kubernetes.cri-o.ContainerType" },
-	[ENGINE_DOCKER] = { .type = "io.kubernetes.docker.type" }, /* cri-dockerd's label */
+	[ENGINE_PODMAN] = { 0 },
+	[ENGINE_DOCKER] = { 0 },
 };
 
 const char *const engine_names[ENGINE_MAX + 1] = {
