@@ -76,6 +76,8 @@ static const struct {
 	{ "gid_map negative", "proc/4711/gid_map = 0 -1 5", "has not the form of a map" },
 	{ "empty maps", "proc/4711/uid_map =\nproc/4711/gid_map =", NULL },
 	{ "no rootfs", "- bundle/rootfs", "cannot open the root filesystem 'rootfs' of the bundle" },
+	{ "no stat", "- proc/4711/stat", "cannot read '/proc/4711/stat'" },
+	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3", "'/proc/4711/stat' has not the form of that file" },
 	{ "no mountinfo", "- proc/4711/mountinfo", "cannot open '/proc/4711/mountinfo'" },
 	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m", "cannot open '/proc/4711/mountinfo'" },
 	{ "no cgroup mount", "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw",
@@ -106,9 +108,7 @@ static const struct {
 	{ "another process of the host",
 	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]", "process 5000, which is not" },
 	{ "a process out of sight", BOX "/cgroup.procs = 0\\n4711", "process 0, which is not the container's" },
-	{ "a child process", BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[2]", NULL },
-	{ "its pid namespace is the host's",
-	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]\nproc/4711/ns/pid -> pid:[1]",
+	{ "one of its pid namespace", BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[2]",
 	  "process 5000, which is not the container's" },
 	{ "a child", BOX "/other/cgroup.procs =",
 	  "the container's cgroup has a child 'other' that is not the container's" },
@@ -272,8 +272,9 @@ static void test_devices(void **state)
 	}
 }
 
-#define LEDGER(id)                                                                                    \
-	BOX " @ {\"v\":1,\"id\":\"" id "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":" \
+#define LEDGER(id) LEDGER_OF(id, "mnt:[2]+777")
+#define LEDGER_OF(id, instance)                                                                                    \
+	BOX " @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"" instance "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":" \
 	    "\"keep\",\"leaf\":\"\",\"since\":1,\"guarded\":false}\n"
 
 /* Once granted to this very container, the children are its own affair; to another, they are not. */
@@ -287,6 +288,8 @@ static void test_granted(void **state)
 		{ LEDGER("c1") BOX "/made-inside/", NULL, true },
 		{ LEDGER("c1") BOX "/cgroup.procs = 4711\\n5000", NULL, true },
 		{ LEDGER("c2"), NULL, false },
+		{ LEDGER_OF("c1", "mnt:[2]+778"), NULL, false },
+		{ LEDGER_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ LEDGER("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
 	};
