@@ -86,8 +86,9 @@ static void test_delegated(void **state)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host = HOST_CLOSED;
 		_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
-		const char *delegated[8] = { NULL }, *files = cases[i].files;
-		char line[512], word[64], unjudged[256], got[256] = "";
+		const char *files = cases[i].files;
+		struct cgroup_delegated delegated;
+		char line[512], word[64], got[256] = "";
 		struct err err = { 0 };
 		int r;
 
@@ -105,15 +106,14 @@ static void test_delegated(void **state)
 		_cleanup_close_ int fd = cgroup_open(&host, "/ci/box", &err);
 
 		assert_int_equal(cgroup_list(fd, &listing), 0);
-		r = cgroup_delegated(&host, &listing, delegated, ELEMENTS(delegated), unjudged,
-				     sizeof(unjudged), &err);
+		r = cgroup_delegated(&host, &listing, &delegated, &err);
 		check_result(cases[i].list ? cases[i].list : "no list", r, &err, cases[i].want);
-		for (const char **d = delegated; !cases[i].want && *d; d++)
+		for (const char **d = delegated.judged; !cases[i].want && *d; d++)
 			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", *got ? " " : "",
 				       *d);
 		if (!cases[i].want) {
 			check_string(cases[i].list, got, cases[i].delegated);
-			check_string(cases[i].list, unjudged, cases[i].unjudged);
+			check_string(cases[i].list, delegated.unjudged, cases[i].unjudged);
 		}
 	}
 }

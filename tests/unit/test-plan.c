@@ -6,10 +6,12 @@
 #include "tests/unit/check.h"
 
 static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", NULL };
+static const char *const given_more[] = { "cgroup.procs", "new.file", NULL };
 
 static struct facts facts_plain(void)
 {
 	return (struct facts){ .delegated = delegated,
+			       .given = delegated,
 			       .controllers = "cpu memory pids",
 			       .mount = MOUNT_READONLY };
 }
@@ -218,9 +220,13 @@ static void test_unknown_list(void **state)
 	struct plan plan;
 
 	(void)state;
-	facts.delegated = NULL;
+	facts.delegated = facts.given = NULL;
 	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
 	check_plan("the directory alone", &plan, "own .");
+	facts.given = given_more;
+	facts.marked = true;
+	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+	check_plan("all that was given, and the mark", &plan, "own cgroup.procs, own new.file, own ., forget");
 }
 
 /* As many steps as there can be fit; one that would not is an error and never left out. */
@@ -235,7 +241,7 @@ static void test_size(void **state)
 	(void)state;
 	for (size_t i = 0; i < PLAN_STEPS_MAX; i++)
 		many[i] = "x";
-	facts.delegated = many;
+	facts.delegated = facts.given = many;
 	check_result("129 steps", plan_build(&decision, &facts, &plan, &err), &err,
 		     "the plan has 129 steps, 128 are the most");
 	many[PLAN_STEPS_MAX - 1] = NULL;

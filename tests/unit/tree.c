@@ -28,6 +28,7 @@ const char tree_container[] =
 	"proc/4711/ns/user -> user:[2]\n"
 	"proc/4711/ns/pid -> pid:[2]\n"
 	"proc/4711/cgroup = 0::/ci/box\n"
+	"proc/4711/stat = 4711 (a b) c) S 1 4711 4711 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 777 9 10\n"
 	"proc/4711/uid_map =          0     100000      65536\n"
 	"proc/4711/gid_map =          0     100000      65536\n"
 	"proc/4711/mountinfo = 21 1 8:1 / / rw,relatime - ext4 /dev/root rw\\n"
