@@ -261,20 +261,22 @@ static void decide_writable(struct request *request, bool has_rules, bool asks)
 		examine(request, REASON_ANNOTATION_GRANTS, request->approved);
 }
 
-/*
- * on_refusal = readonly gives the cgroup back to host root. Where the container's root is host root, that
- * takes nothing away; such a container may run only when it has no more than a read-only mount and cannot
- * mount another by the capability that it was created with.
- */
 static bool mount_is_readonly(const struct facts *facts)
 {
 	return facts->mount == MOUNT_READONLY || facts->mount == MOUNT_WILL_BE_RO;
 }
 
+/*
+ * on_refusal = readonly gives the cgroup back to host root. Where the container's root is host root, that
+ * takes nothing away; such a container may run only when it has no more than a read-only mount and cannot
+ * mount another by the capability that it was created with.
+ */
 static bool can_take_back(const struct facts *facts)
 {
-	return facts->userns == USERNS_PRIVATE ||
-	       (mount_is_readonly(facts) && !(facts->capabilities >> CAP_SYS_ADMIN & 1));
+	const bool can_mount = facts->capabilities_known != TRI_YES ||
+			       (facts->capabilities >> CAP_SYS_ADMIN & 1);
+
+	return facts->userns == USERNS_PRIVATE || (mount_is_readonly(facts) && !can_mount);
 }
 
 static enum verdict refusal_verdict(struct request *request)

@@ -106,7 +106,7 @@ void identity_read(enum engine engine, const struct facts *facts, struct identit
 		return;
 	from = &engines[engine];
 	type = stated(facts, from->type);
-	ret->sandbox = type && (strcmp(type, "sandbox") == 0 || strcmp(type, "podsandbox") == 0);
+	ret->sandbox = type && strcmp(type, "sandbox") == 0;
 	ret->namespace = stated(facts, from->namespace);
 	ret->pod = stated(facts, from->pod);
 	ret->container = stated(facts, from->container);

@@ -86,6 +86,10 @@ static const struct wish_case {
 	{ W, { { W ".app", "true" } }, '-', true },
 	{ W, { { W ".", "true" } }, '-', true },
 	{ W, { { W, "true" } }, 'T', true },
+	/* ... but a wish for less, of whichever container, must not get lost */
+	{ W, { { W ".app", "false" } }, 'F', true },
+	{ W, { { W, "true" }, { W ".any", "false" } }, 'F', true },
+	{ W, { { W, "true" }, { W ".any", "true" } }, 'T', true },
 	/* what loses is judged all the same */
 	{ W, { { W, "garbage" }, { W ".app", "true" } }, 'I', false },
 	{ W, { { W, "true" }, { W ".app", "garbage" } }, 'I', false },
@@ -332,9 +336,9 @@ static const struct identity_case {
 	{ ENGINE_CONTAINERD,
 	  { { "io.kubernetes.cri.container-type", "sandbox" } },
 	  { .sandbox = true } },
-	{ ENGINE_PODMAN,
-	  { { "io.kubernetes.cri-o.ContainerType", "sandbox" } },
-	  { .sandbox = true } },
+	/* What any user may write is not believed, not even that. */
+	{ ENGINE_PODMAN, { { "io.kubernetes.cri-o.ContainerType", "sandbox" } }, { 0 } },
+	{ ENGINE_DOCKER, { { "io.kubernetes.docker.type", "podsandbox" } }, { 0 } },
 };
 
 static void assert_same(size_t i, const char *what, const char *a, const char *b)

@@ -143,6 +143,57 @@ static void test_readonly_needs_something_to_take(void **state)
 	}
 }
 
+/* What config.json says of capabilities counts only if it was read. */
+static void test_readonly_needs_known_capabilities(void **state)
+{
+	struct facts facts = good_facts;
+
+	(void)state;
+	facts.userns = USERNS_NONE;
+	facts.mount = MOUNT_READONLY;
+	assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict,
+			 VERDICT_READONLY);
+	facts.capabilities_known = TRI_UNKNOWN;
+	assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict,
+			 VERDICT_REFUSE);
+	assert_non_null(find_reason(&decision, REASON_NOT_TAKEN_BACK));
+}
+
+/* Declining, too, must leave the container without a writable cgroup, whatever on_refusal says. */
+static void test_decline(void **state)
+{
+	static const struct annotation decline = { "cgdeleg.io/writable", "false" };
+	static const struct {
+		enum userns_kind userns;
+		enum mount_state mount;
+		enum verdict expect;
+	} cases[] = {
+		{ USERNS_PRIVATE, MOUNT_WRITABLE, VERDICT_READONLY },
+		{ USERNS_PRIVATE, MOUNT_UNKNOWN, VERDICT_READONLY },
+		{ USERNS_NONE, MOUNT_READONLY, VERDICT_READONLY },
+		{ USERNS_HOST_IDS, MOUNT_WILL_BE_RO, VERDICT_READONLY },
+		{ USERNS_NONE, MOUNT_WRITABLE, VERDICT_REFUSE },
+		{ USERNS_HOST_IDS, MOUNT_WRITABLE, VERDICT_REFUSE },
+		{ USERNS_UNKNOWN, MOUNT_WRITABLE, VERDICT_REFUSE },
+		{ USERNS_NONE, MOUNT_UNKNOWN, VERDICT_REFUSE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct facts facts = good_facts;
+
+		facts.annotations = &decline;
+		facts.n_annotations = 1;
+		facts.userns = cases[i].userns;
+		facts.mount = cases[i].mount;
+		decide_handler("approved_annotations = cgdeleg.io/writable\n", &facts);
+		assert_int_equal(decision.verdict, cases[i].expect);
+		assert_non_null(find_reason(&decision, REASON_ANNOTATION_DECLINES));
+		assert_int_equal(find_reason(&decision, REASON_NOT_TAKEN_BACK) != NULL,
+				 cases[i].expect == VERDICT_REFUSE);
+	}
+}
+
 static void test_origins(void **state)
 {
 	struct facts facts = good_facts;
@@ -219,8 +270,8 @@ static void test_sandbox(void **state)
 		{ "containerd", "io.kubernetes.cri.container-type", "container", false },
 		{ "containerd", "io.kubernetes.cri-o.ContainerType", "sandbox", false },
 		{ "crio", "io.kubernetes.cri-o.ContainerType", "sandbox", true },
-		{ "podman", "io.kubernetes.cri-o.ContainerType", "sandbox", true },
-		{ "docker", "io.kubernetes.docker.type", "podsandbox", true },
+		{ "podman", "io.kubernetes.cri-o.ContainerType", "sandbox", false },
+		{ "docker", "io.kubernetes.docker.type", "podsandbox", false },
 	};
 
 	(void)state;
@@ -403,6 +454,8 @@ int main(void)
 		cmocka_unit_test(test_matrix),
 		cmocka_unit_test(test_on_refusal),
 		cmocka_unit_test(test_readonly_needs_something_to_take),
+		cmocka_unit_test(test_readonly_needs_known_capabilities),
+		cmocka_unit_test(test_decline),
 		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_selectors),
 		cmocka_unit_test(test_sandbox),
