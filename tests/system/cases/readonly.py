@@ -27,7 +27,7 @@ try() {
 try "as it is" /sys/fs/cgroup
 if mount -t cgroup2 none /tmp; then echo "own mount: mounted"; try "own mount" /tmp; umount /tmp; fi
 if mount -o remount,rw,bind /sys/fs/cgroup; then try "remounted" /sys/fs/cgroup; fi
-mount --bind /sys/fs/cgroup /tmp && mount -o remount,rw,bind /tmp && try "bind" /tmp
+mount --bind /sys/fs/cgroup /tmp && mount -o remount,rw,bind /tmp && try "bind" /tmp; umount /tmp
 cat >/probe/inner <<'INNER'
 mount -t cgroup2 none /tmp || exit 0
 echo "namespace: mounted"

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Fake - a process in the shape of a container that is being created, made without a runtime.
+
+It has mount, cgroup and user namespaces of its own and a cgroup mount at <rootfs>/sys/fs/cgroup, in any cgroup
+that a case names: also in those where a runtime's clean-up would do harm.
+"""
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+# pylint: disable=wrong-import-position
+from lib import bundle, host, policy
+from lib.process import run_piped
+
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUSER = 0x20000, 0x2000000, 0x10000000
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def call(name, *arguments):
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), name)
+
+
+def mount(source, target, flags):
+    call("mount", source.encode(), target.encode(), None, ctypes.c_ulong(flags), None)
+
+
+def become(cgroup, point, read_only):
+    """The child's side: enters the cgroup, unshares, mounts, says "ready" and waits."""
+    if cgroup:
+        host.write(f"{host.CGROUP}{cgroup}/cgroup.procs", str(os.getpid()))
+    call("unshare", CLONE_NEWNS | CLONE_NEWCGROUP)
+    mount("none", "/", MS_REC | MS_PRIVATE)
+    mount(host.CGROUP + cgroup, point, MS_BIND)
+    if read_only:
+        mount("none", point, MS_BIND | MS_REMOUNT | MS_RDONLY)
+    call("unshare", CLONE_NEWUSER)
+    print("ready", flush=True)
+    signal.pause()
+
+
+class Fake:
+    """shape "runc": the mount is read-only already; "crun": still writable, and config.json says ro."""
+    def __init__(self, t, cgroup=None, shape="runc", maps=bundle.MAP, policy_dir=None, process_in=None):
+        self.t, self.id = t, f"fake{t.next_number()}"
+        self.dir = f"{t.work}/{self.id}"
+        self.audit_dir = f"{self.dir}/audit"
+        self.policy_dir = policy_dir or default_policy(t)
+        self.own = cgroup is None
+        self.cgroup = f"{t.parent}/{self.id}" if cgroup is None else cgroup
+        self.point = f"{self.dir}/rootfs/sys/fs/cgroup"
+        os.makedirs(self.point)
+        self.config = bundle.config(["/bin/true"], cgroups_path=self.cgroup)
+        bundle.write(self.dir, self.config)
+        if self.own:
+            os.mkdir(host.CGROUP + self.cgroup)
+        self._begin(shape, maps, process_in)
+
+    def _begin(self, shape, maps, process_in):
+        words = [self.cgroup, self.point, "ro" if shape == "runc" else "rw"]
+        self.t.track(self)
+        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+            [sys.executable, os.path.realpath(__file__), *words], stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError("the fake container did not come up")
+        for name in ("uid_map", "gid_map"):
+            host.write(f"/proc/{self.pid}/{name}", "".join(f"{a} {b} {c}\n" for a, b, c in maps))
+        if process_in:
+            host.write(f"{host.CGROUP}{process_in}/cgroup.procs", str(self.pid))
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def state(self, **changes):
+        return {"ociVersion": "1.0.2", "id": self.id, "status": "creating", "pid": self.pid, "bundle": self.dir,
+                **changes}
+
+    def call_hook(self, state=None, command=(), stdin=None, **options):
+        words = [*command, self.t.hook, *self.hook_args()]
+        if stdin is not None:
+            return run_piped(words, stdin=stdin, **options)
+        return run_piped(words, input=json.dumps(state or self.state()).encode(), **options)
+
+    def hook_args(self):
+        return ["createRuntime", "--handler", "test", "--policy", self.policy_dir, "--audit", self.audit_dir]
+
+    def records(self):
+        path = f"{self.audit_dir}/audit.jsonl"
+        return [json.loads(x) for x in host.read(path).splitlines()] if os.path.exists(path) else []
+
+    def picture(self):
+        return (host.picture_tree(host.CGROUP + self.cgroup) if self.cgroup else host.picture_cgroup(host.CGROUP),
+                host.mountinfo(self.pid))
+
+    def is_granted(self):
+        owner = os.stat(host.CGROUP + self.cgroup).st_uid
+        options = [line.split(" ")[3] for line in host.mountinfo(self.pid) if f" {self.point} " in line][-1]
+        return owner == bundle.BASE and host.attribute(host.CGROUP + self.cgroup) and options.startswith("rw")
+
+    def delete(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.t.untrack(self)
+        if self.own:
+            host.remove_tree(self.cgroup)
+
+
+def default_policy(t, **defaults):
+    """No runtime has attached a device program to a fake's cgroup."""
+    return policy.write(f"{t.work}/fakepolicy{t.next_number()}",
+                        defaults={"on_missing_limit": "skip", "device_bpf": "runtime", **defaults})
+
+
+if __name__ == "__main__":
+    become(sys.argv[1], sys.argv[2], sys.argv[3] == "ro")
