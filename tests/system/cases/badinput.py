@@ -32,8 +32,9 @@ class Held:
         after = self.picture()
         equal((done.code, done.out), (1, ""), f"exit and stdout ({done.err})")
         one_sentence(done.err, part)
-        for was, now, what in zip(before, after, ("the cgroup", "the container's mounts", "the host's mounts")):
+        for was, now, what in zip(before[:2], after[:2], ("the cgroup", "the container's mounts")):
             same(was, now, what)
+        host.same_mounts(before[2], after[2], self.t.work)
 
     def with_config(self, text):
         path = f"{self.c.dir}/config.json"

@@ -81,8 +81,8 @@ def force(t):
     """delete --force of a container that has children with processes."""
     with t.step("everything goes with it"):
         c = t.container("force").up()
-        c.exec("cd /sys/fs/cgroup; mkdir -p a/b; sh -c 'echo $$ >a/b/cgroup.procs; exec sleep 1000' >/dev/null 2>&1 &")
-        wait_until(lambda: len(host.processes(c.cgroup)) > 1, "a process in the child")
+        done = c.exec("cd /sys/fs/cgroup; mkdir -p a/b; sleep 1000 >/dev/null 2>&1 & echo $! >a/b/cgroup.procs")
+        equal((done.text, len(host.processes(f"{c.cgroup}/a/b"))), ("exit 0: ", 1), "a process in the child")
         equal(c.delete().code, 0, "delete --force")
         nothing_left(c)
 

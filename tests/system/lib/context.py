@@ -7,7 +7,7 @@ import shutil
 from lib import host, policy
 from lib.container import Container
 from lib.process import run, wait_until
-from lib.report import Failure, same
+from lib.report import Failure
 
 _numbers = itertools.count(1)
 
@@ -73,7 +73,7 @@ class Context:
         except TimeoutError as error:
             raise Failure(f"left over: {sorted(new())}") from error
         host.same_picture(before, host.picture_host(self.parent))
-        same(mounts, host.mountinfo(), "the host's mounts")
+        host.same_mounts(mounts, host.mountinfo(), self.machine.work)
         if not host.has_nsdelegate():
             raise Failure("the host's nsdelegate is gone")
 

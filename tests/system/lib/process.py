@@ -40,7 +40,7 @@ def run_piped(command, **options):
                   done.stderr.decode(errors="surrogateescape"))
 
 
-def wait_until(condition, what, patience=PATIENCE):
+def wait_until(condition, what, patience=120):
     """Polls; gives up with TimeoutError."""
     end = time.monotonic() + patience
     while not condition():
