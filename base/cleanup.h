@@ -33,22 +33,22 @@ static inline void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
-#define _cleanup_(f)   __attribute__((cleanup(f)))
+#define _cleanup_(f)	__attribute__((cleanup(f)))
 #define _cleanup_close_ _cleanup_(cleanup_close)
 #define _cleanup_free_	_cleanup_(cleanup_free)
 
-#define TAKE_FD(fd)               \
-	({                        \
-		int _fd = (fd);   \
-		(fd) = -EBADF;    \
-		_fd;              \
+#define TAKE_FD(fd)             \
+	({                      \
+		int _fd = (fd); \
+		(fd) = -EBADF;  \
+		_fd;            \
 	})
 
-#define TAKE_PTR(p)                       \
-	({                                \
-		__typeof__(p) _p = (p);   \
-		(p) = NULL;               \
-		_p;                       \
+#define TAKE_PTR(p)                     \
+	({                              \
+		__typeof__(p) _p = (p); \
+		(p) = NULL;             \
+		_p;                     \
 	})
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))

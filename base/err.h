@@ -14,7 +14,7 @@
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
 struct err {
-	int code;	/* positive errno; EINVAL where the fault is the input's and not the kernel's */
+	int code; /* positive errno; EINVAL where the fault is the input's and not the kernel's */
 	char text[768]; /* one sentence, no newline, no trailing full stop; longer ones are cut */
 };
 

@@ -120,7 +120,7 @@ int json_parse(const char *text, size_t len, unsigned max_depth, const char *wha
 }
 
 static const char *const type_names[JSON_TYPE_MAX] = {
-	[JSON_STRING] = "a string",  [JSON_I64] = "an integer",	  [JSON_BOOL] = "true or false",
+	[JSON_STRING] = "a string",  [JSON_I64] = "an integer", [JSON_BOOL] = "true or false",
 	[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
 };
 
@@ -131,8 +131,7 @@ static bool store(yyjson_val *value, const struct json_field *field, void *base)
 
 	switch (field->type) {
 	case JSON_STRING:
-		if (!yyjson_is_str(value) ||
-		    strlen(yyjson_get_str(value)) != yyjson_get_len(value))
+		if (!yyjson_is_str(value) || strlen(yyjson_get_str(value)) != yyjson_get_len(value))
 			return false;
 		*(const char **)(void *)at = yyjson_get_str(value);
 		return true;

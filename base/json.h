@@ -26,7 +26,7 @@ enum json_type {
 struct json_field {
 	const char *name;
 	enum json_type type;
-	size_t offset;	/* of the member in the caller's struct, whose C type is the one named above */
+	size_t offset; /* of the member in the caller's struct, whose C type is the one named above */
 	bool mandatory; /* absent or null is an error; otherwise the member is left as it is */
 };
 

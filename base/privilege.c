@@ -52,7 +52,8 @@ int privilege_scrub(struct err *err)
 
 static struct __user_cap_header_struct header(void)
 {
-	return (struct __user_cap_header_struct){ .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
+	return (struct __user_cap_header_struct) { .version = _LINUX_CAPABILITY_VERSION_3,
+						   .pid = 0 };
 }
 
 static uint64_t permitted_now(const struct __user_cap_data_struct data[2])
@@ -70,7 +71,7 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
 	permitted &= permitted_now(data);
 	effective &= permitted;
 	for (int i = 0; i < 2; i++)
-		data[i] = (struct __user_cap_data_struct){
+		data[i] = (struct __user_cap_data_struct) {
 			.effective = (uint32_t)(effective >> (32 * i)),
 			.permitted = (uint32_t)(permitted >> (32 * i)),
 			.inheritable = 0,

@@ -36,9 +36,9 @@ struct undo {
 
 struct outcome {
 	enum outcome_kind kind;
-	size_t n_done;		   /* steps, undone or not */
-	size_t n_changed;	   /* of these, how many found something to change */
-	size_t n_skipped;	   /* ceilings that the kernel does not offer, skipped as the policy says */
+	size_t n_done;	  /* steps, undone or not */
+	size_t n_changed; /* of these, how many found something to change */
+	size_t n_skipped; /* ceilings that the kernel does not offer, skipped as the policy says */
 	const struct step *failed; /* NULL when none did */
 	struct err undo_err;	   /* OUTCOME_UNDO_FAILED: the first one */
 	struct undo *undo;	   /* n_done records; owned until apply_done() */
@@ -50,10 +50,10 @@ struct apply {
 	const struct host *host;
 	const struct target *target;
 	const struct decision *decision;
-	const char *ledger;   /* the attribute's text */
-	int64_t deadline_ms;  /* CLOCK_MONOTONIC; 0: none */
-	int (*enter)(enum phase phase, struct err *err);	 /* drops capabilities; may be NULL */
-	int (*intent)(void *userdata, struct err *err);		 /* STEP_INTENT */
+	const char *ledger;				 /* the attribute's text */
+	int64_t deadline_ms;				 /* CLOCK_MONOTONIC; 0: none */
+	int (*enter)(enum phase phase, struct err *err); /* drops capabilities; may be NULL */
+	int (*intent)(void *userdata, struct err *err);	 /* STEP_INTENT */
 	void *userdata;
 };
 

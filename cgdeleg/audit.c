@@ -61,8 +61,8 @@ int audit_open(const char *directory, struct audit *ret, struct err *err)
 		return err_set_errno(err, errno, "cannot open the audit file '%s/%s'", directory,
 				     AUDIT_FILE);
 	if (fstat(ret->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, EBADMSG, "the audit file '%s/%s' is not a regular file", directory,
-			       AUDIT_FILE);
+		return err_set(err, EBADMSG, "the audit file '%s/%s' is not a regular file",
+			       directory, AUDIT_FILE);
 	return 0;
 }
 
@@ -71,7 +71,8 @@ static bool add_text(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, co
 	char shown[1024];
 
 	/* What a container's creator wrote stays printable whatever it was. */
-	return !text || yyjson_mut_obj_add_strcpy(doc, o, key, text_escape(text, shown, sizeof(shown)));
+	return !text ||
+	       yyjson_mut_obj_add_strcpy(doc, o, key, text_escape(text, shown, sizeof(shown)));
 }
 
 /*
@@ -87,7 +88,8 @@ static void format_time(int64_t us, char *buf, size_t size)
 	int64_t day_of_era = days % 146097;
 	int64_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t month = (5 * day_of_year + 2) / 153; /* 0 is March */
 	int64_t year = year_of_era + era * 400 + (month >= 10);
 
@@ -115,7 +117,8 @@ static void add_outcome(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct out
 	(void)yyjson_mut_obj_add_uint(doc, o, "steps_changed", outcome->n_changed);
 	(void)yyjson_mut_obj_add_uint(doc, o, "steps_skipped", outcome->n_skipped);
 	if (outcome->failed)
-		(void)add_text(doc, o, "failed_step", step_describe(outcome->failed, line, sizeof(line)));
+		(void)add_text(doc, o, "failed_step",
+			       step_describe(outcome->failed, line, sizeof(line)));
 	if (outcome->kind == OUTCOME_UNDO_FAILED)
 		(void)add_text(doc, o, "undo_error", outcome->undo_err.text);
 }
@@ -173,13 +176,15 @@ void audit_syslog(const struct audit *audit, const struct trail *trail)
 
 	if (audit->syslog_fd < 0)
 		return;
-	len = snprintf(line, sizeof(line), "<%d>cgdeleg-hook[%d]: %s container %s handler %s%s%s: %s",
-		       priority, trail->pid, verdict_name(d->verdict),
+	len = snprintf(line, sizeof(line),
+		       "<%d>cgdeleg-hook[%d]: %s container %s handler %s%s%s: %s", priority,
+		       trail->pid, verdict_name(d->verdict),
 		       text_escape(trail->facts.id ? trail->facts.id : "?", id, sizeof(id)),
-		       trail->facts.handler, d->profile ? " profile " : "", d->profile ? d->profile : "",
-		       text_escape(trail->err.text[0] ? trail->err.text :
-				   d->n_reasons	      ? d->reasons[0].text :
-							"",
+		       trail->facts.handler, d->profile ? " profile " : "",
+		       d->profile ? d->profile : "",
+		       text_escape(trail->err.text[0] ? trail->err.text
+				   : d->n_reasons     ? d->reasons[0].text
+						      : "",
 				   text, sizeof(text)));
 	if (len >= (int)sizeof(line))
 		len = (int)sizeof(line) - 1;

@@ -21,9 +21,9 @@ struct audit {
 	int syslog_fd; /* connected to /dev/log; -EBADF where there is none */
 };
 
-#define AUDIT_CLOSED                                 \
-	{                                            \
-		.fd = -EBADF, .syslog_fd = -EBADF    \
+#define AUDIT_CLOSED                              \
+	{                                         \
+		.fd = -EBADF, .syslog_fd = -EBADF \
 	}
 
 /* Opens both, makes the directory where it is missing. Without a syslog socket it goes on. */

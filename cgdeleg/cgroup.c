@@ -21,7 +21,8 @@
  * kernel's list grows with the kernel; an entry that is new to this program is not handed out.
  */
 static const char *const judged[] = {
-	"cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.oom.group", "memory.reclaim",
+	"cgroup.procs",	    "cgroup.threads", "cgroup.subtree_control",
+	"memory.oom.group", "memory.reclaim",
 };
 
 /* Where the kernel has no list (before 4.15), the OCI runtime-spec names these three. */
@@ -103,9 +104,10 @@ int cgroup_open(const struct host *host, const char *path, struct err *err)
 		return err_set(err, EXDEV, "'%s' is not in the cgroup2 file system", shown);
 	/* kernfs numbers the hierarchy's root 1; host->root_id differs from it inside a container. */
 	if (st.st_ino == host->root_id || (host->live && st.st_ino == 1))
-		return err_set(err, EPERM,
-			       "the container's cgroup is the root cgroup: its config.json must name a "
-			       "cgroupsPath of its own and unshare the cgroup namespace");
+		return err_set(
+			err, EPERM,
+			"the container's cgroup is the root cgroup: its config.json must name a "
+			"cgroupsPath of its own and unshare the cgroup namespace");
 	return TAKE_FD(fd);
 }
 
@@ -231,7 +233,8 @@ int cgroup_delegated(const struct host *host, const struct cgroup_listing *listi
 
 		if (strchr(name, '/'))
 			return err_set(err, EBADMSG,
-				       "'/sys/kernel/cgroup/delegate' holds a name with '/': '%s'", name);
+				       "'/sys/kernel/cgroup/delegate' holds a name with '/': '%s'",
+				       name);
 		if (here)
 			r = add_delegated(ret, &n_given, &n_judged, here, err);
 	}

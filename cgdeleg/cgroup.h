@@ -48,10 +48,11 @@ int cgroup_attach(int fd, pid_t pid);
 
 #define CGROUP_DELEGATED_MAX 24
 
-/* The kernel's list of delegatable files, of those that are in a listing, whose strings it points to. */
+/* The kernel's list of delegatable files, of those that are in a listing, whose strings it points to:
+ * what a runtime may chown, and of that what this program knows and may chown itself. */
 struct cgroup_delegated {
-	const char *given[CGROUP_DELEGATED_MAX];  /* all of them, NULL-ended: what a runtime may chown */
-	const char *judged[CGROUP_DELEGATED_MAX]; /* those that this program knows: what it may chown */
+	const char *given[CGROUP_DELEGATED_MAX];  /* all, NULL-ended */
+	const char *judged[CGROUP_DELEGATED_MAX]; /* those that are known here */
 	char unjudged[256]; /* those that it does not: left alone, and reported; blank-separated */
 };
 

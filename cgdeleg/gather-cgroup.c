@@ -43,7 +43,8 @@ static int read_inside(const struct host *host, const struct target *target, cha
 		return err_set_errno(err, errno, "cannot enter the container's cgroup namespace");
 	r = read_path(target->proc_fd, "cgroup", ret, err);
 	if (setns(own, CLONE_NEWCGROUP) < 0)
-		return err_set_errno(err, errno, "cannot come back from the container's cgroup namespace");
+		return err_set_errno(err, errno,
+				     "cannot come back from the container's cgroup namespace");
 	return r;
 }
 
@@ -52,7 +53,8 @@ static int read_inside(const struct host *host, const struct target *target, cha
  * anything else, a cgroup above the container's among it, and a chain of single children leads down from
  * there as well.
  */
-static int check_namespace_root(const struct host *host, const struct target *target, struct err *err)
+static int check_namespace_root(const struct host *host, const struct target *target,
+				struct err *err)
 {
 	const char *root = target->mount.root;
 	char inside[PATH_MAX], shown[256];
@@ -67,10 +69,11 @@ static int check_namespace_root(const struct host *host, const struct target *ta
 	if (strncmp(target->now, root, len) == 0 &&
 	    strcmp(target->now + len, strcmp(inside, "/") == 0 ? "" : inside) == 0)
 		return 0;
-	return err_set(err, EPERM,
-		       "the container's cgroup mount shows '%s', which is not the root of its cgroup "
-		       "namespace: mount type 'cgroup' at '/sys/fs/cgroup' and bind nothing over it",
-		       text_escape(root, shown, sizeof(shown)));
+	return err_set(
+		err, EPERM,
+		"the container's cgroup mount shows '%s', which is not the root of its cgroup "
+		"namespace: mount type 'cgroup' at '/sys/fs/cgroup' and bind nothing over it",
+		text_escape(root, shown, sizeof(shown)));
 }
 
 /* Every path counts from the same root: ours, or that of the cgroup namespace that we are in. */
@@ -88,17 +91,20 @@ static int check_paths(const struct host *host, struct target *target, struct er
 	if (r < 0)
 		return r;
 	if (root[0] != '/' || strcmp(root, "/") == 0 || strstr(root, "/.."))
-		return err_set(err, EPERM,
-			       "the container's cgroup mount shows '%s', which is not a cgroup of its own: "
-			       "its config.json must name a cgroupsPath and unshare the cgroup namespace",
-			       shown);
+		return err_set(
+			err, EPERM,
+			"the container's cgroup mount shows '%s', which is not a cgroup of its own: "
+			"its config.json must name a cgroupsPath and unshare the cgroup namespace",
+			shown);
 	if (!cgroup_is_within(target->now, root))
-		return err_set(err, EPERM,
-			       "process %d is not in the cgroup '%s' that the container's mount shows",
-			       target->pid, shown);
+		return err_set(
+			err, EPERM,
+			"process %d is not in the cgroup '%s' that the container's mount shows",
+			target->pid, shown);
 	if (cgroup_is_within(target->own, root))
 		return err_set(err, EPERM,
-			       "the container's cgroup '%s' is the hook's own or one above it", shown);
+			       "the container's cgroup '%s' is the hook's own or one above it",
+			       shown);
 	return check_namespace_root(host, target, err);
 }
 
@@ -113,10 +119,11 @@ static int check_processes(const struct target *target, int fd, struct err *err)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.procs");
 	for (ssize_t i = 0; i < n; i++)
 		if (pids[i] != target->pid)
-			return err_set(err, EBUSY,
-				       "process %d, which is not the container's, is in its cgroup: every "
-				       "container needs a cgroup of its own",
-				       pids[i]);
+			return err_set(
+				err, EBUSY,
+				"process %d, which is not the container's, is in its cgroup: every "
+				"container needs a cgroup of its own",
+				pids[i]);
 	return 0;
 }
 
@@ -127,9 +134,10 @@ static int check_children(const struct cgroup_listing *listing, const char *next
 
 	for (size_t i = 0; i < listing->n_children; i++)
 		if (strcmp(listing->children[i], next) != 0)
-			return err_set(err, EBUSY,
-				       "the container's cgroup has a child '%s' that is not the container's",
-				       text_escape(listing->children[i], shown, sizeof(shown)));
+			return err_set(
+				err, EBUSY,
+				"the container's cgroup has a child '%s' that is not the container's",
+				text_escape(listing->children[i], shown, sizeof(shown)));
 	return 0;
 }
 
@@ -170,7 +178,8 @@ static int check_exclusive(const struct target *target, struct err *err)
 					      O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 		if (below < 0)
-			return err_set_errno(err, below, "cannot open the container's cgroup below");
+			return err_set_errno(err, below,
+					     "cannot open the container's cgroup below");
 		(void)close_fd(fd);
 		fd = below;
 		more = next_component(&rest, next);
@@ -184,8 +193,8 @@ static int check_exclusive(const struct target *target, struct err *err)
 	return r;
 }
 
-static int check_directory(const struct host *host, struct target *target, const struct facts *facts,
-			   struct err *err)
+static int check_directory(const struct host *host, struct target *target,
+			   const struct facts *facts, struct err *err)
 {
 	char type[32];
 	struct stat st;
@@ -198,15 +207,17 @@ static int check_directory(const struct host *host, struct target *target, const
 	/* crun gives the cgroup to the user namespace's root before the hooks, runc to the process's uid. */
 	if (st.st_uid != 0 && st.st_uid != facts->root_uid && st.st_uid != facts->process_uid &&
 	    host->live)
-		return err_set(err, EPERM,
-			       "the container's cgroup belongs to uid %u, which is neither root nor the "
-			       "container's",
-			       st.st_uid);
+		return err_set(
+			err, EPERM,
+			"the container's cgroup belongs to uid %u, which is neither root nor the "
+			"container's",
+			st.st_uid);
 	n = file_read_at(target->cgroup_fd, "cgroup.type", type, sizeof(type));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.type");
 	if (strcmp(type, "domain\n") != 0)
-		return err_set(err, EPERM, "the container's cgroup is of type '%.*s', only 'domain' is valid",
+		return err_set(err, EPERM,
+			       "the container's cgroup is of type '%.*s', only 'domain' is valid",
 			       (int)strcspn(type, "\n"), type);
 	return 0;
 }
@@ -228,13 +239,14 @@ static int check_files(const struct target *target, struct err *err)
 		if (has_name(target->delegated.given, *name))
 			continue;
 		if (fstatat(target->cgroup_fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup",
-					     *name);
+			return err_set_errno(err, errno,
+					     "cannot stat '%s' of the container's cgroup", *name);
 		if (st.st_uid != 0 || st.st_gid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-			return err_set(err, EPERM,
-				       "'%s' of the container's cgroup belongs to %u:%u (mode %04o) and not "
-				       "to root alone: the cgroup was not made by the container runtime",
-				       *name, st.st_uid, st.st_gid, st.st_mode & 07777);
+			return err_set(
+				err, EPERM,
+				"'%s' of the container's cgroup belongs to %u:%u (mode %04o) and not "
+				"to root alone: the cgroup was not made by the container runtime",
+				*name, st.st_uid, st.st_gid, st.st_mode & 07777);
 	}
 	return 0;
 }
@@ -249,12 +261,14 @@ static int check_ancestors(const struct host *host, const struct target *target,
 		int above;
 
 		if (fd < 0 || fstat(fd, &st) < 0)
-			return err_set_errno(err, errno, "cannot look at the cgroups above the container's");
+			return err_set_errno(err, errno,
+					     "cannot look at the cgroups above the container's");
 		if (st.st_uid != 0)
-			return err_set(err, EPERM,
-				       "a cgroup above the container's belongs to uid %u, root was expected: "
-				       "give the container a cgroupsPath below root's",
-				       st.st_uid);
+			return err_set(
+				err, EPERM,
+				"a cgroup above the container's belongs to uid %u, root was expected: "
+				"give the container a cgroupsPath below root's",
+				st.st_uid);
 		if (st.st_ino == host->root_id)
 			return 0;
 		above = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -299,15 +313,16 @@ static int find_scope(const struct host *host, struct target *target, struct fac
 	pid_t pid;
 
 	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - root), root);
-	if (strcmp(slash, "/container") != 0 || !has_suffix(parent, strlen(parent), ".scope") || cgroup_is_within(target->own, parent))
+	if (strcmp(slash, "/container") != 0 || !has_suffix(parent, strlen(parent), ".scope") ||
+	    cgroup_is_within(target->own, parent))
 		return 0;
 	fd = cgroup_open(host, parent, err);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0 || cgroup_list(fd, &listing) < 0)
-		return err_set_errno(err, errno, "cannot look at the scope above the container's cgroup");
-	if (st.st_uid != 0 || listing.n_children != 1 ||
-	    cgroup_read_procs(fd, &pid, 1) != 0)
+		return err_set_errno(err, errno,
+				     "cannot look at the scope above the container's cgroup");
+	if (st.st_uid != 0 || listing.n_children != 1 || cgroup_read_procs(fd, &pid, 1) != 0)
 		return 0;
 	target->scope_fd = TAKE_FD(fd);
 	facts->has_scope = true;

@@ -53,8 +53,7 @@ static uint32_t map_id(yyjson_val *mappings, uint32_t id, bool *covers_root)
 
 		if (outside == 0 && size > 0)
 			*covers_root = true;
-		if (id >= inside && id - inside < size &&
-		    outside < FACT_ID_UNKNOWN - (id - inside))
+		if (id >= inside && id - inside < size && outside < FACT_ID_UNKNOWN - (id - inside))
 			found = (uint32_t)(outside + (id - inside));
 	}
 	return found;

@@ -52,7 +52,8 @@ static int open_process(const struct host *host, pid_t pid, struct target *targe
 	if (host->live) {
 		target->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 		if (target->pidfd < 0)
-			return err_set_errno(err, errno, "no process %d, which the state names", pid);
+			return err_set_errno(err, errno, "no process %d, which the state names",
+					     pid);
 	}
 	(void)snprintf(name, sizeof(name), "%d", pid);
 	target->proc_fd = openat(host->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -74,11 +75,13 @@ static int same_namespace(const struct host *host, const struct target *target, 
 		return err_set_errno(err, (int)r, "cannot read '/proc/%s'", path);
 	r = file_readlink_at(target->proc_fd, path + strlen("self/"), theirs, sizeof(theirs));
 	if (r < 0)
-		return err_set_errno(err, (int)r, "cannot read '/proc/%d/ns/%s'", target->pid, name);
+		return err_set_errno(err, (int)r, "cannot read '/proc/%d/ns/%s'", target->pid,
+				     name);
 	if (host->live && strcmp(name, "user") == 0 && strcmp(ours, initial_userns) != 0)
-		return err_set(err, EPERM,
-			       "the hook itself runs in a user namespace; cgdeleg needs the host's root, "
-			       "a rootless engine cannot use it");
+		return err_set(
+			err, EPERM,
+			"the hook itself runs in a user namespace; cgdeleg needs the host's root, "
+			"a rootless engine cannot use it");
 	return strcmp(ours, theirs) == 0;
 }
 
@@ -91,16 +94,18 @@ static int check_namespaces(const struct host *host, const struct target *target
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return err_set(err, EPERM,
-			       "process %d is in the host's mount namespace: it is not a container's init",
-			       target->pid);
+		return err_set(
+			err, EPERM,
+			"process %d is in the host's mount namespace: it is not a container's init",
+			target->pid);
 	r = same_namespace(host, target, "cgroup", err);
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return err_set(err, EPERM,
-			       "the container shares the host's cgroup namespace: its config.json must "
-			       "have a namespace of type 'cgroup'");
+		return err_set(
+			err, EPERM,
+			"the container shares the host's cgroup namespace: its config.json must "
+			"have a namespace of type 'cgroup'");
 	facts->cgroupns_private = TRI_YES;
 	r = same_namespace(host, target, "user", err);
 	if (r < 0)
@@ -170,11 +175,11 @@ static int read_maps(const struct target *target, const struct oci *oci, struct 
 	bool covers_root = false;
 	int r;
 
-	r = read_map(target, "uid_map", (const uint32_t[2]){ 0, oci->process_uid }, uids,
+	r = read_map(target, "uid_map", (const uint32_t[2]) { 0, oci->process_uid }, uids,
 		     &covers_root, err);
 	if (r < 0)
 		return r;
-	r = read_map(target, "gid_map", (const uint32_t[2]){ 0, oci->process_gid }, gids,
+	r = read_map(target, "gid_map", (const uint32_t[2]) { 0, oci->process_gid }, gids,
 		     &covers_root, err);
 	if (r < 0)
 		return r;
@@ -198,7 +203,8 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
 
 	fd = openat(oci->bundle_fd, oci->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set_errno(err, errno, "cannot open the root filesystem '%s' of the bundle",
+		return err_set_errno(err, errno,
+				     "cannot open the root filesystem '%s' of the bundle",
 				     oci->rootfs);
 	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
 	if (host->live)
@@ -206,8 +212,8 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
 	else
 		n = snprintf(ret, PATH_MAX - sizeof(below), "%s/%s", oci->bundle, oci->rootfs);
 	if (n < 0 || (size_t)n >= PATH_MAX - sizeof(below))
-		return err_set(err, ENAMETOOLONG, "cannot name the root filesystem '%s' of the bundle",
-			       oci->rootfs);
+		return err_set(err, ENAMETOOLONG,
+			       "cannot name the root filesystem '%s' of the bundle", oci->rootfs);
 	while (n > 0 && ret[n - 1] == '/')
 		n--;
 	memcpy(ret + n, below, sizeof(below));
@@ -252,9 +258,10 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	int r;
 
 	if (!oci->has_mount)
-		return err_set(err, ENOENT,
-			       "config.json mounts no type 'cgroup' at '/sys/fs/cgroup', so there is nothing "
-			       "to make writable");
+		return err_set(
+			err, ENOENT,
+			"config.json mounts no type 'cgroup' at '/sys/fs/cgroup', so there is nothing "
+			"to make writable");
 	r = mount_point(host, oci, point, err);
 	if (r < 0)
 		return r;
@@ -273,7 +280,8 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 
 /* On a first run the flag at hook time and config.json's "ro" tell what the runtime is about to do; on a
  * rerun our own attribute tells what we did. */
-static enum mount_state classify_mount(const struct oci *oci, const struct target *target, bool granted)
+static enum mount_state classify_mount(const struct oci *oci, const struct target *target,
+				       bool granted)
 {
 	/* "rro": the runtime sets the flag once more, recursively, whatever was done to it before. */
 	if (target->mount.readonly && !oci->mount_recursive)
@@ -283,8 +291,8 @@ static enum mount_state classify_mount(const struct oci *oci, const struct targe
 	return oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;
 }
 
-int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
-	   struct err *err)
+int gather(const struct host *host, const struct oci *oci, struct target *target,
+	   struct facts *facts, struct err *err)
 {
 	int r;
 

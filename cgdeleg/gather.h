@@ -22,10 +22,10 @@
 
 struct target {
 	pid_t pid;
-	int pidfd;     /* of the container's init; -EBADF when host->live is false */
-	int proc_fd;   /* /proc/<pid>, bound to that process and to no later one of the same number */
-	int cgroup_fd; /* the delegation root, readable directory */
-	int scope_fd;  /* the systemd scope above that is this container's alone, or -EBADF */
+	int pidfd;   /* of the container's init; -EBADF when host->live is false */
+	int proc_fd; /* /proc/<pid>, bound to that process and to no later one of the same number */
+	int cgroup_fd;	   /* the delegation root, readable directory */
+	int scope_fd;	   /* the systemd scope above that is this container's alone, or -EBADF */
 	uint64_t dev, ino; /* of the delegation root */
 	struct cgroup_mount mount;
 	struct ledger ledger; /* what our attribute on the delegation root says, if it is there */
@@ -37,8 +37,8 @@ struct target {
 	char controllers[256], device_cgroup[PATH_MAX];
 };
 
-#define TARGET_EMPTY                                                                     \
-	{                                                                                \
+#define TARGET_EMPTY                                                                        \
+	{                                                                                   \
 		.pidfd = -EBADF, .proc_fd = -EBADF, .cgroup_fd = -EBADF, .scope_fd = -EBADF \
 	}
 
@@ -46,8 +46,8 @@ struct target {
  * Fills target and facts for the container of `oci`, whose config.json has been read. facts->handler is
  * the caller's. Every refusal to go on names what was found and what was expected.
  */
-int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
-	   struct err *err);
+int gather(const struct host *host, const struct oci *oci, struct target *target,
+	   struct facts *facts, struct err *err);
 
 /* What config.json alone says. */
 void gather_config(const struct oci *oci, struct facts *facts);

@@ -65,10 +65,11 @@ int host_open(const char *root, bool live, struct host *ret, struct err *err)
 		return err_set_errno(err, host.sys_fd, "cannot open 'sys' below '%s'", root);
 	host.cgroup_fd = find_cgroup2(host.sys_fd, live);
 	if (host.cgroup_fd < 0)
-		return err_set(err, ENOENT,
-			       "no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '%s', "
-			       "cgdeleg needs cgroup v2",
-			       root);
+		return err_set(
+			err, ENOENT,
+			"no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '%s', "
+			"cgdeleg needs cgroup v2",
+			root);
 	if (fstat(host.cgroup_fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat the host's cgroup2 root");
 	host.root_id = st.st_ino;

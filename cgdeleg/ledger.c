@@ -62,7 +62,8 @@ int ledger_parse(const char *text, size_t len, struct ledger *ret, struct err *e
 		       copy(ret->leaf, sizeof(ret->leaf), raw.leaf);
 	if (!ret->present)
 		return err_set(err, EPROTO,
-			       "attribute " LEDGER_ATTRIBUTE " is not of version %d or has an over-long "
+			       "attribute " LEDGER_ATTRIBUTE
+			       " is not of version %d or has an over-long "
 			       "value: another cgdeleg wrote it",
 			       LEDGER_VERSION);
 	return 0;
@@ -111,7 +112,8 @@ int ledger_format(const struct ledger *ledger, char *buf, size_t size, struct er
 	if (!text)
 		return err_set(err, ENOMEM, "attribute " LEDGER_ATTRIBUTE ": out of memory");
 	if (!copy(buf, size, text))
-		return err_set(err, E2BIG, "attribute " LEDGER_ATTRIBUTE ": longer than %zu bytes", size);
+		return err_set(err, E2BIG, "attribute " LEDGER_ATTRIBUTE ": longer than %zu bytes",
+			       size);
 	return 0;
 }
 
@@ -122,13 +124,15 @@ int ledger_write(int cgroup_fd, const char *text, struct err *err)
 
 	if (!text) {
 		if (fremovexattr(cgroup_fd, LEDGER_ATTRIBUTE) < 0 && errno != ENODATA)
-			return err_set_errno(err, errno, "cannot remove attribute " LEDGER_ATTRIBUTE);
+			return err_set_errno(err, errno,
+					     "cannot remove attribute " LEDGER_ATTRIBUTE);
 		return 0;
 	}
 	if (fsetxattr(cgroup_fd, LEDGER_ATTRIBUTE, text, strlen(text), 0) < 0)
 		return err_set_errno(err, errno, "cannot set attribute " LEDGER_ATTRIBUTE);
 	n = fgetxattr(cgroup_fd, LEDGER_ATTRIBUTE, back, sizeof(back));
 	if (n < 0 || (size_t)n != strlen(text) || memcmp(back, text, (size_t)n) != 0)
-		return err_set(err, EIO, "attribute " LEDGER_ATTRIBUTE " does not read back as written");
+		return err_set(err, EIO,
+			       "attribute " LEDGER_ATTRIBUTE " does not read back as written");
 	return 0;
 }

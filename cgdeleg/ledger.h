@@ -17,17 +17,17 @@
 #define LEDGER_SIZE	 2560 /* bytes of the attribute, at most */
 
 struct ledger {
-	bool marked;	  /* the attribute is there */
-	bool present;	  /* ... and of a version that this program knows */
-	char id[1025];	  /* container */
+	bool marked;	   /* the attribute is there */
+	bool present;	   /* ... and of a version that this program knows */
+	char id[1025];	   /* container */
 	char instance[96]; /* this very one, and no other of the same id: struct target.instance */
-	char handler[64]; /* section names of the policy */
-	char profile[64]; /* "" for none */
-	char line[256];	  /* the policy line that granted: "file:line" */
-	char method[16];  /* mount_method_name() */
-	char leaf[64];	  /* "" for none */
-	long long since;  /* seconds since the epoch */
-	bool guarded;	  /* the BPF guard is in force */
+	char handler[64];  /* section names of the policy */
+	char profile[64];  /* "" for none */
+	char line[256];	   /* the policy line that granted: "file:line" */
+	char method[16];   /* mount_method_name() */
+	char leaf[64];	   /* "" for none */
+	long long since;   /* seconds since the epoch */
+	bool guarded;	   /* the BPF guard is in force */
 };
 
 /* Reads the attribute; *ret is zeroed first. No attribute, or one that cannot be seen without

@@ -13,9 +13,9 @@
 
 /* What a write replaced, for limit_restore(). */
 struct limit_before {
-	bool skip_unknown;	  /* in: pass over LIMIT_LINES whose device or resource is not there */
-	size_t n_skipped;	  /* lines passed over */
-	bool changed;		  /* something was written, perhaps only a part of it */
+	bool skip_unknown; /* in: pass over LIMIT_LINES whose device or resource is not there */
+	size_t n_skipped;  /* lines passed over */
+	bool changed;	   /* something was written, perhaps only a part of it */
 	struct limit_value value; /* what was there; LIMIT_LINES: the written lines only */
 };
 

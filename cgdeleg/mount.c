@@ -47,9 +47,10 @@ static int open_verified(const struct mount_identity *want, struct err *err)
 				     want->point);
 	if ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC || st.st_dev != want->dev ||
 	    st.st_ino != want->ino)
-		return err_set(err, EXDEV,
-			       "what is mounted at '%s' in the container is not its delegated cgroup",
-			       want->point);
+		return err_set(
+			err, EXDEV,
+			"what is mounted at '%s' in the container is not its delegated cgroup",
+			want->point);
 	return TAKE_FD(fd);
 }
 
@@ -90,7 +91,8 @@ static int clone_on_top(int fd, struct err *err)
 	_cleanup_close_ int clone = -EBADF;
 	int r;
 
-	clone = (int)syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	clone = (int)syscall(SYS_open_tree, fd, "",
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (clone < 0)
 		return err_set_errno(err, errno, "cannot clone the cgroup mount");
 	r = clear_flag(clone, err);
@@ -98,7 +100,8 @@ static int clone_on_top(int fd, struct err *err)
 		return r;
 	if (syscall(SYS_move_mount, clone, "", fd, "",
 		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_set_errno(err, errno, "cannot put the writable clone on the cgroup mount");
+		return err_set_errno(err, errno,
+				     "cannot put the writable clone on the cgroup mount");
 	return 0;
 }
 

@@ -126,7 +126,8 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 
 	memset(ret, 0, sizeof(*ret));
 	if (strlen(point) >= sizeof(ret->point))
-		return err_set(err, ENAMETOOLONG, "the path of the container's cgroup mount is too long");
+		return err_set(err, ENAMETOOLONG,
+			       "the path of the container's cgroup mount is too long");
 	/* Later lines at the same point lie on top of earlier ones: mountinfo is in mounting order. */
 	while (*at) {
 		const char *end = strchrnul(at, '\n');
@@ -136,19 +137,22 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 			return err_set(err, EBADMSG, "mountinfo: cannot read the line '%.*s'",
 				       (int)(end - at > 200 ? 200 : end - at), at);
 		at = *end ? end + 1 : end;
-		if (!decode(&line.fields[FIELD_POINT], here, sizeof(here)) || strcmp(here, point) != 0)
+		if (!decode(&line.fields[FIELD_POINT], here, sizeof(here)) ||
+		    strcmp(here, point) != 0)
 			continue;
 		covered = !slice_is(&line.type, "cgroup2");
 		if (!covered && !take(&line, ret))
-			return err_set(err, EBADMSG, "mountinfo: cannot read the mount at '%s'", point);
+			return err_set(err, EBADMSG, "mountinfo: cannot read the mount at '%s'",
+				       point);
 	}
 	if (covered)
 		return err_set(err, ENOENT, "what is mounted at '%s' is not cgroup2", point);
 	if (ret->layers == 0)
-		return err_set(err, ENOENT,
-			       "the container has no cgroup2 mount at '%s'; its config.json must mount "
-			       "type 'cgroup' at '/sys/fs/cgroup' through no symbolic link",
-			       point);
+		return err_set(
+			err, ENOENT,
+			"the container has no cgroup2 mount at '%s'; its config.json must mount "
+			"type 'cgroup' at '/sys/fs/cgroup' through no symbolic link",
+			point);
 	memcpy(ret->point, point, strlen(point) + 1);
 	return 0;
 }

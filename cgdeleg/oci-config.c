@@ -72,16 +72,46 @@ static const struct json_field linux_fields[] = {
 
 /* In the order of their numbers (linux/capability.h). */
 static const char *const capability_names[] = {
-	"CAP_CHOWN",	   "CAP_DAC_OVERRIDE",	 "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
-	"CAP_FSETID",	   "CAP_KILL",		 "CAP_SETGID",		"CAP_SETUID",
-	"CAP_SETPCAP",	   "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST",
-	"CAP_NET_ADMIN",   "CAP_NET_RAW",	 "CAP_IPC_LOCK",	"CAP_IPC_OWNER",
-	"CAP_SYS_MODULE",  "CAP_SYS_RAWIO",	 "CAP_SYS_CHROOT",	"CAP_SYS_PTRACE",
-	"CAP_SYS_PACCT",   "CAP_SYS_ADMIN",	 "CAP_SYS_BOOT",	"CAP_SYS_NICE",
-	"CAP_SYS_RESOURCE", "CAP_SYS_TIME",	 "CAP_SYS_TTY_CONFIG",	"CAP_MKNOD",
-	"CAP_LEASE",	   "CAP_AUDIT_WRITE",	 "CAP_AUDIT_CONTROL",	"CAP_SETFCAP",
-	"CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN",	 "CAP_SYSLOG",		"CAP_WAKE_ALARM",
-	"CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ",	 "CAP_PERFMON",		"CAP_BPF",
+	"CAP_CHOWN",
+	"CAP_DAC_OVERRIDE",
+	"CAP_DAC_READ_SEARCH",
+	"CAP_FOWNER",
+	"CAP_FSETID",
+	"CAP_KILL",
+	"CAP_SETGID",
+	"CAP_SETUID",
+	"CAP_SETPCAP",
+	"CAP_LINUX_IMMUTABLE",
+	"CAP_NET_BIND_SERVICE",
+	"CAP_NET_BROADCAST",
+	"CAP_NET_ADMIN",
+	"CAP_NET_RAW",
+	"CAP_IPC_LOCK",
+	"CAP_IPC_OWNER",
+	"CAP_SYS_MODULE",
+	"CAP_SYS_RAWIO",
+	"CAP_SYS_CHROOT",
+	"CAP_SYS_PTRACE",
+	"CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN",
+	"CAP_SYS_BOOT",
+	"CAP_SYS_NICE",
+	"CAP_SYS_RESOURCE",
+	"CAP_SYS_TIME",
+	"CAP_SYS_TTY_CONFIG",
+	"CAP_MKNOD",
+	"CAP_LEASE",
+	"CAP_AUDIT_WRITE",
+	"CAP_AUDIT_CONTROL",
+	"CAP_SETFCAP",
+	"CAP_MAC_OVERRIDE",
+	"CAP_MAC_ADMIN",
+	"CAP_SYSLOG",
+	"CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND",
+	"CAP_AUDIT_READ",
+	"CAP_PERFMON",
+	"CAP_BPF",
 	"CAP_CHECKPOINT_RESTORE",
 };
 
@@ -229,10 +259,11 @@ static int compare_annotations(const struct oci *oci, yyjson_val *annotations, s
 				       text_escape(a->key, shown, sizeof(shown)));
 	}
 	if (yyjson_obj_size(annotations) != oci->n_annotations)
-		return err_set(err, EBADMSG,
-			       "state and config.json disagree: %zu annotations in the state, %zu in "
-			       "config.json",
-			       oci->n_annotations, yyjson_obj_size(annotations));
+		return err_set(
+			err, EBADMSG,
+			"state and config.json disagree: %zu annotations in the state, %zu in "
+			"config.json",
+			oci->n_annotations, yyjson_obj_size(annotations));
 	return 0;
 }
 
@@ -242,7 +273,8 @@ static int compare_id(const struct oci *oci, yyjson_val *annotations, struct err
 	yyjson_val *id = yyjson_obj_get(annotations, "io.kubernetes.cri-o.ContainerID");
 
 	if (id && !yyjson_equals_str(id, oci->id))
-		return err_set(err, EBADMSG, "state and config.json disagree on the container's id");
+		return err_set(err, EBADMSG,
+			       "state and config.json disagree on the container's id");
 	return 0;
 }
 

@@ -16,10 +16,10 @@
 #include "base/json.h"
 #include "policy/facts.h"
 
-#define OCI_STATE_MAX	(1024 * 1024)	   /* bytes */
-#define OCI_CONFIG_MAX	(16 * 1024 * 1024) /* bytes */
-#define OCI_DEPTH_MAX	64		   /* nested objects and arrays */
-#define OCI_ID_MAX	1024		   /* bytes of a container id */
+#define OCI_STATE_MAX	    (1024 * 1024)      /* bytes */
+#define OCI_CONFIG_MAX	    (16 * 1024 * 1024) /* bytes */
+#define OCI_DEPTH_MAX	    64		       /* nested objects and arrays */
+#define OCI_ID_MAX	    1024	       /* bytes of a container id */
 #define OCI_ANNOTATIONS_MAX 4096
 
 struct oci {
@@ -34,13 +34,13 @@ struct oci {
 
 	/* config.json. Strings belong to config_doc. */
 	yyjson_doc *config_doc;
-	int bundle_fd;		 /* O_PATH */
-	const char *rootfs;	 /* root.path: absolute, or relative to the bundle */
-	bool mount_readonly;	 /* the mount at /sys/fs/cgroup has "ro" or "rro" */
-	bool mount_recursive;	 /* ... "rro": recursively, and on some runtimes late */
-	bool has_mount;		 /* there is a cgroup mount at /sys/fs/cgroup */
-	const char *covered_by;	 /* see struct facts */
-	uint64_t capabilities;	 /* see struct facts */
+	int bundle_fd;			   /* O_PATH */
+	const char *rootfs;		   /* root.path: absolute, or relative to the bundle */
+	bool mount_readonly;		   /* the mount at /sys/fs/cgroup has "ro" or "rro" */
+	bool mount_recursive;		   /* ... "rro": recursively, and on some runtimes late */
+	bool has_mount;			   /* there is a cgroup mount at /sys/fs/cgroup */
+	const char *covered_by;		   /* see struct facts */
+	uint64_t capabilities;		   /* see struct facts */
 	uint32_t process_uid, process_gid; /* inside the container; 0 where config.json is silent */
 	yyjson_val *namespaces, *uid_mappings, *gid_mappings; /* linux.*, as they stand; or NULL */
 };

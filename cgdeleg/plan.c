@@ -9,11 +9,9 @@
 #include "base/text.h"
 
 static const char *const kind_names[STEP_KIND_MAX] = {
-	[STEP_CEILING] = "ceiling", [STEP_DEVICE_BPF] = "device-bpf",
-	[STEP_LEAF] = "leaf",	    [STEP_MOVE] = "move",
-	[STEP_CONTROLLERS] = "controllers", [STEP_LEDGER] = "ledger",
-	[STEP_FORGET] = "forget",
-	[STEP_INTENT] = "intent",   [STEP_OWN] = "own",
+	[STEP_CEILING] = "ceiling", [STEP_DEVICE_BPF] = "device-bpf",	[STEP_LEAF] = "leaf",
+	[STEP_MOVE] = "move",	    [STEP_CONTROLLERS] = "controllers", [STEP_LEDGER] = "ledger",
+	[STEP_FORGET] = "forget",   [STEP_INTENT] = "intent",		[STEP_OWN] = "own",
 	[STEP_MOUNT] = "mount",
 };
 
@@ -41,11 +39,11 @@ static void add_ceilings(struct plan *plan, const struct decision *decision, enu
 		const struct ceiling *c = &decision->ceilings[i];
 		bool counts_cgroups = strncmp(c->file, "cgroup.max.", strlen("cgroup.max.")) == 0;
 
-		add(plan, (struct step){ .kind = STEP_CEILING,
-					 .place = place,
-					 .file = c->file,
-					 .ceiling = c,
-					 .extra = place == PLACE_SCOPE && counts_cgroups });
+		add(plan, (struct step) { .kind = STEP_CEILING,
+					  .place = place,
+					  .file = c->file,
+					  .ceiling = c,
+					  .extra = place == PLACE_SCOPE && counts_cgroups });
 	}
 }
 
@@ -59,36 +57,39 @@ static void select_controllers(const char *wanted, const char *offered, char *re
 	ret[0] = '\0';
 	while (wanted && (len = text_next_word(&wanted, word, sizeof(word))) != 0)
 		if (len > 0 && text_has_word(offered, word) && used + (size_t)len + 2 < size)
-			used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "", word);
+			used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "",
+						 word);
 }
 
-static void add_nesting(struct plan *plan, const struct decision *decision, const struct facts *facts)
+static void add_nesting(struct plan *plan, const struct decision *decision,
+			const struct facts *facts)
 {
 	if (!decision->nest)
 		return;
 	/* Already below the root: a rerun, or a runtime that nests by itself. */
 	if (!facts->nested) {
-		add(plan, (struct step){ .kind = STEP_LEAF,
-					 .file = decision->nest,
-					 .uid = decision->owner_uid,
-					 .gid = decision->owner_gid });
-		add(plan, (struct step){ .kind = STEP_MOVE, .file = decision->nest });
+		add(plan, (struct step) { .kind = STEP_LEAF,
+					  .file = decision->nest,
+					  .uid = decision->owner_uid,
+					  .gid = decision->owner_gid });
+		add(plan, (struct step) { .kind = STEP_MOVE, .file = decision->nest });
 	}
 	select_controllers(decision->controllers, facts->controllers, plan->controllers,
 			   sizeof(plan->controllers));
 	if (plan->controllers[0])
-		add(plan, (struct step){ .kind = STEP_CONTROLLERS,
-					 .file = plan->controllers,
-					 .uid = decision->owner_uid,
-					 .gid = decision->owner_gid });
+		add(plan, (struct step) { .kind = STEP_CONTROLLERS,
+					  .file = plan->controllers,
+					  .uid = decision->owner_uid,
+					  .gid = decision->owner_gid });
 }
 
 /* The directory last: before it is owned, owning the files in it is worth nothing. */
 static void add_owner(struct plan *plan, const char *const *names, uint32_t uid, uint32_t gid)
 {
 	for (const char *const *name = names; name && *name; name++)
-		add(plan, (struct step){ .kind = STEP_OWN, .file = *name, .uid = uid, .gid = gid });
-	add(plan, (struct step){ .kind = STEP_OWN, .file = ".", .uid = uid, .gid = gid });
+		add(plan,
+		    (struct step) { .kind = STEP_OWN, .file = *name, .uid = uid, .gid = gid });
+	add(plan, (struct step) { .kind = STEP_OWN, .file = ".", .uid = uid, .gid = gid });
 }
 
 static enum mount_method choose_method(enum mount_state state)
@@ -103,20 +104,22 @@ static enum mount_method choose_method(enum mount_state state)
 	}
 }
 
-static void plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts)
+static void plan_grant(struct plan *plan, const struct decision *decision,
+		       const struct facts *facts)
 {
 	if (facts->has_scope)
 		add_ceilings(plan, decision, PLACE_SCOPE);
 	add_ceilings(plan, decision, PLACE_ROOT);
-	add(plan, (struct step){ .kind = STEP_DEVICE_BPF });
+	add(plan, (struct step) { .kind = STEP_DEVICE_BPF });
 	add_nesting(plan, decision, facts);
 	/* A rerun leaves the first run's record as it is. */
 	if (!facts->granted)
-		add(plan, (struct step){ .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
+		add(plan,
+		    (struct step) { .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
 	if (decision->audit_sync)
-		add(plan, (struct step){ .kind = STEP_INTENT });
+		add(plan, (struct step) { .kind = STEP_INTENT });
 	add_owner(plan, facts->delegated, decision->owner_uid, decision->owner_gid);
-	add(plan, (struct step){ .kind = STEP_MOUNT, .method = choose_method(facts->mount) });
+	add(plan, (struct step) { .kind = STEP_MOUNT, .method = choose_method(facts->mount) });
 }
 
 /* Everything that a runtime may have given, known to this program or not. */
@@ -124,7 +127,7 @@ static void plan_take_back(struct plan *plan, const struct facts *facts)
 {
 	add_owner(plan, facts->given, 0, 0);
 	if (facts->marked)
-		add(plan, (struct step){ .kind = STEP_FORGET });
+		add(plan, (struct step) { .kind = STEP_FORGET });
 }
 
 int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret,
@@ -135,10 +138,11 @@ int plan_build(const struct decision *decision, const struct facts *facts, struc
 		plan_grant(ret, decision, facts);
 	else if (decision->verdict == VERDICT_READONLY && facts->nested)
 		/* run.oci.delegate-cgroup of crun: what lies below has been given away too. */
-		return err_set(err, EBUSY,
-			       "the runtime has put the container below '%s' already, so that its cgroup "
-			       "cannot be taken back; create it without nesting by the runtime",
-			       facts->cgroup ? facts->cgroup : "?");
+		return err_set(
+			err, EBUSY,
+			"the runtime has put the container below '%s' already, so that its cgroup "
+			"cannot be taken back; create it without nesting by the runtime",
+			facts->cgroup ? facts->cgroup : "?");
 	else if (decision->verdict == VERDICT_READONLY)
 		plan_take_back(ret, facts);
 	if (ret->n_steps > PLAN_STEPS_MAX)
@@ -168,7 +172,8 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		(void)snprintf(buf, size, "verify the device controller's BPF programs");
 		break;
 	case STEP_LEAF:
-		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->file, step->uid, step->gid);
+		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->file, step->uid,
+			       step->gid);
 		break;
 	case STEP_MOVE:
 		(void)snprintf(buf, size, "move the container's processes into '%s'", step->file);

@@ -42,15 +42,16 @@ struct step {
 	enum place place;
 	const char *file;	       /* a name, or a list of controllers; "." is the directory */
 	const struct ceiling *ceiling; /* STEP_CEILING: belongs to the decision */
-	uint64_t extra;		       /* STEP_CEILING: added to the ceiling's number (scope: + 1) */
-	uint32_t uid, gid;	       /* STEP_OWN, STEP_LEAF: host ids */
-	enum mount_method method;      /* STEP_MOUNT */
+	uint64_t extra;		  /* STEP_CEILING: added to the ceiling's number (scope: + 1) */
+	uint32_t uid, gid;	  /* STEP_OWN, STEP_LEAF: host ids */
+	enum mount_method method; /* STEP_MOUNT */
 };
 
 struct plan {
 	size_t n_steps;
 	struct step steps[PLAN_STEPS_MAX];
-	char controllers[256]; /* what STEP_CONTROLLERS enables: policy's and available, in policy's order */
+	char controllers
+		[256]; /* what STEP_CONTROLLERS enables: policy's and available, in policy's order */
 };
 
 /* The steps for a VERDICT_GRANT or VERDICT_READONLY; none for the other verdicts. Strings belong to the

@@ -47,7 +47,8 @@ static void add(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, const c
 	char shown[1024];
 
 	if (text)
-		(void)yyjson_mut_obj_add_strcpy(doc, o, key, text_escape(text, shown, sizeof(shown)));
+		(void)yyjson_mut_obj_add_strcpy(doc, o, key,
+						text_escape(text, shown, sizeof(shown)));
 }
 
 static void add_origin(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key,
@@ -67,7 +68,8 @@ void record_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *fa
 	add(doc, o, "handler", facts->handler);
 	add(doc, o, "cgroup", facts->cgroup);
 	(void)yyjson_mut_obj_add_str(doc, o, "userns", userns_kind_name(facts->userns));
-	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf", device_bpf_state_name(facts->device_bpf));
+	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf",
+				     device_bpf_state_name(facts->device_bpf));
 	(void)yyjson_mut_obj_add_str(doc, o, "mount", mount_state_name(facts->mount));
 	(void)yyjson_mut_obj_add_bool(doc, o, "guard", facts->guard_available);
 	(void)yyjson_mut_obj_add_bool(doc, o, "nsdelegate", facts->nsdelegate == TRI_YES);

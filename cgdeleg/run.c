@@ -19,10 +19,10 @@
  * stays permitted until the grant is whole.
  */
 #define CAPS_PARSE CAP_BIT(CAP_DAC_READ_SEARCH)
-#define CAPS_LOOK                                                                       \
+#define CAPS_LOOK                                                                          \
 	(CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | \
 	 CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_DAC_OVERRIDE))
-#define CAPS_GRANT                                                                   \
+#define CAPS_GRANT                                                                    \
 	(CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_CHROOT) | \
 	 CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_DAC_OVERRIDE) |       \
 	 CAP_BIT(CAP_SYS_NICE))
@@ -68,8 +68,8 @@ static void state_facts(const struct run_args *args, struct trail *trail)
 
 static int enter_phase(enum phase phase, struct err *err)
 {
-	return phase == PHASE_GRANT ? privilege_limit(CAPS_GRANT, CAPS_GRANT, err) :
-				      privilege_limit(CAPS_RESTRICT, CAPS_RESTRICT, err);
+	return phase == PHASE_GRANT ? privilege_limit(CAPS_GRANT, CAPS_GRANT, err)
+				    : privilege_limit(CAPS_RESTRICT, CAPS_RESTRICT, err);
 }
 
 /* The sentence of a refusal: its weightiest reason, and the policy line that it rests on. */

@@ -21,11 +21,11 @@
 #define RUN_DEADLINE_MS	 8000 /* own deadline: below the 10 s that the hook descriptors give */
 
 struct run_args {
-	const char *handler;	 /* --handler; mandatory */
-	const char *policy;	 /* --policy: directory */
-	const char *audit;	 /* --audit: directory */
-	uid_t owner;		 /* besides root, who may own policy and bundle; 0 in the hook */
-	int64_t deadline_ms;	 /* CLOCK_MONOTONIC; 0: none */
+	const char *handler; /* --handler; mandatory */
+	const char *policy;  /* --policy: directory */
+	const char *audit;   /* --audit: directory */
+	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
+	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
 };
 
 /* Everything that one run knows; every stage fills its member, trail_done() frees them all. */
@@ -37,11 +37,11 @@ struct trail {
 	struct decision decision;
 	struct plan plan;
 	struct outcome outcome;
-	struct err err;	      /* why the run failed; text is "" when it did not */
-	int64_t started_us;   /* microseconds since the epoch */
+	struct err err;	    /* why the run failed; text is "" when it did not */
+	int64_t started_us; /* microseconds since the epoch */
 	int64_t duration_us;
-	pid_t pid;	      /* the hook's own, to tie an intent record to its outcome */
-	bool acted;	      /* not a pass-through: a record is due */
+	pid_t pid;  /* the hook's own, to tie an intent record to its outcome */
+	bool acted; /* not a pass-through: a record is due */
 };
 
 /* A new trail, zeroed; NULL when memory ran out. */

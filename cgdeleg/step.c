@@ -38,8 +38,8 @@ static int ceiling_run(const struct apply *apply, const struct step *step, struc
 	if (!undo->limit)
 		return err_set(err, ENOMEM, "out of memory");
 	undo->limit->skip_unknown = apply->decision->skip_missing;
-	r = limit_lower(place_fd(apply, step), step->file, step->ceiling->type, &ceiling, undo->limit,
-			err);
+	r = limit_lower(place_fd(apply, step), step->file, step->ceiling->type, &ceiling,
+			undo->limit, err);
 	undo->changed = undo->limit->changed;
 	return r < 0 || undo->limit->n_skipped == 0 ? r : STEP_SKIPPED;
 }
@@ -48,7 +48,8 @@ static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err
 {
 	const struct step *step = undo->step;
 
-	return limit_restore(place_fd(apply, step), step->file, step->ceiling->type, undo->limit, err);
+	return limit_restore(place_fd(apply, step), step->file, step->ceiling->type, undo->limit,
+			     err);
 }
 
 /* Looked at once more: between the decision and the grant a runtime could have replaced a program. */
@@ -62,16 +63,19 @@ static int device_run(const struct apply *apply, const struct step *step, struct
 	(void)undo;
 	gather_devices(apply->host, apply->target, &now, where);
 	if (now.device_bpf == DEVICE_BPF_MULTI ||
-	    (now.device_bpf == DEVICE_BPF_ABSENT && apply->decision->device_bpf == DEVICE_BPF_RUNTIME))
+	    (now.device_bpf == DEVICE_BPF_ABSENT &&
+	     apply->decision->device_bpf == DEVICE_BPF_RUNTIME))
 		return 0;
-	return err_set(err, EPERM,
-		       "the device controller's BPF programs are no longer as they were when the grant "
-		       "was decided");
+	return err_set(
+		err, EPERM,
+		"the device controller's BPF programs are no longer as they were when the grant "
+		"was decided");
 }
 
 static int save_ledger(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	ssize_t n = fgetxattr(apply->target->cgroup_fd, LEDGER_ATTRIBUTE, undo->text, sizeof(undo->text) - 1);
+	ssize_t n = fgetxattr(apply->target->cgroup_fd, LEDGER_ATTRIBUTE, undo->text,
+			      sizeof(undo->text) - 1);
 	if (n < 0 && errno != ENODATA)
 		return err_set_errno(err, errno, "cannot read attribute " LEDGER_ATTRIBUTE);
 	undo->text[n > 0 ? n : 0] = '\0';
@@ -114,9 +118,11 @@ static int intent_run(const struct apply *apply, const struct step *step, struct
 
 static int stat_name(int fd, const char *name, struct stat *ret, struct err *err)
 {
-	int r = strcmp(name, ".") == 0 ? fstat(fd, ret) : fstatat(fd, name, ret, AT_SYMLINK_NOFOLLOW);
+	int r = strcmp(name, ".") == 0 ? fstat(fd, ret)
+				       : fstatat(fd, name, ret, AT_SYMLINK_NOFOLLOW);
 
-	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name) : 0;
+	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name)
+		     : 0;
 }
 
 /* Gives one name to uid:gid, and looks whether it is theirs now. */
@@ -125,18 +131,20 @@ static int chown_name(int fd, const char *name, uint32_t uid, uint32_t gid, stru
 	struct stat st;
 	int r;
 
-	r = strcmp(name, ".") == 0 ? fchown(fd, uid, gid) :
-				     fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	r = strcmp(name, ".") == 0 ? fchown(fd, uid, gid)
+				   : fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
 	if (r < 0)
-		return err_set_errno(err, errno, "cannot give '%s' of the container's cgroup to %u:%u",
-				     name, uid, gid);
+		return err_set_errno(err, errno,
+				     "cannot give '%s' of the container's cgroup to %u:%u", name,
+				     uid, gid);
 	r = stat_name(fd, name, &st, err);
 	if (r < 0)
 		return r;
 	if (st.st_uid != uid || st.st_gid != gid)
-		return err_set(err, EIO,
-			       "'%s' of the container's cgroup belongs to %u:%u after giving it to %u:%u",
-			       name, st.st_uid, st.st_gid, uid, gid);
+		return err_set(
+			err, EIO,
+			"'%s' of the container's cgroup belongs to %u:%u after giving it to %u:%u",
+			name, st.st_uid, st.st_gid, uid, gid);
 	return 0;
 }
 

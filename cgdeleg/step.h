@@ -18,9 +18,11 @@ struct step_operation {
 extern const struct step_operation step_operations[STEP_KIND_MAX];
 
 /* step-nest.c */
-int leaf_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err);
+int leaf_run(const struct apply *apply, const struct step *step, struct undo *undo,
+	     struct err *err);
 int leaf_undo(const struct apply *apply, struct undo *undo, struct err *err);
-int move_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err);
+int move_run(const struct apply *apply, const struct step *step, struct undo *undo,
+	     struct err *err);
 int move_undo(const struct apply *apply, struct undo *undo, struct err *err);
 int controllers_run(const struct apply *apply, const struct step *step, struct undo *undo,
 		    struct err *err);

@@ -26,7 +26,8 @@ static const char usage[] =
 static void say(const char *text)
 {
 	char shown[1024], line[1100];
-	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n", text_escape(text, shown, sizeof(shown)));
+	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n",
+			   text_escape(text, shown, sizeof(shown)));
 
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return; /* nobody listens; the audit record has it */
@@ -68,7 +69,8 @@ static int64_t set_deadline(void)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGALRM, SIG_DFL);
-	(void)signal(SIGXFSZ, SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
+	(void)signal(SIGXFSZ,
+		     SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)alarm(RUN_DEADLINE_MS / 1000 + 1);
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);

@@ -50,8 +50,7 @@ struct wish {
 	const char *writable_key; /* the annotation that said it */
 	const char *profile;	  /* NULL: says nothing. Choosing a profile asks for the grant */
 	const char *profile_key;
-	const char *
-		invalid_key; /* an approved annotation outside its grammar; the rest must not be used */
+	const char *invalid_key; /* approved, but outside its grammar; use nothing then */
 	const char *invalid_value;
 	char invalid_why[128]; /* what was expected there */
 	size_t n_limits;

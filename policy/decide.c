@@ -273,8 +273,8 @@ static bool mount_is_readonly(const struct facts *facts)
  */
 static bool can_take_back(const struct facts *facts)
 {
-	const bool can_mount = facts->capabilities_known != TRI_YES ||
-			       (facts->capabilities >> CAP_SYS_ADMIN & 1);
+	const bool can_mount =
+		facts->capabilities_known != TRI_YES || (facts->capabilities >> CAP_SYS_ADMIN & 1);
 
 	return facts->userns == USERNS_PRIVATE || (mount_is_readonly(facts) && !can_mount);
 }
@@ -287,9 +287,10 @@ static enum verdict refusal_verdict(struct request *request)
 		return VERDICT_REFUSE;
 	if (can_take_back(request->facts))
 		return VERDICT_READONLY;
-	request_note(request, REASON_NOT_TAKEN_BACK, setting,
-		     "on_refusal = readonly cannot be kept: without a user namespace of its own the "
-		     "container would keep a writable mount or CAP_SYS_ADMIN");
+	request_note(
+		request, REASON_NOT_TAKEN_BACK, setting,
+		"on_refusal = readonly cannot be kept: without a user namespace of its own the "
+		"container would keep a writable mount or CAP_SYS_ADMIN");
 	return VERDICT_REFUSE;
 }
 
@@ -321,10 +322,11 @@ static void decline(struct request *request)
 	d->verdict = VERDICT_READONLY;
 	if (facts->userns == USERNS_PRIVATE || mount_is_readonly(facts))
 		return;
-	request_refuse(request, REASON_NOT_TAKEN_BACK, request->approved,
-		       "annotation '%s' declines a writable cgroup, but config.json mounts it "
-		       "writable for a container without a user namespace of its own; mount it 'ro'",
-		       FOREIGN(request->wish.writable_key));
+	request_refuse(
+		request, REASON_NOT_TAKEN_BACK, request->approved,
+		"annotation '%s' declines a writable cgroup, but config.json mounts it "
+		"writable for a container without a user namespace of its own; mount it 'ro'",
+		FOREIGN(request->wish.writable_key));
 	d->verdict = VERDICT_REFUSE;
 }
 

@@ -3,11 +3,8 @@
 #include "policy/decision.h"
 
 static const char *const verdicts[VERDICT_MAX] = {
-	[VERDICT_PASS] = "pass",
-	[VERDICT_GRANT] = "grant",
-	[VERDICT_REFUSE] = "refuse",
-	[VERDICT_READONLY] = "readonly",
-	[VERDICT_ERROR] = "error",
+	[VERDICT_PASS] = "pass",	 [VERDICT_GRANT] = "grant", [VERDICT_REFUSE] = "refuse",
+	[VERDICT_READONLY] = "readonly", [VERDICT_ERROR] = "error",
 };
 
 static const char *const kinds[] = {

@@ -34,19 +34,19 @@ enum verdict {
 enum reason_kind {
 	REASON_GRANTS,	/* a policy line that grants */
 	REASON_REFUSES, /* why not; a decision with one of these is never VERDICT_GRANT */
-	REASON_NOTES	/* worth knowing: a clamp, a skipped ceiling, an annotation that does not count */
+	REASON_NOTES /* worth knowing: a clamp, a skipped ceiling, an annotation that does not count */
 };
 
 /* One code a distinct cause; the words for them stand in decision.c and in the audit record. */
 enum reason_code {
-	REASON_NOT_CONCERNED,	      /* no section for this handler, or it asks for nothing */
-	REASON_SANDBOX,		      /* the engine says: a pause container */
-	REASON_POLICY_BROKEN,	      /* the policy has faults: nothing is granted */
-	REASON_HANDLER_GRANTS,	      /* handler's cgroup_writable = true */
-	REASON_RULE_GRANTS,	      /* rule's cgroup_writable = true */
-	REASON_ANNOTATION_GRANTS,     /* an approved annotation, which the handler's line approves */
-	REASON_ANNOTATION_DECLINES,   /* an approved annotation says false */
-	REASON_ANNOTATION_INVALID,    /* an approved annotation with a value outside its grammar */
+	REASON_NOT_CONCERNED,	    /* no section for this handler, or it asks for nothing */
+	REASON_SANDBOX,		    /* the engine says: a pause container */
+	REASON_POLICY_BROKEN,	    /* the policy has faults: nothing is granted */
+	REASON_HANDLER_GRANTS,	    /* handler's cgroup_writable = true */
+	REASON_RULE_GRANTS,	    /* rule's cgroup_writable = true */
+	REASON_ANNOTATION_GRANTS,   /* an approved annotation, which the handler's line approves */
+	REASON_ANNOTATION_DECLINES, /* an approved annotation says false */
+	REASON_ANNOTATION_INVALID,  /* an approved annotation with a value outside its grammar */
 	REASON_ANNOTATION_UNAPPROVED, /* one of our keys that this handler does not approve (note) */
 	REASON_HANDLER_FORBIDS,	      /* cgroup_writable = false and an annotation asks */
 	REASON_RULE_FORBIDS,	      /* as above, in the rule that matched */
@@ -61,14 +61,14 @@ enum reason_code {
 	REASON_OWNER_UNMAPPED,	      /* the owner's id has no host id in the container's maps */
 	REASON_CGROUPNS_SHARED,	      /* no cgroup namespace of its own */
 	REASON_NSDELEGATE_MISSING,    /* without user namespace: host's cgroup2 lacks nsdelegate */
-	REASON_CAPABILITY,	      /* without user namespace: holds a capability that undoes the limits */
-	REASON_GUARD_MISSING,	      /* guard = require and none can be enforced */
-	REASON_GUARD_ABSENT,	      /* guard = prefer and none can be enforced (note) */
-	REASON_COVERED,		      /* readonlyPaths or maskedPaths would cover the mount after us */
+	REASON_CAPABILITY, /* without user namespace: holds a capability that undoes the limits */
+	REASON_GUARD_MISSING, /* guard = require and none can be enforced */
+	REASON_GUARD_ABSENT,  /* guard = prefer and none can be enforced (note) */
+	REASON_COVERED,	      /* readonlyPaths or maskedPaths would cover the mount after us */
 	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that can be detached or replaced from below */
-	REASON_DEVICE_BPF_ABSENT,     /* device_bpf = withhold and no device program guards the cgroup */
-	REASON_NOT_TAKEN_BACK,	      /* on_refusal = readonly would leave it writable (note) */
-	REASON_UNKNOWN,		      /* a fact that the decision needs is not known */
+	REASON_DEVICE_BPF_ABSENT, /* device_bpf = withhold and no device program guards the cgroup */
+	REASON_NOT_TAKEN_BACK,	  /* on_refusal = readonly would leave it writable (note) */
+	REASON_UNKNOWN,		  /* a fact that the decision needs is not known */
 	REASON_CODE_MAX
 };
 
@@ -89,8 +89,9 @@ struct ceiling {
 	const struct limit_type *type;
 	char file[LIMIT_FILE_SIZE]; /* name in the cgroup */
 	struct limit_value value;
-	struct origin origin;	/* the profile's line, or the handler's line that approves the annotation */
-	bool by_annotation;	/* lowered by one */
+	struct origin
+		origin; /* the profile's line, or the handler's line that approves the annotation */
+	bool by_annotation; /* lowered by one */
 };
 
 enum owner_kind { OWNER_ROOT, OWNER_PROCESS };
@@ -100,22 +101,24 @@ enum guard_mode { GUARD_REQUIRE, GUARD_PREFER, GUARD_OFF };
 struct decision {
 	enum verdict verdict;
 	const char *handler, *profile, *rule; /* names of sections; profile and rule may be NULL */
-	struct origin origin;		      /* the line that granted, or that the refusal rests on */
+	struct origin origin; /* the line that granted, or that the refusal rests on */
 	struct identity who;
 	size_t n_reasons;
-	struct reason reasons[DECISION_REASONS_MAX]; /* the weightiest first: what the hook's sentence says */
+	struct reason reasons
+		[DECISION_REASONS_MAX]; /* the weightiest first: what the hook's sentence says */
 	size_t n_ceilings;
-	struct ceiling ceilings[DECISION_CEILINGS_MAX]; /* always with cgroup.max.descendants and .depth */
-	const char *nest;	 /* the leaf's name; NULL: none */
-	const char *controllers; /* blank-separated, to be enabled when nesting */
-	uint32_t owner_uid, owner_gid; /* host ids: whom the cgroup is given to */
+	struct ceiling
+		ceilings[DECISION_CEILINGS_MAX]; /* always with cgroup.max.descendants and .depth */
+	const char *nest;			 /* the leaf's name; NULL: none */
+	const char *controllers;		 /* blank-separated, to be enabled when nesting */
+	uint32_t owner_uid, owner_gid;		 /* host ids: whom the cgroup is given to */
 	enum device_bpf_mode device_bpf;
 	enum guard_mode guard;
-	bool audit_required;	 /* audit = require: no grant without a record */
-	bool audit_sync;	 /* an intent record, fsynced, before the grant */
-	bool skip_missing;	 /* on_missing_limit = skip */
+	bool audit_required; /* audit = require: no grant without a record */
+	bool audit_sync;     /* an intent record, fsynced, before the grant */
+	bool skip_missing;   /* on_missing_limit = skip */
 };
 
-const char *verdict_name(enum verdict verdict);	      /* "pass", "grant", "refuse", "readonly" */
+const char *verdict_name(enum verdict verdict);	     /* "pass", "grant", "refuse", "readonly" */
 const char *reason_code_name(enum reason_code code); /* "userns-missing" */
 const char *reason_kind_name(enum reason_kind kind); /* "grants", "refuses", "notes" */

@@ -32,8 +32,8 @@ enum userns_kind {
 /* The device controller's BPF programs on the delegation root and every cgroup above it. */
 enum device_bpf_state {
 	DEVICE_BPF_UNKNOWN,
-	DEVICE_BPF_ABSENT,	/* none on the root nor above */
-	DEVICE_BPF_MULTI,	/* present, and every attachment has BPF_F_ALLOW_MULTI */
+	DEVICE_BPF_ABSENT, /* none on the root nor above */
+	DEVICE_BPF_MULTI,  /* present, and every attachment has BPF_F_ALLOW_MULTI */
 	DEVICE_BPF_REPLACEABLE, /* one was attached without it: it could be replaced or detached from below */
 	DEVICE_BPF_STATE_MAX
 };
@@ -43,17 +43,17 @@ enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
 /* The container's cgroup2 mount when the hook runs, and what will become of it. */
 enum mount_state {
 	MOUNT_UNKNOWN,
-	MOUNT_READONLY,	  /* read-only now: clearing the flag is enough (runc, youki) */
+	MOUNT_READONLY, /* read-only now: clearing the flag is enough (runc, youki) */
 	MOUNT_WILL_BE_RO, /* read-write now, config.json says "ro": the runtime sets it later (crun) */
-	MOUNT_WRITABLE,	  /* read-write and to stay so */
+	MOUNT_WRITABLE, /* read-write and to stay so */
 	MOUNT_STATE_MAX
 };
 
 struct facts {
 	/* Who asks. */
-	const char *handler;			/* --handler of the hook */
-	const char *id;				/* state.id */
-	const struct annotation *annotations;	/* state.annotations, in document order */
+	const char *handler;		      /* --handler of the hook */
+	const char *id;			      /* state.id */
+	const struct annotation *annotations; /* state.annotations, in document order */
 	size_t n_annotations;
 
 	/* User namespace. Ids are the host's. */
@@ -62,28 +62,32 @@ struct facts {
 	uint32_t process_uid, process_gid; /* of config.json's process.user, through the maps */
 
 	/* What config.json gives the container. */
-	uint64_t capabilities;	/* bit n: CAP number n is in any of process.capabilities' five sets */
+	uint64_t
+		capabilities; /* bit n: CAP number n is in any of process.capabilities' five sets */
 	enum tristate capabilities_known; /* TRI_YES when config.json was read */
-	const char *covered_by; /* the readonlyPaths or maskedPaths entry that covers /sys/fs/cgroup; NULL */
+	const char *covered_by; /* the readonlyPaths or maskedPaths entry that covers it; NULL */
 	enum tristate cgroupns_private; /* in a cgroup namespace that is not the hook's */
 	enum tristate nsdelegate;	/* the host's cgroup2 has the nsdelegate option now */
 
 	/* The delegation root: the cgroup that the container sees as "/". */
-	const char *cgroup;	/* its path below the host's cgroup2 mount, with a leading '/' */
-	const char *const *files; /* names in it, NULL-ended; NULL: unknown. Says which limits exist */
-	const char *const *delegated; /* of these, what a delegatee is to own: the kernel's list and ours */
-	const char *const *given; /* of these, what a runtime may have given away: the kernel's list */
-	bool marked;		/* our attribute is there, whatever it says */
-	const char *unjudged;	/* blank-separated: on the kernel's list, unknown to us, so left; or "" */
+	const char *cgroup; /* its path below the host's cgroup2 mount, with a leading '/' */
+	const char *const
+		*files; /* names in it, NULL-ended; NULL: unknown. Says which limits exist */
+	const char *const
+		*delegated; /* of these, what a delegatee is to own: the kernel's list and ours */
+	const char *const
+		*given;	      /* of these, what a runtime may have given away: the kernel's list */
+	bool marked;	      /* our attribute is there, whatever it says */
+	const char *unjudged; /* on the kernel's list, unknown to us: left alone; words or "" */
 	const char *controllers; /* what cgroup.controllers offers, blank-separated */
 	enum mount_state mount;
-	bool nested;		/* the container's process is already in a leaf below the root */
-	bool granted;		/* our attribute says: granted to this very container before */
-	bool has_scope;		/* a host-owned systemd scope above belongs to this container alone */
+	bool nested;	/* the container's process is already in a leaf below the root */
+	bool granted;	/* our attribute says: granted to this very container before */
+	bool has_scope; /* a host-owned systemd scope above belongs to this container alone */
 	enum device_bpf_state device_bpf;
 	const char *device_cgroup; /* DEVICE_BPF_REPLACEABLE: where */
 	uint32_t device_program;   /* DEVICE_BPF_REPLACEABLE: the kernel's program id */
-	bool guard_available;	/* the BPF LSM guard can be enforced on this node */
+	bool guard_available;	   /* the BPF LSM guard can be enforced on this node */
 };
 
 /* Is a file of that name in the delegation root? False when unknown. */

@@ -20,9 +20,9 @@
 #define LIMIT_LINES_MAX	  16	     /* lines of a LIMIT_LINES value */
 #define LIMIT_SET_BITS	  1024	     /* CPUs or memory nodes of a LIMIT_SET value */
 #define LIMIT_CPU_PERIOD  100000     /* microseconds; the kernel's default cpu.max period */
-#define LIMIT_CPU_CORES	  8192	     /* more cores than any kernel is built for: not a number of cores */
-#define LIMIT_NUMBER_MOST INT64_MAX  /* larger numbers can only be meant as "max" */
-#define LIMIT_TEXT_SIZE	  4096	     /* enough for limit_format() of any value */
+#define LIMIT_CPU_CORES	  8192 /* more cores than any kernel is built for: not a number of cores */
+#define LIMIT_NUMBER_MOST INT64_MAX /* larger numbers can only be meant as "max" */
+#define LIMIT_TEXT_SIZE	  4096	    /* enough for limit_format() of any value */
 
 enum limit_kind {
 	LIMIT_BYTES, /* one number of bytes or "max" */
@@ -34,19 +34,19 @@ enum limit_kind {
 };
 
 struct limit_type {
-	const char *key; /* the file's name; one '*' stands for one word without dots: "hugetlb.*.max" */
+	const char *key; /* the file's name; '*' is one word without dots: "hugetlb.*.max" */
 	enum limit_kind kind;
-	uint64_t most;	 /* the largest number that the kernel takes; 0: LIMIT_NUMBER_MOST */
-	bool mandatory;	 /* never skipped where the file is missing: cgroup.max.* */
+	uint64_t most;	/* the largest number that the kernel takes; 0: LIMIT_NUMBER_MOST */
+	bool mandatory; /* never skipped where the file is missing: cgroup.max.* */
 	bool annotation; /* an approved annotation may lower it: every single-number type and cpu.max */
 	bool params_in_bytes[LIMIT_PARAMS];   /* LIMIT_LINES: the parameter takes K/M/G/T */
-	const char *params[LIMIT_PARAMS + 1]; /* LIMIT_LINES: names, NULL-ended; { "" } is a bare value */
+	const char *params[LIMIT_PARAMS + 1]; /* LIMIT_LINES: NULL-ended; "": a bare value */
 	const char *help;		      /* one line for manual and messages */
 };
 
 struct limit_line {
 	char name[LIMIT_FILE_SIZE];    /* "8:0", "mlx5_0", "res_a" */
-	uint64_t values[LIMIT_PARAMS]; /* in the order of limit_type.params; LIMIT_MAX where not given */
+	uint64_t values[LIMIT_PARAMS]; /* in the order of limit_type.params; or LIMIT_MAX */
 };
 
 struct limit_value {

@@ -16,24 +16,25 @@
 #include "policy/decision.h"
 #include "policy/keys.h"
 
-#define POLICY_FILE_MAX (4 * 1024 * 1024) /* bytes of one policy file */
+#define POLICY_FILE_MAX	 (4 * 1024 * 1024) /* bytes of one policy file */
 #define POLICY_FILES_MAX 256
-#define POLICY_LIMITS_MAX 30 /* limits of one profile; with the built-in and annotated ones a decision's fit */
+#define POLICY_LIMITS_MAX \
+	30 /* limits of one profile; with the built-in and annotated ones a decision's fit */
 
 struct setting {
 	const struct key *key;
 	const char *value; /* validated against key->kind when the ruleset is not broken */
 	struct origin origin;
 	unsigned column;  /* where the value begins in its line */
-	const char *name; /* the key as written: differs from key->name for limits ("hugetlb.2MB.max") */
+	const char *name; /* as written: "hugetlb.2MB.max" where key->name is a pattern */
 	struct setting *next;
 };
 
 struct section {
 	enum section_kind kind;
-	const char *name; /* "" for [defaults] */
-	struct origin origin;  /* of its first header */
-	struct origin newest;  /* of its newest header: a later file has reopened it */
+	const char *name;	  /* "" for [defaults] */
+	struct origin origin;	  /* of its first header */
+	struct origin newest;	  /* of its newest header: a later file has reopened it */
 	struct setting *settings; /* in order; a later file's key has replaced an earlier one's */
 	struct section *next;	  /* same kind, in order */
 	struct section *chain;	  /* ruleset.c: same bucket */

@@ -51,8 +51,8 @@ static int report_policy(const struct ruleset *rules)
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		for (const struct section *s = rules->sections[kind]; s; s = s->next)
 			counts[kind]++;
-	printf("policy: valid, %zu file%s, %zu handler%s, %zu profile%s, %zu rule%s\n", rules->n_files,
-	       plural[rules->n_files == 1], counts[SECTION_HANDLER],
+	printf("policy: valid, %zu file%s, %zu handler%s, %zu profile%s, %zu rule%s\n",
+	       rules->n_files, plural[rules->n_files == 1], counts[SECTION_HANDLER],
 	       plural[counts[SECTION_HANDLER] == 1], counts[SECTION_PROFILE],
 	       plural[counts[SECTION_PROFILE] == 1], counts[SECTION_RULE],
 	       plural[counts[SECTION_RULE] == 1]);
@@ -147,9 +147,12 @@ int check_main(int argc, char **argv)
 {
 	struct check check = { .policy = POLICY_DIRECTORY, .root = "/" };
 	const struct option_row rows[] = {
-		{ "--policy", "DIR", &check.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
-		{ "--settings", NULL, NULL, &check.settings, "print every setting and the line it is from" },
-		{ "--bundle", "DIR", &check.bundle, NULL, "explain the container of this OCI bundle" },
+		{ "--policy", "DIR", &check.policy, NULL,
+		  "the policy's directory (" POLICY_DIRECTORY ")" },
+		{ "--settings", NULL, NULL, &check.settings,
+		  "print every setting and the line it is from" },
+		{ "--bundle", "DIR", &check.bundle, NULL,
+		  "explain the container of this OCI bundle" },
 		{ "--state", "FILE", &check.state, NULL,
 		  "its OCI state ('-': standard input); without it only config.json is looked at" },
 		{ "--handler", "NAME", &check.handler, NULL, "the handler that would run it" },
@@ -162,10 +165,11 @@ int check_main(int argc, char **argv)
 	if (!cli_parse(argc, argv, "check", rows, ELEMENTS(rows)))
 		return EXIT_USAGE;
 	if (check.help) {
-		cli_help("check",
-			 "Validates the policy. With --bundle, prints the facts of a container, the decision\n"
-			 "with its reasons, and the plan that the hook would run; nothing is done.",
-			 rows, ELEMENTS(rows) - 1);
+		cli_help(
+			"check",
+			"Validates the policy. With --bundle, prints the facts of a container, the decision\n"
+			"with its reasons, and the plan that the hook would run; nothing is done.",
+			rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}
 	if (!!check.bundle != !!check.handler || (check.state && !check.bundle)) {

@@ -14,10 +14,10 @@ enum exit_code {
 
 /* One option of a verb. */
 struct option_row {
-	const char *name;   /* "--policy" */
-	const char *value;  /* what the help calls its value, or NULL: a switch */
-	const char **text;  /* where the value goes */
-	bool *flag;	    /* where a switch goes */
+	const char *name;  /* "--policy" */
+	const char *value; /* what the help calls its value, or NULL: a switch */
+	const char **text; /* where the value goes */
+	bool *flag;	   /* where a switch goes */
 	const char *help;
 };
 
