@@ -4,12 +4,15 @@
  *
  *     spawn ROUNDS SPEC       every program once a round, so that a drift of the machine hits all alike
  *     spawn hwm SPEC          every program once; reads VmHWM in the moment of its exit
+ *     spawn ... SPEC OUT      the same, for where standard output is another's: as a runtime's hook
  *
- * A line of SPEC is a program: standard input's file, the path and the arguments, with tabs between.
+ * A line of SPEC is a program: standard input's file ("-": spawn's own), the path and the arguments, with
+ * tabs between.
  * A line of output is a run: the program's index, nanoseconds (or KiB for hwm), ru_maxrss in KiB, status.
  * Linked statically: a child's ru_maxrss begins with what the spawning process had resident.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +80,8 @@ static void run_once(size_t index)
 	pid_t pid;
 
 	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_addopen(&actions, 0, p->input, O_RDONLY, 0);
+	if (strcmp(p->input, "-") != 0)
+		(void)posix_spawn_file_actions_addopen(&actions, 0, p->input, O_RDONLY, 0);
 	(void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	(void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
 	start = now_ns();
@@ -114,9 +118,11 @@ static pid_t start_traced(const struct program *p)
 		die("fork");
 	if (pid > 0)
 		return pid;
-	(void)close(0);
-	if (open(p->input, O_RDONLY) != 0 || ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+	if (strcmp(p->input, "-") != 0 && dup2(open(p->input, O_RDONLY), 0) < 0)
 		_exit(126);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+		_exit(126);
+	(void)raise(SIGSTOP); /* whoever started us may have blocked the SIGTRAP of execve */
 	(void)dup2(open("/dev/null", O_WRONLY), 2);
 	(void)execv(p->argv[0], p->argv);
 	_exit(127);
@@ -145,10 +151,12 @@ int main(int argc, char **argv)
 {
 	size_t n;
 
-	if (argc != 3) {
-		(void)fputs("usage: spawn ROUNDS|hwm SPEC\n", stderr);
+	if (argc != 3 && argc != 4) {
+		(void)fputs("usage: spawn ROUNDS|hwm SPEC [OUT]\n", stderr);
 		return 2;
 	}
+	if (argc == 4 && !freopen(argv[3], "ae", stdout))
+		die(argv[3]);
 	n = read_programs(argv[2]);
 	if (strcmp(argv[1], "hwm") == 0)
 		for (size_t i = 0; i < n; i++)
