@@ -89,7 +89,17 @@ class Container:
         return self.runtime("create", "--bundle", self.dir, self.id)
 
     def start(self):
-        return self.runtime("start", self.id)
+        """`start` returns before the container's program runs, and crun's exec cannot always join it by then."""
+        done = self.runtime("start", self.id)
+        wait_until(self._runs_its_program, "the container's program")
+        return done
+
+    def _runs_its_program(self):
+        try:
+            pids = host.processes(self.cgroup)
+            return all(os.readlink(f"/proc/{pid}/exe").endswith("busybox") for pid in pids)
+        except FileNotFoundError:
+            return True  # it has ended already
 
     def up(self):
         """Created and started; raises with what the runtime said."""
