@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Audit: whatever a container's creator wrote, the record is one line of valid, printable JSON. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgdeleg/audit.h"
+#include "cgdeleg/run.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+static const char *const hostile[] = {
+	"plain",
+	"\033[2J\033]0;title\007",
+	"\"}\n{\"event\":\"run\"}",
+	"back\\slash\\u0000",
+	"\xff\xfe\xc0\xaf\xed\xa0\x80",
+	"tab\tcr\rdel\x7f",
+	"</script>\xe2\x80\xae",
+	"",
+};
+
+static void check_line(const char *line)
+{
+	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
+	struct err err = { 0 };
+	size_t len = strlen(line);
+
+	assert_int_equal(line[len - 1], '\n');
+	for (size_t i = 0; i + 1 < len; i++)
+		if ((unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e)
+			fail_msg("byte %02x at %zu of %s", (unsigned char)line[i], i, line);
+	check_result(line, json_parse(line, len, 16, "record", &doc, &err), &err, NULL);
+}
+
+static void fill(struct trail *trail, const char *text)
+{
+	struct facts *f = &trail->facts;
+	struct decision *d = &trail->decision;
+
+	f->id = f->handler = f->cgroup = f->unjudged = text;
+	d->profile = d->rule = text;
+	d->who = (struct identity){ .namespace = text, .pod = text, .container = text, .image = text };
+	d->verdict = VERDICT_GRANT;
+	d->n_reasons = 1;
+	d->reasons[0].kind = REASON_REFUSES;
+	(void)snprintf(d->reasons[0].text, sizeof(d->reasons[0].text), "%s", text);
+	d->reasons[0].origin = d->origin = (struct origin){ .file = text, .line = 1 };
+	(void)snprintf(trail->err.text, sizeof(trail->err.text), "%s", text);
+	trail->outcome.kind = OUTCOME_UNDO_FAILED;
+	(void)snprintf(trail->outcome.undo_err.text, sizeof(trail->outcome.undo_err.text), "%s", text);
+	trail->plan.n_steps = 2;
+	trail->plan.steps[0] = (struct step){ .kind = STEP_LEAF, .file = "init" };
+	trail->plan.steps[1] = (struct step){ .kind = STEP_OWN, .file = "." };
+	trail->outcome.failed = &trail->plan.steps[1];
+}
+
+static void test_hostile(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(hostile); i++) {
+		struct trail *trail = trail_new();
+		_cleanup_free_ char *line = NULL;
+
+		fill(trail, hostile[i]);
+		line = audit_compose(trail, "run");
+		assert_non_null(line);
+		check_line(line);
+		trail->plan.n_steps = 0;
+		trail_free(trail);
+	}
+}
+
+static void test_long(void **state)
+{
+	struct trail *trail = trail_new();
+	_cleanup_free_ char *line = NULL;
+	char text[5000];
+
+	(void)state;
+	memset(text, '\033', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	fill(trail, text);
+	line = audit_compose(trail, "run");
+	assert_non_null(line);
+	check_line(line);
+	trail_free(trail);
+}
+
+static void test_empty(void **state)
+{
+	struct trail *trail = trail_new();
+	_cleanup_free_ char *line = audit_compose(trail, "intent");
+
+	(void)state;
+	assert_non_null(line);
+	check_line(line);
+	assert_non_null(strstr(line, "\"event\":\"intent\""));
+	assert_non_null(strstr(line, "\"time\":\"1970-01-01T00:00:00.000000Z\""));
+	assert_non_null(strstr(line, "\"outcome\":\"nothing\""));
+	assert_null(strstr(line, "\"error\""));
+	trail_free(trail);
+}
+
+static void test_file(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED, closed = AUDIT_CLOSED;
+	struct trail *trail = trail_new();
+	struct err err = { 0 };
+	char path[128], text[4096];
+	struct stat st;
+
+	(void)state;
+	tree_new(&tree);
+	(void)snprintf(path, sizeof(path), "%s/log", tree.root);
+	check_result("open", audit_open(path, &audit, &err), &err, NULL);
+	check_result("write", audit_write(&audit, trail, "intent", true, &err), &err, NULL);
+	check_result("append", audit_write(&audit, trail, "run", false, &err), &err, NULL);
+	(void)tree_get(&tree, "log/" AUDIT_FILE, text, sizeof(text));
+	assert_non_null(strstr(text, "}\n{"));
+	assert_int_equal(fstatat(tree.fd, "log/" AUDIT_FILE, &st, 0), 0);
+	assert_int_equal(st.st_mode & 077, 0);
+	check_result("closed", audit_write(&closed, trail, "run", false, &err), &err, "file is not open");
+	trail_free(trail);
+}
+
+static void test_not_a_file(void **state)
+{
+	static const struct {
+		const char *edits, *want;
+	} cases[] = {
+		{ "log = x", "cannot open the audit directory '" },
+		{ "log/" AUDIT_FILE "/", "cannot open the audit file '" },
+		{ "other = x\nlog/" AUDIT_FILE " -> ../other", "cannot open the audit file '" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
+		struct err err = { 0 };
+		char path[128];
+
+		tree_new(&tree);
+		tree_edit(&tree, cases[i].edits);
+		(void)snprintf(path, sizeof(path), "%s/log", tree.root);
+		check_result(cases[i].edits, audit_open(path, &audit, &err), &err, cases[i].want);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_long),	   cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_file),	cmocka_unit_test(test_not_a_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

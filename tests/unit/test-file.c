@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File and err: nothing is cut, nothing is followed, and a sentence always has an end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+static void test_read(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	char buf[6];
+
+	(void)state;
+	tree_new(&tree);
+	tree_edit(&tree, "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
+	assert_int_equal(file_read_at(tree.fd, "four", buf, sizeof(buf)), 5);
+	check_string("four", buf, "1234\n");
+	assert_int_equal(file_read_at(tree.fd, "five", buf, sizeof(buf)), -EFBIG);
+	assert_int_equal(file_read_at(tree.fd, "none", buf, sizeof(buf)), 0);
+	check_string("none", buf, "");
+	assert_int_equal(file_read_at(tree.fd, "link", buf, sizeof(buf)), -ELOOP);
+	assert_int_equal(file_read_at(tree.fd, "dir", buf, sizeof(buf)), -EISDIR);
+	assert_int_equal(file_read_at(tree.fd, "gone", buf, sizeof(buf)), -ENOENT);
+}
+
+static void test_slurp(void **state)
+{
+	static const struct {
+		size_t len, max;
+		int want;
+	} cases[] = {
+		{ 0, 0, 0 },		   { 1, 0, -EFBIG },	     { 16383, 16383, 0 },
+		{ 16384, 16384, 0 },	   { 16385, 16384, -EFBIG }, { 100000, 1000000, 0 },
+	};
+	_cleanup_(tree_free) struct tree tree;
+
+	(void)state;
+	tree_new(&tree);
+	tree_edit(&tree, "f =");
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_close_ int fd = openat(tree.fd, "f", O_RDWR | O_CLOEXEC);
+		_cleanup_free_ char *text = NULL;
+		size_t len = 7;
+
+		assert_int_equal(ftruncate(fd, (off_t)cases[i].len), 0);
+		assert_int_equal(file_slurp(fd, cases[i].max, &text, &len), cases[i].want);
+		assert_int_equal(text != NULL, cases[i].want == 0);
+		assert_int_equal(len, cases[i].want == 0 ? cases[i].len : 7);
+		if (text)
+			assert_int_equal(text[len], '\0');
+	}
+}
+
+static void test_write(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	char text[64];
+	int fds[2];
+
+	(void)state;
+	tree_new(&tree);
+	tree_edit(&tree, "f =\nlink -> f");
+	assert_int_equal(file_write_at(tree.fd, "f", "12"), 0);
+	check_string("f", tree_get(&tree, "f", text, sizeof(text)), "12");
+	assert_int_equal(file_write_at(tree.fd, "link", "34"), -ELOOP);
+	assert_int_equal(file_write_at(tree.fd, "gone", "34"), -ENOENT);
+	assert_int_equal(faccessat(tree.fd, "gone", F_OK, 0), -1);
+	/* A pipe that has room for a part only takes that part: a short write is an error. */
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	_cleanup_free_ char *large = calloc(1, 1 << 20);
+
+	assert_int_equal(file_write_fd(fds[1], large, 1 << 20), -EIO);
+	assert_int_equal(file_write_fd(fds[1], large, 4096), -EAGAIN);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+static void test_beneath(void **state)
+{
+	static const struct {
+		const char *path;
+		int want;
+	} cases[] = {
+		{ "a/b", 0 },	   { "/a/b", 0 },      { "//a", 0 },	     { "", 0 },
+		{ "/", 0 },	   { "a/../a", 0 },    { "..", -EXDEV },     { "a/../../x", -EXDEV },
+		{ "l", -ELOOP },   { "l/b", -ELOOP },  { "a/up", -ELOOP },   { "abs", -ELOOP },
+		{ "gone", -ENOENT }, { "a/f/x", -ENOTDIR },
+	};
+	_cleanup_(tree_free) struct tree tree;
+
+	(void)state;
+	tree_new(&tree);
+	tree_edit(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_close_ int fd = file_open_beneath(tree.fd, cases[i].path, O_PATH);
+
+		if (cases[i].want ? fd != cases[i].want : fd < 0)
+			fail_msg("'%s': %d, %d was expected", cases[i].path, fd, cases[i].want);
+		if (fd >= 0)
+			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	}
+}
+
+static void test_readlink(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	char buf[5];
+
+	(void)state;
+	tree_new(&tree);
+	tree_edit(&tree, "four -> 1234\nfive -> 12345\nf = x");
+	assert_int_equal(file_readlink_at(tree.fd, "four", buf, sizeof(buf)), 4);
+	check_string("four", buf, "1234");
+	assert_int_equal(file_readlink_at(tree.fd, "five", buf, sizeof(buf)), -ENAMETOOLONG);
+	assert_int_equal(file_readlink_at(tree.fd, "f", buf, sizeof(buf)), -EINVAL);
+}
+
+static void test_err(void **state)
+{
+	struct err err = { 0 };
+	char large[2048];
+
+	(void)state;
+	assert_int_equal(err_set(&err, EPERM, "a %d", 1), -EPERM);
+	check_string("set", err.text, "a 1");
+	assert_int_equal(err_set(&err, -EPERM, "b"), -EPERM);
+	assert_int_equal(err.code, EPERM);
+	assert_int_equal(err_set(&err, 0, "c"), -EINVAL);
+	assert_int_equal(err_set(NULL, EIO, "d"), -EIO);
+	assert_int_equal(err_set_errno(&err, -ENOENT, "e"), -ENOENT);
+	check_string("errno", err.text, "e: No such file or directory");
+	assert_int_equal(err_wrap(&err, "f %s", "g"), -ENOENT);
+	check_string("wrap", err.text, "f g: e: No such file or directory");
+	assert_int_equal(err_wrap(NULL, "h"), -EINVAL);
+	assert_int_equal(err_set_errno(&err, 12345, "i"), -12345);
+
+	memset(large, 'x', sizeof(large));
+	large[sizeof(large) - 1] = '\0';
+	assert_int_equal(err_set_errno(&err, EIO, "%s", large), -EIO);
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+	assert_int_equal(err_wrap(&err, "front"), -EIO);
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+	assert_memory_equal(err.text, "front: xxx", 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_read),	 cmocka_unit_test(test_slurp),
+		cmocka_unit_test(test_write),	 cmocka_unit_test(test_beneath),
+		cmocka_unit_test(test_readlink), cmocka_unit_test(test_err),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ledger: what is written is what is read, and nothing else is taken for a record. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "cgdeleg/ledger.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+#define REST ",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"p\",\"line\":\"l\",\"method\":\"m\",\"leaf\":\"\"," \
+	     "\"since\":5,\"guarded\":true}"
+
+static struct ledger plain(void)
+{
+	struct ledger ledger = { .marked = false, .present = true, .since = 1795369231, .guarded = true };
+
+	(void)snprintf(ledger.id, sizeof(ledger.id), "box \"\\\t\x01 \xc3\xa9");
+	(void)snprintf(ledger.instance, sizeof(ledger.instance), "mnt:[2]+777");
+	(void)snprintf(ledger.handler, sizeof(ledger.handler), "runc-ci");
+	(void)snprintf(ledger.line, sizeof(ledger.line), "/etc/cgdeleg/policy.ini:16");
+	(void)snprintf(ledger.method, sizeof(ledger.method), "clone-on-top");
+	return ledger;
+}
+
+static void test_round_trip(void **state)
+{
+	const struct ledger ledger = plain();
+	struct ledger again;
+	struct err err = { 0 };
+	char text[LEDGER_SIZE];
+
+	(void)state;
+	check_result("format", ledger_format(&ledger, text, sizeof(text), &err), &err, NULL);
+	check_result("parse", ledger_parse(text, strlen(text), &again, &err), &err, NULL);
+	assert_memory_equal(&again, &ledger, sizeof(ledger));
+	check_result("no room", ledger_format(&ledger, text, 100, &err), &err, "longer than 100 bytes");
+}
+
+static void test_parse(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "{\"v\":1,\"id\":\"x\"" REST, NULL },
+		{ "{\"v\":2,\"id\":\"x\"" REST, "is not of version 1 or has an over-long value" },
+		{ "{\"v\":0,\"id\":\"x\"" REST, "is not of version 1" },
+		{ "{\"v\":1" REST, "'id' is missing" },
+		{ "{\"v\":1,\"id\":5" REST, "'id' is not a string" },
+		{ "{\"v\":1,\"id\":\"x\",\"id\":\"x\"" REST, "stands twice" },
+		{ "", "attribute trusted.cgdeleg: empty" },
+		{ "{}", "'v' is missing" },
+		{ "[]", "a JSON object was expected" },
+		{ "x", "not valid JSON" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct ledger ledger;
+		struct err err = { 0 };
+
+		check_result(cases[i].text, ledger_parse(cases[i].text, strlen(cases[i].text), &ledger, &err),
+			     &err, cases[i].want);
+		assert_int_equal(ledger.present, !cases[i].want);
+	}
+}
+
+static void test_over_long(void **state)
+{
+	char text[1024];
+	struct ledger ledger;
+	struct err err = { 0 };
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+		       "{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
+		       "\"method\":\"\",\"leaf\":\"\",\"since\":1,\"guarded\":false}", 0);
+	check_result("64 bytes", ledger_parse(text, strlen(text), &ledger, &err), &err, "over-long value");
+}
+
+static void test_attribute(void **state)
+{
+	_cleanup_(tree_free) struct tree tree;
+	struct ledger ledger;
+	struct err err = { 0 };
+	char text[LEDGER_SIZE];
+	const struct ledger want = plain();
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* attributes in the trusted namespace */
+	tree_new(&tree);
+	tree_edit(&tree, "c/");
+	_cleanup_close_ int fd = openat(tree.fd, "c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	check_result("none", ledger_read(fd, &ledger, &err), &err, NULL);
+	assert_false(ledger.present || ledger.marked);
+	check_result("remove none", ledger_write(fd, NULL, &err), &err, NULL);
+	assert_int_equal(ledger_format(&want, text, sizeof(text), &err), 0);
+	check_result("write", ledger_write(fd, text, &err), &err, NULL);
+	check_result("read", ledger_read(fd, &ledger, &err), &err, NULL);
+	assert_true(ledger.present && ledger.marked);
+	check_string("id", ledger.id, want.id);
+	check_result("remove", ledger_write(fd, NULL, &err), &err, NULL);
+	assert_true(fgetxattr(fd, LEDGER_ATTRIBUTE, text, sizeof(text)) < 0);
+	check_result("closed", ledger_write(-EBADF, "x", &err), &err, "cannot set attribute trusted.cgdeleg");
+	check_result("closed", ledger_read(-EBADF, &ledger, &err), &err, "cannot read attribute");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_over_long),
+		cmocka_unit_test(test_attribute),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
