@@ -102,6 +102,15 @@ def readonly_missing(rig, before, after):
     return wrong
 
 
+def undo_wrong(rig, before, after):
+    """After a failure nothing is left, and the record does not say otherwise."""
+    wrong = [f"left {d}" for d in before.difference(after)]
+    if not wrong:
+        wrong = [f"the record wrongly says that undo failed: {r.get('undo_error')}"
+                 for r in records(rig.audit) if r.get("outcome") == "undo-failed"]
+    return wrong
+
+
 def killed_wrong(rig, before, after):
     """I4: whoever has got anything has got it under every ceiling, and on record."""
     names = [*delegated_names(rig.cgroup), "."]
