@@ -10,6 +10,7 @@ import subprocess
 from lib import host
 from lib.expect import one_sentence
 from lib.fake import Fake, default_policy
+from lib.process import run
 from lib.report import case, equal, expect, same
 
 
@@ -123,6 +124,22 @@ def neighbour(t):
         thief = Fake(t, cgroup=granted.cgroup)
         untouched(t, thief, "which is not the container's, is in its cgroup")
         thief.delete()
+
+
+@case("safety.mount", scope="once")
+def over_the_mount(t):
+    with t.step("something on the mount that config.json does not name"):
+        fake = Fake(t)
+        enter = ["nsenter", "--mount", "--target", str(fake.pid)]
+        equal(run([*enter, "mount", "-t", "tmpfs", "none", fake.point]).code, 0, "mount")
+        untouched(t, fake, "is not cgroup2")
+    with t.step("another container's cgroup on the mount"):
+        fake, other = Fake(t), Fake(t)
+        enter = ["nsenter", "--mount", "--target", str(fake.pid)]
+        equal(run([*enter, "mount", "--bind", host.CGROUP + other.cgroup, fake.point]).code, 0, "mount")
+        before = other.picture()
+        untouched(t, fake, "is not in the cgroup")
+        same(before[0], other.picture()[0], "the other's cgroup")
 
 
 @case("safety.policy", scope="once")
