@@ -16,7 +16,7 @@ int device_query(int cgroup_fd, struct device_programs *ret, struct err *err)
 	ssize_t n = file_read_at(cgroup_fd, "device.programs", text, sizeof(text));
 	unsigned id = 0;
 
-	*ret = (struct device_programs){ 0 };
+	*ret = (struct device_programs) { 0 };
 	if (n == -ENOENT)
 		return 0;
 	if (n < 0 || sscanf(text, "%31s %u", kind, &id) != 2)

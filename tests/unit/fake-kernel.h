@@ -13,15 +13,15 @@
 #include <stddef.h>
 
 struct kernel {
-	const char *ignore;    /* writes to a file of this name succeed and do nothing */
-	const char *refuse;    /* one write to a file of this name fails with `error` */
-	int refuse_after;      /* ... after so many that do not */
-	int error;	       /* positive errno */
-	bool partial;	       /* writes take one byte less than they are given */
+	const char *ignore;	/* writes to a file of this name succeed and do nothing */
+	const char *refuse;	/* one write to a file of this name fails with `error` */
+	int refuse_after;	/* ... after so many that do not */
+	int error;		/* positive errno */
+	bool partial;		/* writes take one byte less than they are given */
 	const char *keep_owner; /* fchownat() of this name succeeds and does nothing */
-	int mount_error;       /* positive errno of mount_make_writable() */
-	bool mount_half;       /* it changes the mount and then fails */
-	int n_writes;	       /* that changed something */
+	int mount_error;	/* positive errno of mount_make_writable() */
+	bool mount_half;	/* it changes the mount and then fails */
+	int n_writes;		/* that changed something */
 	int n_mounted, n_unmounted;
 };
 

@@ -68,36 +68,37 @@ static void stage_gather(struct stage *s)
 	assert_int_equal(oci_parse_state(state, strlen(state), &s->oci, NULL), 0);
 	assert_int_equal(oci_parse_config(config, strlen(config), &s->oci, NULL), 0);
 	s->oci.bundle_fd = openat(s->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err, NULL);
+	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err,
+		     NULL);
 }
 
 static void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 {
-	*s = (struct stage){ .oci = OCI_EMPTY, .target = TARGET_EMPTY };
-	kernel = (struct kernel){ 0 };
+	*s = (struct stage) { .oci = OCI_EMPTY, .target = TARGET_EMPTY };
+	kernel = (struct kernel) { 0 };
 	current = s;
 	tree_new(&s->tree);
 	tree_edit(&s->tree, tree_container);
 	tree_edit(&s->tree, BOX "io.max =");
 	tree_host(&s->tree, &s->host);
 	stage_gather(s);
-	s->decision = (struct decision){ .verdict = verdict,
-					 .nest = nest,
-					 .controllers = "cpu memory",
-					 .audit_sync = true,
-					 .owner_uid = 100000,
-					 .owner_gid = 100000 };
+	s->decision = (struct decision) { .verdict = verdict,
+					  .nest = nest,
+					  .controllers = "cpu memory",
+					  .audit_sync = true,
+					  .owner_uid = 100000,
+					  .owner_gid = 100000 };
 	add_ceiling(&s->decision, "memory.max", "4K");
 	add_ceiling(&s->decision, "pids.max", "1000"); /* above what is there */
 	add_ceiling(&s->decision, "cgroup.max.depth", "12");
 	assert_int_equal(plan_build(&s->decision, &s->facts, &s->plan, &s->err), 0);
-	s->apply = (struct apply){ .host = &s->host,
-				   .target = &s->target,
-				   .decision = &s->decision,
-				   .ledger = "{\"v\":1}",
-				   .enter = count_phase,
-				   .intent = count_intent,
-				   .userdata = s };
+	s->apply = (struct apply) { .host = &s->host,
+				    .target = &s->target,
+				    .decision = &s->decision,
+				    .ledger = "{\"v\":1}",
+				    .enter = count_phase,
+				    .intent = count_intent,
+				    .userdata = s };
 }
 
 static void stage_done(struct stage *s)
@@ -112,9 +113,16 @@ static void stage_done(struct stage *s)
 /* Everything of the container's cgroup that a step may change, as one text. */
 static void picture(const struct stage *s, char *buf, size_t size)
 {
-	static const char *const names[] = { "",	   "memory.max",   "pids.max", "io.max",
-					     "cgroup.max.depth", "cgroup.procs", "cgroup.threads",
-					     "cgroup.subtree_control", "memory.oom.group", "init",
+	static const char *const names[] = { "",
+					     "memory.max",
+					     "pids.max",
+					     "io.max",
+					     "cgroup.max.depth",
+					     "cgroup.procs",
+					     "cgroup.threads",
+					     "cgroup.subtree_control",
+					     "memory.oom.group",
+					     "init",
 					     "init/cgroup.procs" };
 	char path[128], text[512];
 	struct ledger ledger;
@@ -129,11 +137,12 @@ static void picture(const struct stage *s, char *buf, size_t size)
 			(void)snprintf(text, sizeof(text), "(directory)");
 		else
 			(void)tree_get(&s->tree, path, text, sizeof(text));
-		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i], st.st_uid,
-					 st.st_gid, text);
+		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i],
+					 st.st_uid, st.st_gid, text);
 	}
 	(void)snprintf(buf + used, size - used, "attribute %d\n",
-		       fgetxattr(s->target.cgroup_fd, LEDGER_ATTRIBUTE, &ledger, sizeof(ledger)) > 0);
+		       fgetxattr(s->target.cgroup_fd, LEDGER_ATTRIBUTE, &ledger, sizeof(ledger)) >
+			       0);
 }
 
 static void check_file(const struct stage *s, const char *name, const char *text, unsigned uid)
@@ -203,7 +212,8 @@ static void test_undo_whole(void **state)
 
 		stage_new(&s, VERDICT_GRANT, nests[i]);
 		picture(&s, before, sizeof(before));
-		check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+		check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+			     NULL);
 		picture(&s, after, sizeof(after));
 		assert_string_not_equal(after, before);
 		assert_int_equal(plan_undo(&s.apply, &s.outcome), 0);
@@ -219,22 +229,38 @@ static const struct {
 	struct kernel kernel;
 	enum step_kind failed;
 } faults[] = {
-	{ "a ceiling that lies", "'memory.max' does not read back as written", { .ignore = "memory.max" },
+	{ "a ceiling that lies",
+	  "'memory.max' does not read back as written",
+	  { .ignore = "memory.max" },
 	  STEP_CEILING },
-	{ "a later ceiling", "cannot write '12' to 'cgroup.max.depth': No space left",
-	  { .refuse = "cgroup.max.depth", .error = ENOSPC }, STEP_CEILING },
-	{ "move", "cannot move process 4711: Device or resource busy",
-	  { .refuse = "cgroup.procs", .error = EBUSY }, STEP_MOVE },
-	{ "controllers", "cannot enable '+cpu +memory' in cgroup.subtree_control: Operation not permitted",
-	  { .refuse = "cgroup.subtree_control", .error = EPERM }, STEP_CONTROLLERS },
-	{ "controllers that lie", "'cpu' is not enabled after enabling it",
-	  { .ignore = "cgroup.subtree_control" }, STEP_CONTROLLERS },
+	{ "a later ceiling",
+	  "cannot write '12' to 'cgroup.max.depth': No space left",
+	  { .refuse = "cgroup.max.depth", .error = ENOSPC },
+	  STEP_CEILING },
+	{ "move",
+	  "cannot move process 4711: Device or resource busy",
+	  { .refuse = "cgroup.procs", .error = EBUSY },
+	  STEP_MOVE },
+	{ "controllers",
+	  "cannot enable '+cpu +memory' in cgroup.subtree_control: Operation not permitted",
+	  { .refuse = "cgroup.subtree_control", .error = EPERM },
+	  STEP_CONTROLLERS },
+	{ "controllers that lie",
+	  "'cpu' is not enabled after enabling it",
+	  { .ignore = "cgroup.subtree_control" },
+	  STEP_CONTROLLERS },
 	{ "an owner that lies",
 	  "'cgroup.threads' of the container's cgroup belongs to 0:0 after giving it to 100000:100000",
-	  { .keep_owner = "cgroup.threads" }, STEP_OWN },
-	{ "mount", "cannot enter the container's mount namespace", { .mount_error = EPERM }, STEP_MOUNT },
-	{ "mount, read back", "cannot read the cgroup mount's flags back",
-	  { .mount_error = EIO, .mount_half = true }, STEP_MOUNT },
+	  { .keep_owner = "cgroup.threads" },
+	  STEP_OWN },
+	{ "mount",
+	  "cannot enter the container's mount namespace",
+	  { .mount_error = EPERM },
+	  STEP_MOUNT },
+	{ "mount, read back",
+	  "cannot read the cgroup mount's flags back",
+	  { .mount_error = EIO, .mount_half = true },
+	  STEP_MOUNT },
 };
 
 static void test_faults(void **state)
@@ -247,8 +273,8 @@ static void test_faults(void **state)
 		stage_new(&s, VERDICT_GRANT, "init");
 		picture(&s, before, sizeof(before));
 		kernel = faults[i].kernel;
-		check_result(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-			     faults[i].want);
+		check_result(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err),
+			     &s.err, faults[i].want);
 		picture(&s, after, sizeof(after));
 		check_string(faults[i].name, after, before);
 		assert_int_equal(s.outcome.failed->kind, faults[i].failed);
@@ -264,9 +290,11 @@ static void test_changed_machine(void **state)
 		const char *edits, *want;
 	} cases[] = {
 		{ "- " BOX "memory.max", "cannot open 'memory.max': No such file" },
-		{ BOX "device.programs = replaceable 3", "BPF programs are no longer as they were when" },
+		{ BOX "device.programs = replaceable 3",
+		  "BPF programs are no longer as they were when" },
 		{ BOX "init/", "the leaf 'init' is there already" },
-		{ "- " BOX "cgroup.threads", "cannot stat 'cgroup.threads' of the container's cgroup" },
+		{ "- " BOX "cgroup.threads",
+		  "cannot stat 'cgroup.threads' of the container's cgroup" },
 	};
 
 	(void)state;
@@ -277,11 +305,12 @@ static void test_changed_machine(void **state)
 		stage_new(&s, VERDICT_GRANT, "init");
 		tree_edit(&s.tree, cases[i].edits);
 		picture(&s, before, sizeof(before));
-		check_result(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-			     cases[i].want);
+		check_result(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err),
+			     &s.err, cases[i].want);
 		picture(&s, after, sizeof(after));
 		check_string(cases[i].edits, after, before);
-		assert_int_equal(s.outcome.kind, s.outcome.n_done ? OUTCOME_UNDONE : OUTCOME_NOTHING);
+		assert_int_equal(s.outcome.kind,
+				 s.outcome.n_done ? OUTCOME_UNDONE : OUTCOME_NOTHING);
 	}
 }
 
@@ -379,11 +408,11 @@ static void test_outcome_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grant),	       cmocka_unit_test(test_again),
-		cmocka_unit_test(test_undo_whole),     cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_grant),		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_undo_whole),	cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
-		cmocka_unit_test(test_readonly),       cmocka_unit_test(test_unknown_device),
-		cmocka_unit_test(test_deadline),       cmocka_unit_test(test_outcome_names),
+		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_unknown_device),
+		cmocka_unit_test(test_deadline),	cmocka_unit_test(test_outcome_names),
 	};
 	const struct CMUnitTest without_root[] = {
 		cmocka_unit_test(test_deadline),

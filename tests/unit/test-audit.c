@@ -42,18 +42,21 @@ static void fill(struct trail *trail, const char *text)
 
 	f->id = f->handler = f->cgroup = f->unjudged = text;
 	d->profile = d->rule = text;
-	d->who = (struct identity){ .namespace = text, .pod = text, .container = text, .image = text };
+	d->who = (struct identity) {
+		.namespace = text, .pod = text, .container = text, .image = text
+	};
 	d->verdict = VERDICT_GRANT;
 	d->n_reasons = 1;
 	d->reasons[0].kind = REASON_REFUSES;
 	(void)snprintf(d->reasons[0].text, sizeof(d->reasons[0].text), "%s", text);
-	d->reasons[0].origin = d->origin = (struct origin){ .file = text, .line = 1 };
+	d->reasons[0].origin = d->origin = (struct origin) { .file = text, .line = 1 };
 	(void)snprintf(trail->err.text, sizeof(trail->err.text), "%s", text);
 	trail->outcome.kind = OUTCOME_UNDO_FAILED;
-	(void)snprintf(trail->outcome.undo_err.text, sizeof(trail->outcome.undo_err.text), "%s", text);
+	(void)snprintf(trail->outcome.undo_err.text, sizeof(trail->outcome.undo_err.text), "%s",
+		       text);
 	trail->plan.n_steps = 2;
-	trail->plan.steps[0] = (struct step){ .kind = STEP_LEAF, .file = "init" };
-	trail->plan.steps[1] = (struct step){ .kind = STEP_OWN, .file = "." };
+	trail->plan.steps[0] = (struct step) { .kind = STEP_LEAF, .file = "init" };
+	trail->plan.steps[1] = (struct step) { .kind = STEP_OWN, .file = "." };
 	trail->outcome.failed = &trail->plan.steps[1];
 }
 
@@ -123,7 +126,8 @@ static void test_file(void **state)
 	assert_non_null(strstr(text, "}\n{"));
 	assert_int_equal(fstatat(tree.fd, "log/" AUDIT_FILE, &st, 0), 0);
 	assert_int_equal(st.st_mode & 077, 0);
-	check_result("closed", audit_write(&closed, trail, "run", false, &err), &err, "file is not open");
+	check_result("closed", audit_write(&closed, trail, "run", false, &err), &err,
+		     "file is not open");
 	trail_free(trail);
 }
 
@@ -154,8 +158,9 @@ static void test_not_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hostile), cmocka_unit_test(test_long),	   cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_file),	cmocka_unit_test(test_not_a_file),
+		cmocka_unit_test(test_hostile),	   cmocka_unit_test(test_long),
+		cmocka_unit_test(test_empty),	   cmocka_unit_test(test_file),
+		cmocka_unit_test(test_not_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

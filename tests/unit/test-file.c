@@ -17,7 +17,8 @@ static void test_read(void **state)
 
 	(void)state;
 	tree_new(&tree);
-	tree_edit(&tree, "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
+	tree_edit(&tree,
+		  "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
 	assert_int_equal(file_read_at(tree.fd, "four", buf, sizeof(buf)), 5);
 	check_string("four", buf, "1234\n");
 	assert_int_equal(file_read_at(tree.fd, "five", buf, sizeof(buf)), -EFBIG);
@@ -34,8 +35,8 @@ static void test_slurp(void **state)
 		size_t len, max;
 		int want;
 	} cases[] = {
-		{ 0, 0, 0 },		   { 1, 0, -EFBIG },	     { 16383, 16383, 0 },
-		{ 16384, 16384, 0 },	   { 16385, 16384, -EFBIG }, { 100000, 1000000, 0 },
+		{ 0, 0, 0 },	     { 1, 0, -EFBIG },	       { 16383, 16383, 0 },
+		{ 16384, 16384, 0 }, { 16385, 16384, -EFBIG }, { 100000, 1000000, 0 },
 	};
 	_cleanup_(tree_free) struct tree tree;
 
@@ -86,9 +87,12 @@ static void test_beneath(void **state)
 		const char *path;
 		int want;
 	} cases[] = {
-		{ "a/b", 0 },	   { "/a/b", 0 },      { "//a", 0 },	     { "", 0 },
-		{ "/", 0 },	   { "a/../a", 0 },    { "..", -EXDEV },     { "a/../../x", -EXDEV },
-		{ "l", -ELOOP },   { "l/b", -ELOOP },  { "a/up", -ELOOP },   { "abs", -ELOOP },
+		{ "a/b", 0 },	     { "/a/b", 0 },
+		{ "//a", 0 },	     { "", 0 },
+		{ "/", 0 },	     { "a/../a", 0 },
+		{ "..", -EXDEV },    { "a/../../x", -EXDEV },
+		{ "l", -ELOOP },     { "l/b", -ELOOP },
+		{ "a/up", -ELOOP },  { "abs", -ELOOP },
 		{ "gone", -ENOENT }, { "a/f/x", -ENOTDIR },
 	};
 	_cleanup_(tree_free) struct tree tree;

@@ -8,14 +8,15 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-#define BOX	"sys/fs/cgroup/ci/box"
-#define MOUNT(root, options, super) \
+#define BOX "sys/fs/cgroup/ci/box"
+#define MOUNT(root, options, super)                                                       \
 	"proc/4711/mountinfo = 22 21 0:29 " root " /bundle/rootfs/sys/fs/cgroup " options \
 	" - cgroup2 cgroup " super "\n"
 /* The container's cgroup elsewhere: both views of it. */
 #define PLACE(path) "proc/4711/cgroup = 0::" path "\n" MOUNT(path, "ro", "rw,nsdelegate")
-#define CGROUP(path, procs)                                                                        \
-	"sys/fs/cgroup" path "/cgroup.procs = " procs "\nsys/fs/cgroup" path "/cgroup.type = domain\n" \
+#define CGROUP(path, procs)                                                  \
+	"sys/fs/cgroup" path "/cgroup.procs = " procs "\nsys/fs/cgroup" path \
+	"/cgroup.type = domain\n"                                            \
 	"sys/fs/cgroup" path "/cgroup.controllers = cpu memory\n"
 
 struct looked_at {
@@ -40,7 +41,7 @@ static int look(const char *edits, const char *config, struct looked_at *l)
 	static const char state[] =
 		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
 
-	*l = (struct looked_at){ .oci = OCI_EMPTY, .target = TARGET_EMPTY };
+	*l = (struct looked_at) { .oci = OCI_EMPTY, .target = TARGET_EMPTY };
 	tree_new(&l->tree);
 	tree_edit(&l->tree, tree_container);
 	tree_edit(&l->tree, edits);
@@ -51,9 +52,10 @@ static int look(const char *edits, const char *config, struct looked_at *l)
 	return gather(&l->host, &l->oci, &l->target, &l->facts, &l->err);
 }
 
-static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
-			    "\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
-			    "\"options\":[\"ro\"]}]}";
+static const char plain[] =
+	"{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
+	"\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
+	"\"options\":[\"ro\"]}]}";
 
 static const struct {
 	const char *name, *edits, *want; /* want NULL: gathered */
@@ -71,63 +73,90 @@ static const struct {
 	  "proc/4711/ns/user -> user:[2222222222222222222222222222222222222222222222222222222222222222222]",
 	  "cannot read '/proc/4711/ns/user'" },
 	{ "no uid_map", "- proc/4711/uid_map", "cannot read '/proc/4711/uid_map'" },
-	{ "uid_map of words", "proc/4711/uid_map = a b c", "'/proc/4711/uid_map' has not the form of a map" },
-	{ "gid_map cut", "proc/4711/gid_map = 0 100000", "'/proc/4711/gid_map' has not the form of a map" },
+	{ "uid_map of words", "proc/4711/uid_map = a b c",
+	  "'/proc/4711/uid_map' has not the form of a map" },
+	{ "gid_map cut", "proc/4711/gid_map = 0 100000",
+	  "'/proc/4711/gid_map' has not the form of a map" },
 	{ "gid_map negative", "proc/4711/gid_map = 0 -1 5", "has not the form of a map" },
 	{ "empty maps", "proc/4711/uid_map =\nproc/4711/gid_map =", NULL },
-	{ "no rootfs", "- bundle/rootfs", "cannot open the root filesystem 'rootfs' of the bundle" },
+	{ "no rootfs", "- bundle/rootfs",
+	  "cannot open the root filesystem 'rootfs' of the bundle" },
 	{ "no stat", "- proc/4711/stat", "cannot read '/proc/4711/stat'" },
-	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3", "'/proc/4711/stat' has not the form of that file" },
+	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3",
+	  "'/proc/4711/stat' has not the form of that file" },
 	{ "no mountinfo", "- proc/4711/mountinfo", "cannot open '/proc/4711/mountinfo'" },
-	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m", "cannot open '/proc/4711/mountinfo'" },
+	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m",
+	  "cannot open '/proc/4711/mountinfo'" },
 	{ "no cgroup mount", "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw",
 	  "no cgroup2 mount at '/bundle/rootfs/sys/fs/cgroup'" },
 	{ "no cgroup", "- proc/4711/cgroup", "cannot read '/proc/.../cgroup'" },
-	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is in no cgroup v2 hierarchy" },
+	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x",
+	  "the process is in no cgroup v2 hierarchy" },
 	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", "is in no cgroup v2 hierarchy" },
-	{ "the root", MOUNT("/", "ro", "rw"), "cgroup mount shows '/', which is not a cgroup of its own" },
-	{ "above the hook's root", MOUNT("/../up", "ro", "rw"), "shows '/../up', which is not a cgroup" },
+	{ "the root", MOUNT("/", "ro", "rw"),
+	  "cgroup mount shows '/', which is not a cgroup of its own" },
+	{ "above the hook's root", MOUNT("/../up", "ro", "rw"),
+	  "shows '/../up', which is not a cgroup" },
 	{ "another's", MOUNT("/system.slice", "ro", "rw"),
 	  "process 4711 is not in the cgroup '/system.slice' that the container's mount shows" },
 	{ "of the same beginning", MOUNT("/ci/bo", "ro", "rw"), "is not in the cgroup '/ci/bo'" },
 	{ "the hook's own", PLACE("/system.slice/engine.service"),
 	  "cgroup '/system.slice/engine.service' is the hook's own or one above it" },
-	{ "above the hook's own", PLACE("/system.slice"), "'/system.slice' is the hook's own or one above" },
+	{ "above the hook's own", PLACE("/system.slice"),
+	  "'/system.slice' is the hook's own or one above" },
 	{ "beside the hook's own",
 	  PLACE("/system.slice/engine") CGROUP("/system.slice/engine", "4711"), NULL },
 	{ "gone", "- " BOX, "cannot open the cgroup '/ci/box'" },
-	{ "a link", "- " BOX "\nsys/fs/cgroup/other/\n" BOX " -> ../other", "cannot open the cgroup '/ci/box'" },
-	{ "threaded", BOX "/cgroup.type = threaded", "is of type 'threaded', only 'domain' is valid" },
+	{ "a link", "- " BOX "\nsys/fs/cgroup/other/\n" BOX " -> ../other",
+	  "cannot open the cgroup '/ci/box'" },
+	{ "threaded", BOX "/cgroup.type = threaded",
+	  "is of type 'threaded', only 'domain' is valid" },
 	{ "invalid domain", BOX "/cgroup.type = domain invalid", "is of type 'domain invalid'" },
 	{ "no type", "- " BOX "/cgroup.type", "cannot read the container's cgroup.type" },
-	{ "no controllers", "- " BOX "/cgroup.controllers", "cannot read the container's cgroup.controllers" },
+	{ "no controllers", "- " BOX "/cgroup.controllers",
+	  "cannot read the container's cgroup.controllers" },
 	{ "no procs", "- " BOX "/cgroup.procs", "cannot read the container's cgroup.procs" },
 	{ "procs of words", BOX "/cgroup.procs = x", "cannot read the container's cgroup.procs" },
 	{ "another process", BOX "/cgroup.procs = 4711\\n5000",
 	  "process 5000, which is not the container's, is in its cgroup: every container needs" },
 	{ "another process of the host",
-	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]", "process 5000, which is not" },
-	{ "a process out of sight", BOX "/cgroup.procs = 0\\n4711", "process 0, which is not the container's" },
-	{ "one of its pid namespace", BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[2]",
+	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]",
+	  "process 5000, which is not" },
+	{ "a process out of sight", BOX "/cgroup.procs = 0\\n4711",
+	  "process 0, which is not the container's" },
+	{ "one of its pid namespace",
+	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[2]",
 	  "process 5000, which is not the container's" },
 	{ "a child", BOX "/other/cgroup.procs =",
 	  "the container's cgroup has a child 'other' that is not the container's" },
 	{ "a hostile child", BOX "/\033x/", "has a child '\\x1bx' that is not" },
-	{ "nested", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
-	  "/init/cgroup.procs = 4711", NULL },
-	{ "nested twice", "proc/4711/cgroup = 0::/ci/box/a/b\n" BOX "/cgroup.procs =\n" BOX
-	  "/a/cgroup.procs =\n" BOX "/a/b/cgroup.procs = 4711", NULL },
-	{ "nested, another beside", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/init/cgroup.procs = 4711\n" BOX
-	  "/other/", "has a child 'other'" },
-	{ "nested, another process above", "proc/4711/cgroup = 0::/ci/box/init\n" BOX
-	  "/cgroup.procs = 5000\n" BOX "/init/cgroup.procs = 4711", "process 5000, which is not" },
-	{ "nested, another process there", "proc/4711/cgroup = 0::/ci/box/init\n" BOX
-	  "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\\n5000", "process 5000, which is not" },
-	{ "nested, one below", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
-	  "/init/cgroup.procs = 4711\n" BOX "/init/x/", "has a child 'x'" },
+	{ "nested",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
+	  "/init/cgroup.procs = 4711",
+	  NULL },
+	{ "nested twice",
+	  "proc/4711/cgroup = 0::/ci/box/a/b\n" BOX "/cgroup.procs =\n" BOX
+	  "/a/cgroup.procs =\n" BOX "/a/b/cgroup.procs = 4711",
+	  NULL },
+	{ "nested, another beside",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/init/cgroup.procs = 4711\n" BOX "/other/",
+	  "has a child 'other'" },
+	{ "nested, another process above",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs = 5000\n" BOX
+	  "/init/cgroup.procs = 4711",
+	  "process 5000, which is not" },
+	{ "nested, another process there",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
+	  "/init/cgroup.procs = 4711\\n5000",
+	  "process 5000, which is not" },
+	{ "nested, one below",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
+	  "/init/cgroup.procs = 4711\n" BOX "/init/x/",
+	  "has a child 'x'" },
 	{ "nested, gone", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =",
 	  "cannot open the container's cgroup below" },
-	{ "list with a path", "sys/kernel/cgroup/delegate = ../x", "holds a name with '/': '../x'" },
+	{ "list with a path", "sys/kernel/cgroup/delegate = ../x",
+	  "holds a name with '/': '../x'" },
 };
 
 static void test_cases(void **state)
@@ -179,16 +208,18 @@ static void test_userns(void **state)
 		{ "proc/4711/ns/user -> user:[1]", USERNS_NONE, 100000, 100000, 101000, 100100 },
 		{ "proc/4711/uid_map = 0 0 4294967295", USERNS_HOST_IDS, 0, 100000, 1000, 100100 },
 		{ "proc/4711/gid_map = 0 0 4294967295", USERNS_HOST_IDS, 100000, 0, 101000, 100 },
-		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000, 101000,
-		  FACT_ID_UNKNOWN },
+		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000,
+		  101000, FACT_ID_UNKNOWN },
 		{ "proc/4711/uid_map = 0 1 65536", USERNS_PRIVATE, 1, 100000, 1001, 100100 },
-		{ "proc/4711/uid_map = 0 100000 1", USERNS_PRIVATE, 100000, 100000, FACT_ID_UNKNOWN, 100100 },
-		{ "proc/4711/uid_map = 1 100000 1000", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, 100999,
+		{ "proc/4711/uid_map = 0 100000 1", USERNS_PRIVATE, 100000, 100000, FACT_ID_UNKNOWN,
 		  100100 },
+		{ "proc/4711/uid_map = 1 100000 1000", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000,
+		  100999, 100100 },
 		{ "proc/4711/uid_map = 0 7 1\\n1000 9 1", USERNS_PRIVATE, 7, 100000, 9, 100100 },
-		{ "proc/4711/uid_map =", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN, 100100 },
-		{ "proc/4711/uid_map = 0 0 0", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN,
+		{ "proc/4711/uid_map =", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN,
 		  100100 },
+		{ "proc/4711/uid_map = 0 0 0", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000,
+		  FACT_ID_UNKNOWN, 100100 },
 		{ "proc/4711/uid_map = 0 4294967295 1", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000,
 		  FACT_ID_UNKNOWN, 100100 },
 	};
@@ -199,11 +230,12 @@ static void test_userns(void **state)
 
 		check_result(maps[i].edits, look(maps[i].edits, plain, &l), &l.err, NULL);
 		if (l.facts.userns != maps[i].userns || l.facts.root_uid != maps[i].root_uid ||
-		    l.facts.root_gid != maps[i].root_gid || l.facts.process_uid != maps[i].process_uid ||
+		    l.facts.root_gid != maps[i].root_gid ||
+		    l.facts.process_uid != maps[i].process_uid ||
 		    l.facts.process_gid != maps[i].process_gid)
-			fail_msg("%s: kind %d, root %u:%u, process %u:%u", maps[i].edits, l.facts.userns,
-				 l.facts.root_uid, l.facts.root_gid, l.facts.process_uid,
-				 l.facts.process_gid);
+			fail_msg("%s: kind %d, root %u:%u, process %u:%u", maps[i].edits,
+				 l.facts.userns, l.facts.root_uid, l.facts.root_gid,
+				 l.facts.process_uid, l.facts.process_gid);
 	}
 }
 
@@ -216,14 +248,16 @@ static void test_scope(void **state)
 		bool has_scope;
 	} scopes[] = {
 		{ "crun", SCOPE CGROUP("/s/x.scope", ""), true },
-		{ "a slice with one child", PLACE("/s/x.slice/box") CGROUP("/s/x.slice/box", "4711")
-		  CGROUP("/s/x.slice", ""), false },
-		{ "two children", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope/other/\n", false },
-		{ "a process in it", SCOPE CGROUP("/s/x.scope", "77"), false },
-		{ "the container's", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n",
+		{ "a slice with one child",
+		  PLACE("/s/x.slice/box") CGROUP("/s/x.slice/box", "4711") CGROUP("/s/x.slice", ""),
 		  false },
-		{ "the hook in it", SCOPE CGROUP("/s/x.scope", "")
-		  "proc/self/cgroup = 0::/s/x.scope/hook\n", false },
+		{ "two children", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope/other/\n",
+		  false },
+		{ "a process in it", SCOPE CGROUP("/s/x.scope", "77"), false },
+		{ "the container's",
+		  SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n", false },
+		{ "the hook in it",
+		  SCOPE CGROUP("/s/x.scope", "") "proc/self/cgroup = 0::/s/x.scope/hook\n", false },
 		{ "runc", PLACE("/s/x.scope") CGROUP("/s/x.scope", "4711"), false },
 		{ "directly below the root", PLACE("/x.scope") CGROUP("/x.scope", "4711"), false },
 	};
@@ -251,12 +285,13 @@ static void test_devices(void **state)
 	} devices[] = {
 		{ "", DEVICE_BPF_MULTI, 0, NULL },
 		{ "- " BOX "/device.programs", DEVICE_BPF_ABSENT, 0, NULL },
-		{ "- " BOX "/device.programs\nsys/fs/cgroup/ci/device.programs = multi 3", DEVICE_BPF_MULTI, 0,
-		  NULL },
-		{ "- " BOX "/device.programs\nsys/fs/cgroup/device.programs = multi 3", DEVICE_BPF_MULTI, 0,
-		  NULL },
+		{ "- " BOX "/device.programs\nsys/fs/cgroup/ci/device.programs = multi 3",
+		  DEVICE_BPF_MULTI, 0, NULL },
+		{ "- " BOX "/device.programs\nsys/fs/cgroup/device.programs = multi 3",
+		  DEVICE_BPF_MULTI, 0, NULL },
 		{ BOX "/device.programs = replaceable 9", DEVICE_BPF_REPLACEABLE, 9, "/ci/box" },
-		{ "sys/fs/cgroup/ci/device.programs = replaceable 8", DEVICE_BPF_REPLACEABLE, 8, "/ci" },
+		{ "sys/fs/cgroup/ci/device.programs = replaceable 8", DEVICE_BPF_REPLACEABLE, 8,
+		  "/ci" },
 		{ "sys/fs/cgroup/device.programs = replaceable 7", DEVICE_BPF_REPLACEABLE, 7, "/" },
 		{ "sys/fs/cgroup/ci/device.programs = fault", DEVICE_BPF_UNKNOWN, 0, NULL },
 	};
@@ -273,8 +308,9 @@ static void test_devices(void **state)
 }
 
 #define LEDGER(id) LEDGER_OF(id, "mnt:[2]+777")
-#define LEDGER_OF(id, instance)                                                                                    \
-	BOX " @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"" instance "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":" \
+#define LEDGER_OF(id, instance)                                               \
+	BOX " @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"" instance          \
+	    "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":" \
 	    "\"keep\",\"leaf\":\"\",\"since\":1,\"guarded\":false}\n"
 
 /* Once granted to this very container, the children are its own affair; to another, they are not. */
@@ -289,7 +325,8 @@ static void test_granted(void **state)
 		{ LEDGER("c1") BOX "/cgroup.procs = 4711\\n5000", NULL, true },
 		{ LEDGER("c2"), NULL, false },
 		{ LEDGER_OF("c1", "mnt:[2]+778"), NULL, false },
-		{ LEDGER_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'", false },
+		{ LEDGER_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'",
+		  false },
 		{ LEDGER("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
 	};
@@ -300,7 +337,8 @@ static void test_granted(void **state)
 	for (size_t i = 0; i < ELEMENTS(grants); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(grants[i].edits, look(grants[i].edits, plain, &l), &l.err, grants[i].want);
+		check_result(grants[i].edits, look(grants[i].edits, plain, &l), &l.err,
+			     grants[i].want);
 		if (!grants[i].want)
 			assert_int_equal(l.facts.granted, grants[i].granted);
 	}
@@ -308,7 +346,7 @@ static void test_granted(void **state)
 
 static void test_mount_state(void **state)
 {
-#define CONFIG(options) \
+#define CONFIG(options)                                                                             \
 	"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":" \
 	"\"cgroup\",\"options\":[" options "]}]}"
 	static const struct {
@@ -328,7 +366,8 @@ static void test_mount_state(void **state)
 	for (size_t i = 0; i < ELEMENTS(mounts); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), &l.err, NULL);
+		check_result(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), &l.err,
+			     NULL);
 		assert_int_equal(l.facts.mount, mounts[i].want);
 		assert_int_equal(l.facts.nsdelegate, TRI_NO);
 	}
@@ -337,9 +376,9 @@ static void test_mount_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_userns),	cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_devices), cmocka_unit_test(test_granted),
+		cmocka_unit_test(test_cases),	    cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_userns),	    cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_devices),	    cmocka_unit_test(test_granted),
 		cmocka_unit_test(test_mount_state),
 	};
 

@@ -10,12 +10,15 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-#define REST ",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"p\",\"line\":\"l\",\"method\":\"m\",\"leaf\":\"\"," \
-	     "\"since\":5,\"guarded\":true}"
+#define REST                                                                                                     \
+	",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"p\",\"line\":\"l\",\"method\":\"m\",\"leaf\":\"\"," \
+	"\"since\":5,\"guarded\":true}"
 
 static struct ledger plain(void)
 {
-	struct ledger ledger = { .marked = false, .present = true, .since = 1795369231, .guarded = true };
+	struct ledger ledger = {
+		.marked = false, .present = true, .since = 1795369231, .guarded = true
+	};
 
 	(void)snprintf(ledger.id, sizeof(ledger.id), "box \"\\\t\x01 \xc3\xa9");
 	(void)snprintf(ledger.instance, sizeof(ledger.instance), "mnt:[2]+777");
@@ -36,7 +39,8 @@ static void test_round_trip(void **state)
 	check_result("format", ledger_format(&ledger, text, sizeof(text), &err), &err, NULL);
 	check_result("parse", ledger_parse(text, strlen(text), &again, &err), &err, NULL);
 	assert_memory_equal(&again, &ledger, sizeof(ledger));
-	check_result("no room", ledger_format(&ledger, text, 100, &err), &err, "longer than 100 bytes");
+	check_result("no room", ledger_format(&ledger, text, 100, &err), &err,
+		     "longer than 100 bytes");
 }
 
 static void test_parse(void **state)
@@ -61,7 +65,8 @@ static void test_parse(void **state)
 		struct ledger ledger;
 		struct err err = { 0 };
 
-		check_result(cases[i].text, ledger_parse(cases[i].text, strlen(cases[i].text), &ledger, &err),
+		check_result(cases[i].text,
+			     ledger_parse(cases[i].text, strlen(cases[i].text), &ledger, &err),
 			     &err, cases[i].want);
 		assert_int_equal(ledger.present, !cases[i].want);
 	}
@@ -74,10 +79,13 @@ static void test_over_long(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	(void)snprintf(text, sizeof(text),
-		       "{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
-		       "\"method\":\"\",\"leaf\":\"\",\"since\":1,\"guarded\":false}", 0);
-	check_result("64 bytes", ledger_parse(text, strlen(text), &ledger, &err), &err, "over-long value");
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
+		"\"method\":\"\",\"leaf\":\"\",\"since\":1,\"guarded\":false}",
+		0);
+	check_result("64 bytes", ledger_parse(text, strlen(text), &ledger, &err), &err,
+		     "over-long value");
 }
 
 static void test_attribute(void **state)
@@ -105,7 +113,8 @@ static void test_attribute(void **state)
 	check_string("id", ledger.id, want.id);
 	check_result("remove", ledger_write(fd, NULL, &err), &err, NULL);
 	assert_true(fgetxattr(fd, LEDGER_ATTRIBUTE, text, sizeof(text)) < 0);
-	check_result("closed", ledger_write(-EBADF, "x", &err), &err, "cannot set attribute trusted.cgdeleg");
+	check_result("closed", ledger_write(-EBADF, "x", &err), &err,
+		     "cannot set attribute trusted.cgdeleg");
 	check_result("closed", ledger_read(-EBADF, &ledger, &err), &err, "cannot read attribute");
 }
 

@@ -57,11 +57,12 @@ static void test_lower_and_restore(void **state)
 		char text[512];
 		bool written;
 
-		kernel = (struct kernel){ 0 };
+		kernel = (struct kernel) { 0 };
 		tree_new(&tree);
 		put(&tree, cases[i].file, cases[i].now);
-		check_result(cases[i].ceiling, lower(&tree, cases[i].file, cases[i].ceiling, &before, &err),
-			     &err, NULL);
+		check_result(cases[i].ceiling,
+			     lower(&tree, cases[i].file, cases[i].ceiling, &before, &err), &err,
+			     NULL);
 		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file, text, sizeof(text)),
 			     cases[i].then);
 		written = kernel.n_writes > 0;
@@ -72,13 +73,14 @@ static void test_lower_and_restore(void **state)
 		struct limit_before again = { 0 };
 
 		kernel.n_writes = 0;
-		check_result("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &err), &err, NULL);
+		check_result("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &err),
+			     &err, NULL);
 		assert_int_equal(kernel.n_writes, 0);
 		assert_false(again.changed);
 
 		check_result("restore",
-			     limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file), &before,
-					   &err),
+			     limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file),
+					   &before, &err),
 			     &err, NULL);
 		if (strcmp(cases[i].file, "io.max") != 0)
 			check_string("restored", tree_get(&tree, cases[i].file, text, sizeof(text)),
@@ -95,16 +97,20 @@ static void test_restore_lines(void **state)
 	char text[512];
 
 	(void)state;
-	kernel = (struct kernel){ 0 };
+	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	put(&tree, "io.max", "8:0 rbps=900 wbps=max riops=max wiops=max");
-	check_result("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &err), &err, NULL);
-	check_string("lowered", tree_get(&tree, "io.max", text, sizeof(text)),
-		     "8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=6 riops=max wiops=max");
+	check_result("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &err),
+		     &err, NULL);
+	check_string(
+		"lowered", tree_get(&tree, "io.max", text, sizeof(text)),
+		"8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=6 riops=max wiops=max");
 	check_result("restore",
-		     limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &err), &err, NULL);
-	check_string("restored", tree_get(&tree, "io.max", text, sizeof(text)),
-		     "8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
+		     limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &err),
+		     &err, NULL);
+	check_string(
+		"restored", tree_get(&tree, "io.max", text, sizeof(text)),
+		"8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
 }
 
 static void test_faults(void **state)
@@ -114,15 +120,37 @@ static void test_faults(void **state)
 		struct kernel kernel;
 		bool changed; /* something may have been: there is a record to undo */
 	} faults[] = {
-		{ "a lie", "memory.max", "max", "'memory.max' does not read back as written",
-		  { .ignore = "memory.max" }, true },
-		{ "a part", "memory.max", "max", "cannot write '4096' to 'memory.max': Input/output error",
-		  { .partial = true }, true },
-		{ "refused", "memory.max", "max", "cannot write '4096' to 'memory.max': Device or resource busy",
-		  { .refuse = "memory.max", .error = EBUSY }, true },
-		{ "nonsense there", "memory.max", "many", "cannot read 'memory.max': ", { 0 }, false },
+		{ "a lie",
+		  "memory.max",
+		  "max",
+		  "'memory.max' does not read back as written",
+		  { .ignore = "memory.max" },
+		  true },
+		{ "a part",
+		  "memory.max",
+		  "max",
+		  "cannot write '4096' to 'memory.max': Input/output error",
+		  { .partial = true },
+		  true },
+		{ "refused",
+		  "memory.max",
+		  "max",
+		  "cannot write '4096' to 'memory.max': Device or resource busy",
+		  { .refuse = "memory.max", .error = EBUSY },
+		  true },
+		{ "nonsense there",
+		  "memory.max",
+		  "many",
+		  "cannot read 'memory.max': ",
+		  { 0 },
+		  false },
 		{ "nothing there", "memory.max", "", "cannot read 'memory.max': ", { 0 }, false },
-		{ "not there", "memory.high", NULL, "cannot open 'memory.max': No such file", { 0 }, false },
+		{ "not there",
+		  "memory.high",
+		  NULL,
+		  "cannot open 'memory.max': No such file",
+		  { 0 },
+		  false },
 	};
 
 	(void)state;
@@ -149,10 +177,11 @@ static void test_link(void **state)
 	char text[64];
 
 	(void)state;
-	kernel = (struct kernel){ 0 };
+	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	tree_edit(&tree, "other = max\nmemory.max -> other");
-	check_result("link", lower(&tree, "memory.max", "4K", &before, &err), &err, "cannot open 'memory.max'");
+	check_result("link", lower(&tree, "memory.max", "4K", &before, &err), &err,
+		     "cannot open 'memory.max'");
 	check_string("untouched", tree_get(&tree, "other", text, sizeof(text)), "max");
 }
 
@@ -164,23 +193,26 @@ static void test_restore_faults(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	kernel = (struct kernel){ 0 };
+	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	check_result("gone", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
 		     "cannot open 'memory.max'");
 	put(&tree, "memory.max", "4096");
-	kernel = (struct kernel){ .refuse = "memory.max", .error = EIO };
+	kernel = (struct kernel) { .refuse = "memory.max", .error = EIO };
 	check_result("refused", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
 		     "cannot write 'max' to 'memory.max'");
 	before.changed = false;
-	check_result("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &err), &err, NULL);
+	check_result("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &err),
+		     &err, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lower_and_restore), cmocka_unit_test(test_restore_lines),
-		cmocka_unit_test(test_faults),		  cmocka_unit_test(test_link),
+		cmocka_unit_test(test_lower_and_restore),
+		cmocka_unit_test(test_restore_lines),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_restore_faults),
 	};
 

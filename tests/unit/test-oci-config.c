@@ -11,11 +11,11 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-#define ROOT	 "{\"root\":{\"path\":\"rootfs\"}"
-#define MOUNTS(list) ROOT ",\"mounts\":[" list "]}"
+#define ROOT	       "{\"root\":{\"path\":\"rootfs\"}"
+#define MOUNTS(list)   ROOT ",\"mounts\":[" list "]}"
 #define LINUX(members) ROOT ",\"linux\":{" members "}}"
-#define USER(members) ROOT ",\"process\":{\"user\":{" members "}}}"
-#define CAPS(members) ROOT ",\"process\":{\"capabilities\":{" members "}}}"
+#define USER(members)  ROOT ",\"process\":{\"user\":{" members "}}}"
+#define CAPS(members)  ROOT ",\"process\":{\"capabilities\":{" members "}}}"
 #define CGROUP(options) \
 	"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[" options "]}"
 #define ALL_CAPS UINT64_MAX
@@ -27,7 +27,8 @@ static const struct {
 	{ "unknown keys", ROOT ",\"x\":{\"y\":[1]},\"hooks\":{}}", NULL },
 	{ "empty", "", "config.json: empty, a JSON object was expected" },
 	{ "no root", "{}", "config.json: 'root' is missing, an object was expected" },
-	{ "no path", "{\"root\":{}}", "config.json: root: 'path' is missing, a string was expected" },
+	{ "no path", "{\"root\":{}}",
+	  "config.json: root: 'path' is missing, a string was expected" },
 	{ "path a number", "{\"root\":{\"path\":1}}", "config.json: root: 'path' is not a string" },
 	{ "mounts an object", ROOT ",\"mounts\":{}}", "config.json: 'mounts' is not an array" },
 	{ "mount a number", MOUNTS("1"), "config.json: mounts: 'destination' is missing" },
@@ -37,11 +38,13 @@ static const struct {
 	{ "process a list", ROOT ",\"process\":[]}", "config.json: 'process' is not an object" },
 	{ "uid a string", USER("\"uid\":\"0\""), "process.user: 'uid' is not an integer" },
 	{ "uid below 0", USER("\"uid\":-1"), "process.user: uid or gid out of range" },
-	{ "uid -1 of 32 bits", USER("\"uid\":4294967295"), "process.user: uid or gid out of range" },
+	{ "uid -1 of 32 bits", USER("\"uid\":4294967295"),
+	  "process.user: uid or gid out of range" },
 	{ "largest uid", USER("\"uid\":4294967294"), NULL },
 	{ "gid beyond", USER("\"gid\":4294967296"), "process.user: uid or gid out of range" },
 	{ "linux a list", ROOT ",\"linux\":[]}", "config.json: 'linux' is not an object" },
-	{ "maskedPaths a string", LINUX("\"maskedPaths\":\"/\""), "linux: 'maskedPaths' is not an array" },
+	{ "maskedPaths a string", LINUX("\"maskedPaths\":\"/\""),
+	  "linux: 'maskedPaths' is not an array" },
 	{ "key twice", ROOT ",\"root\":{\"path\":\"x\"}}", "the key 'root' stands twice" },
 };
 
@@ -53,8 +56,8 @@ static void test_configs(void **state)
 		struct err err = { 0 };
 
 		check_result(configs[i].name,
-			     oci_parse_config(configs[i].text, strlen(configs[i].text), &oci, &err), &err,
-			     configs[i].want);
+			     oci_parse_config(configs[i].text, strlen(configs[i].text), &oci, &err),
+			     &err, configs[i].want);
 	}
 }
 
@@ -71,33 +74,35 @@ static const struct {
 	{ "not quite ro", MOUNTS(CGROUP("\"roo\",\"ro=1\"")), true, false, NULL, 0, 0, 0 },
 	{ "rro", MOUNTS(CGROUP("\"rro\"")), true, true, NULL, 0, 0, 0 },
 	{ "cgroup2, slashes",
-	  MOUNTS("{\"destination\":\"//sys/fs//cgroup/\",\"type\":\"cgroup2\",\"options\":[\"ro\"]}"), true,
-	  true, NULL, 0, 0, 0 },
-	{ "below", MOUNTS("{\"destination\":\"/sys/fs/cgroup/x\",\"type\":\"cgroup\"}"), false, false, NULL, 0,
-	  0, 0 },
-	{ "beside", MOUNTS("{\"destination\":\"/sys/fs/cgroups\",\"type\":\"cgroup\"}"), false, false, NULL,
-	  0, 0, 0 },
-	{ "bind", MOUNTS("{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false, false, NULL, 0, 0,
-	  0 },
-	{ "last counts", MOUNTS(CGROUP("\"ro\"") "," CGROUP("")), true, false, NULL, 0, 0, 0 },
-	{ "covered by a bind", MOUNTS(CGROUP("") ",{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"),
-	  false, false, NULL, 0, 0, 0 },
-	{ "readonlyPaths", LINUX("\"readonlyPaths\":[\"/proc\",\"/sys/fs\"]"), false, false, "/sys/fs", 0, 0,
-	  0 },
-	{ "maskedPaths", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/\"]"), false, false, "/sys/fs/cgroup/", 0,
-	  0, 0 },
-	{ "root covered", LINUX("\"readonlyPaths\":[\"/\"]"), false, false, "/", 0, 0, 0 },
-	{ "below is no cover", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/x\",\"/sys/f\",1]"), false, false,
+	  MOUNTS("{\"destination\":\"//sys/fs//cgroup/\",\"type\":\"cgroup2\",\"options\":[\"ro\"]}"),
+	  true, true, NULL, 0, 0, 0 },
+	{ "below", MOUNTS("{\"destination\":\"/sys/fs/cgroup/x\",\"type\":\"cgroup\"}"), false,
+	  false, NULL, 0, 0, 0 },
+	{ "beside", MOUNTS("{\"destination\":\"/sys/fs/cgroups\",\"type\":\"cgroup\"}"), false,
+	  false, NULL, 0, 0, 0 },
+	{ "bind", MOUNTS("{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false, false,
 	  NULL, 0, 0, 0 },
+	{ "last counts", MOUNTS(CGROUP("\"ro\"") "," CGROUP("")), true, false, NULL, 0, 0, 0 },
+	{ "covered by a bind",
+	  MOUNTS(CGROUP("") ",{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false,
+	  false, NULL, 0, 0, 0 },
+	{ "readonlyPaths", LINUX("\"readonlyPaths\":[\"/proc\",\"/sys/fs\"]"), false, false,
+	  "/sys/fs", 0, 0, 0 },
+	{ "maskedPaths", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/\"]"), false, false,
+	  "/sys/fs/cgroup/", 0, 0, 0 },
+	{ "root covered", LINUX("\"readonlyPaths\":[\"/\"]"), false, false, "/", 0, 0, 0 },
+	{ "below is no cover", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/x\",\"/sys/f\",1]"), false,
+	  false, NULL, 0, 0, 0 },
 	{ "ids", USER("\"uid\":1000,\"gid\":100"), false, false, NULL, 0, 1000, 100 },
-	{ "capabilities", CAPS("\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_BPF\"]"), false, false, NULL,
-	  UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_BPF, 0, 0 },
+	{ "capabilities", CAPS("\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_BPF\"]"), false,
+	  false, NULL, UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_BPF, 0, 0 },
 	{ "last capability", CAPS("\"permitted\":[\"CAP_CHECKPOINT_RESTORE\"]"), false, false, NULL,
 	  UINT64_C(1) << CAP_CHECKPOINT_RESTORE, 0, 0 },
-	{ "unknown capability", CAPS("\"effective\":[\"CAP_NEW\"]"), false, false, NULL, ALL_CAPS, 0, 0 },
+	{ "unknown capability", CAPS("\"effective\":[\"CAP_NEW\"]"), false, false, NULL, ALL_CAPS,
+	  0, 0 },
 	{ "capability a number", CAPS("\"effective\":[21]"), false, false, NULL, ALL_CAPS, 0, 0 },
-	{ "capability in lower case", CAPS("\"effective\":[\"cap_chown\"]"), false, false, NULL, ALL_CAPS, 0,
-	  0 },
+	{ "capability in lower case", CAPS("\"effective\":[\"cap_chown\"]"), false, false, NULL,
+	  ALL_CAPS, 0, 0 },
 	{ "empty sets", CAPS("\"effective\":[],\"bounding\":[]"), false, false, NULL, 0, 0, 0 },
 };
 
@@ -109,15 +114,18 @@ static void test_taken(void **state)
 		struct err err = { 0 };
 
 		check_result(taken[i].name,
-			     oci_parse_config(taken[i].text, strlen(taken[i].text), &oci, &err), &err, NULL);
+			     oci_parse_config(taken[i].text, strlen(taken[i].text), &oci, &err),
+			     &err, NULL);
 		check_string(taken[i].name, oci.rootfs, "rootfs");
 		check_string(taken[i].name, oci.covered_by, taken[i].covered_by);
-		if (oci.has_mount != taken[i].has_mount || oci.mount_readonly != taken[i].readonly ||
+		if (oci.has_mount != taken[i].has_mount ||
+		    oci.mount_readonly != taken[i].readonly ||
 		    oci.capabilities != taken[i].capabilities || oci.process_uid != taken[i].uid ||
 		    oci.process_gid != taken[i].gid)
-			fail_msg("%s: mount %d, read-only %d, capabilities %llx, user %u:%u", taken[i].name,
-				 oci.has_mount, oci.mount_readonly, (unsigned long long)oci.capabilities,
-				 oci.process_uid, oci.process_gid);
+			fail_msg("%s: mount %d, read-only %d, capabilities %llx, user %u:%u",
+				 taken[i].name, oci.has_mount, oci.mount_readonly,
+				 (unsigned long long)oci.capabilities, oci.process_uid,
+				 oci.process_gid);
 	}
 }
 
@@ -128,11 +136,16 @@ static void test_capability_numbers(void **state)
 		const char *name;
 		int number;
 	} cases[] = {
-		{ "CAP_CHOWN", CAP_CHOWN },	    { "CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH },
-		{ "CAP_FOWNER", CAP_FOWNER },	    { "CAP_NET_ADMIN", CAP_NET_ADMIN },
-		{ "CAP_SYS_PTRACE", CAP_SYS_PTRACE }, { "CAP_SYS_ADMIN", CAP_SYS_ADMIN },
-		{ "CAP_SETFCAP", CAP_SETFCAP },	    { "CAP_PERFMON", CAP_PERFMON },
-		{ "CAP_BPF", CAP_BPF },		    { "CAP_LAST_CAP", -1 },
+		{ "CAP_CHOWN", CAP_CHOWN },
+		{ "CAP_DAC_READ_SEARCH", CAP_DAC_READ_SEARCH },
+		{ "CAP_FOWNER", CAP_FOWNER },
+		{ "CAP_NET_ADMIN", CAP_NET_ADMIN },
+		{ "CAP_SYS_PTRACE", CAP_SYS_PTRACE },
+		{ "CAP_SYS_ADMIN", CAP_SYS_ADMIN },
+		{ "CAP_SETFCAP", CAP_SETFCAP },
+		{ "CAP_PERFMON", CAP_PERFMON },
+		{ "CAP_BPF", CAP_BPF },
+		{ "CAP_LAST_CAP", -1 },
 	};
 
 	(void)state;
@@ -159,12 +172,14 @@ static void test_agreement(void **state)
 		{ "{\"a\":\"1\"}", NULL, "disagree on annotation 'a'" },
 		{ "{\"a\":\"1\"}", "{\"b\":\"1\"}", "disagree on annotation 'a'" },
 		{ NULL, "{\"a\":\"1\"}", "disagree: 0 annotations in the state, 1 in config.json" },
-		{ "{\"a\":\"1\"}", "{\"a\":\"1\",\"b\":\"1\"}", "disagree: 1 annotations in the state, 2 in" },
+		{ "{\"a\":\"1\"}", "{\"a\":\"1\",\"b\":\"1\"}",
+		  "disagree: 1 annotations in the state, 2 in" },
 		{ "{\"a\":\"1\"}", "{\"a\":1}", "disagree on annotation 'a'" },
 		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}",
 		  "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}", NULL },
 		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}",
-		  "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}", "disagree on the container's id" },
+		  "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}",
+		  "disagree on the container's id" },
 	};
 	char text[512];
 
@@ -180,7 +195,8 @@ static void test_agreement(void **state)
 		assert_int_equal(oci_parse_state(text, strlen(text), &oci, &err), 0);
 		(void)snprintf(text, sizeof(text), ROOT ",\"annotations\":%s}",
 			       cases[i].config ? cases[i].config : "null");
-		check_result(text, oci_parse_config(text, strlen(text), &oci, &err), &err, cases[i].want);
+		check_result(text, oci_parse_config(text, strlen(text), &oci, &err), &err,
+			     cases[i].want);
 	}
 }
 
@@ -226,13 +242,18 @@ static void test_bundle(void **state)
 		{ "as it is", "", NULL, 0 },
 		{ "no bundle", "- b", "cannot open the bundle '", 0 },
 		{ "bundle a file", "- b\nb = x", "cannot open the bundle '", 0 },
-		{ "no config.json", "- b/config.json", "cannot open 'config.json' in the bundle", 0 },
+		{ "no config.json", "- b/config.json", "cannot open 'config.json' in the bundle",
+		  0 },
 		{ "a link", "b/c = " ROOT "}\nb/config.json -> c", "cannot open 'config.json'", 0 },
-		{ "a link out", "c = " ROOT "}\nb/config.json -> ../c", "cannot open 'config.json'", 0 },
-		{ "a directory", "- b/config.json\nb/config.json/", "config.json is not a regular file", 0 },
+		{ "a link out", "c = " ROOT "}\nb/config.json -> ../c", "cannot open 'config.json'",
+		  0 },
+		{ "a directory", "- b/config.json\nb/config.json/",
+		  "config.json is not a regular file", 0 },
 		{ "broken", "b/config.json = {", "config.json:", 0 },
-		{ "bundle of another", "b : 1000 0", "the bundle belongs to uid 1000, root was expected", 0 },
-		{ "file of another", "b/config.json : 1000 0", "config.json belongs to uid 1000", 0 },
+		{ "bundle of another", "b : 1000 0",
+		  "the bundle belongs to uid 1000, root was expected", 0 },
+		{ "file of another", "b/config.json : 1000 0", "config.json belongs to uid 1000",
+		  0 },
 		{ "of the allowed one", "b : 1000 0\nb/config.json : 1000 0", NULL, 1000 },
 		{ "of root, though another is allowed", "", NULL, 1000 },
 		{ "of a third one", "b : 1001 0", "the bundle belongs to uid 1001", 1000 },
@@ -304,10 +325,14 @@ static void test_size_and_kind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_configs), cmocka_unit_test(test_taken),
-		cmocka_unit_test(test_capability_numbers), cmocka_unit_test(test_agreement),
-		cmocka_unit_test(test_adopt),	cmocka_unit_test(test_bundle),
-		cmocka_unit_test(test_modes),	cmocka_unit_test(test_size_and_kind),
+		cmocka_unit_test(test_configs),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_capability_numbers),
+		cmocka_unit_test(test_agreement),
+		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_bundle),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_size_and_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 #include "cgdeleg/oci.h"
 #include "tests/unit/check.h"
 
-#define STATE(members) "{\"id\":\"c1\",\"status\":\"creating\",\"bundle\":\"/b\"" members "}"
+#define STATE(members)	  "{\"id\":\"c1\",\"status\":\"creating\",\"bundle\":\"/b\"" members "}"
 #define WITH_PID(members) STATE(",\"pid\":4711" members)
 
 static const struct {
@@ -63,10 +63,12 @@ static const struct {
 	  "'bundle' is not an absolute path" },
 	{ "running", "{\"id\":\"c\",\"status\":\"running\",\"bundle\":\"/b\",\"pid\":5}",
 	  "'status' is 'running'; cgdeleg acts only while a container is" },
-	{ "pid of init", STATE(",\"pid\":1"), "'pid' is 1, above 1 was expected: configure cgdeleg as" },
+	{ "pid of init", STATE(",\"pid\":1"),
+	  "'pid' is 1, above 1 was expected: configure cgdeleg as" },
 	{ "pid 0", STATE(",\"pid\":0"), "'pid' is 0, above 1 was expected" },
 	{ "pid below 0", STATE(",\"pid\":-1"), "'pid' is -1, above 1 was expected" },
-	{ "pid too large", STATE(",\"pid\":2147483648"), "'pid' is 2147483648, above 1 was expected" },
+	{ "pid too large", STATE(",\"pid\":2147483648"),
+	  "'pid' is 2147483648, above 1 was expected" },
 };
 
 static void test_states(void **state)
@@ -110,12 +112,14 @@ static void test_lengths(void **state)
 		int len;
 		const char *want;
 	} cases[] = {
-		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX, NULL },
-		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX + 1,
-		  "'id' has 1025 bytes, 1 to 1024 are valid" },
-		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}", PATH_MAX - 2, NULL },
-		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}", PATH_MAX - 1,
-		  "'bundle' is not an absolute path" },
+		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX,
+		  NULL },
+		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}",
+		  OCI_ID_MAX + 1, "'id' has 1025 bytes, 1 to 1024 are valid" },
+		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}",
+		  PATH_MAX - 2, NULL },
+		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}",
+		  PATH_MAX - 1, "'bundle' is not an absolute path" },
 	};
 	char filler[PATH_MAX + 1], text[2 * PATH_MAX];
 
@@ -209,8 +213,9 @@ static void test_read_deadline(void **state)
 
 	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	check_result("no end", oci_read_state(fds[0], 1, &oci, &err), &err,
-		     "no end of it within the deadline; the runtime must write the state and close");
+	check_result(
+		"no end", oci_read_state(fds[0], 1, &oci, &err), &err,
+		"no end of it within the deadline; the runtime must write the state and close");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }
@@ -218,9 +223,9 @@ static void test_read_deadline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),	    cmocka_unit_test(test_state_members),
-		cmocka_unit_test(test_lengths),	    cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_read_size),   cmocka_unit_test(test_read_in_pieces),
+		cmocka_unit_test(test_states),	      cmocka_unit_test(test_state_members),
+		cmocka_unit_test(test_lengths),	      cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_read_size),     cmocka_unit_test(test_read_in_pieces),
 		cmocka_unit_test(test_read_deadline),
 	};
 

@@ -10,10 +10,10 @@ static const char *const given_more[] = { "cgroup.procs", "new.file", NULL };
 
 static struct facts facts_plain(void)
 {
-	return (struct facts){ .delegated = delegated,
-			       .given = delegated,
-			       .controllers = "cpu memory pids",
-			       .mount = MOUNT_READONLY };
+	return (struct facts) { .delegated = delegated,
+				.given = delegated,
+				.controllers = "cpu memory pids",
+				.mount = MOUNT_READONLY };
 }
 
 static void add_ceiling(struct decision *decision, const char *file, uint64_t number)
@@ -41,8 +41,8 @@ static void check_plan(const char *name, const struct plan *plan, const char *wa
 	char got[2048] = "";
 
 	for (size_t i = 0; i < plan->n_steps; i++)
-		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s%s%s", i ? ", " : "",
-			       step_kind_name(plan->steps[i].kind),
+		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s%s%s",
+			       i ? ", " : "", step_kind_name(plan->steps[i].kind),
 			       plan->steps[i].place == PLACE_SCOPE ? "^" : "",
 			       plan->steps[i].file ? " " : "",
 			       plan->steps[i].file ? plan->steps[i].file : "");
@@ -92,14 +92,17 @@ static void test_nesting(void **state)
 	} cases[] = {
 		{ NULL, "cpu memory", "cpu memory", false, "device-bpf, ledger, " OWN ", mount" },
 		{ "init", "cpu memory", "cpu memory", false,
-		  "device-bpf, leaf init, move init, controllers cpu memory, ledger, " OWN ", mount" },
+		  "device-bpf, leaf init, move init, controllers cpu memory, ledger, " OWN
+		  ", mount" },
 		{ "init", "memory cpu", "cpu memory", false,
-		  "device-bpf, leaf init, move init, controllers memory cpu, ledger, " OWN ", mount" },
+		  "device-bpf, leaf init, move init, controllers memory cpu, ledger, " OWN
+		  ", mount" },
 		{ "init", "cpu memory io", "pids memory", false,
 		  "device-bpf, leaf init, move init, controllers memory, ledger, " OWN ", mount" },
 		{ "init", "cpu", "cpuset", false,
 		  "device-bpf, leaf init, move init, ledger, " OWN ", mount" },
-		{ "init", "cpu", "cpu", true, "device-bpf, controllers cpu, ledger, " OWN ", mount" },
+		{ "init", "cpu", "cpu", true,
+		  "device-bpf, controllers cpu, ledger, " OWN ", mount" },
 		{ "init", NULL, "cpu", true, "device-bpf, ledger, " OWN ", mount" },
 		{ NULL, "cpu", "cpu", true, "device-bpf, ledger, " OWN ", mount" },
 	};
@@ -132,9 +135,10 @@ static void test_scope(void **state)
 	facts.has_scope = true;
 	add_ceiling(&decision, "cgroup.max.depth", LIMIT_MAX);
 	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_plan("scope", &plan,
-		   "ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
-		   ", ceiling cgroup.max.depth, device-bpf, ledger, " OWN ", mount");
+	check_plan(
+		"scope", &plan,
+		"ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
+		", ceiling cgroup.max.depth, device-bpf, ledger, " OWN ", mount");
 	for (size_t i = 0; i < 6; i++)
 		assert_int_equal(plan.steps[i].extra, i == 1 || i == 2);
 	check_string("memory", step_describe(&plan.steps[0], text, sizeof(text)),
@@ -226,7 +230,8 @@ static void test_unknown_list(void **state)
 	facts.given = given_more;
 	facts.marked = true;
 	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_plan("all that was given, and the mark", &plan, "own cgroup.procs, own new.file, own ., forget");
+	check_plan("all that was given, and the mark", &plan,
+		   "own cgroup.procs, own new.file, own ., forget");
 }
 
 /* As many steps as there can be fit; one that would not is an error and never left out. */
@@ -256,7 +261,8 @@ static void test_size(void **state)
 	decision.nest = "init";
 	decision.controllers = "cpu";
 	decision.audit_sync = true;
-	check_result("the largest real one", plan_build(&decision, &facts, &plan, &err), &err, NULL);
+	check_result("the largest real one", plan_build(&decision, &facts, &plan, &err), &err,
+		     NULL);
 }
 
 static void test_descriptions(void **state)
@@ -266,8 +272,10 @@ static void test_descriptions(void **state)
 		const char *want;
 	} cases[] = {
 		{ { .kind = STEP_DEVICE_BPF }, "verify the device controller's BPF programs" },
-		{ { .kind = STEP_LEAF, .file = "init", .uid = 5, .gid = 6 }, "make leaf 'init' for 5:6" },
-		{ { .kind = STEP_MOVE, .file = "init" }, "move the container's processes into 'init'" },
+		{ { .kind = STEP_LEAF, .file = "init", .uid = 5, .gid = 6 },
+		  "make leaf 'init' for 5:6" },
+		{ { .kind = STEP_MOVE, .file = "init" },
+		  "move the container's processes into 'init'" },
 		{ { .kind = STEP_CONTROLLERS, .file = "cpu io" }, "enable controllers cpu io" },
 		{ { .kind = STEP_LEDGER }, "record the grant on the cgroup" },
 		{ { .kind = STEP_INTENT }, "write and sync the audit's intent record" },
@@ -279,7 +287,8 @@ static void test_descriptions(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		check_string("step", step_describe(&cases[i].step, text, sizeof(text)), cases[i].want);
+		check_string("step", step_describe(&cases[i].step, text, sizeof(text)),
+			     cases[i].want);
 }
 
 int main(void)

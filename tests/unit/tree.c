@@ -152,7 +152,10 @@ static void edit_line(const struct tree *tree, char *line)
 		const char *sign;
 		void (*put)(const struct tree *tree, const char *path, const char *text);
 	} kinds[] = {
-		{ " -> ", put_link }, { " = ", put_file }, { " @ ", put_attribute }, { " : ", put_owner },
+		{ " -> ", put_link },
+		{ " = ", put_file },
+		{ " @ ", put_attribute },
+		{ " : ", put_owner },
 	};
 	size_t len = strlen(line);
 
