@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hook's command line, through the program itself: CGDELEG_HOOK. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/check.h"
+
+#define USAGE	"usage: cgdeleg-hook createRuntime --handler NAME"
+#define NOWHERE "--policy", "/nonexistent", "--audit", "/nonexistent/audit"
+
+static const struct {
+	const char *args[10];
+	int code;
+	const char *said; /* part of what it says */
+} cases[] = {
+	{ { "--version" }, 0, "cgdeleg-hook " },
+	{ { NULL }, 2, USAGE },
+	{ { "--help" }, 2, USAGE },
+	{ { "--version", "x" }, 2, USAGE },
+	{ { "createContainer", "--handler", "h" }, 2, USAGE },
+	{ { "createRuntime" }, 2, USAGE },
+	{ { "createRuntime", "--handler" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "" }, 2, USAGE },
+	{ { "createRuntime", "h" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", "--unknown", "x" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", "--policy", "relative" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", "--audit", "relative" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", NOWHERE },
+	  1,
+	  "cgdeleg: container state on stdin: empty" },
+};
+
+/* Runs it with nothing on stdin; stdout and stderr go into buf. Returns the exit code. */
+static int run(const char *const *args, char *buf, size_t size)
+{
+	const char *hook = getenv("CGDELEG_HOOK");
+	const char *argv[12] = { "cgdeleg-hook" };
+	int fds[2], status = -1;
+	ssize_t n;
+	pid_t pid;
+
+	for (size_t i = 0; args[i]; i++)
+		argv[i + 1] = args[i];
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDONLY);
+
+		if (dup2(null, 0) < 0 || dup2(fds[1], 1) < 0 || dup2(fds[1], 2) < 0)
+			_exit(99);
+		execv(hook, (char **)(uintptr_t)argv);
+		_exit(98);
+	}
+	(void)close(fds[1]);
+	n = read(fds[0], buf, size - 1);
+	buf[n > 0 ? n : 0] = '\0';
+	(void)close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_arguments(void **state)
+{
+	(void)state;
+	if (!getenv("CGDELEG_HOOK"))
+		fail_msg("CGDELEG_HOOK must name the program");
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		char said[1024];
+		int code = run(cases[i].args, said, sizeof(said));
+
+		if (code != cases[i].code || !strstr(said, cases[i].said))
+			fail_msg("case %zu: exit code %d, \"%s\"", i, code, said);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_arguments) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
