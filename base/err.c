@@ -3,10 +3,35 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_printable(char c)
+{
+	return c >= 0x20 && c < 0x7f;
+}
+
+/* As text_escape(), but a backslash stays one: words that were escaped before are not escaped again. */
+static void make_printable(char *text, size_t size)
+{
+	char raw[sizeof(((struct err *)NULL)->text)];
+	const char *at = text;
+	size_t len = 0;
+
+	while (is_printable(*at))
+		at++;
+	if (*at == '\0')
+		return;
+	memcpy(raw, text, size);
+	for (const char *p = raw; *p && len + 5 < size; p++)
+		len += (size_t)snprintf(text + len, size - len, is_printable(*p) ? "%c" : "\\x%02x",
+					(unsigned char)*p);
+}
+
+static int err_store(struct err *err, int code, const char *suffix, const char *fmt, va_list ap)
+	_printf_(4, 0);
 static int err_store(struct err *err, int code, const char *suffix, const char *fmt, va_list ap)
 {
 	size_t len;
@@ -21,6 +46,7 @@ static int err_store(struct err *err, int code, const char *suffix, const char *
 	len = strlen(err->text);
 	if (suffix)
 		(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", suffix);
+	make_printable(err->text, sizeof(err->text));
 	return -code;
 }
 

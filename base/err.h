@@ -5,7 +5,8 @@
  * A function that can fail returns 0 or a negative errno and takes a `struct err *` last. On success
  * the err is untouched; on failure it holds one whole sentence that names the object and the value and,
  * where the reader can do something about it, the remedy. The caller owns it, it has a fixed size,
- * and so it can neither leak nor fail itself.
+ * and so it can neither leak nor fail itself. The text is printable ASCII whatever went into it: other
+ * bytes stand as \xHH, so that it can go to a terminal, a log and a record as it is.
  */
 #pragma once
 

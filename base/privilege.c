@@ -61,25 +61,34 @@ static uint64_t permitted_now(const struct __user_cap_data_struct data[2])
 	return (uint64_t)data[1].permitted << 32 | data[0].permitted;
 }
 
-int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
+static int set_capabilities(uint64_t effective, uint64_t permitted)
 {
 	struct __user_cap_header_struct head = header();
 	struct __user_cap_data_struct data[2] = { 0 };
 
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(effective >> (32 * i));
+		data[i].permitted = (uint32_t)(permitted >> (32 * i));
+	}
+	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
+}
+
+int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
+{
+	struct __user_cap_header_struct head = header();
+	struct __user_cap_data_struct data[2] = { 0 };
+	int r;
+
+	r = set_capabilities(effective & permitted, permitted);
+	if (r != -EPERM)
+		return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities")
+			     : 0;
+	/* The runtime gave fewer than the mask has, or an earlier phase has left fewer. */
 	if (syscall(SYS_capget, &head, data) < 0)
 		return err_set_errno(err, errno, "cannot read this process's capabilities");
 	permitted &= permitted_now(data);
-	effective &= permitted;
-	for (int i = 0; i < 2; i++)
-		data[i] = (struct __user_cap_data_struct) {
-			.effective = (uint32_t)(effective >> (32 * i)),
-			.permitted = (uint32_t)(permitted >> (32 * i)),
-			.inheritable = 0,
-		};
-	head = header();
-	if (syscall(SYS_capset, &head, data) < 0)
-		return err_set_errno(err, errno, "cannot reduce this process's capabilities");
-	return 0;
+	r = set_capabilities(effective & permitted, permitted);
+	return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities") : 0;
 }
 
 /* The kernel takes the file system capabilities out of the effective set when the fsuid leaves 0. */
@@ -99,10 +108,18 @@ static int keep_dac_override(struct err *err)
 
 int privilege_make_as(uint32_t uid, uint32_t gid, struct err *err)
 {
-	/* Both return the old id and no error: asking with -1, which is never valid, tells. */
 	(void)setfsgid(gid);
 	(void)setfsuid(uid);
-	if ((uint32_t)setfsgid((gid_t)-1) != gid || (uint32_t)setfsuid((uid_t)-1) != uid)
-		return err_set(err, EPERM, "cannot take the file system ids %u:%u", uid, gid);
 	return keep_dac_override(err);
+}
+
+int privilege_make_as_root(uint32_t uid, uint32_t gid, struct err *err)
+{
+	/* Neither call can say that it failed, but both tell the id that was there before. */
+	const uint32_t gid_before = (uint32_t)setfsgid(0);
+	const uint32_t uid_before = (uint32_t)setfsuid(0);
+
+	if (uid_before != uid || gid_before != gid)
+		return err_set(err, EPERM, "could not take the file system ids %u:%u", uid, gid);
+	return 0;
 }

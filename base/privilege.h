@@ -27,3 +27,7 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err);
 /* File system ids of this thread become uid:gid, so that what it makes on kernfs is theirs from the
  * start; CAP_DAC_OVERRIDE stays effective. */
 int privilege_make_as(uint32_t uid, uint32_t gid, struct err *err);
+
+/* Back to root's; says whether they had been uid:gid in between. The kernel restores the file system
+ * capabilities by itself. */
+int privilege_make_as_root(uint32_t uid, uint32_t gid, struct err *err);

@@ -85,6 +85,11 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 	return r;
 }
 
+static bool keeps_restricted(enum step_kind kind)
+{
+	return kind == STEP_CEILING || kind == STEP_LEDGER;
+}
+
 int plan_undo(const struct apply *apply, struct outcome *outcome)
 {
 	struct err err = { 0 };
@@ -94,6 +99,9 @@ int plan_undo(const struct apply *apply, struct outcome *outcome)
 		struct undo *undo = &outcome->undo[i];
 
 		if (!undo->changed)
+			continue;
+		/* What was given and not taken back stays under its ceilings, and marked. */
+		if (outcome->kind == OUTCOME_UNDO_FAILED && keeps_restricted(undo->step->kind))
 			continue;
 		if (step_operations[undo->step->kind].undo(apply, undo, &err) < 0 &&
 		    outcome->kind != OUTCOME_UNDO_FAILED) {

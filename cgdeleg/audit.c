@@ -120,7 +120,7 @@ static void add_outcome(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct out
 		(void)add_text(doc, o, "failed_step",
 			       step_describe(outcome->failed, line, sizeof(line)));
 	if (outcome->kind == OUTCOME_UNDO_FAILED)
-		(void)add_text(doc, o, "undo_error", outcome->undo_err.text);
+		(void)yyjson_mut_obj_add_str(doc, o, "undo_error", outcome->undo_err.text);
 }
 
 char *audit_compose(const struct trail *trail, const char *event)
@@ -140,7 +140,7 @@ char *audit_compose(const struct trail *trail, const char *event)
 	record_plan(doc, o, &trail->plan);
 	add_outcome(doc, o, &trail->outcome);
 	if (trail->err.text[0])
-		(void)add_text(doc, o, "error", trail->err.text);
+		(void)yyjson_mut_obj_add_str(doc, o, "error", trail->err.text);
 	return yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, NULL);
 }
 
@@ -171,7 +171,7 @@ void audit_syslog(const struct audit *audit, const struct trail *trail)
 	/* LOG_AUTHPRIV, notice or error: RFC 3164's <facility * 8 + severity>. */
 	const int priority = 10 * 8 + (trail->err.text[0] ? 3 : 5);
 	const struct decision *d = &trail->decision;
-	char line[1024], id[128], text[768];
+	char line[1024], id[128];
 	int len;
 
 	if (audit->syslog_fd < 0)
@@ -182,10 +182,9 @@ void audit_syslog(const struct audit *audit, const struct trail *trail)
 		       text_escape(trail->facts.id ? trail->facts.id : "?", id, sizeof(id)),
 		       trail->facts.handler, d->profile ? " profile " : "",
 		       d->profile ? d->profile : "",
-		       text_escape(trail->err.text[0] ? trail->err.text
-				   : d->n_reasons     ? d->reasons[0].text
-						      : "",
-				   text, sizeof(text)));
+		       trail->err.text[0] ? trail->err.text
+		       : d->n_reasons	  ? d->reasons[0].text
+					  : "");
 	if (len >= (int)sizeof(line))
 		len = (int)sizeof(line) - 1;
 	/* Nobody waits for a log daemon, and a full one loses this line: the audit file has it. */

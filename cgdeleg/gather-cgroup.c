@@ -251,43 +251,6 @@ static int check_files(const struct target *target, struct err *err)
 	return 0;
 }
 
-/* Whoever owns a cgroup above can remove this one, make another of its name, or move processes out. */
-static int check_ancestors(const struct host *host, const struct target *target, struct err *err)
-{
-	_cleanup_close_ int fd = openat(target->cgroup_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	for (size_t depth = 0; depth < PATH_MAX; depth++) {
-		struct stat st;
-		int above;
-
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return err_set_errno(err, errno,
-					     "cannot look at the cgroups above the container's");
-		if (st.st_uid != 0)
-			return err_set(
-				err, EPERM,
-				"a cgroup above the container's belongs to uid %u, root was expected: "
-				"give the container a cgroupsPath below root's",
-				st.st_uid);
-		if (st.st_ino == host->root_id)
-			return 0;
-		above = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		(void)close_fd(fd);
-		fd = above;
-	}
-	return err_set(err, ELOOP, "the container's cgroup is not below the host's root cgroup");
-}
-
-static int check_owners(const struct host *host, const struct target *target, struct err *err)
-{
-	int r;
-
-	if (!host->live)
-		return 0;
-	r = check_files(target, err);
-	return r < 0 ? r : check_ancestors(host, target, err);
-}
-
 static bool has_suffix(const char *name, size_t len, const char *suffix)
 {
 	size_t n = strlen(suffix);
@@ -329,39 +292,70 @@ static int find_scope(const struct host *host, struct target *target, struct fac
 	return 0;
 }
 
-/* Device programs on the delegation root and on every cgroup above it: crun under systemd has its own on
- * the scope. A query that fails leaves the fact unknown, and the policy refuses what is unknown. */
-void gather_devices(const struct host *host, const struct target *target, struct facts *facts,
-		    char where[PATH_MAX])
+/* Takes the device programs of one cgroup into account; `path` is its name. A query that fails leaves the
+ * fact unknown for good, and the policy refuses what is unknown. */
+static void add_devices(struct target *target, struct facts *facts, int fd, const char *path)
+{
+	struct device_programs programs;
+
+	if (device_query(fd, &programs, NULL) < 0) {
+		facts->device_bpf = DEVICE_BPF_UNKNOWN;
+	} else if (programs.count > 0 && !programs.multi) {
+		facts->device_bpf = DEVICE_BPF_REPLACEABLE;
+		facts->device_program = programs.id;
+		(void)snprintf(target->device_cgroup, sizeof(target->device_cgroup), "%s",
+			       *path ? path : "/");
+		facts->device_cgroup = target->device_cgroup;
+	} else if (programs.count > 0 && facts->device_bpf == DEVICE_BPF_ABSENT) {
+		facts->device_bpf = DEVICE_BPF_MULTI;
+		target->device_program = programs.id;
+		target->device_fd = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+}
+
+/* Whoever owns a cgroup above can remove this one, make another of its name, or move processes out. */
+static int check_above(const struct host *host, const struct stat *st, struct err *err)
+{
+	if (!host->live || st->st_uid == 0)
+		return 0;
+	return err_set(
+		err, EPERM,
+		"a cgroup above the container's belongs to uid %u, root was expected: give the container a cgroupsPath below root's",
+		st->st_uid);
+}
+
+/* From the delegation root to the host's: who owns them, and which device programs they have (crun under
+ * systemd has its own on the scope). */
+static int walk_up(const struct host *host, struct target *target, struct facts *facts,
+		   struct err *err)
 {
 	_cleanup_close_ int fd = openat(target->cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[PATH_MAX];
+	int r = 0;
 
 	memcpy(path, target->mount.root, sizeof(path));
-	facts->device_bpf = DEVICE_BPF_UNKNOWN;
-	for (enum device_bpf_state state = DEVICE_BPF_ABSENT;;) {
-		struct device_programs programs;
+	facts->device_bpf = DEVICE_BPF_ABSENT;
+	for (bool above = false;; above = true) {
 		struct stat st;
-		int above;
+		int next;
 
-		if (fd < 0 || device_query(fd, &programs, NULL) < 0 || fstat(fd, &st) < 0)
-			return;
-		if (programs.count > 0 && !programs.multi) {
-			facts->device_bpf = DEVICE_BPF_REPLACEABLE;
-			facts->device_program = programs.id;
-			(void)snprintf(where, PATH_MAX, "%s", *path ? path : "/");
-			facts->device_cgroup = where;
-			return;
-		}
-		if (programs.count > 0)
-			state = DEVICE_BPF_MULTI;
-		if (st.st_ino == host->root_id || !*path) {
-			facts->device_bpf = state;
-			return;
-		}
-		above = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_set_errno(err, errno,
+					     "cannot look at the cgroups above the container's");
+		r = above ? check_above(host, &st, err) : 0;
+		if (r < 0)
+			return r;
+		if (facts->device_bpf == DEVICE_BPF_ABSENT || facts->device_bpf == DEVICE_BPF_MULTI)
+			add_devices(target, facts, fd, path);
+		if (st.st_ino == host->root_id)
+			return 0;
+		if (!*path)
+			return err_set(
+				err, ELOOP,
+				"the container's cgroup is not below the host's root cgroup");
+		next = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		(void)close_fd(fd);
-		fd = above;
+		fd = next;
 		*strrchr(path, '/') = '\0';
 	}
 }
@@ -409,7 +403,7 @@ int gather_cgroup(const struct host *host, struct target *target, struct facts *
 	r = read_names(host, target, facts, err);
 	if (r < 0)
 		return r;
-	r = check_owners(host, target, err);
+	r = host->live ? check_files(target, err) : 0;
 	if (r < 0)
 		return r;
 	r = ledger_read(target->cgroup_fd, &target->ledger, err);
@@ -429,6 +423,5 @@ int gather_cgroup(const struct host *host, struct target *target, struct facts *
 	r = find_scope(host, target, facts, err);
 	if (r < 0)
 		return r;
-	gather_devices(host, target, facts, target->device_cgroup);
-	return 0;
+	return walk_up(host, target, facts, err);
 }

@@ -30,6 +30,8 @@ static yyjson_val *find_namespace(const struct oci *oci, const char *type)
 	yyjson_val *item;
 	size_t i, n;
 
+	if (!oci->namespaces)
+		return NULL;
 	yyjson_arr_foreach(oci->namespaces, i, n, item)
 	{
 		if (yyjson_equals_str(yyjson_obj_get(item, "type"), type))
@@ -45,6 +47,8 @@ static uint32_t map_id(yyjson_val *mappings, uint32_t id, bool *covers_root)
 	yyjson_val *item;
 	size_t i, n;
 
+	if (!mappings)
+		return FACT_ID_UNKNOWN;
 	yyjson_arr_foreach(mappings, i, n, item)
 	{
 		uint64_t inside = yyjson_get_uint(yyjson_obj_get(item, "containerID"));

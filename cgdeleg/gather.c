@@ -29,6 +29,7 @@ void target_done(struct target *target)
 	target->proc_fd = close_fd(target->proc_fd);
 	target->cgroup_fd = close_fd(target->cgroup_fd);
 	target->scope_fd = close_fd(target->scope_fd);
+	target->device_fd = close_fd(target->device_fd);
 	cgroup_listing_done(&target->listing);
 }
 

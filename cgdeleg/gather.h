@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,9 +25,11 @@ struct target {
 	pid_t pid;
 	int pidfd;   /* of the container's init; -EBADF when host->live is false */
 	int proc_fd; /* /proc/<pid>, bound to that process and to no later one of the same number */
-	int cgroup_fd;	   /* the delegation root, readable directory */
-	int scope_fd;	   /* the systemd scope above that is this container's alone, or -EBADF */
-	uint64_t dev, ino; /* of the delegation root */
+	int cgroup_fd; /* the delegation root, readable directory */
+	int scope_fd;  /* the systemd scope above that is this container's alone, or -EBADF */
+	int device_fd; /* the nearest cgroup, from the root upwards, with a device program, or -EBADF */
+	uint32_t device_program; /* the kernel's id of its first */
+	uint64_t dev, ino;	 /* of the delegation root */
 	struct cgroup_mount mount;
 	struct ledger ledger; /* what our attribute on the delegation root says, if it is there */
 	char own[PATH_MAX];   /* the hook's own cgroup */
@@ -37,9 +40,10 @@ struct target {
 	char controllers[256], device_cgroup[PATH_MAX];
 };
 
-#define TARGET_EMPTY                                                                        \
-	{                                                                                   \
-		.pidfd = -EBADF, .proc_fd = -EBADF, .cgroup_fd = -EBADF, .scope_fd = -EBADF \
+#define TARGET_EMPTY                                                                         \
+	{                                                                                    \
+		.pidfd = -EBADF, .proc_fd = -EBADF, .cgroup_fd = -EBADF, .scope_fd = -EBADF, \
+		.device_fd = -EBADF                                                          \
 	}
 
 /*

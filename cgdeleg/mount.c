@@ -54,6 +54,20 @@ static int open_verified(const struct mount_identity *want, struct err *err)
 	return TAKE_FD(fd);
 }
 
+/* Mount ids are what mountinfo calls them; two mounts of one directory differ in nothing else. */
+static int mount_id(int fd, uint64_t *ret, struct err *err)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+		return err_set_errno(err, errno, "cannot read the id of the cgroup mount");
+	if (!(stx.stx_mask & STATX_MNT_ID))
+		return err_set(err, ENOSYS,
+			       "this kernel does not tell mount ids, 5.8 is the first that does");
+	*ret = stx.stx_mnt_id;
+	return 0;
+}
+
 static int is_readonly(int fd, bool *ret)
 {
 	struct statfs fs;
@@ -118,41 +132,77 @@ static int change(int fd, enum mount_method method, struct err *err)
 	return 0;
 }
 
+/* Opens the mount that mountinfo showed, and no other that has come to lie there since. */
+static int open_known(const struct mount_identity *want, struct err *err)
+{
+	_cleanup_close_ int fd = open_verified(want, err);
+	uint64_t id;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = mount_id(fd, &id, err);
+	if (r < 0)
+		return r;
+	if (id != want->id)
+		return err_set(err, EXDEV, "another mount has come to lie at '%s' in the container",
+			       want->point);
+	return TAKE_FD(fd);
+}
+
+/* Looks again, by name: what the container will see. A clone lies on top of what was there, as another
+ * mount; anything else leaves the mount the one it was. Hands over the descriptor of the topmost. */
+static int read_back(const struct mount_identity *want, enum mount_method method, int *ret,
+		     struct err *err)
+{
+	_cleanup_close_ int fd = open_verified(want, err);
+	bool readonly = true;
+	uint64_t id;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = mount_id(fd, &id, err);
+	if (r < 0)
+		return r;
+	if ((id != want->id) != (method == MOUNT_CLONE_ON_TOP))
+		return err_set(err, EIO, "'%s' has not put the mount at '%s' that it should have",
+			       mount_method_name(method), want->point);
+	*ret = TAKE_FD(fd);
+	r = is_readonly(*ret, &readonly);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot read the cgroup mount's flags back");
+	if (readonly)
+		return err_set(err, EIO, "the cgroup mount is still read-only after '%s'",
+			       mount_method_name(method));
+	return 0;
+}
+
 int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
 			struct mount_change *ret, struct err *err)
 {
 	_cleanup_close_ int before = -EBADF;
 	_cleanup_close_ int after = -EBADF;
-	bool readonly = true;
 	int r;
 
 	if (setns(pidfd, CLONE_NEWNS) < 0)
 		return err_set_errno(err, errno, "cannot enter the container's mount namespace");
-	before = open_verified(want, err);
+	before = open_known(want, err);
 	if (before < 0)
 		return before;
 	r = change(before, method, err);
 	if (r < 0)
 		return r;
 
-	/* From here on something was changed, and the caller must be able to undo it whatever follows. */
+	/* Something was changed, and the caller must be able to undo it whatever follows: the clone by its
+	 * own descriptor, once that is known. */
 	ret->method = method;
-	if (method != MOUNT_KEEP)
+	if (method == MOUNT_CLEAR_FLAG)
 		ret->fd = TAKE_FD(before);
-	after = open_verified(want, err);
-	if (after < 0)
-		return after;
-	r = is_readonly(after, &readonly);
-	if (r < 0)
-		return err_set_errno(err, r, "cannot read the cgroup mount's flags back");
-	if (readonly)
-		return err_set(err, EIO, "the cgroup mount is still read-only after '%s'",
-			       mount_method_name(method));
-	if (method == MOUNT_CLONE_ON_TOP) {
-		(void)close_fd(ret->fd);
+	r = read_back(want, method, &after, err);
+	if (method == MOUNT_CLONE_ON_TOP)
 		ret->fd = TAKE_FD(after);
-	}
-	return 0;
+	return r;
 }
 
 int mount_undo(struct mount_change *change, struct err *err)

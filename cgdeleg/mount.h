@@ -13,11 +13,12 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 struct cgroup_mount {
-	int id;		      /* mount id, the topmost at `point` */
+	uint64_t id;	      /* mount id, the topmost at `point` */
 	char point[PATH_MAX]; /* where, in the container's mount namespace before pivot_root */
 	char root
 		[PATH_MAX]; /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
@@ -48,6 +49,7 @@ struct mount_change {
 /* The identity that the mount must have. */
 struct mount_identity {
 	const char *point;
+	uint64_t id;		/* mount id, as mountinfo had it */
 	unsigned long dev, ino; /* of the delegated cgroup's directory */
 };
 

@@ -3,8 +3,9 @@
 #include "cgdeleg/mount.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/text.h"
 
 enum field { FIELD_ID, FIELD_PARENT, FIELD_DEV, FIELD_ROOT, FIELD_POINT, FIELD_OPTIONS, FIELD_MAX };
 
@@ -106,12 +107,14 @@ static bool split(const char *at, const char *end, struct line *ret)
 
 static bool take(const struct line *line, struct cgroup_mount *ret)
 {
+	uint64_t number;
 	char id[16];
 
 	if (!decode(&line->fields[FIELD_ID], id, sizeof(id)) ||
-	    !decode(&line->fields[FIELD_ROOT], ret->root, sizeof(ret->root)))
+	    !decode(&line->fields[FIELD_ROOT], ret->root, sizeof(ret->root)) ||
+	    text_to_u64(id, &number) < 0)
 		return false;
-	ret->id = atoi(id);
+	ret->id = number;
 	ret->readonly = slice_has(&line->fields[FIELD_OPTIONS], "ro");
 	ret->nsdelegate = slice_has(&line->super_options, "nsdelegate");
 	ret->layers++;

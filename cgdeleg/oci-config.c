@@ -130,6 +130,8 @@ static uint64_t read_capabilities(yyjson_val *capabilities)
 	size_t i, n, j, m;
 	uint64_t all = 0;
 
+	if (!capabilities) /* yyjson's loops compute with the pointer before they look at it */
+		return 0;
 	yyjson_obj_foreach(capabilities, i, n, key, set)
 	{
 		(void)key;
@@ -170,6 +172,14 @@ static bool path_names(const char *path, const char *want, bool prefix)
 			return prefix || !*want;
 		size_t len = strcspn(path, "/");
 
+		if (len == 1 && path[0] == '.') {
+			path++;
+			continue;
+		}
+		/* Where ".." leads depends on links; what may cover the mount counts as covering it. */
+		if (len == 2 && path[0] == '.' && path[1] == '.')
+			return prefix;
+
 		if (strcspn(want, "/") != len || memcmp(path, want, len) != 0)
 			return false;
 		path += len;
@@ -182,6 +192,8 @@ static bool has_option(yyjson_val *options, const char *option)
 	yyjson_val *item;
 	size_t i, n;
 
+	if (!options)
+		return false;
 	yyjson_arr_foreach(options, i, n, item) if (yyjson_equals_str(item, option)) return true;
 	return false;
 }
@@ -191,6 +203,8 @@ static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 	yyjson_val *item;
 	size_t i, n;
 
+	if (!mounts)
+		return 0;
 	/* A later mount at the same place lies on top of an earlier one: the last one counts. */
 	yyjson_arr_foreach(mounts, i, n, item)
 	{
@@ -215,6 +229,8 @@ static const char *find_cover(yyjson_val *paths)
 	yyjson_val *item;
 	size_t i, n;
 
+	if (!paths)
+		return NULL;
 	yyjson_arr_foreach(paths, i, n, item)
 	{
 		const char *path = yyjson_get_str(item);

@@ -88,7 +88,8 @@ static void record_reasons(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct 
 		(void)yyjson_mut_obj_add_str(doc, item, "kind", reason_kind_name(reason->kind));
 		(void)yyjson_mut_obj_add_str(doc, item, "code", reason_code_name(reason->code));
 		add_origin(doc, item, "at", &reason->origin);
-		add(doc, item, "text", reason->text);
+		/* Already printable: escaped where it was composed. */
+		(void)yyjson_mut_obj_add_strcpy(doc, item, "text", reason->text);
 	}
 }
 

@@ -58,7 +58,7 @@ static int as_owner(const struct step *step, int (*make)(int fd, const char *tex
 
 	r = privilege_make_as(step->uid, step->gid, err);
 	made = r < 0 ? r : make(fd, text);
-	if (privilege_make_as(0, 0, &back) < 0) {
+	if (privilege_make_as_root(step->uid, step->gid, &back) < 0) {
 		*err = back;
 		return -back.code;
 	}

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cgdeleg/gather-cgroup.h"
+#include "bpf/device.h"
 
 static int place_fd(const struct apply *apply, const struct step *step)
 {
@@ -52,24 +52,25 @@ static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err
 			     err);
 }
 
-/* Looked at once more: between the decision and the grant a runtime could have replaced a program. */
+/* Looked at once more: between the decision and the grant a runtime could have replaced the program. */
 static int device_run(const struct apply *apply, const struct step *step, struct undo *undo,
 		      struct err *err)
 {
-	char where[PATH_MAX];
-	struct facts now = { 0 };
+	struct device_programs now;
+	int r;
 
 	(void)step;
 	(void)undo;
-	gather_devices(apply->host, apply->target, &now, where);
-	if (now.device_bpf == DEVICE_BPF_MULTI ||
-	    (now.device_bpf == DEVICE_BPF_ABSENT &&
-	     apply->decision->device_bpf == DEVICE_BPF_RUNTIME))
-		return 0;
-	return err_set(
-		err, EPERM,
-		"the device controller's BPF programs are no longer as they were when the grant "
-		"was decided");
+	if (apply->target->device_fd < 0)
+		return 0; /* there was none, and the policy was content */
+	r = device_query(apply->target->device_fd, &now, err);
+	if (r < 0)
+		return r;
+	if (now.count == 0 || !now.multi || now.id != apply->target->device_program)
+		return err_set(
+			err, EPERM,
+			"the device controller's BPF programs are no longer as they were when the grant was decided");
+	return 0;
 }
 
 static int save_ledger(const struct apply *apply, struct undo *undo, struct err *err)
@@ -178,6 +179,7 @@ static int mount_run(const struct apply *apply, const struct step *step, struct 
 {
 	const struct target *target = apply->target;
 	struct mount_identity want = { .point = target->mount.point,
+				       .id = target->mount.id,
 				       .dev = target->dev,
 				       .ino = target->ino };
 	int r;

@@ -14,7 +14,6 @@
 
 #include "base/cleanup.h"
 #include "base/privilege.h"
-#include "base/text.h"
 #include "cgdeleg/run.h"
 #include "version.h"
 
@@ -25,9 +24,8 @@ static const char usage[] =
 /* One write: runtimes pass standard error on piecewise. */
 static void say(const char *text)
 {
-	char shown[1024], line[1100];
-	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n",
-			   text_escape(text, shown, sizeof(shown)));
+	char line[1024];
+	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n", text);
 
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return; /* nobody listens; the audit record has it */

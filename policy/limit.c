@@ -296,6 +296,9 @@ int limit_parse_kernel(const struct limit_type *type, const char *text, struct l
 		r = limit_lines_parse(type, text, '\n', &value, err);
 	else
 		r = kernel_line(type, text, &value, err);
+	/* hugetlb, alone among the kernel's files, shows "no limit" as the largest whole number of pages. */
+	if (r == 0 && type->kind == LIMIT_BYTES && value.number >= LIMIT_UNREACHABLE)
+		value.number = LIMIT_MAX;
 	if (r == 0)
 		*ret = value;
 	return r;

@@ -21,8 +21,9 @@
 #define LIMIT_SET_BITS	  1024	     /* CPUs or memory nodes of a LIMIT_SET value */
 #define LIMIT_CPU_PERIOD  100000     /* microseconds; the kernel's default cpu.max period */
 #define LIMIT_CPU_CORES	  8192 /* more cores than any kernel is built for: not a number of cores */
-#define LIMIT_NUMBER_MOST INT64_MAX /* larger numbers can only be meant as "max" */
-#define LIMIT_TEXT_SIZE	  4096	    /* enough for limit_format() of any value */
+#define LIMIT_UNREACHABLE (UINT64_C(1) << 62) /* bytes that no machine has: the kernel's "max" */
+#define LIMIT_NUMBER_MOST INT64_MAX	      /* larger numbers can only be meant as "max" */
+#define LIMIT_TEXT_SIZE	  4096		      /* enough for limit_format() of any value */
 
 enum limit_kind {
 	LIMIT_BYTES, /* one number of bytes or "max" */

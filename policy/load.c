@@ -17,6 +17,7 @@ struct loader {
 	struct ruleset *rules;
 	const char *path; /* of the directory, for messages */
 	uid_t owner;	  /* who may own the files besides uid 0 */
+	struct err *err;
 };
 
 static int complain_file(struct ruleset *rules, const char *file, const char *fmt, ...)
@@ -31,6 +32,19 @@ static int complain_file(struct ruleset *rules, const char *file, const char *fm
 	r = ruleset_complain_va(rules, &origin, 0, fmt, ap);
 	va_end(ap);
 	return r;
+}
+
+/*
+ * A file that is not there or not of the right kind is a fault of the policy, and a complaint. Anything
+ * else (no memory, an I/O error, a call that is not permitted) is a fault of the machine: nothing can be
+ * said then about whom the policy names, and the whole load fails.
+ */
+static int fail_file(struct loader *loader, const char *file, const char *what, int r)
+{
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENXIO || r == -EISDIR)
+		return complain_file(loader->rules, file, "cannot be %s: %s", what,
+				     strerrordesc_np(-r));
+	return err_set_errno(loader->err, r, "policy '%s' cannot be %s", file, what);
 }
 
 /* "<path>/<name>", or just "<path>", in the arena: it stays in every origin. NULL without memory. */
@@ -56,7 +70,7 @@ static int is_trusted(struct loader *loader, const char *file, int fd, mode_t ty
 	int r;
 
 	if (fstat(fd, &st) < 0)
-		r = complain_file(rules, file, "cannot be examined: %s", strerrordesc_np(errno));
+		r = fail_file(loader, file, "examined", -errno);
 	else if ((st.st_mode & S_IFMT) != type)
 		r = complain_file(rules, file, "is not a %s",
 				  type == S_IFDIR ? "directory" : "regular file");
@@ -82,14 +96,11 @@ static int read_fd(struct loader *loader, const char *file, int fd)
 	if (r <= 0)
 		return r;
 	r = file_slurp(fd, POLICY_FILE_MAX, &text, &len);
-	if (r == -ENOMEM)
-		return r;
 	if (r == -EFBIG)
 		return complain_file(loader->rules, file, "has more than %d bytes",
 				     POLICY_FILE_MAX);
 	if (r < 0)
-		return complain_file(loader->rules, file, "cannot be read: %s",
-				     strerrordesc_np(-r));
+		return fail_file(loader, file, "read", r);
 	loader->rules->files[loader->rules->n_files++] = file;
 	return ruleset_read(loader->rules, file, text, len);
 }
@@ -110,8 +121,7 @@ static int load_file(struct loader *loader, int dirfd, const char *directory, co
 		return complain_file(loader->rules, file,
 				     "is a symbolic link; put the file itself here");
 	if (fd < 0)
-		return complain_file(loader->rules, file, "cannot be opened: %s",
-				     strerrordesc_np(-fd));
+		return fail_file(loader, file, "opened", fd);
 	return read_fd(loader, file, fd);
 }
 
@@ -154,16 +164,13 @@ static int load_drop_ins(struct loader *loader, int dirfd)
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)
-		return complain_file(loader->rules, file, "cannot be opened: %s",
-				     strerrordesc_np(-fd));
+		return fail_file(loader, file, "opened", fd);
 	r = is_trusted(loader, file, fd, S_IFDIR);
 	if (r <= 0)
 		return r;
 	entries.n = scandirat(fd, ".", &entries.list, is_policy_name, compare_entries);
 	if (entries.n < 0)
-		return errno == ENOMEM ? -ENOMEM
-				       : complain_file(loader->rules, file, "cannot be listed: %s",
-						       strerrordesc_np(errno));
+		return fail_file(loader, file, "listed", -errno);
 	for (int i = 0; i < entries.n; i++) {
 		r = load_file(loader, fd, "policy.d", entries.list[i]->d_name);
 		if (r < 0)
@@ -182,8 +189,7 @@ static int load_all(struct loader *loader)
 		return -ENOMEM;
 	fd = open(loader->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return complain_file(loader->rules, file, "cannot be opened: %s",
-				     strerrordesc_np(errno));
+		return fail_file(loader, file, "opened", -errno);
 	r = is_trusted(loader, file, fd, S_IFDIR);
 	/* A directory that is not to be believed has broken the ruleset. Its files are read all the same:
 	 * they name the handlers whose containers are then refused. */
@@ -196,12 +202,20 @@ static int load_all(struct loader *loader)
 
 int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err)
 {
-	struct loader loader = { .rules = ret, .path = path, .owner = owner };
+	struct err why = { 0 };
+	struct loader loader = { .rules = ret, .path = path, .owner = owner, .err = &why };
 	int r = ruleset_init(ret);
 
 	if (r == 0)
 		r = load_all(&loader);
-	return r < 0 ? err_set(err, ENOMEM, "policy '%s': out of memory", path) : 0;
+	if (r >= 0)
+		return 0;
+	/* Only fail_file() says more than a number; without its words it was memory. */
+	if (!why.text[0])
+		return err_set(err, ENOMEM, "policy '%s': out of memory", path);
+	if (err)
+		*err = why;
+	return r;
 }
 
 int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret,

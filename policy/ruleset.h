@@ -65,7 +65,7 @@ struct ruleset {
  * Reads policy.ini and policy.d/[*].ini (byte order) beneath the directory `path`. Each file must be a
  * regular file owned by uid 0 or by `owner`, and not writable by group or others, checked on the opened
  * descriptor; the same goes for the directories. A missing directory or policy.ini is a complaint. Returns 0 with *ret filled, complaints
- * included, or a negative errno when memory ran out. ruleset_done() frees it in both cases.
+ * included, or a negative errno when the machine failed (no memory, an I/O error). ruleset_done() frees it in both cases.
  */
 int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err);
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cgdeleg/audit.h"
 #include "cgdeleg/run.h"
 #include "tests/unit/check.h"
@@ -48,12 +49,12 @@ static void fill(struct trail *trail, const char *text)
 	d->verdict = VERDICT_GRANT;
 	d->n_reasons = 1;
 	d->reasons[0].kind = REASON_REFUSES;
-	(void)snprintf(d->reasons[0].text, sizeof(d->reasons[0].text), "%s", text);
+	/* Reasons and errors are made printable where they are composed. */
+	(void)text_escape(text, d->reasons[0].text, sizeof(d->reasons[0].text));
 	d->reasons[0].origin = d->origin = (struct origin) { .file = text, .line = 1 };
-	(void)snprintf(trail->err.text, sizeof(trail->err.text), "%s", text);
+	(void)err_set(&trail->err, EIO, "%s", text);
 	trail->outcome.kind = OUTCOME_UNDO_FAILED;
-	(void)snprintf(trail->outcome.undo_err.text, sizeof(trail->outcome.undo_err.text), "%s",
-		       text);
+	(void)err_set(&trail->outcome.undo_err, EIO, "%s", text);
 	trail->plan.n_steps = 2;
 	trail->plan.steps[0] = (struct step) { .kind = STEP_LEAF, .file = "init" };
 	trail->plan.steps[1] = (struct step) { .kind = STEP_OWN, .file = "." };

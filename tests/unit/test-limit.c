@@ -364,7 +364,8 @@ static uint64_t random_number(uint64_t *seed)
 {
 	uint64_t n = random_next(seed) % 8;
 
-	return n == 0 ? LIMIT_MAX : n == 1 ? 0 : random_next(seed) >> (random_next(seed) % 64);
+	/* Below LIMIT_UNREACHABLE, which is another way to say "max". */
+	return n == 0 ? LIMIT_MAX : n == 1 ? 0 : random_next(seed) >> (2 + random_next(seed) % 62);
 }
 
 static struct limit_value random_value(const struct limit_type *type, uint64_t *seed)

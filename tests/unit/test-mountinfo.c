@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mountinfo: the topmost mount at a place, and every way in which it is not the one that is wanted. */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -15,7 +16,7 @@
 
 static const struct {
 	const char *name, *text, *want; /* want NULL: found */
-	int id;
+	uint64_t id;
 	const char *root;
 	bool readonly, nsdelegate;
 	unsigned layers;
@@ -92,8 +93,9 @@ static void test_cases(void **state)
 		check_string(cases[i].name, mount.point, POINT);
 		if (mount.id != cases[i].id || mount.readonly != cases[i].readonly ||
 		    mount.nsdelegate != cases[i].nsdelegate || mount.layers != cases[i].layers)
-			fail_msg("%s: id %d, read-only %d, nsdelegate %d, layers %u", cases[i].name,
-				 mount.id, mount.readonly, mount.nsdelegate, mount.layers);
+			fail_msg("%s: id %" PRIu64 ", read-only %d, nsdelegate %d, layers %u",
+				 cases[i].name, mount.id, mount.readonly, mount.nsdelegate,
+				 mount.layers);
 	}
 }
 
