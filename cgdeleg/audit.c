@@ -144,6 +144,21 @@ char *audit_compose(const struct trail *trail, const char *event)
 	return yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, NULL);
 }
 
+/* One write(2) a record. What a full disk left of one must not swallow the next: it gets its line's end. */
+static int append(int fd, const char *line, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = write(fd, line, len);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n > 0 && (size_t)n < len)
+		(void)file_write_fd(fd, "\n", 1);
+	return (size_t)n == len ? 0 : -EIO;
+}
+
 int audit_write(const struct audit *audit, const struct trail *trail, const char *event, bool sync,
 		struct err *err)
 {
@@ -155,10 +170,7 @@ int audit_write(const struct audit *audit, const struct trail *trail, const char
 	line = audit_compose(trail, event);
 	if (!line)
 		return err_set(err, ENOMEM, "cannot compose the audit record: out of memory");
-	r = file_write_fd(audit->fd, line, strlen(line));
-	/* What a full disk left of this record must not swallow the next one. */
-	if (r == -EIO)
-		(void)file_write_fd(audit->fd, "\n", 1);
+	r = append(audit->fd, line, strlen(line));
 	if (r < 0)
 		return err_set_errno(err, r, "cannot write the audit record");
 	if (sync && fdatasync(audit->fd) < 0)

@@ -31,21 +31,41 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 	return cgroup_parse_path(text, ret, PATH_MAX, err);
 }
 
+/* Back in the hook's own cgroup namespace, and seen to be: the kernel answers a write from the wrong one
+ * otherwise, and nothing else would tell. */
+static int come_back(const struct host *host, int own, const char *own_name, struct err *err)
+{
+	char now[64];
+	ssize_t r = 0;
+
+	if (setns(own, CLONE_NEWCGROUP) < 0)
+		r = -errno;
+	if (r == 0)
+		r = file_readlink_at(host->proc_fd, "self/ns/cgroup", now, sizeof(now));
+	if (r > 0 && strcmp(now, own_name) != 0)
+		r = -EIO;
+	if (r < 0)
+		return err_set_errno(err, (int)r,
+				     "cannot come back from the container's cgroup namespace");
+	return 0;
+}
+
 /* Where the container's process is in its own eyes: the kernel tells it to whoever asks from within the
  * container's cgroup namespace. The hook comes back at once, or goes no further. */
 static int read_inside(const struct host *host, const struct target *target, char *ret,
 		       struct err *err)
 {
 	_cleanup_close_ int own = openat(host->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
-	int r;
+	char name[64];
+	ssize_t r;
+	int back;
 
-	if (own < 0 || setns(target->pidfd, CLONE_NEWCGROUP) < 0)
+	r = file_readlink_at(host->proc_fd, "self/ns/cgroup", name, sizeof(name));
+	if (own < 0 || r < 0 || setns(target->pidfd, CLONE_NEWCGROUP) < 0)
 		return err_set_errno(err, errno, "cannot enter the container's cgroup namespace");
 	r = read_path(target->proc_fd, "cgroup", ret, err);
-	if (setns(own, CLONE_NEWCGROUP) < 0)
-		return err_set_errno(err, errno,
-				     "cannot come back from the container's cgroup namespace");
-	return r;
+	back = come_back(host, own, name, err);
+	return back < 0 ? back : (int)r;
 }
 
 /*

@@ -99,8 +99,9 @@ static int clear_flag(int fd, struct err *err)
 	return 0;
 }
 
-/* The clone starts with the flags of what it was cloned from, nosuid, nodev and noexec among them. */
-static int clone_on_top(int fd, struct err *err)
+/* The clone starts with the flags of what it was cloned from, nosuid, nodev and noexec among them. Its
+ * descriptor goes to *ret once it lies on top. */
+static int clone_on_top(int fd, int *ret, struct err *err)
 {
 	_cleanup_close_ int clone = -EBADF;
 	int r;
@@ -116,20 +117,25 @@ static int clone_on_top(int fd, struct err *err)
 		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set_errno(err, errno,
 				     "cannot put the writable clone on the cgroup mount");
+	*ret = TAKE_FD(clone);
 	return 0;
 }
 
-static int change(int fd, enum mount_method method, struct err *err)
+/* Acts on the mount *fd. The descriptor by which that can be taken back goes to ret->fd at once: the
+ * clone's own, or *fd itself, which is then gone from the caller's. */
+static int change(int *fd, enum mount_method method, struct mount_change *ret, struct err *err)
 {
-	switch (method) {
-	case MOUNT_CLEAR_FLAG:
-		return clear_flag(fd, err);
-	case MOUNT_CLONE_ON_TOP:
-		return clone_on_top(fd, err);
-	case MOUNT_KEEP:
-		break;
+	int r = 0;
+
+	ret->method = method;
+	if (method == MOUNT_CLONE_ON_TOP) {
+		r = clone_on_top(*fd, &ret->fd, err);
+	} else if (method == MOUNT_CLEAR_FLAG) {
+		r = clear_flag(*fd, err);
+		if (r == 0)
+			ret->fd = TAKE_FD(*fd);
 	}
-	return 0;
+	return r;
 }
 
 /* Opens the mount that mountinfo showed, and no other that has come to lie there since. */
@@ -151,9 +157,8 @@ static int open_known(const struct mount_identity *want, struct err *err)
 }
 
 /* Looks again, by name: what the container will see. A clone lies on top of what was there, as another
- * mount; anything else leaves the mount the one it was. Hands over the descriptor of the topmost. */
-static int read_back(const struct mount_identity *want, enum mount_method method, int *ret,
-		     struct err *err)
+ * mount; anything else leaves the mount the one it was. */
+static int read_back(const struct mount_identity *want, enum mount_method method, struct err *err)
 {
 	_cleanup_close_ int fd = open_verified(want, err);
 	bool readonly = true;
@@ -168,8 +173,7 @@ static int read_back(const struct mount_identity *want, enum mount_method method
 	if ((id != want->id) != (method == MOUNT_CLONE_ON_TOP))
 		return err_set(err, EIO, "'%s' has not put the mount at '%s' that it should have",
 			       mount_method_name(method), want->point);
-	*ret = TAKE_FD(fd);
-	r = is_readonly(*ret, &readonly);
+	r = is_readonly(fd, &readonly);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot read the cgroup mount's flags back");
 	if (readonly)
@@ -182,7 +186,6 @@ int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount
 			struct mount_change *ret, struct err *err)
 {
 	_cleanup_close_ int before = -EBADF;
-	_cleanup_close_ int after = -EBADF;
 	int r;
 
 	if (setns(pidfd, CLONE_NEWNS) < 0)
@@ -190,19 +193,8 @@ int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount
 	before = open_known(want, err);
 	if (before < 0)
 		return before;
-	r = change(before, method, err);
-	if (r < 0)
-		return r;
-
-	/* Something was changed, and the caller must be able to undo it whatever follows: the clone by its
-	 * own descriptor, once that is known. */
-	ret->method = method;
-	if (method == MOUNT_CLEAR_FLAG)
-		ret->fd = TAKE_FD(before);
-	r = read_back(want, method, &after, err);
-	if (method == MOUNT_CLONE_ON_TOP)
-		ret->fd = TAKE_FD(after);
-	return r;
+	r = change(&before, method, ret, err);
+	return r < 0 ? r : read_back(want, method, err);
 }
 
 int mount_undo(struct mount_change *change, struct err *err)
@@ -220,8 +212,10 @@ int mount_undo(struct mount_change *change, struct err *err)
 		if (r == 0 && !readonly)
 			r = -EIO;
 	} else if (change->method == MOUNT_CLONE_ON_TOP) {
-		/* umount2(2) takes a path only; "." after fchdir(2) is that path for an fd. */
-		if (fchdir(fd) < 0 || umount2(".", MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		/* umount2(2) takes a path only; "." after fchdir(2) is that path for an fd. EINVAL: the clone
+		 * is no mount of this namespace, so it never got there. */
+		if (fchdir(fd) < 0 ||
+		    (umount2(".", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL))
 			r = -errno;
 	}
 	if (r < 0)
