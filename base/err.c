@@ -16,7 +16,7 @@ static bool is_printable(char c)
 /* As text_escape(), but a backslash stays one: words that were escaped before are not escaped again. */
 static void make_printable(char *text, size_t size)
 {
-	char raw[sizeof(((struct err *)NULL)->text)];
+	char raw[ERR_TEXT_SIZE];
 	const char *at = text;
 	size_t len = 0;
 
@@ -75,7 +75,7 @@ int err_set_errno(struct err *err, int code, const char *fmt, ...)
 
 int err_wrap(struct err *err, const char *fmt, ...)
 {
-	char old[sizeof(err->text)];
+	char old[ERR_TEXT_SIZE];
 	size_t len;
 	va_list ap;
 

@@ -14,9 +14,12 @@
 
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
+#define ERR_TEXT_SIZE 768
+
 struct err {
 	int code; /* positive errno; EINVAL where the fault is the input's and not the kernel's */
-	char text[768]; /* one sentence, no newline, no trailing full stop; longer ones are cut */
+	char text
+		[ERR_TEXT_SIZE]; /* one sentence, no newline, no trailing full stop; longer ones are cut */
 };
 
 /* Stores `code` (its sign is ignored, 0 becomes EINVAL) and the sentence. Returns -code. A NULL err is

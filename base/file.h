@@ -21,6 +21,13 @@ ssize_t file_read_fd(int fd, char *buf, size_t size);
 /* As file_read_fd(), on the file `path` beneath `dirfd`; a link as last component is not followed. */
 ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t size);
 
+/* As file_read_at(), with one read(2): for files of procfs, sysfs and cgroupfs whose text the kernel makes
+ * in one piece (seq_file's single_open()). What such a read leaves is only what had no room. */
+ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size);
+
+/* As file_read_record_at(), on an open descriptor, from the file's beginning. */
+ssize_t file_read_record(int fd, char *buf, size_t size);
+
 /* Reads fd to its end into a new buffer (the caller frees it) with a NUL behind it, of at most `max`
  * bytes: -EFBIG beyond. ret_len may be NULL. */
 int file_slurp(int fd, size_t max, char **ret, size_t *ret_len);

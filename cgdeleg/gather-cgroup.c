@@ -24,7 +24,7 @@
 static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 {
 	char text[2 * PATH_MAX];
-	ssize_t n = file_read_at(dirfd, file, text, sizeof(text));
+	ssize_t n = file_read_record_at(dirfd, file, text, sizeof(text));
 
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/.../%s'", file);
@@ -35,7 +35,7 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
  * otherwise, and nothing else would tell. */
 static int come_back(const struct host *host, int own, const char *own_name, struct err *err)
 {
-	char now[64];
+	char now[64] = "";
 	ssize_t r = 0;
 
 	if (setns(own, CLONE_NEWCGROUP) < 0)
@@ -232,7 +232,7 @@ static int check_directory(const struct host *host, struct target *target,
 			"the container's cgroup belongs to uid %u, which is neither root nor the "
 			"container's",
 			st.st_uid);
-	n = file_read_at(target->cgroup_fd, "cgroup.type", type, sizeof(type));
+	n = file_read_record_at(target->cgroup_fd, "cgroup.type", type, sizeof(type));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.type");
 	if (strcmp(type, "domain\n") != 0)
@@ -250,13 +250,33 @@ static bool has_name(const char *const *names, const char *name)
 	return false;
 }
 
+static bool has_suffix(const char *name, size_t len, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return len > n && memcmp(name + len - n, suffix, n) == 0;
+}
+
+/* Files that only tell, to whomever they belong. */
+static bool is_statistic(const char *name)
+{
+	static const char *const suffixes[] = { ".stat",  ".current",	".events",
+						".local", ".numa_stat", ".peak" };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < ELEMENTS(suffixes); i++)
+		if (has_suffix(name, len, suffixes[i]))
+			return true;
+	return false;
+}
+
 /* Whoever owns a limit file lifts the limit: every file that is not for delegatees must be host root's. */
 static int check_files(const struct target *target, struct err *err)
 {
 	for (const char *const *name = target->listing.files; *name; name++) {
 		struct stat st;
 
-		if (has_name(target->delegated.given, *name))
+		if (is_statistic(*name) || has_name(target->delegated.given, *name))
 			continue;
 		if (fstatat(target->cgroup_fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_set_errno(err, errno,
@@ -269,13 +289,6 @@ static int check_files(const struct target *target, struct err *err)
 				*name, st.st_uid, st.st_gid, st.st_mode & 07777);
 	}
 	return 0;
-}
-
-static bool has_suffix(const char *name, size_t len, const char *suffix)
-{
-	size_t n = strlen(suffix);
-
-	return len > n && memcmp(name + len - n, suffix, n) == 0;
 }
 
 /*
@@ -329,7 +342,7 @@ static void add_devices(struct target *target, struct facts *facts, int fd, cons
 	} else if (programs.count > 0 && facts->device_bpf == DEVICE_BPF_ABSENT) {
 		facts->device_bpf = DEVICE_BPF_MULTI;
 		target->device_program = programs.id;
-		target->device_fd = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		target->device_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	}
 }
 
@@ -349,9 +362,10 @@ static int check_above(const struct host *host, const struct stat *st, struct er
 static int walk_up(const struct host *host, struct target *target, struct facts *facts,
 		   struct err *err)
 {
-	_cleanup_close_ int fd = openat(target->cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = -EBADF;
+	int here = target->cgroup_fd;
 	char path[PATH_MAX];
-	int r = 0;
+	int r;
 
 	memcpy(path, target->mount.root, sizeof(path));
 	facts->device_bpf = DEVICE_BPF_ABSENT;
@@ -359,23 +373,23 @@ static int walk_up(const struct host *host, struct target *target, struct facts 
 		struct stat st;
 		int next;
 
-		if (fd < 0 || fstat(fd, &st) < 0)
+		if (here < 0 || fstat(here, &st) < 0)
 			return err_set_errno(err, errno,
 					     "cannot look at the cgroups above the container's");
 		r = above ? check_above(host, &st, err) : 0;
 		if (r < 0)
 			return r;
 		if (facts->device_bpf == DEVICE_BPF_ABSENT || facts->device_bpf == DEVICE_BPF_MULTI)
-			add_devices(target, facts, fd, path);
+			add_devices(target, facts, here, path);
 		if (st.st_ino == host->root_id)
 			return 0;
 		if (!*path)
 			return err_set(
 				err, ELOOP,
 				"the container's cgroup is not below the host's root cgroup");
-		next = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		next = openat(here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		(void)close_fd(fd);
-		fd = next;
+		here = fd = next;
 		*strrchr(path, '/') = '\0';
 	}
 }
@@ -392,8 +406,8 @@ static int read_names(const struct host *host, struct target *target, struct fac
 	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
 	if (r < 0)
 		return r;
-	n = file_read_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
-			 sizeof(target->controllers));
+	n = file_read_record_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
+				sizeof(target->controllers));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.controllers");
 	target->controllers[strcspn(target->controllers, "\n")] = '\0';

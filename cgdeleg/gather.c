@@ -233,7 +233,7 @@ static int read_instance(struct target *target, struct err *err)
 
 	n = file_readlink_at(target->proc_fd, "ns/mnt", mnt, sizeof(mnt));
 	if (n >= 0)
-		n = file_read_at(target->proc_fd, "stat", stat, sizeof(stat));
+		n = file_read_record_at(target->proc_fd, "stat", stat, sizeof(stat));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/%d/stat'", target->pid);
 	/* The command's name stands in parentheses and may hold blanks and parentheses itself. */

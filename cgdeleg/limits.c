@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -18,9 +17,7 @@ static int read_value(int fd, const char *file, const struct limit_type *type,
 	ssize_t n;
 	int r;
 
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_set_errno(err, errno, "cannot read '%s'", file);
-	n = file_read_fd(fd, text, sizeof(text));
+	n = file_read_record(fd, text, sizeof(text));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '%s'", file);
 	r = limit_parse_kernel(type, text, ret, err);

@@ -142,7 +142,7 @@ static int change(int *fd, enum mount_method method, struct mount_change *ret, s
 static int open_known(const struct mount_identity *want, struct err *err)
 {
 	_cleanup_close_ int fd = open_verified(want, err);
-	uint64_t id;
+	uint64_t id = 0;
 	int r;
 
 	if (fd < 0)
@@ -162,7 +162,7 @@ static int read_back(const struct mount_identity *want, enum mount_method method
 {
 	_cleanup_close_ int fd = open_verified(want, err);
 	bool readonly = true;
-	uint64_t id;
+	uint64_t id = 0;
 	int r;
 
 	if (fd < 0)

@@ -59,18 +59,26 @@ static int wait_readable(int fd, int64_t deadline_ms)
 }
 
 /* crun writes the state with one write(2) and must not meet a closed pipe: always read to the end. */
-static int read_all(int fd, int64_t deadline_ms, char *buf, size_t max, size_t *ret_len)
+static int read_all(int fd, int64_t deadline_ms, char **ret, size_t *ret_len)
 {
-	size_t len = 0;
+	_cleanup_free_ char *buf = NULL;
+	size_t size = 0, len = 0;
 
 	for (;;) {
 		ssize_t n;
 		int r;
 
+		if (len == size) {
+			char *bigger = realloc(buf, size = size ? 4 * size : 16384);
+
+			if (!bigger)
+				return -ENOMEM;
+			buf = bigger;
+		}
 		r = wait_readable(fd, deadline_ms);
 		if (r < 0)
 			return r;
-		n = read(fd, buf + len, max + 1 - len);
+		n = read(fd, buf + len, size - len);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
@@ -78,9 +86,10 @@ static int read_all(int fd, int64_t deadline_ms, char *buf, size_t max, size_t *
 		if (n == 0)
 			break;
 		len += (size_t)n;
-		if (len > max)
+		if (len > OCI_STATE_MAX)
 			return -EFBIG;
 	}
+	*ret = TAKE_PTR(buf);
 	*ret_len = len;
 	return 0;
 }
@@ -91,11 +100,7 @@ int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err
 	size_t len = 0;
 	int r;
 
-	/* Only the pages that are written to count: the cap costs address space, not memory. */
-	buf = malloc(OCI_STATE_MAX + 1);
-	if (!buf)
-		return err_set(err, ENOMEM, "container state on stdin: out of memory");
-	r = read_all(fd, deadline_ms, buf, OCI_STATE_MAX, &len);
+	r = read_all(fd, deadline_ms, &buf, &len);
 	if (r == -EFBIG)
 		return err_set(err, EFBIG, "container state on stdin: larger than %d bytes",
 			       OCI_STATE_MAX);

@@ -36,6 +36,8 @@ struct trail *trail_new(void)
 		return NULL;
 	trail->oci = (struct oci)OCI_EMPTY;
 	trail->target = (struct target)TARGET_EMPTY;
+	trail->host = (struct host)HOST_CLOSED;
+	trail->audit = (struct audit)AUDIT_CLOSED;
 	return trail;
 }
 
@@ -45,6 +47,8 @@ void trail_free(struct trail *trail)
 		return;
 	apply_done(&trail->outcome);
 	target_done(&trail->target);
+	host_done(&trail->host);
+	audit_done(&trail->audit);
 	ruleset_done(&trail->rules);
 	oci_done(&trail->oci);
 	free(trail);
@@ -122,8 +126,6 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 
 struct acting {
 	const struct run_args *args;
-	struct host *host;
-	struct audit *audit;
 	struct trail *trail;
 };
 
@@ -131,7 +133,7 @@ static int write_intent(void *userdata, struct err *err)
 {
 	const struct acting *acting = userdata;
 
-	return audit_write(acting->audit, acting->trail, "intent", true, err);
+	return audit_write(&acting->trail->audit, acting->trail, "intent", true, err);
 }
 
 /* Runs the plan, then the record; where the policy wants one and it fails, all is taken back. */
@@ -139,7 +141,7 @@ static int act(struct acting *acting)
 {
 	struct trail *trail = acting->trail;
 	char ledger[LEDGER_SIZE];
-	struct apply apply = { .host = acting->host,
+	struct apply apply = { .host = &acting->trail->host,
 			       .target = &trail->target,
 			       .decision = &trail->decision,
 			       .ledger = ledger,
@@ -158,7 +160,7 @@ static int act(struct acting *acting)
 	if (r >= 0 && trail->decision.verdict == VERDICT_REFUSE)
 		r = refuse(&trail->decision, &trail->err);
 	trail->duration_us = now_us() - trail->started_us;
-	if (audit_write(acting->audit, trail, "run", false, &err) < 0 && r >= 0 &&
+	if (audit_write(&acting->trail->audit, trail, "run", false, &err) < 0 && r >= 0 &&
 	    trail->decision.audit_required) {
 		trail->err = err;
 		r = -err.code;
@@ -183,17 +185,15 @@ static int look(struct acting *acting)
 	r = privilege_limit(CAPS_LOOK, CAPS_RESTRICT, &trail->err);
 	if (r < 0)
 		return r;
-	r = host_open("/", true, acting->host, &trail->err);
+	r = host_open("/", true, &acting->trail->host, &trail->err);
 	if (r < 0)
 		return r;
-	return run_explain(acting->host, acting->args, trail);
+	return run_explain(&acting->trail->host, acting->args, trail);
 }
 
 static int run_concerned(const struct run_args *args, struct trail *trail)
 {
-	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
-	struct acting acting = { .args = args, .host = &host, .audit = &audit, .trail = trail };
+	struct acting acting = { .args = args, .trail = trail };
 	struct err audit_err = { 0 };
 	int opened, r;
 
@@ -205,7 +205,7 @@ static int run_concerned(const struct run_args *args, struct trail *trail)
 	}
 	/* Open before any namespace is entered, and before the grant: a record that cannot be written
 	 * is to be known by then. */
-	opened = audit_open(args->audit, &audit, &audit_err);
+	opened = audit_open(args->audit, &trail->audit, &audit_err);
 	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT &&
 	    trail->decision.audit_required) {
 		trail->err = audit_err;
@@ -218,9 +218,9 @@ static int run_concerned(const struct run_args *args, struct trail *trail)
 		trail->decision.verdict = VERDICT_ERROR;
 		trail->decision.n_reasons = 0;
 		trail->duration_us = now_us() - trail->started_us;
-		(void)audit_write(&audit, trail, "run", false, NULL);
+		(void)audit_write(&trail->audit, trail, "run", false, NULL);
 	}
-	audit_syslog(&audit, trail);
+	audit_syslog(&trail->audit, trail);
 	return r;
 }
 

@@ -37,6 +37,8 @@ struct trail {
 	struct decision decision;
 	struct plan plan;
 	struct outcome outcome;
+	struct host host;
+	struct audit audit;
 	struct err err;	    /* why the run failed; text is "" when it did not */
 	int64_t started_us; /* microseconds since the epoch */
 	int64_t duration_us;

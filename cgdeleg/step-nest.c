@@ -154,7 +154,8 @@ int move_undo(const struct apply *apply, struct undo *undo, struct err *err)
 
 static int read_enabled(const struct apply *apply, char *buf, size_t size, struct err *err)
 {
-	ssize_t n = file_read_at(apply->target->cgroup_fd, "cgroup.subtree_control", buf, size);
+	ssize_t n =
+		file_read_record_at(apply->target->cgroup_fd, "cgroup.subtree_control", buf, size);
 
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read cgroup.subtree_control");
