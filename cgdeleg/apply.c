@@ -74,7 +74,8 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 	if (r < 0)
 		return r;
 	/* The record counts from the moment that the step may have changed something. */
-	*undo = (struct undo) { .step = step, .mount = { .fd = -EBADF } };
+	undo->step = step; /* of an array that calloc() has zeroed */
+	undo->mount.fd = -EBADF;
 	outcome->n_done++;
 	r = step_operations[step->kind].run(apply, step, undo, err);
 	if (r == STEP_SKIPPED) {

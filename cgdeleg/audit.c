@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,32 +35,29 @@ static int connect_syslog(void)
 	return TAKE_FD(fd);
 }
 
-static int open_directory(const char *path)
+static int open_file(const char *path)
 {
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		      0600);
 
-	if (fd >= 0 || errno != ENOENT)
-		return fd < 0 ? -errno : fd;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
 int audit_open(const char *directory, struct audit *ret, struct err *err)
 {
-	_cleanup_close_ int dir = -EBADF;
+	char path[PATH_MAX];
 	struct stat st;
+	int r;
 
 	ret->syslog_fd = connect_syslog();
-	dir = open_directory(directory);
-	if (dir < 0)
-		return err_set_errno(err, dir, "cannot open the audit directory '%s'", directory);
-	ret->fd = openat(dir, AUDIT_FILE,
-			 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (ret->fd < 0)
-		return err_set_errno(err, errno, "cannot open the audit file '%s/%s'", directory,
-				     AUDIT_FILE);
+	if (snprintf(path, sizeof(path), "%s/%s", directory, AUDIT_FILE) >= (int)sizeof(path))
+		return err_set(err, ENAMETOOLONG, "the audit directory's name is too long");
+	r = open_file(path);
+	if (r == -ENOENT && (mkdir(directory, 0700) == 0 || errno == EEXIST))
+		r = open_file(path);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot open the audit file '%s'", path);
+	ret->fd = r;
 	if (fstat(ret->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(err, EBADMSG, "the audit file '%s/%s' is not a regular file",
 			       directory, AUDIT_FILE);

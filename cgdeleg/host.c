@@ -52,9 +52,9 @@ int host_open(const char *root, bool live, struct host *ret, struct err *err)
 	struct stat st;
 
 	host.live = live;
-	root_fd = open_dir(AT_FDCWD, root);
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
-		return err_set_errno(err, root_fd, "cannot open the host's root '%s'", root);
+		return err_set_errno(err, errno, "cannot open the host's root '%s'", root);
 	host.proc_fd = open_dir(root_fd, "proc");
 	if (host.proc_fd < 0)
 		return err_set_errno(err, host.proc_fd, "cannot open 'proc' below '%s'", root);

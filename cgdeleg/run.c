@@ -28,16 +28,20 @@
 	 CAP_BIT(CAP_SYS_NICE))
 #define CAPS_RESTRICT (CAPS_GRANT | CAPS_LOOK | CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID))
 
-struct trail *trail_new(void)
+void trail_init(struct trail *trail)
 {
-	struct trail *trail = calloc(1, sizeof(*trail));
-
-	if (!trail)
-		return NULL;
 	trail->oci = (struct oci)OCI_EMPTY;
 	trail->target = (struct target)TARGET_EMPTY;
 	trail->host = (struct host)HOST_CLOSED;
 	trail->audit = (struct audit)AUDIT_CLOSED;
+}
+
+struct trail *trail_new(void)
+{
+	struct trail *trail = calloc(1, sizeof(*trail));
+
+	if (trail)
+		trail_init(trail);
 	return trail;
 }
 

@@ -46,7 +46,10 @@ struct trail {
 	bool acted; /* not a pass-through: a record is due */
 };
 
-/* A new trail, zeroed; NULL when memory ran out. */
+/* Makes a trail of memory that is zeroed: what is not zero in an empty one. */
+void trail_init(struct trail *trail);
+
+/* A new trail; NULL when memory ran out. */
 struct trail *trail_new(void);
 void trail_free(struct trail *trail);
 

@@ -358,10 +358,11 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 	struct request request = { .rules = rules, .facts = facts, .decision = ret };
 	struct identity who = { 0 };
 
-	*ret = (struct decision) { .verdict = VERDICT_PASS,
-				   .handler = facts->handler,
-				   .owner_uid = FACT_ID_UNKNOWN,
-				   .owner_gid = FACT_ID_UNKNOWN };
+	/* Not the arrays behind the counts: they are tens of kilobytes that are mostly never touched. */
+	memset(ret, 0, offsetof(struct decision, reasons));
+	ret->verdict = VERDICT_PASS;
+	ret->handler = facts->handler;
+	ret->owner_uid = ret->owner_gid = FACT_ID_UNKNOWN;
 	if (ruleset_is_broken(rules)) {
 		if (policy_concerns(rules, facts))
 			decide_broken(&request);

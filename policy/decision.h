@@ -103,20 +103,20 @@ struct decision {
 	const char *handler, *profile, *rule; /* names of sections; profile and rule may be NULL */
 	struct origin origin; /* the line that granted, or that the refusal rests on */
 	struct identity who;
-	size_t n_reasons;
-	struct reason reasons
-		[DECISION_REASONS_MAX]; /* the weightiest first: what the hook's sentence says */
-	size_t n_ceilings;
-	struct ceiling
-		ceilings[DECISION_CEILINGS_MAX]; /* always with cgroup.max.descendants and .depth */
-	const char *nest;			 /* the leaf's name; NULL: none */
-	const char *controllers;		 /* blank-separated, to be enabled when nesting */
-	uint32_t owner_uid, owner_gid;		 /* host ids: whom the cgroup is given to */
+	const char *nest;	       /* the leaf's name; NULL: none */
+	const char *controllers;       /* blank-separated, to be enabled when nesting */
+	uint32_t owner_uid, owner_gid; /* host ids: whom the cgroup is given to */
 	enum device_bpf_mode device_bpf;
 	enum guard_mode guard;
 	bool audit_required; /* audit = require: no grant without a record */
 	bool audit_sync;     /* an intent record, fsynced, before the grant */
 	bool skip_missing;   /* on_missing_limit = skip */
+	/* Last, since they are large: elements beyond the counts are not initialised. The weightiest
+	 * reason comes first, it is what the hook's sentence says; the ceilings always have
+	 * cgroup.max.descendants and cgroup.max.depth. */
+	size_t n_reasons, n_ceilings;
+	struct reason reasons[DECISION_REASONS_MAX];
+	struct ceiling ceilings[DECISION_CEILINGS_MAX];
 };
 
 const char *verdict_name(enum verdict verdict);	     /* "pass", "grant", "refuse", "readonly" */

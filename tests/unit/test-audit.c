@@ -137,7 +137,7 @@ static void test_not_a_file(void **state)
 	static const struct {
 		const char *edits, *want;
 	} cases[] = {
-		{ "log = x", "cannot open the audit directory '" },
+		{ "log = x", "cannot open the audit file '" },
 		{ "log/" AUDIT_FILE "/", "cannot open the audit file '" },
 		{ "other = x\nlog/" AUDIT_FILE " -> ../other", "cannot open the audit file '" },
 	};
