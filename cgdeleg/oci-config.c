@@ -269,7 +269,8 @@ static int compare_annotations(const struct oci *oci, yyjson_val *annotations, s
 	for (size_t i = 0; i < oci->n_annotations; i++) {
 		const struct annotation *a = &oci->annotations[i];
 
-		if (!yyjson_equals_str(yyjson_obj_iter_get(&iter, a->key), a->value))
+		if (!annotations ||
+		    !yyjson_equals_str(yyjson_obj_iter_get(&iter, a->key), a->value))
 			return err_set(err, EBADMSG,
 				       "state and config.json disagree on annotation '%s'",
 				       text_escape(a->key, shown, sizeof(shown)));
