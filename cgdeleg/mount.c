@@ -27,13 +27,29 @@ const char *mount_method_name(enum mount_method method)
 	return method_names[method];
 }
 
-/* Opens whatever lies on top at want->point and proves that it is the delegated cgroup. */
-static int open_verified(const struct mount_identity *want, struct err *err)
+/* Mount ids are what mountinfo calls them; two mounts of one directory differ in nothing else. */
+static int mount_id(int fd, uint64_t *ret, struct err *err)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+		return err_set_errno(err, errno, "cannot read the id of the cgroup mount");
+	if (!(stx.stx_mask & STATX_MNT_ID))
+		return err_set(err, ENOSYS,
+			       "this kernel does not tell mount ids, 5.8 is the first that does");
+	*ret = stx.stx_mnt_id;
+	return 0;
+}
+
+/* Opens whatever lies on top at want->point and proves that it is the delegated cgroup; *ret_id is the
+ * mount's id. */
+static int open_verified(const struct mount_identity *want, uint64_t *ret_id, struct err *err)
 {
 	_cleanup_close_ int root_fd = -EBADF;
 	_cleanup_close_ int fd = -EBADF;
 	struct statfs fs;
 	struct stat st;
+	int r;
 
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
@@ -51,21 +67,8 @@ static int open_verified(const struct mount_identity *want, struct err *err)
 			err, EXDEV,
 			"what is mounted at '%s' in the container is not its delegated cgroup",
 			want->point);
-	return TAKE_FD(fd);
-}
-
-/* Mount ids are what mountinfo calls them; two mounts of one directory differ in nothing else. */
-static int mount_id(int fd, uint64_t *ret, struct err *err)
-{
-	struct statx stx;
-
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
-		return err_set_errno(err, errno, "cannot read the id of the cgroup mount");
-	if (!(stx.stx_mask & STATX_MNT_ID))
-		return err_set(err, ENOSYS,
-			       "this kernel does not tell mount ids, 5.8 is the first that does");
-	*ret = stx.stx_mnt_id;
-	return 0;
+	r = mount_id(fd, ret_id, err);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 static int is_readonly(int fd, bool *ret)
@@ -141,15 +144,11 @@ static int change(int *fd, enum mount_method method, struct mount_change *ret, s
 /* Opens the mount that mountinfo showed, and no other that has come to lie there since. */
 static int open_known(const struct mount_identity *want, struct err *err)
 {
-	_cleanup_close_ int fd = open_verified(want, err);
 	uint64_t id = 0;
-	int r;
+	_cleanup_close_ int fd = open_verified(want, &id, err);
 
 	if (fd < 0)
 		return fd;
-	r = mount_id(fd, &id, err);
-	if (r < 0)
-		return r;
 	if (id != want->id)
 		return err_set(err, EXDEV, "another mount has come to lie at '%s' in the container",
 			       want->point);
@@ -160,16 +159,13 @@ static int open_known(const struct mount_identity *want, struct err *err)
  * mount; anything else leaves the mount the one it was. */
 static int read_back(const struct mount_identity *want, enum mount_method method, struct err *err)
 {
-	_cleanup_close_ int fd = open_verified(want, err);
-	bool readonly = true;
 	uint64_t id = 0;
+	_cleanup_close_ int fd = open_verified(want, &id, err);
+	bool readonly = true;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = mount_id(fd, &id, err);
-	if (r < 0)
-		return r;
 	if ((id != want->id) != (method == MOUNT_CLONE_ON_TOP))
 		return err_set(err, EIO, "'%s' has not put the mount at '%s' that it should have",
 			       mount_method_name(method), want->point);
