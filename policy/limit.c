@@ -117,10 +117,18 @@ const struct limit_type *limit_type_find(const char *name)
 	return NULL;
 }
 
+/* Bytes from LIMIT_UNREACHABLE on are read back as "max", so they cannot be a ceiling. */
+static uint64_t largest_number(const struct limit_type *type)
+{
+	if (type->most)
+		return type->most;
+	return type->kind == LIMIT_BYTES ? LIMIT_UNREACHABLE - 1 : LIMIT_NUMBER_MOST;
+}
+
 int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret,
 		 struct err *err)
 {
-	uint64_t most = type->most ? type->most : LIMIT_NUMBER_MOST;
+	const uint64_t most = largest_number(type);
 	int r;
 
 	if (strcmp(text, "max") == 0) {

@@ -37,7 +37,8 @@ enum limit_kind {
 struct limit_type {
 	const char *key; /* the file's name; '*' is one word without dots: "hugetlb.*.max" */
 	enum limit_kind kind;
-	uint64_t most;	/* the largest number that the kernel takes; 0: LIMIT_NUMBER_MOST */
+	uint64_t
+		most; /* the largest number taken; 0: below LIMIT_UNREACHABLE for bytes, else LIMIT_NUMBER_MOST */
 	bool mandatory; /* never skipped where the file is missing: cgroup.max.* */
 	bool annotation; /* an approved annotation may lower it: every single-number type and cpu.max */
 	bool params_in_bytes[LIMIT_PARAMS];   /* LIMIT_LINES: the parameter takes K/M/G/T */
