@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guard objects - what clang and bpftool have made of *.bpf.c. See guard-objects.h. */
+#include "bpf/guard-objects.h"
+
+#include <device_guard.skel.h>
+
+const struct guard_object guard_objects[] = {
+	{ "device_guard", device_guard_bpf__elf_bytes },
+	{ NULL, NULL },
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guard objects - the BPF objects that this build carries, as bpftool embedded them. */
+#pragma once
+
+#include <stddef.h>
+
+struct guard_object {
+	const char *name;		      /* "device_guard" */
+	const void *(*elf)(size_t *ret_size); /* the whole object file; static */
+};
+
+/* Ends with a row whose name is NULL; nothing but that in a build without clang or bpftool. */
+extern const struct guard_object guard_objects[];
