@@ -3,8 +3,10 @@
 #include "bpf/guard-objects.h"
 
 #include <device_guard.skel.h>
+#include <grant_guard.skel.h>
 
 const struct guard_object guard_objects[] = {
 	{ "device_guard", device_guard_bpf__elf_bytes },
+	{ "grant_guard", grant_guard_bpf__elf_bytes },
 	{ NULL, NULL },
 };

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Grant guard - what a container that was given its cgroup subtree may not do with it.
+ *
+ * Ownership already keeps a container with a user namespace off the limit files of its own root. The guard is the
+ * second lock there, the first where the container's root is the host's, and the only one for what the kernel asks
+ * no permission for: PSI triggers, and attaching to or detaching from a cgroup with the descriptor of a program.
+ *
+ * Attached to the delegation root, its programs run for each task that is in that cgroup or below it, whatever
+ * namespaces the task is in, and for no other: not for the runtime, the engine or systemd, whose update, pause,
+ * kill and exec write from outside. A program of this kind answers 1 (go on) or 0 (EPERM). See grant_guard_abi.h.
+ *
+ * Not covered: descriptors that somebody outside opened and passed in.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/grant_guard_abi.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+enum { REFUSE = 0, ALLOW = 1 };
+
+#define CGROUP2_SUPER_MAGIC 0x63677270
+#define FMODE_WRITE	    0x2
+#define TOKEN_CREATE	    36	/* BPF_TOKEN_CREATE, since 6.9 */
+#define NAME_SIZE	    100 /* more than kernel/cgroup/cgroup.c's CGROUP_FILE_NAME_MAX */
+
+/* Of the kernel's structures only what is used; libbpf finds the running kernel's offsets by these names. */
+#define _kernel_ __attribute__((preserve_access_index))
+
+struct super_block {
+	unsigned long s_magic;
+} _kernel_;
+
+struct inode {
+	struct super_block *i_sb;
+	void *i_private; /* kernfs: the struct kernfs_node */
+} _kernel_;
+
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+} _kernel_;
+
+struct kernfs_node {
+	struct kernfs_node *parent; /* before 6.15 */
+	const char *name;
+	__u64 id;
+} _kernel_;
+
+struct kernfs_node___rcu {
+	struct kernfs_node *__parent; /* since 6.15 */
+} _kernel_;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+	__type(key, __u64);
+	__type(value, struct guard_grant);
+} guard_grants SEC(".maps");
+
+static int refuse(struct guard_grant *grant, enum guard_rule rule)
+{
+	__sync_fetch_and_add(&grant->refused[rule], 1);
+	return REFUSE;
+}
+
+/* --- bpf(2): no device program of its own, none taken away, the same for the guard's kind, and no token ---- */
+
+static int is_guarded_type(__u32 attach_type)
+{
+	return attach_type == BPF_CGROUP_DEVICE || attach_type == BPF_LSM_CGROUP;
+}
+
+/*
+ * The kernel asks before it looks at capabilities or at a token, and `attr` is its own copy, so neither matters
+ * here. bpf(2) made by a BPF program comes through the same door. A token is refused by the command rather than in
+ * the hook bpf_token_create, which is asked later, only since 6.9, and takes one of the ten hooks that the kernel
+ * has for programs of this kind. The links' own commands need a link's descriptor: none is ever made here.
+ */
+static int is_forbidden(int cmd, const union bpf_attr *attr)
+{
+	switch (cmd) {
+	case BPF_PROG_LOAD:
+		return attr->prog_type == BPF_PROG_TYPE_CGROUP_DEVICE;
+	case BPF_PROG_ATTACH:
+	case BPF_PROG_DETACH:
+		return is_guarded_type(attr->attach_type);
+	case BPF_LINK_CREATE:
+		return is_guarded_type(attr->link_create.attach_type);
+	case TOKEN_CREATE:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* bpf(cmd, attr, size); 6.15 added a fourth argument. */
+SEC("lsm_cgroup/bpf")
+int guard_bpf(__u64 *ctx)
+{
+	if (!is_forbidden((int)ctx[0], (const union bpf_attr *)ctx[1]))
+		return ALLOW;
+	return refuse(bpf_get_local_storage(&guard_grants, 0), GUARD_RULE_BPF);
+}
+
+/* --- open(2) for writing, on cgroup2 -------------------------------------------------------------------- */
+
+static struct kernfs_node *parent_of(struct kernfs_node *node)
+{
+	struct kernfs_node___rcu *renamed = (void *)node;
+
+	if (bpf_core_field_exists(renamed->__parent))
+		return BPF_CORE_READ(renamed, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+static int is_below(struct kernfs_node *cgroup, __u64 root)
+{
+	for (int level = 0; level < GUARD_DEPTH_MAX && cgroup; level++) {
+		cgroup = parent_of(cgroup);
+		if (cgroup && BPF_CORE_READ(cgroup, id) == root)
+			return 1;
+	}
+	return 0;
+}
+
+/* A macro: the helper wants a constant string, also where nothing is inlined. */
+#define is(name, literal) (!bpf_strncmp(name, NAME_SIZE, literal))
+
+/* The same names as cgdeleg/cgroup.c's: what a kernel lists as delegatable and somebody has judged. */
+static int is_delegated(const char name[NAME_SIZE])
+{
+	return is(name, "cgroup.procs") || is(name, "cgroup.threads") ||
+	       is(name, "cgroup.subtree_control") || is(name, "memory.oom.group") ||
+	       is(name, "memory.reclaim");
+}
+
+/* `length` counts the NUL; a name that could not be read is one, too. */
+static int is_pressure(const char *name, long length)
+{
+	char end[sizeof(".pressure")] = {};
+
+	if (length < 0)
+		return 1;
+	if (length < (long)sizeof(end))
+		return 0;
+	bpf_probe_read_kernel(end, sizeof(end), name + length - sizeof(end));
+	return !bpf_strncmp(end, sizeof(end), ".pressure");
+}
+
+/* A file of the delegation root is refused unless it is known: what a future kernel adds there is a limit
+ * until somebody has judged it. Its *.pressure files are no delegatee's, whatever the grant says. */
+static int check_file(struct kernfs_node *file, struct guard_grant *grant)
+{
+	struct kernfs_node *cgroup = parent_of(file);
+	const char *name = BPF_CORE_READ(file, name);
+	char text[NAME_SIZE] = {};
+	long length = bpf_probe_read_kernel_str(text, sizeof(text), name);
+
+	if (BPF_CORE_READ(cgroup, id) == grant->root)
+		return is_delegated(text) ? ALLOW : refuse(grant, GUARD_RULE_ROOT);
+	if (!is_below(cgroup, grant->root))
+		return refuse(grant, GUARD_RULE_OUTSIDE);
+	if (!(grant->flags & GUARD_ALLOW_PRESSURE) && is_pressure(name, length))
+		return refuse(grant, GUARD_RULE_PRESSURE);
+	return ALLOW;
+}
+
+/* file_open(file): also for an open by handle, or again through /proc. */
+SEC("lsm_cgroup/file_open")
+int guard_file_open(__u64 *ctx)
+{
+	const struct file *file = (const struct file *)ctx[0];
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return ALLOW;
+	if (file->f_inode->i_sb->s_magic != CGROUP2_SUPER_MAGIC)
+		return ALLOW;
+	return check_file(file->f_inode->i_private, bpf_get_local_storage(&guard_grants, 0));
+}

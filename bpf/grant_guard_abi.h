@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Grant guard - what is shared between bpf/grant_guard.bpf.c and those who attach it.
+ *
+ * The guard is two BPF_LSM_CGROUP programs, `guard_bpf` and `guard_file_open`, and one map,
+ * `guard_grants`, of type BPF_MAP_TYPE_CGROUP_STORAGE: one struct guard_grant for each cgroup that the
+ * programs are attached to. Its key is that cgroup's id (a __u64 in the machine's byte order, the inode
+ * number of its directory); both programs, and all descendants, see the value of the cgroup of the attachment.
+ *
+ * An entry comes with the attachment (BPF_PROG_ATTACH with BPF_F_ALLOW_MULTI, no link), zeroed, and goes with
+ * the cgroup. So: attach, write, read back. Until it is written the guard refuses all it could ever refuse.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+/* Which rule refused. The order is that of the counters; new ones go to the end. */
+enum guard_rule {
+	GUARD_RULE_BPF, /* a bpf() call that could change device rules or the guard itself, or makes a token */
+	GUARD_RULE_PRESSURE, /* write-open of a *.pressure file */
+	GUARD_RULE_ROOT,     /* write-open of a file of the delegation root that is not delegated */
+	GUARD_RULE_OUTSIDE, /* write-open of a file outside the delegated subtree, or of one that cannot be placed */
+	GUARD_RULE_MAX,
+};
+
+enum {
+	GUARD_ALLOW_PRESSURE =
+		1 << 0, /* below the delegation root, *.pressure may be opened for writing */
+};
+
+/* Cgroups this many levels below the delegation root and deeper count as outside of it. */
+#define GUARD_DEPTH_MAX 128
+
+struct guard_grant {
+	__u64 root; /* id of the delegation root, which is the cgroup of the attachment; 0: not armed yet */
+	__u64 flags; /* GUARD_ALLOW_* */
+	__u64 refused
+		[GUARD_RULE_MAX]; /* refusals since the value was written, by enum guard_rule */
+};
