@@ -52,6 +52,27 @@ ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t size)
 	return file_read_fd(fd, buf, size);
 }
 
+ssize_t file_read_lines_at(int dirfd, const char *path, char *buf, size_t size)
+{
+	const size_t page = 4096;
+	_cleanup_close_ int fd = -EBADF;
+	ssize_t n, rest;
+
+	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buf, size - 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	if ((size_t)n <= page - FILE_SHORT_LINE && (size_t)n < size - 1)
+		return n;
+	rest = file_read_fd(fd, buf + n, size - (size_t)n);
+	return rest < 0 ? rest : n + rest;
+}
+
 ssize_t file_read_record(int fd, char *buf, size_t size)
 {
 	ssize_t n;

@@ -21,6 +21,13 @@ ssize_t file_read_fd(int fd, char *buf, size_t size);
 /* As file_read_fd(), on the file `path` beneath `dirfd`; a link as last component is not followed. */
 ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t size);
 
+/* As file_read_at(), for files of which every read(2) gives as many whole lines as have room (seq_file), none
+ * longer than FILE_SHORT_LINE: one that ends with room for another in the kernel's smallest buffer, a page,
+ * was the last. Saves the read that only finds the end. */
+ssize_t file_read_lines_at(int dirfd, const char *path, char *buf, size_t size);
+
+#define FILE_SHORT_LINE 64 /* bytes */
+
 /* As file_read_at(), with one read(2): for files of procfs, sysfs and cgroupfs whose text the kernel makes
  * in one piece (seq_file's single_open()). What such a read leaves is only what had no room. */
 ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
@@ -14,17 +15,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Without these three a descriptor opened later could become "standard error" and be written to. */
+#include "base/cleanup.h"
+
+/* Without these three a descriptor opened later could become "standard error" and be written to. They are
+ * looked at in one call: they are hardly ever closed. */
 static int fill_standard_fds(struct err *err)
 {
-	int fd;
+	struct pollfd fds[STDERR_FILENO + 1];
 
-	do
-		fd = open("/dev/null", O_RDWR); /* without O_CLOEXEC, as the three are */
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return err_set_errno(err, errno, "cannot open '/dev/null'");
-	(void)close(fd);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		fds[fd] = (struct pollfd) { .fd = fd };
+	if (poll(fds, ELEMENTS(fds), 0) < 0)
+		return err_set_errno(err, errno, "cannot look at descriptors 0 to 2");
+	/* The lowest first, so that each gets its own number; without O_CLOEXEC, as the three are. */
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if ((fds[fd].revents & POLLNVAL) && open("/dev/null", O_RDWR) != fd)
+			return err_set_errno(err, errno, "cannot open '/dev/null' as descriptor %d",
+					     fd);
 	return 0;
 }
 

@@ -5,12 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -62,8 +60,6 @@ int cgroup_list(int fd, struct cgroup_listing *ret)
 	ret->store = malloc(store_size);
 	if (!ret->store)
 		return -ENOMEM;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
 	for (;;) {
 		ssize_t n = getdents64(fd, buf, sizeof(buf));
 
@@ -80,10 +76,9 @@ int cgroup_list(int fd, struct cgroup_listing *ret)
 	}
 }
 
-int cgroup_open(const struct host *host, const char *path, struct err *err)
+int cgroup_open(const struct host *host, const char *path, struct stat *ret_st, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct statfs fs;
 	struct stat st;
 	char shown[256];
 
@@ -91,9 +86,10 @@ int cgroup_open(const struct host *host, const char *path, struct err *err)
 	fd = file_open_beneath(host->cgroup_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open the cgroup '%s'", shown);
-	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat the cgroup '%s'", shown);
-	if (host->live && (unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC)
+	/* There is one cgroup2 file system on a machine, and host->cgroup_fd has been seen to be in it. */
+	if (host->live && st.st_dev != host->cgroup_dev)
 		return err_set(err, EXDEV, "'%s' is not in the cgroup2 file system", shown);
 	/* kernfs numbers the hierarchy's root 1; host->root_id differs from it inside a container. */
 	if (st.st_ino == host->root_id || (host->live && st.st_ino == 1))
@@ -101,6 +97,8 @@ int cgroup_open(const struct host *host, const char *path, struct err *err)
 			err, EPERM,
 			"the container's cgroup is the root cgroup: its config.json must name a "
 			"cgroupsPath of its own and unshare the cgroup namespace");
+	if (ret_st)
+		*ret_st = st;
 	return TAKE_FD(fd);
 }
 
@@ -136,17 +134,16 @@ bool cgroup_is_within(const char *path, const char *root)
 
 ssize_t cgroup_read_procs(int fd, pid_t *pids, size_t max)
 {
-	_cleanup_close_ int procs_fd = -EBADF;
-	_cleanup_free_ char *text = NULL;
+	const size_t size = CGROUP_PIDS_MAX * 8 + 1; /* the largest pid has seven digits */
+	_cleanup_free_ char *text = malloc(size); /* not on the stack, where every page of it would be touched */
 	size_t n = 0;
 	int r;
 
-	procs_fd = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (procs_fd < 0)
-		return -errno;
-	r = file_slurp(procs_fd, 256 * 1024, &text, NULL);
+	if (!text)
+		return -ENOMEM;
+	r = (int)file_read_lines_at(fd, "cgroup.procs", text, size);
 	if (r < 0)
-		return r;
+		return r == -EFBIG ? -E2BIG : r;
 	for (char *line = text, *end; *line; line = end) {
 		uint64_t pid;
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -25,13 +26,13 @@ struct cgroup_listing {
 	const char *children[CGROUP_NAMES_MAX + 1]; /* NULL-ended: cgroups below */
 };
 
-/* Reads the directory. -E2BIG beyond CGROUP_NAMES_MAX entries of one kind. */
+/* Reads the directory that fd has just been opened on: what was read before is not read again. -E2BIG beyond CGROUP_NAMES_MAX entries of one kind. */
 int cgroup_list(int fd, struct cgroup_listing *ret);
 void cgroup_listing_done(struct cgroup_listing *listing);
 
 /* Opens the cgroup `path` beneath the host's mount, links refused, and proves it: cgroup2 (host->live),
- * a directory, not the host's root. */
-int cgroup_open(const struct host *host, const char *path, struct err *err);
+ * a directory, not the host's root. *ret_st is what fstat(2) said; it may be NULL. */
+int cgroup_open(const struct host *host, const char *path, struct stat *ret_st, struct err *err);
 
 /* The path behind "0::" in the text of a /proc/<pid>/cgroup. Pure. */
 int cgroup_parse_path(const char *text, char *ret, size_t size, struct err *err);
@@ -40,7 +41,7 @@ int cgroup_parse_path(const char *text, char *ret, size_t size, struct err *err)
 bool cgroup_is_within(const char *path, const char *root);
 
 /* Numbers in cgroup.procs. A process that is outside of our pid namespace shows as 0. Returns how many,
- * or a negative errno. */
+ * or a negative errno; with -E2BIG the first `max` are in pids. */
 ssize_t cgroup_read_procs(int fd, pid_t *pids, size_t max);
 
 /* Moves one process here. */

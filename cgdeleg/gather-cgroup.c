@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,121 +19,17 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "bpf/device.h"
-
-static int read_path(int dirfd, const char *file, char *ret, struct err *err)
-{
-	char text[2 * PATH_MAX];
-	ssize_t n = file_read_record_at(dirfd, file, text, sizeof(text));
-
-	if (n < 0)
-		return err_set_errno(err, (int)n, "cannot read '/proc/.../%s'", file);
-	return cgroup_parse_path(text, ret, PATH_MAX, err);
-}
-
-/* Back in the hook's own cgroup namespace, and seen to be: the kernel answers a write from the wrong one
- * otherwise, and nothing else would tell. */
-static int come_back(const struct host *host, int own, const char *own_name, struct err *err)
-{
-	char now[64] = "";
-	ssize_t r = 0;
-
-	if (setns(own, CLONE_NEWCGROUP) < 0)
-		r = -errno;
-	if (r == 0)
-		r = file_readlink_at(host->proc_fd, "self/ns/cgroup", now, sizeof(now));
-	if (r > 0 && strcmp(now, own_name) != 0)
-		r = -EIO;
-	if (r < 0)
-		return err_set_errno(err, (int)r,
-				     "cannot come back from the container's cgroup namespace");
-	return 0;
-}
-
-/* Where the container's process is in its own eyes: the kernel tells it to whoever asks from within the
- * container's cgroup namespace. The hook comes back at once, or goes no further. */
-static int read_inside(const struct host *host, const struct target *target, char *ret,
-		       struct err *err)
-{
-	_cleanup_close_ int own = openat(host->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
-	char name[64];
-	ssize_t r;
-	int back;
-
-	r = file_readlink_at(host->proc_fd, "self/ns/cgroup", name, sizeof(name));
-	if (own < 0 || r < 0 || setns(target->pidfd, CLONE_NEWCGROUP) < 0)
-		return err_set_errno(err, errno, "cannot enter the container's cgroup namespace");
-	r = read_path(target->proc_fd, "cgroup", ret, err);
-	back = come_back(host, own, name, err);
-	return back < 0 ? back : (int)r;
-}
-
-/*
- * What the container's mount shows must be the root of its cgroup namespace. A bind mount can show
- * anything else, a cgroup above the container's among it, and a chain of single children leads down from
- * there as well.
- */
-static int check_namespace_root(const struct host *host, const struct target *target,
-				struct err *err)
-{
-	const char *root = target->mount.root;
-	char inside[PATH_MAX], shown[256];
-	size_t len = strlen(root);
-	int r;
-
-	if (!host->live)
-		return 0;
-	r = read_inside(host, target, inside, err);
-	if (r < 0)
-		return r;
-	if (strncmp(target->now, root, len) == 0 &&
-	    strcmp(target->now + len, strcmp(inside, "/") == 0 ? "" : inside) == 0)
-		return 0;
-	return err_set(
-		err, EPERM,
-		"the container's cgroup mount shows '%s', which is not the root of its cgroup "
-		"namespace: mount type 'cgroup' at '/sys/fs/cgroup' and bind nothing over it",
-		text_escape(root, shown, sizeof(shown)));
-}
-
-/* Every path counts from the same root: ours, or that of the cgroup namespace that we are in. */
-static int check_paths(const struct host *host, struct target *target, struct err *err)
-{
-	const char *root = target->mount.root;
-	char shown[256];
-	int r;
-
-	(void)text_escape(root, shown, sizeof(shown));
-	r = read_path(target->proc_fd, "cgroup", target->now, err);
-	if (r < 0)
-		return r;
-	r = read_path(host->proc_fd, "self/cgroup", target->own, err);
-	if (r < 0)
-		return r;
-	if (root[0] != '/' || strcmp(root, "/") == 0 || strstr(root, "/.."))
-		return err_set(
-			err, EPERM,
-			"the container's cgroup mount shows '%s', which is not a cgroup of its own: "
-			"its config.json must name a cgroupsPath and unshare the cgroup namespace",
-			shown);
-	if (!cgroup_is_within(target->now, root))
-		return err_set(
-			err, EPERM,
-			"process %d is not in the cgroup '%s' that the container's mount shows",
-			target->pid, shown);
-	if (cgroup_is_within(target->own, root))
-		return err_set(err, EPERM,
-			       "the container's cgroup '%s' is the hook's own or one above it",
-			       shown);
-	return check_namespace_root(host, target, err);
-}
+#include "policy/limit.h"
 
 /* While a container is being created its init is all there is of it: containers that share a pid
- * namespace, and so look like one, do not share a cgroup. */
+ * namespace, and so look like one, do not share a cgroup. Returns whether it is here. */
 static int check_processes(const struct target *target, int fd, struct err *err)
 {
-	pid_t pids[CGROUP_PIDS_MAX];
-	ssize_t n = cgroup_read_procs(fd, pids, CGROUP_PIDS_MAX);
+	pid_t pids[8];
+	ssize_t n = cgroup_read_procs(fd, pids, ELEMENTS(pids));
 
+	if (n == -E2BIG)
+		n = ELEMENTS(pids); /* more than one are too many, and one of these is another's */
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.procs");
 	for (ssize_t i = 0; i < n; i++)
@@ -144,7 +39,7 @@ static int check_processes(const struct target *target, int fd, struct err *err)
 				"process %d, which is not the container's, is in its cgroup: every "
 				"container needs a cgroup of its own",
 				pids[i]);
-	return 0;
+	return n > 0;
 }
 
 /* The only child allowed in `listing` is `next`; "" allows none. */
@@ -178,8 +73,9 @@ static bool next_component(const char **path, char *ret)
 	return true;
 }
 
-/* From the delegation root down to where the process is: one child a level, and only its processes. */
-static int check_exclusive(const struct target *target, struct err *err)
+/* From the delegation root down to where the process is: one child a level, and only its processes. That
+ * it is there, and so no other process of the host and not this one either, proves target->now. */
+static int check_exclusive(const struct host *host, const struct target *target, struct err *err)
 {
 	const char *rest = target->now + strlen(target->mount.root);
 	_cleanup_close_ int fd = -EBADF;
@@ -210,28 +106,27 @@ static int check_exclusive(const struct target *target, struct err *err)
 		if (r >= 0)
 			r = check_processes(target, fd, err);
 	}
+	if (r == 0 && host->live)
+		return err_set(err, ESRCH, "process %d is not in its cgroup", target->pid);
 	return r;
 }
 
-static int check_directory(const struct host *host, struct target *target,
+static int check_directory(const struct host *host, struct target *target, const struct stat *st,
 			   const struct facts *facts, struct err *err)
 {
 	char type[32];
-	struct stat st;
 	ssize_t n;
 
-	if (fstat(target->cgroup_fd, &st) < 0)
-		return err_set_errno(err, errno, "cannot stat the container's cgroup");
-	target->dev = st.st_dev;
-	target->ino = st.st_ino;
+	target->dev = st->st_dev;
+	target->ino = st->st_ino;
 	/* crun gives the cgroup to the user namespace's root before the hooks, runc to the process's uid. */
-	if (st.st_uid != 0 && st.st_uid != facts->root_uid && st.st_uid != facts->process_uid &&
+	if (st->st_uid != 0 && st->st_uid != facts->root_uid && st->st_uid != facts->process_uid &&
 	    host->live)
 		return err_set(
 			err, EPERM,
 			"the container's cgroup belongs to uid %u, which is neither root nor the "
 			"container's",
-			st.st_uid);
+			st->st_uid);
 	n = file_read_record_at(target->cgroup_fd, "cgroup.type", type, sizeof(type));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.type");
@@ -242,14 +137,6 @@ static int check_directory(const struct host *host, struct target *target,
 	return 0;
 }
 
-static bool has_name(const char *const *names, const char *name)
-{
-	for (; *names; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
 static bool has_suffix(const char *name, size_t len, const char *suffix)
 {
 	size_t n = strlen(suffix);
@@ -257,26 +144,17 @@ static bool has_suffix(const char *name, size_t len, const char *suffix)
 	return len > n && memcmp(name + len - n, suffix, n) == 0;
 }
 
-/* Files that only tell, to whomever they belong. */
-static bool is_statistic(const char *name)
-{
-	static const char *const suffixes[] = { ".stat",  ".current",	".events",
-						".local", ".numa_stat", ".peak" };
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < ELEMENTS(suffixes); i++)
-		if (has_suffix(name, len, suffixes[i]))
-			return true;
-	return false;
-}
-
-/* Whoever owns a limit file lifts the limit: every file that is not for delegatees must be host root's. */
+/*
+ * Whoever owns a limit file lifts the limit: each must be host root's. Files of other kinds are not asked
+ * for: a cgroup whose directories upwards are root's can have a foreign owner in it only where root itself
+ * gave files away, and nobody who does so leaves out the limits.
+ */
 static int check_files(const struct target *target, struct err *err)
 {
 	for (const char *const *name = target->listing.files; *name; name++) {
 		struct stat st;
 
-		if (is_statistic(*name) || has_name(target->delegated.given, *name))
+		if (!limit_type_find(*name))
 			continue;
 		if (fstatat(target->cgroup_fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_set_errno(err, errno,
@@ -307,15 +185,20 @@ static int find_scope(const struct host *host, struct target *target, struct fac
 	char parent[PATH_MAX];
 	struct stat st;
 	pid_t pid;
+	int r;
 
 	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - root), root);
-	if (strcmp(slash, "/container") != 0 || !has_suffix(parent, strlen(parent), ".scope") ||
-	    cgroup_is_within(target->own, parent))
+	if (strcmp(slash, "/container") != 0 || !has_suffix(parent, strlen(parent), ".scope"))
 		return 0;
-	fd = cgroup_open(host, parent, err);
+	r = gather_own(host, target, err);
+	if (r < 0)
+		return r;
+	if (cgroup_is_within(target->own, parent))
+		return 0;
+	fd = cgroup_open(host, parent, &st, err);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0 || cgroup_list(fd, &listing) < 0)
+	if (cgroup_list(fd, &listing) < 0)
 		return err_set_errno(err, errno,
 				     "cannot look at the scope above the container's cgroup");
 	if (st.st_uid != 0 || listing.n_children != 1 || cgroup_read_procs(fd, &pid, 1) != 0)
@@ -419,19 +302,29 @@ static int read_names(const struct host *host, struct target *target, struct fac
 	return 0;
 }
 
-int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
-		  struct err *err)
+/* Once granted, the children and processes are the container's own affair, and prove nothing. */
+static int check_place(const struct host *host, struct target *target, const struct facts *facts,
+		       struct err *err)
 {
+	if (!facts->granted)
+		return check_exclusive(host, target, err);
+	return host->live ? gather_paths(host, target, err) : 0;
+}
+
+static int look_at_cgroup(const struct host *host, struct target *target, struct facts *facts,
+			  struct err *err)
+{
+	struct stat st;
 	int r;
 
-	r = check_paths(host, target, err);
+	r = host->live ? gather_paths_short(host, target, err) : gather_paths(host, target, err);
 	if (r < 0)
 		return r;
-	target->cgroup_fd = cgroup_open(host, target->mount.root, err);
+	target->cgroup_fd = cgroup_open(host, target->mount.root, &st, err);
 	if (target->cgroup_fd < 0)
 		return target->cgroup_fd;
 	facts->cgroup = target->mount.root;
-	r = check_directory(host, target, facts, err);
+	r = check_directory(host, target, &st, facts, err);
 	if (r < 0)
 		return r;
 	r = read_names(host, target, facts, err);
@@ -447,15 +340,34 @@ int gather_cgroup(const struct host *host, struct target *target, struct facts *
 	facts->granted = target->ledger.present && facts->id &&
 			 strcmp(target->ledger.id, facts->id) == 0 &&
 			 strcmp(target->ledger.instance, target->instance) == 0;
+	r = check_place(host, target, facts, err);
+	if (r < 0)
+		return r;
 	facts->nested = strcmp(target->now, target->mount.root) != 0;
-	/* Once granted, the children are the container's own affair. */
-	if (!facts->granted) {
-		r = check_exclusive(target, err);
-		if (r < 0)
-			return r;
-	}
 	r = find_scope(host, target, facts, err);
 	if (r < 0)
 		return r;
 	return walk_up(host, target, facts, err);
+}
+
+/* What is wrong with a cgroup that is not the container's shows at the first thing that somebody else has in
+ * it; where the processes are says it better. */
+static void explain(const struct host *host, struct target *target, struct err *err)
+{
+	struct err plainer = { 0 };
+
+	if (gather_paths(host, target, &plainer) == -EPERM)
+		*err = plainer;
+}
+
+int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
+		  struct err *err)
+{
+	int r = look_at_cgroup(host, target, facts, err);
+
+	if (r < 0 && host->live) {
+		explain(host, target, err);
+		r = -err->code;
+	}
+	return r;
 }

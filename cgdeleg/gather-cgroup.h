@@ -4,5 +4,13 @@
 
 #include "cgdeleg/gather.h"
 
+/* Fills target->now in one of two ways: see gather-paths.c. What the short one takes for true is proven by
+ * finding the process in cgroup.procs of that cgroup, or not at all. */
+int gather_paths_short(const struct host *host, struct target *target, struct err *err);
+int gather_paths(const struct host *host, struct target *target, struct err *err);
+
+/* Fills target->own, once. */
+int gather_own(const struct host *host, struct target *target, struct err *err);
+
 int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
 		  struct err *err);

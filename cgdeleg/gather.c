@@ -23,6 +23,12 @@
 /* The inode of the initial user namespace, PROC_USER_INIT_INO in the kernel. */
 static const char initial_userns[] = "user:[4026531837]";
 
+void target_init(struct target *target)
+{
+	target->pidfd = target->proc_fd = -EBADF;
+	target->cgroup_fd = target->scope_fd = target->device_fd = -EBADF;
+}
+
 void target_done(struct target *target)
 {
 	target->pidfd = close_fd(target->pidfd);
@@ -63,18 +69,20 @@ static int open_process(const struct host *host, pid_t pid, struct target *targe
 	return target_check_alive(target, err);
 }
 
+#define NS_NAME_SIZE 64 /* "cgroup:[4026531835]" */
+
 /* 1: the container's namespace is the hook's own; 0: another. */
 static int same_namespace(const struct host *host, const struct target *target, const char *name,
-			  struct err *err)
+			  char ours[NS_NAME_SIZE], char theirs[NS_NAME_SIZE], struct err *err)
 {
-	char ours[64], theirs[64], path[32];
+	char path[32];
 	ssize_t r;
 
 	(void)snprintf(path, sizeof(path), "self/ns/%s", name);
-	r = file_readlink_at(host->proc_fd, path, ours, sizeof(ours));
+	r = file_readlink_at(host->proc_fd, path, ours, NS_NAME_SIZE);
 	if (r < 0)
 		return err_set_errno(err, (int)r, "cannot read '/proc/%s'", path);
-	r = file_readlink_at(target->proc_fd, path + strlen("self/"), theirs, sizeof(theirs));
+	r = file_readlink_at(target->proc_fd, path + strlen("self/"), theirs, NS_NAME_SIZE);
 	if (r < 0)
 		return err_set_errno(err, (int)r, "cannot read '/proc/%d/ns/%s'", target->pid,
 				     name);
@@ -86,12 +94,14 @@ static int same_namespace(const struct host *host, const struct target *target, 
 	return strcmp(ours, theirs) == 0;
 }
 
-static int check_namespaces(const struct host *host, const struct target *target,
-			    struct facts *facts, struct err *err)
+/* target->instance begins with the mount namespace's name: see read_instance(). */
+static int check_namespaces(const struct host *host, struct target *target, struct facts *facts,
+			    struct err *err)
 {
+	char ours[NS_NAME_SIZE], theirs[NS_NAME_SIZE];
 	int r;
 
-	r = same_namespace(host, target, "mnt", err);
+	r = same_namespace(host, target, "mnt", ours, target->instance, err);
 	if (r < 0)
 		return r;
 	if (r > 0)
@@ -99,7 +109,7 @@ static int check_namespaces(const struct host *host, const struct target *target
 			err, EPERM,
 			"process %d is in the host's mount namespace: it is not a container's init",
 			target->pid);
-	r = same_namespace(host, target, "cgroup", err);
+	r = same_namespace(host, target, "cgroup", target->own_cgroupns, theirs, err);
 	if (r < 0)
 		return r;
 	if (r > 0)
@@ -108,7 +118,7 @@ static int check_namespaces(const struct host *host, const struct target *target
 			"the container shares the host's cgroup namespace: its config.json must "
 			"have a namespace of type 'cgroup'");
 	facts->cgroupns_private = TRI_YES;
-	r = same_namespace(host, target, "user", err);
+	r = same_namespace(host, target, "user", ours, theirs, err);
 	if (r < 0)
 		return r;
 	facts->userns = r > 0 ? USERNS_NONE : USERNS_PRIVATE;
@@ -119,22 +129,25 @@ struct extent {
 	uint64_t inside, outside, count;
 };
 
-static bool next_number(char **at, uint64_t *ret)
+static bool next_number(const char **at, uint64_t *ret)
 {
-	char *word;
+	char word[24];
+	size_t len;
 
 	*at += strspn(*at, " ");
-	word = *at;
-	*at += strcspn(*at, " \n");
-	if (**at)
-		*(*at)++ = '\0';
+	len = strcspn(*at, " \n");
+	if (len >= sizeof(word))
+		return false;
+	memcpy(word, *at, len);
+	word[len] = '\0';
+	*at += len + ((*at)[len] != '\0');
 	return text_to_u64(word, ret) == 0;
 }
 
 /* Looks `id` up in the text of a uid_map or gid_map; also says whether the map covers host id 0. */
-static int look_up(char *map, uint32_t id, uint32_t *ret, bool *covers_root)
+static int look_up(const char *map, uint32_t id, uint32_t *ret, bool *covers_root)
 {
-	char *at = map;
+	const char *at = map;
 
 	*ret = FACT_ID_UNKNOWN;
 	while (*at) {
@@ -155,17 +168,19 @@ static int look_up(char *map, uint32_t id, uint32_t *ret, bool *covers_root)
 static int read_map(const struct target *target, const char *name, const uint32_t inside[2],
 		    uint32_t ret[2], bool *covers_root, struct err *err)
 {
-	char text[16384], copy[sizeof(text)];
-	ssize_t n = file_read_at(target->proc_fd, name, text, sizeof(text));
+	const size_t size = 16384; /* 340 extents, the most that there may be, have room */
+	_cleanup_free_ char *text = malloc(size);
+	ssize_t n;
 
+	if (!text)
+		return err_set(err, ENOMEM, "out of memory");
+	n = file_read_lines_at(target->proc_fd, name, text, size);
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/%d/%s'", target->pid, name);
-	for (size_t i = 0; i < 2; i++) {
-		memcpy(copy, text, (size_t)n + 1);
-		if (look_up(copy, inside[i], &ret[i], covers_root) < 0)
+	for (size_t i = 0; i < 2; i++)
+		if (look_up(text, inside[i], &ret[i], covers_root) < 0)
 			return err_set(err, EBADMSG, "'/proc/%d/%s' has not the form of a map",
 				       target->pid, name);
-	}
 	return 0;
 }
 
@@ -227,13 +242,12 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
  */
 static int read_instance(struct target *target, struct err *err)
 {
-	char stat[1024], mnt[64];
+	const size_t len = strlen(target->instance); /* the mount namespace's name */
+	char stat[1024];
 	const char *at;
 	ssize_t n;
 
-	n = file_readlink_at(target->proc_fd, "ns/mnt", mnt, sizeof(mnt));
-	if (n >= 0)
-		n = file_read_record_at(target->proc_fd, "stat", stat, sizeof(stat));
+	n = file_read_record_at(target->proc_fd, "stat", stat, sizeof(stat));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/%d/stat'", target->pid);
 	/* The command's name stands in parentheses and may hold blanks and parentheses itself. */
@@ -245,7 +259,7 @@ static int read_instance(struct target *target, struct err *err)
 	if (!at)
 		return err_set(err, EBADMSG, "'/proc/%d/stat' has not the form of that file",
 			       target->pid);
-	(void)snprintf(target->instance, sizeof(target->instance), "%s+%.*s", mnt,
+	(void)snprintf(target->instance + len, sizeof(target->instance) - len, "+%.*s",
 		       (int)strcspn(at, " "), at);
 	return 0;
 }

@@ -32,19 +32,14 @@ struct target {
 	uint64_t dev, ino;	 /* of the delegation root */
 	struct cgroup_mount mount;
 	struct ledger ledger; /* what our attribute on the delegation root says, if it is there */
-	char own[PATH_MAX];   /* the hook's own cgroup */
+	char own[PATH_MAX];   /* the hook's own cgroup; "" until it was needed */
+	char own_cgroupns[64]; /* and its cgroup namespace: "cgroup:[NUMBER]" */
 	char now[PATH_MAX];   /* the cgroup that pid is in: the delegation root or one below it */
 	struct cgroup_listing listing; /* of the delegation root */
 	struct cgroup_delegated delegated;
 	char instance[96]; /* of this very container: see struct ledger */
 	char controllers[256], device_cgroup[PATH_MAX];
 };
-
-#define TARGET_EMPTY                                                                         \
-	{                                                                                    \
-		.pidfd = -EBADF, .proc_fd = -EBADF, .cgroup_fd = -EBADF, .scope_fd = -EBADF, \
-		.device_fd = -EBADF                                                          \
-	}
 
 /*
  * Fills target and facts for the container of `oci`, whose config.json has been read. facts->handler is
@@ -68,4 +63,6 @@ int gather_expected(const struct host *host, const struct oci *oci, struct targe
 /* Is the container's init still the process that was looked at? To be asked before what cannot wait. */
 int target_check_alive(const struct target *target, struct err *err);
 
+/* Makes a target of memory that is zeroed. */
+void target_init(struct target *target);
 void target_done(struct target *target);

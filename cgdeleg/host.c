@@ -73,6 +73,7 @@ int host_open(const char *root, bool live, struct host *ret, struct err *err)
 	if (fstat(host.cgroup_fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat the host's cgroup2 root");
 	host.root_id = st.st_ino;
+	host.cgroup_dev = st.st_dev;
 
 	*ret = host;
 	host = (struct host)HOST_CLOSED;

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -27,48 +27,32 @@ const char *mount_method_name(enum mount_method method)
 	return method_names[method];
 }
 
-/* Mount ids are what mountinfo calls them; two mounts of one directory differ in nothing else. */
-static int mount_id(int fd, uint64_t *ret, struct err *err)
+/* Opens whatever lies on top at want->point and proves that it is the delegated cgroup: the very directory
+ * (device and inode), so the file system need not be asked for. Two mounts of it differ only in the mount
+ * id, as mountinfo calls it, which goes to *ret_id. `root_fd` is "/" of the container's mount namespace. */
+static int open_verified(int root_fd, const struct mount_identity *want, uint64_t *ret_id,
+			 struct err *err)
 {
+	_cleanup_close_ int fd = -EBADF;
 	struct statx stx;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
-		return err_set_errno(err, errno, "cannot read the id of the cgroup mount");
-	if (!(stx.stx_mask & STATX_MNT_ID))
-		return err_set(err, ENOSYS,
-			       "this kernel does not tell mount ids, 5.8 is the first that does");
-	*ret = stx.stx_mnt_id;
-	return 0;
-}
-
-/* Opens whatever lies on top at want->point and proves that it is the delegated cgroup; *ret_id is the
- * mount's id. */
-static int open_verified(const struct mount_identity *want, uint64_t *ret_id, struct err *err)
-{
-	_cleanup_close_ int root_fd = -EBADF;
-	_cleanup_close_ int fd = -EBADF;
-	struct statfs fs;
-	struct stat st;
-	int r;
-
-	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return err_set_errno(err, errno, "cannot open the container's '/'");
 	fd = file_open_beneath(root_fd, want->point, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open the container's cgroup mount '%s'",
 				     want->point);
-	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &stx) < 0)
 		return err_set_errno(err, errno, "cannot stat the container's cgroup mount '%s'",
 				     want->point);
-	if ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC || st.st_dev != want->dev ||
-	    st.st_ino != want->ino)
+	if (!(stx.stx_mask & STATX_MNT_ID))
+		return err_set(err, ENOSYS,
+			       "this kernel does not tell mount ids, 5.8 is the first that does");
+	if (makedev(stx.stx_dev_major, stx.stx_dev_minor) != want->dev || stx.stx_ino != want->ino)
 		return err_set(
 			err, EXDEV,
 			"what is mounted at '%s' in the container is not its delegated cgroup",
 			want->point);
-	r = mount_id(fd, ret_id, err);
-	return r < 0 ? r : TAKE_FD(fd);
+	*ret_id = stx.stx_mnt_id;
+	return TAKE_FD(fd);
 }
 
 static int is_readonly(int fd, bool *ret)
@@ -142,10 +126,10 @@ static int change(int *fd, enum mount_method method, struct mount_change *ret, s
 }
 
 /* Opens the mount that mountinfo showed, and no other that has come to lie there since. */
-static int open_known(const struct mount_identity *want, struct err *err)
+static int open_known(int root_fd, const struct mount_identity *want, struct err *err)
 {
 	uint64_t id = 0;
-	_cleanup_close_ int fd = open_verified(want, &id, err);
+	_cleanup_close_ int fd = open_verified(root_fd, want, &id, err);
 
 	if (fd < 0)
 		return fd;
@@ -157,10 +141,11 @@ static int open_known(const struct mount_identity *want, struct err *err)
 
 /* Looks again, by name: what the container will see. A clone lies on top of what was there, as another
  * mount; anything else leaves the mount the one it was. */
-static int read_back(const struct mount_identity *want, enum mount_method method, struct err *err)
+static int read_back(int root_fd, const struct mount_identity *want, enum mount_method method,
+		     struct err *err)
 {
 	uint64_t id = 0;
-	_cleanup_close_ int fd = open_verified(want, &id, err);
+	_cleanup_close_ int fd = open_verified(root_fd, want, &id, err);
 	bool readonly = true;
 	int r;
 
@@ -181,16 +166,20 @@ static int read_back(const struct mount_identity *want, enum mount_method method
 int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
 			struct mount_change *ret, struct err *err)
 {
+	_cleanup_close_ int root_fd = -EBADF;
 	_cleanup_close_ int before = -EBADF;
 	int r;
 
 	if (setns(pidfd, CLONE_NEWNS) < 0)
 		return err_set_errno(err, errno, "cannot enter the container's mount namespace");
-	before = open_known(want, err);
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return err_set_errno(err, errno, "cannot open the container's '/'");
+	before = open_known(root_fd, want, err);
 	if (before < 0)
 		return before;
 	r = change(&before, method, ret, err);
-	return r < 0 ? r : read_back(want, method, err);
+	return r < 0 ? r : read_back(root_fd, want, method, err);
 }
 
 int mount_undo(struct mount_change *change, struct err *err)

@@ -127,7 +127,7 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 	char here[PATH_MAX];
 	bool covered = false;
 
-	memset(ret, 0, sizeof(*ret));
+	ret->layers = 0;
 	if (strlen(point) >= sizeof(ret->point))
 		return err_set(err, ENAMETOOLONG,
 			       "the path of the container's cgroup mount is too long");

@@ -133,7 +133,8 @@ static void plan_take_back(struct plan *plan, const struct facts *facts)
 int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret,
 	       struct err *err)
 {
-	memset(ret, 0, sizeof(*ret));
+	ret->n_steps = 0; /* the steps are written as they come */
+	ret->controllers[0] = '\0';
 	if (decision->verdict == VERDICT_GRANT)
 		plan_grant(ret, decision, facts);
 	else if (decision->verdict == VERDICT_READONLY && facts->nested)

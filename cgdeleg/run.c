@@ -30,8 +30,9 @@
 
 void trail_init(struct trail *trail)
 {
-	trail->oci = (struct oci)OCI_EMPTY;
-	trail->target = (struct target)TARGET_EMPTY;
+	/* Not by assignment: that would touch every page of what is mostly never used. */
+	trail->oci.bundle_fd = -EBADF;
+	target_init(&trail->target);
 	trail->host = (struct host)HOST_CLOSED;
 	trail->audit = (struct audit)AUDIT_CLOSED;
 }

@@ -99,13 +99,12 @@ static bool may_grant_unasked(const struct ruleset *rules, const struct section 
 }
 
 /* Finds the handler's section and reads who the container is and what it wishes. */
-static bool request_open(struct request *request, const struct ruleset *rules,
-			 const struct facts *facts, struct identity *who)
+static bool request_open(struct request *request, struct identity *who)
 {
+	const struct ruleset *rules = request->rules;
+	const struct facts *facts = request->facts;
 	const struct setting *engine;
 
-	request->rules = rules;
-	request->facts = facts;
 	request->defaults = ruleset_find(rules, SECTION_DEFAULTS, "");
 	request->handler =
 		facts->handler ? ruleset_find(rules, SECTION_HANDLER, facts->handler) : NULL;
@@ -120,13 +119,14 @@ static bool request_open(struct request *request, const struct ruleset *rules,
 
 bool policy_concerns(const struct ruleset *rules, const struct facts *facts)
 {
-	struct request request = { 0 };
+	struct request request;
 	struct identity who;
 
 	if (ruleset_is_broken(rules))
 		return (facts->handler && handler_is_named(rules, facts->handler)) ||
 		       has_our_annotation(facts);
-	if (!request_open(&request, rules, facts, &who) || who.sandbox)
+	request_init(&request, rules, facts, NULL);
+	if (!request_open(&request, &who) || who.sandbox)
 		return false;
 	return request.wish.writable != TRI_UNKNOWN || request.wish.profile ||
 	       request.wish.invalid_key || may_grant_unasked(rules, request.handler);
@@ -355,7 +355,7 @@ static void decide_known(struct request *request)
 
 void policy_decide(const struct ruleset *rules, const struct facts *facts, struct decision *ret)
 {
-	struct request request = { .rules = rules, .facts = facts, .decision = ret };
+	struct request request;
 	struct identity who = { 0 };
 
 	/* Not the arrays behind the counts: they are tens of kilobytes that are mostly never touched. */
@@ -363,6 +363,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 	ret->verdict = VERDICT_PASS;
 	ret->handler = facts->handler;
 	ret->owner_uid = ret->owner_gid = FACT_ID_UNKNOWN;
+	request_init(&request, rules, facts, ret);
 	if (ruleset_is_broken(rules)) {
 		if (policy_concerns(rules, facts))
 			decide_broken(&request);
@@ -371,7 +372,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 			     "nothing that can be read concerns it");
 		return;
 	}
-	if (!request_open(&request, rules, facts, &who)) {
+	if (!request_open(&request, &who)) {
 		pass(&request, REASON_NOT_CONCERNED, "the policy has no section for its handler");
 		return;
 	}

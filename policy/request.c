@@ -7,6 +7,15 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+void request_init(struct request *request, const struct ruleset *rules, const struct facts *facts,
+		  struct decision *decision)
+{
+	memset(request, 0, offsetof(struct request, wish) + offsetof(struct wish, limits));
+	request->rules = rules;
+	request->facts = facts;
+	request->decision = decision;
+}
+
 const struct setting *request_setting(const struct request *request, enum key_id id)
 {
 	const struct section *order[] = { request->rule, request->profile, request->handler,

@@ -20,9 +20,13 @@ struct request {
 	struct decision *decision;
 	const struct section *defaults, *handler, *rule, *profile; /* NULL where there is none */
 	const struct setting *approved; /* the handler's approved_annotations, or NULL */
-	struct wish wish;
 	bool refused; /* kept apart from the reasons: those could be too many to store */
+	struct wish wish; /* last: see struct wish */
 };
+
+/* Empties a request. `decision` may be NULL where none is made. */
+void request_init(struct request *request, const struct ruleset *rules, const struct facts *facts,
+		  struct decision *decision);
 
 /*
  * The setting in force: rule, then profile, handler, defaults. The profile stands before the handler

@@ -74,7 +74,8 @@ static void stage_gather(struct stage *s)
 
 static void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 {
-	*s = (struct stage) { .oci = OCI_EMPTY, .target = TARGET_EMPTY };
+	*s = (struct stage) { .oci = OCI_EMPTY };
+	target_init(&s->target);
 	kernel = (struct kernel) { 0 };
 	current = s;
 	tree_new(&s->tree);

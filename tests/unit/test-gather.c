@@ -41,7 +41,8 @@ static int look(const char *edits, const char *config, struct looked_at *l)
 	static const char state[] =
 		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
 
-	*l = (struct looked_at) { .oci = OCI_EMPTY, .target = TARGET_EMPTY };
+	*l = (struct looked_at) { .oci = OCI_EMPTY };
+	target_init(&l->target);
 	tree_new(&l->tree);
 	tree_edit(&l->tree, tree_container);
 	tree_edit(&l->tree, edits);
