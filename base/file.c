@@ -98,7 +98,7 @@ ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size)
 	return file_read_record(fd, buf, size);
 }
 
-int file_slurp(int fd, size_t max, char **ret, size_t *ret_len)
+static int slurp(int fd, size_t max, bool regular, char **ret, size_t *ret_len)
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t size = 16384;
@@ -106,6 +106,7 @@ int file_slurp(int fd, size_t max, char **ret, size_t *ret_len)
 
 	for (;;) {
 		char *bigger;
+		size_t room;
 		ssize_t n;
 
 		if (len + 1 >= size || !buf) {
@@ -115,22 +116,33 @@ int file_slurp(int fd, size_t max, char **ret, size_t *ret_len)
 				return -ENOMEM;
 			buf = bigger;
 		}
-		n = read(fd, buf + len, size - 1 - len);
+		room = size - 1 - len;
+		n = read(fd, buf + len, room);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
-			break;
 		len += (size_t)n;
 		if (len > max)
 			return -EFBIG;
+		if (n == 0 || (regular && (size_t)n < room))
+			break;
 	}
 	buf[len] = '\0';
 	*ret = TAKE_PTR(buf);
 	if (ret_len)
 		*ret_len = len;
 	return 0;
+}
+
+int file_slurp(int fd, size_t max, char **ret, size_t *ret_len)
+{
+	return slurp(fd, max, false, ret, ret_len);
+}
+
+int file_slurp_regular(int fd, size_t max, char **ret, size_t *ret_len)
+{
+	return slurp(fd, max, true, ret, ret_len);
 }
 
 int file_write_fd(int fd, const char *text, size_t len)

@@ -36,7 +36,9 @@ ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size)
 ssize_t file_read_record(int fd, char *buf, size_t size);
 
 /* Reads fd to its end into a new buffer (the caller frees it) with a NUL behind it, of at most `max`
- * bytes: -EFBIG beyond. ret_len may be NULL. */
+ * bytes: -EFBIG beyond. ret_len may be NULL. The end of a regular file is where fewer bytes come than have
+ * room, of any other where none come. */
+int file_slurp_regular(int fd, size_t max, char **ret, size_t *ret_len);
 int file_slurp(int fd, size_t max, char **ret, size_t *ret_len);
 
 /* Writes text with one write(2). -EIO when the kernel takes only a part of it or nothing. */

@@ -27,6 +27,7 @@ void apply_done(struct outcome *outcome)
 {
 	for (size_t i = 0; outcome->undo && i < outcome->n_done; i++) {
 		free(outcome->undo[i].limit);
+		free(outcome->undo[i].text);
 		outcome->undo[i].mount.fd = close_fd(outcome->undo[i].mount.fd);
 	}
 	free(outcome->undo);

@@ -30,8 +30,8 @@ struct undo {
 	bool changed;
 	struct limit_before *limit; /* STEP_CEILING; owned */
 	uint32_t uid, gid;	    /* STEP_OWN */
-	char text[LEDGER_SIZE];	    /* STEP_LEDGER, STEP_CONTROLLERS: what stood there */
-	struct mount_change mount;  /* STEP_MOUNT */
+	char *text; /* STEP_LEDGER, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
+	struct mount_change mount; /* STEP_MOUNT */
 };
 
 struct outcome {

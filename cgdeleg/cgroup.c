@@ -135,7 +135,8 @@ bool cgroup_is_within(const char *path, const char *root)
 ssize_t cgroup_read_procs(int fd, pid_t *pids, size_t max)
 {
 	const size_t size = CGROUP_PIDS_MAX * 8 + 1; /* the largest pid has seven digits */
-	_cleanup_free_ char *text = malloc(size); /* not on the stack, where every page of it would be touched */
+	_cleanup_free_ char *text =
+		malloc(size); /* not on the stack, where every page of it would be touched */
 	size_t n = 0;
 	int r;
 

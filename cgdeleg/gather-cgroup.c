@@ -280,7 +280,6 @@ static int walk_up(const struct host *host, struct target *target, struct facts 
 static int read_names(const struct host *host, struct target *target, struct facts *facts,
 		      struct err *err)
 {
-	ssize_t n;
 	int r;
 
 	r = cgroup_list(target->cgroup_fd, &target->listing);
@@ -289,15 +288,23 @@ static int read_names(const struct host *host, struct target *target, struct fac
 	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
 	if (r < 0)
 		return r;
-	n = file_read_record_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
-				sizeof(target->controllers));
-	if (n < 0)
-		return err_set_errno(err, (int)n, "cannot read the container's cgroup.controllers");
-	target->controllers[strcspn(target->controllers, "\n")] = '\0';
 	facts->files = target->listing.files;
 	facts->delegated = target->delegated.judged;
 	facts->given = target->delegated.given;
 	facts->unjudged = target->delegated.unjudged;
+	return 0;
+}
+
+int gather_controllers(struct target *target, struct facts *facts, struct err *err)
+{
+	ssize_t n = file_read_record_at(target->cgroup_fd, "cgroup.controllers",
+					target->controllers, sizeof(target->controllers));
+
+	/* gather_expected() may have had to take the root cgroup, which has no such file. */
+	if (n < 0 && target->proc_fd >= 0)
+		return err_set_errno(err, (int)n, "cannot read the container's cgroup.controllers");
+	target->controllers[n < 0 ? 0 : n] = '\0';
+	target->controllers[strcspn(target->controllers, "\n")] = '\0';
 	facts->controllers = target->controllers;
 	return 0;
 }

@@ -119,11 +119,6 @@ static int expect_files(const struct host *host, struct target *target, struct f
 	if (target->cgroup_fd < 0 || cgroup_list(target->cgroup_fd, &target->listing) < 0)
 		return err_set(err, ENOENT, "cannot list this process's cgroup '%s'", target->own);
 	facts->files = target->listing.files;
-	n = file_read_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
-			 sizeof(target->controllers));
-	if (n >= 0)
-		target->controllers[strcspn(target->controllers, "\n")] = '\0';
-	facts->controllers = target->controllers;
 	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
 	facts->delegated = target->delegated.judged;
 	facts->given = target->delegated.given;

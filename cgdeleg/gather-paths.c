@@ -83,11 +83,10 @@ static int check_root(const struct target *target, struct err *err)
 
 	if (root[0] == '/' && strcmp(root, "/") != 0 && !strstr(root, "/.."))
 		return 0;
-	return err_set(
-		err, EPERM,
-		"the container's cgroup mount shows '%s', which is not a cgroup of its own: "
-		"its config.json must name a cgroupsPath and unshare the cgroup namespace",
-		text_escape(root, shown, sizeof(shown)));
+	return err_set(err, EPERM,
+		       "the container's cgroup mount shows '%s', which is not a cgroup of its own: "
+		       "its config.json must name a cgroupsPath and unshare the cgroup namespace",
+		       text_escape(root, shown, sizeof(shown)));
 }
 
 int gather_paths_short(const struct host *host, struct target *target, struct err *err)

@@ -331,5 +331,5 @@ int gather(const struct host *host, const struct oci *oci, struct target *target
 	if (r < 0)
 		return r;
 	facts->mount = classify_mount(oci, target, facts->granted);
-	return target_check_alive(target, err);
+	return 0;
 }

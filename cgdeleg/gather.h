@@ -31,10 +31,10 @@ struct target {
 	uint32_t device_program; /* the kernel's id of its first */
 	uint64_t dev, ino;	 /* of the delegation root */
 	struct cgroup_mount mount;
-	struct ledger ledger; /* what our attribute on the delegation root says, if it is there */
-	char own[PATH_MAX];   /* the hook's own cgroup; "" until it was needed */
+	struct ledger ledger;  /* what our attribute on the delegation root says, if it is there */
+	char own[PATH_MAX];    /* the hook's own cgroup; "" until it was needed */
 	char own_cgroupns[64]; /* and its cgroup namespace: "cgroup:[NUMBER]" */
-	char now[PATH_MAX];   /* the cgroup that pid is in: the delegation root or one below it */
+	char now[PATH_MAX];    /* the cgroup that pid is in: the delegation root or one below it */
 	struct cgroup_listing listing; /* of the delegation root */
 	struct cgroup_delegated delegated;
 	char instance[96]; /* of this very container: see struct ledger */
@@ -47,6 +47,9 @@ struct target {
  */
 int gather(const struct host *host, const struct oci *oci, struct target *target,
 	   struct facts *facts, struct err *err);
+
+/* Fills facts->controllers, which gather() leaves out: only a plan that nests needs to know. */
+int gather_controllers(struct target *target, struct facts *facts, struct err *err);
 
 /* What config.json alone says. */
 void gather_config(const struct oci *oci, struct facts *facts);

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -22,6 +24,16 @@ static int open_dir(int dirfd, const char *path)
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* `root` is the administrator's word, and followed wherever it leads. */
+static int open_below(const char *root, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", root, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return open_dir(AT_FDCWD, path);
 }
 
 static bool is_filesystem(int fd, unsigned long magic)
@@ -48,19 +60,15 @@ static int find_cgroup2(int sys_fd, bool live)
 int host_open(const char *root, bool live, struct host *ret, struct err *err)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	_cleanup_close_ int root_fd = -EBADF;
 	struct stat st;
 
 	host.live = live;
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return err_set_errno(err, errno, "cannot open the host's root '%s'", root);
-	host.proc_fd = open_dir(root_fd, "proc");
+	host.proc_fd = open_below(root, "proc");
 	if (host.proc_fd < 0)
 		return err_set_errno(err, host.proc_fd, "cannot open 'proc' below '%s'", root);
 	if (live && !is_filesystem(host.proc_fd, PROC_SUPER_MAGIC))
 		return err_set(err, ENOENT, "'proc' below '%s' is not procfs, mount it", root);
-	host.sys_fd = open_dir(root_fd, "sys");
+	host.sys_fd = open_below(root, "sys");
 	if (host.sys_fd < 0)
 		return err_set_errno(err, host.sys_fd, "cannot open 'sys' below '%s'", root);
 	host.cgroup_fd = find_cgroup2(host.sys_fd, live);

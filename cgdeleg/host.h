@@ -14,10 +14,10 @@
 #include "base/err.h"
 
 struct host {
-	int proc_fd;	  /* /proc of the initial pid namespace */
-	int cgroup_fd;	  /* root of the cgroup2 mount, readable directory */
-	int sys_fd;	  /* /sys */
-	uint64_t root_id; /* inode of cgroup_fd: a delegation root with this number is refused */
+	int proc_fd;	     /* /proc of the initial pid namespace */
+	int cgroup_fd;	     /* root of the cgroup2 mount, readable directory */
+	int sys_fd;	     /* /sys */
+	uint64_t root_id;    /* inode of cgroup_fd: a delegation root with this number is refused */
 	uint64_t cgroup_dev; /* its device, which every cgroup has */
 	bool live; /* the real machine: magic numbers, pidfds and namespaces mean something */
 };

@@ -364,7 +364,7 @@ int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *
 	r = check_owner(fd, S_IFREG, owner, "config.json", err);
 	if (r < 0)
 		return r;
-	r = file_slurp(fd, OCI_CONFIG_MAX, &text, &len);
+	r = file_slurp_regular(fd, OCI_CONFIG_MAX, &text, &len);
 	if (r == -EFBIG)
 		return err_set(err, EFBIG, "config.json: larger than %d bytes", OCI_CONFIG_MAX);
 	if (r < 0)

@@ -126,6 +126,11 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 	if (r < 0)
 		return r;
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	if (trail->decision.nest || args->every_fact) {
+		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
+		if (r < 0)
+			return r;
+	}
 	return plan_build(&trail->decision, &trail->facts, &trail->plan, &trail->err);
 }
 
@@ -203,6 +208,7 @@ static int run_concerned(const struct run_args *args, struct trail *trail)
 	int opened, r;
 
 	trail->acted = true;
+	trail->pid = getpid();
 	r = look(&acting);
 	if (r >= 0 && trail->decision.verdict == VERDICT_PASS) {
 		trail->acted = false;
@@ -234,7 +240,6 @@ int run_create_runtime(const struct run_args *args, int state_fd, struct trail *
 	int r;
 
 	trail->started_us = now_us();
-	trail->pid = getpid();
 	trail->facts.handler = args->handler;
 	r = privilege_limit(CAPS_PARSE, CAPS_RESTRICT, &trail->err);
 	if (r < 0)

@@ -26,6 +26,7 @@ struct run_args {
 	const char *audit;   /* --audit: directory */
 	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
+	bool every_fact; /* for who shows them: also those that this container's plan does not need */
 };
 
 /* Everything that one run knows; every stage fills its member, trail_done() frees them all. */

@@ -214,10 +214,13 @@ int controllers_run(const struct apply *apply, const struct step *step, struct u
 	char word[32];
 	int r;
 
-	r = read_enabled(apply, undo->text, sizeof(undo->text), err);
+	r = read_enabled(apply, now, sizeof(now), err);
 	if (r < 0)
 		return r;
-	if (signed_words('+', step->file, undo->text, text, sizeof(text))[0] == '\0')
+	undo->text = strdup(now);
+	if (!undo->text)
+		return err_set(err, ENOMEM, "out of memory");
+	if (signed_words('+', step->file, now, text, sizeof(text))[0] == '\0')
 		return 0;
 	undo->changed = true;
 	r = as_owner(step, enable, apply->target->cgroup_fd, text, err);

@@ -75,11 +75,14 @@ static int device_run(const struct apply *apply, const struct step *step, struct
 
 static int save_ledger(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	ssize_t n = fgetxattr(apply->target->cgroup_fd, LEDGER_ATTRIBUTE, undo->text,
-			      sizeof(undo->text) - 1);
+	char text[LEDGER_SIZE];
+	ssize_t n = fgetxattr(apply->target->cgroup_fd, LEDGER_ATTRIBUTE, text, sizeof(text));
+
 	if (n < 0 && errno != ENODATA)
 		return err_set_errno(err, errno, "cannot read attribute " LEDGER_ATTRIBUTE);
-	undo->text[n > 0 ? n : 0] = '\0';
+	undo->text = n > 0 ? strndup(text, (size_t)n) : NULL;
+	if (n > 0 && !undo->text)
+		return err_set(err, ENOMEM, "out of memory");
 	undo->changed = true;
 	return 0;
 }
@@ -96,7 +99,7 @@ static int ledger_run(const struct apply *apply, const struct step *step, struct
 
 static int ledger_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	return ledger_write(apply->target->cgroup_fd, undo->text[0] ? undo->text : NULL, err);
+	return ledger_write(apply->target->cgroup_fd, undo->text, err);
 }
 
 static int forget_run(const struct apply *apply, const struct step *step, struct undo *undo,

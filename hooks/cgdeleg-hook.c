@@ -28,6 +28,7 @@ static void say(const char *text)
 	char line[1024];
 	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n", text);
 
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return; /* nobody listens; the audit record has it */
 }
@@ -70,7 +71,6 @@ static int64_t set_deadline(void)
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)signal(SIGXFSZ,
 		     SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)alarm(RUN_DEADLINE_MS / 1000 + 1);
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + RUN_DEADLINE_MS;
@@ -108,6 +108,7 @@ int main(int argc, char **argv)
 	}
 	/* One step of the heap that holds a whole run, in place of many small ones; pages count when used. */
 	(void)mallopt(M_TOP_PAD, 1024 * 1024);
+	(void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 	args.deadline_ms = set_deadline();
 	return run(&args);
 }

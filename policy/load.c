@@ -95,7 +95,7 @@ static int read_fd(struct loader *loader, const char *file, int fd)
 	r = is_trusted(loader, file, fd, S_IFREG);
 	if (r <= 0)
 		return r;
-	r = file_slurp(fd, POLICY_FILE_MAX, &text, &len);
+	r = file_slurp_regular(fd, POLICY_FILE_MAX, &text, &len);
 	if (r == -EFBIG)
 		return complain_file(loader->rules, file, "has more than %d bytes",
 				     POLICY_FILE_MAX);

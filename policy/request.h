@@ -20,7 +20,7 @@ struct request {
 	struct decision *decision;
 	const struct section *defaults, *handler, *rule, *profile; /* NULL where there is none */
 	const struct setting *approved; /* the handler's approved_annotations, or NULL */
-	bool refused; /* kept apart from the reasons: those could be too many to store */
+	bool refused;	  /* kept apart from the reasons: those could be too many to store */
 	struct wish wish; /* last: see struct wish */
 };
 

@@ -95,7 +95,9 @@ static int read_state(const struct check *check, struct trail *trail)
 static int explain(const struct check *check, struct trail *trail)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	struct run_args args = { .handler = check->handler, .owner = geteuid() };
+	struct run_args args = { .handler = check->handler,
+				 .owner = geteuid(),
+				 .every_fact = true };
 	int r;
 
 	r = read_state(check, trail);

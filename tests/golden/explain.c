@@ -57,7 +57,7 @@ static int read_inputs(int dir, struct trail *trail)
 static int explain(int dir, const char *handler, struct tree *tree, struct trail *trail)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	const struct run_args args = { .handler = handler };
+	const struct run_args args = { .handler = handler, .every_fact = true };
 	_cleanup_free_ char *edits = read_file(dir, "tree", NULL);
 	int r;
 

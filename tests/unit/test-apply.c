@@ -70,6 +70,8 @@ static void stage_gather(struct stage *s)
 	s->oci.bundle_fd = openat(s->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err,
 		     NULL);
+	check_result("controllers", gather_controllers(&s->target, &s->facts, &s->err), &s->err,
+		     NULL);
 }
 
 static void stage_new(struct stage *s, enum verdict verdict, const char *nest)

@@ -205,7 +205,7 @@ static void test_host(void **state)
 		assert_true(host.proc_fd < 0 && host.cgroup_fd < 0 && host.sys_fd < 0);
 	}
 	check_result("no root", host_open("/nonexistent", false, &host, &err), &err,
-		     "cannot open the host's root '/nonexistent'");
+		     "cannot open 'proc' below '/nonexistent'");
 }
 
 static int list_after(const struct tree *tree, int n_files, int n_dirs, struct cgroup_listing *ret)

@@ -114,8 +114,6 @@ static const struct {
 	  "is of type 'threaded', only 'domain' is valid" },
 	{ "invalid domain", BOX "/cgroup.type = domain invalid", "is of type 'domain invalid'" },
 	{ "no type", "- " BOX "/cgroup.type", "cannot read the container's cgroup.type" },
-	{ "no controllers", "- " BOX "/cgroup.controllers",
-	  "cannot read the container's cgroup.controllers" },
 	{ "no procs", "- " BOX "/cgroup.procs", "cannot read the container's cgroup.procs" },
 	{ "procs of words", BOX "/cgroup.procs = x", "cannot read the container's cgroup.procs" },
 	{ "another process", BOX "/cgroup.procs = 4711\\n5000",
@@ -179,7 +177,12 @@ static void test_facts(void **state)
 	check_result("gather", look("", plain, &l), &l.err, NULL);
 	check_string("id", l.facts.id, "c1");
 	check_string("cgroup", l.facts.cgroup, "/ci/box");
+	assert_null(l.facts.controllers);
+	check_result("controllers", gather_controllers(&l.target, &l.facts, &l.err), &l.err, NULL);
 	check_string("controllers", l.facts.controllers, "cpu memory pids");
+	assert_int_equal(unlinkat(l.target.cgroup_fd, "cgroup.controllers", 0), 0);
+	check_result("no controllers", gather_controllers(&l.target, &l.facts, &l.err), &l.err,
+		     "cannot read the container's cgroup.controllers");
 	check_string("unjudged", l.facts.unjudged, "");
 	assert_int_equal(l.facts.userns, USERNS_PRIVATE);
 	assert_int_equal(l.facts.root_uid, 100000);
