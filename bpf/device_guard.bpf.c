@@ -17,7 +17,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
 	__type(key, __u64);
-	__type(value, struct device_guard);
+	__type(value, struct device_rules);
 } device_rules SEC(".maps");
 
 struct request {
@@ -32,13 +32,13 @@ static __always_inline int rule_matches(const struct device_rule *rule, const st
 }
 
 /* The bits of access that the rules allow for this device. */
-static __always_inline __u32 allowed_access(const struct device_guard *guard,
+static __always_inline __u32 allowed_access(const struct device_rules *rules,
 					    const struct request *ask)
 {
 	__u32 allowed = 0;
 
-	for (__u32 i = 0; i < DEVICE_GUARD_RULES_MAX && i < guard->n_rules; i++) {
-		const struct device_rule *rule = &guard->rules[i];
+	for (__u32 i = 0; i < DEVICE_GUARD_RULES_MAX && i < rules->n_rules; i++) {
+		const struct device_rule *rule = &rules->rules[i];
 
 		if (!rule_matches(rule, ask))
 			continue;
@@ -50,10 +50,10 @@ static __always_inline __u32 allowed_access(const struct device_guard *guard,
 	return allowed;
 }
 
-static __always_inline void remember(struct device_guard *guard, const struct request *ask)
+static __always_inline void remember(struct device_rules *rules, const struct request *ask)
 {
-	__u64 n = __sync_fetch_and_add(&guard->refused, 1);
-	struct device_refusal *slot = &guard->refusals[n & (DEVICE_GUARD_REFUSALS - 1)];
+	__u64 n = __sync_fetch_and_add(&rules->refused, 1);
+	struct device_refusal *slot = &rules->refusals[n & (DEVICE_GUARD_REFUSALS - 1)];
 
 	slot->when = bpf_ktime_get_ns();
 	slot->major = ask->major;
@@ -68,14 +68,14 @@ static __always_inline void remember(struct device_guard *guard, const struct re
 SEC("cgroup/dev")
 int device_guard(struct bpf_cgroup_dev_ctx *ctx)
 {
-	struct device_guard *guard = bpf_get_local_storage(&device_rules, 0);
+	struct device_rules *rules = bpf_get_local_storage(&device_rules, 0);
 	struct request ask = { .type = ctx->access_type & 0xffff,
 			       .access = ctx->access_type >> 16,
 			       .major = ctx->major,
 			       .minor = ctx->minor };
 
-	if (guard->ready == DEVICE_GUARD_READY && !(ask.access & ~allowed_access(guard, &ask)))
+	if (rules->ready == DEVICE_GUARD_READY && !(ask.access & ~allowed_access(rules, &ask)))
 		return 1;
-	remember(guard, &ask);
+	remember(rules, &ask);
 	return 0;
 }

@@ -41,7 +41,7 @@ struct device_refusal {
 	char comm[DEVICE_GUARD_COMM_SIZE]; /* of that task, which chose it itself: escape it */
 };
 
-struct device_guard {
+struct device_rules {
 	__u32 ready;   /* DEVICE_GUARD_READY */
 	__u32 n_rules; /* 0..DEVICE_GUARD_RULES_MAX */
 	struct device_rule rules[DEVICE_GUARD_RULES_MAX];

@@ -6,7 +6,7 @@
 #include <grant_guard.skel.h>
 
 const struct guard_object guard_objects[] = {
-	{ "device_guard", device_guard_bpf__elf_bytes },
-	{ "grant_guard", grant_guard_bpf__elf_bytes },
-	{ NULL, NULL },
+	{ "device_guard", device_guard_bpf__elf_bytes, NULL },
+	{ "grant_guard", grant_guard_bpf__elf_bytes, NULL },
+	{ NULL, NULL, NULL },
 };

@@ -4,10 +4,16 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
+struct bpf_object;
+
 struct guard_object {
 	const char *name;		      /* "device_guard" */
 	const void *(*elf)(size_t *ret_size); /* the whole object file; static */
+	/* Does the kernel ask the programs, once they are loaded? NULL: where it takes them, it asks them. */
+	int (*prove)(struct bpf_object *object, struct err *err);
 };
 
-/* Ends with a row whose name is NULL; nothing but that in a build without clang or bpftool. */
+/* The device guard first. Ends with a row whose name is NULL; nothing but that in a build without clang or bpftool. */
 extern const struct guard_object guard_objects[];

@@ -28,3 +28,4 @@ bool cli_parse(int argc, char **argv, const char *verb, const struct option_row 
 void cli_help(const char *verb, const char *summary, const struct option_row *rows, size_t n);
 
 int check_main(int argc, char **argv);
+int guard_main(int argc, char **argv);

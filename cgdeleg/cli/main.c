@@ -14,6 +14,7 @@ static const struct {
 	const char *help;
 } verbs[] = {
 	{ "check", check_main, "validate the policy, explain what it says about a container" },
+	{ "guard", guard_main, "load, unload or show the BPF guards" },
 };
 
 static void usage(FILE *to)

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guard - opening the pinned programs and maps. See guard.h. */
+#include "bpf/guard.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+void guards_done(struct guards *guards)
+{
+	device_guard_done(&guards->device);
+}
+
+/* Whoever could write here could put a program of theirs in the place of ours. */
+int guard_directory_check(int fd, const char *name, struct err *err)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return err_set_errno(err, errno, "cannot stat '%s'", name);
+	if ((unsigned long)fs.f_type != BPF_FS_MAGIC)
+		return err_set(err, EPERM, "'%s' is not in a bpffs", name);
+	if (st.st_uid != 0 || (st.st_mode & 077))
+		return err_set(err, EPERM,
+			       "'%s' belongs to uid %u with mode %04o, root and 0700 were expected",
+			       name, st.st_uid, st.st_mode & 07777);
+	return 0;
+}
+
+/* Relative to the working directory. -ENOENT is not an error: `ret` stays as it is. */
+static int open_pin(const char *name, int *ret, struct err *err)
+{
+	int fd = bpf_obj_get(name);
+
+	if (fd >= 0)
+		*ret = fd;
+	else if (errno != ENOENT)
+		return err_set_errno(err, errno, "cannot open '%s' in '" GUARD_DIRECTORY "/%s'",
+				     name, guard_build);
+	return 0;
+}
+
+static int open_device(struct device_guard *guard, struct err *err)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+	int r;
+
+	r = open_pin("device_guard", &guard->program_fd, err);
+	if (r >= 0)
+		r = open_pin("device_rules", &guard->rules_fd, err);
+	if (r < 0 || guard->program_fd < 0)
+		return r;
+	if (bpf_obj_get_info_by_fd(guard->program_fd, &info, &size) < 0)
+		return err_set_errno(err, errno, "cannot ask for the device guard's id");
+	if (info.type != BPF_PROG_TYPE_CGROUP_DEVICE || guard->rules_fd < 0)
+		return err_set(err, EPERM,
+			       "'" GUARD_DIRECTORY "/%s' does not hold what was pinned there; "
+			       "run cgdeleg guard unload, then cgdeleg guard load",
+			       guard_build);
+	guard->id = info.id;
+	return 0;
+}
+
+static int open_all(struct guards *ret, struct err *err)
+{
+	return open_device(&ret->device, err);
+}
+
+/* The directory of this build's pins, or -ENOENT. */
+static int open_directory(int sys_fd, struct err *err)
+{
+	_cleanup_close_ int above =
+		file_open_beneath(sys_fd, "fs/bpf/cgdeleg", O_RDONLY | O_DIRECTORY);
+	int fd, r;
+
+	if (above < 0)
+		return above == -ENOENT
+			       ? above
+			       : err_set_errno(err, above, "cannot open '" GUARD_DIRECTORY "'");
+	r = guard_directory_check(above, GUARD_DIRECTORY, err);
+	if (r < 0)
+		return r;
+	fd = file_open_beneath(above, guard_build, O_RDONLY | O_DIRECTORY);
+	return fd >= 0 || fd == -ENOENT
+		       ? fd
+		       : err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "/%s'",
+				       guard_build);
+}
+
+int guards_open(int sys_fd, struct guards *ret, struct err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r;
+
+	*ret = (struct guards)GUARDS_NONE;
+	if (!guard_build[0])
+		return 0;
+	fd = open_directory(sys_fd, err);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (fchdir(fd) < 0)
+		return err_set_errno(err, errno, "cannot change to '" GUARD_DIRECTORY "/%s'",
+				     guard_build);
+	r = open_all(ret, err);
+	if (chdir("/") < 0 && r >= 0)
+		r = err_set_errno(err, errno, "cannot change to '/'");
+	if (r < 0)
+		guards_done(ret);
+	return r < 0 ? r : 1;
+}

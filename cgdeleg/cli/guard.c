@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgdeleg guard - loads, unloads and shows the BPF guards; a cgroup's rules and refusals. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "bpf/guard-load.h"
+#include "bpf/guard.h"
+#include "cgdeleg/cli/cli.h"
+
+struct guard_cli {
+	const char *cgroup;
+	bool help;
+};
+
+static int complain(const struct err *err)
+{
+	fprintf(stderr, "cgdeleg: guard: %s\n", err->text);
+	return EXIT_FAULT;
+}
+
+static void print_objects(const struct guard_load *load, const char *good)
+{
+	for (size_t i = 0; i < load->n; i++)
+		printf("%-13s %s%s\n", load->objects[i].name,
+		       load->objects[i].err.code ? "not loaded: " : good,
+		       load->objects[i].err.text);
+}
+
+static int load(const struct guard_cli *cli, int sys_fd)
+{
+	struct guard_load loaded;
+	struct err err = { 0 };
+	size_t removed = 0;
+
+	(void)cli;
+	if (guard_load(sys_fd, &loaded, &err) < 0 ||
+	    guard_unload(sys_fd, guard_build, &removed, &err) < 0)
+		return complain(&err);
+	printf("%-13s %s%s\n", "build", guard_build, loaded.there ? ", loaded before" : "");
+	print_objects(&loaded, "loaded");
+	if (removed > 0)
+		printf("%-13s %zu removed; what is attached stays\n", "older builds", removed);
+	return EXIT_OK;
+}
+
+static int unload(const struct guard_cli *cli, int sys_fd)
+{
+	struct err err = { 0 };
+	size_t removed;
+
+	(void)cli;
+	if (guard_unload(sys_fd, NULL, &removed, &err) < 0)
+		return complain(&err);
+	printf("%zu %s removed; what is attached to a cgroup stays until that is gone\n", removed,
+	       removed == 1 ? "build" : "builds");
+	return EXIT_OK;
+}
+
+static const char *access_text(unsigned access, char buf[4])
+{
+	char *end = buf;
+
+	if (access & BPF_DEVCG_ACC_READ)
+		*end++ = 'r';
+	if (access & BPF_DEVCG_ACC_WRITE)
+		*end++ = 'w';
+	if (access & BPF_DEVCG_ACC_MKNOD)
+		*end++ = 'm';
+	*end = '\0';
+	return buf;
+}
+
+static const char *number_text(__u32 number, char buf[16])
+{
+	(void)snprintf(buf, 16, number == DEVICE_GUARD_ANY ? "*" : "%u", number);
+	return buf;
+}
+
+static void print_rule(const struct device_rule *rule)
+{
+	static const char types[] = "?bca";
+	char major[16], minor[16], access[4];
+
+	printf("  %s %c %s:%s %s\n", rule->allow ? "allow" : "deny ", types[rule->types & 3],
+	       number_text(rule->major, major), number_text(rule->minor, minor),
+	       access_text(rule->access, access));
+}
+
+/* From the oldest that is remembered to the last. */
+static void print_refusals(const struct device_rules *rules)
+{
+	__u64 first =
+		rules->refused > DEVICE_GUARD_REFUSALS ? rules->refused - DEVICE_GUARD_REFUSALS : 0;
+
+	printf("refused %llu\n", (unsigned long long)rules->refused);
+	for (__u64 i = first; i < rules->refused; i++) {
+		const struct device_refusal *r = &rules->refusals[i % DEVICE_GUARD_REFUSALS];
+		char comm[DEVICE_GUARD_COMM_SIZE + 1], shown[80], access[4];
+
+		(void)snprintf(comm, sizeof(comm), "%.*s", DEVICE_GUARD_COMM_SIZE, r->comm);
+		printf("  %c %u:%u %s by %s (pid %u) at %llu.%03llu s\n",
+		       r->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c', r->major, r->minor,
+		       access_text(r->access, access), text_escape(comm, shown, sizeof(shown)),
+		       r->pid, (unsigned long long)r->when / 1000000000,
+		       (unsigned long long)r->when / 1000000 % 1000);
+	}
+}
+
+static int show_cgroup(const struct guards *guards, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct device_rules rules;
+	struct err err = { 0 };
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		(void)err_set_errno(&err, errno, "cannot open the cgroup '%s'", path);
+		return complain(&err);
+	}
+	if (guards->device.program_fd < 0 ||
+	    device_guard_read(&guards->device, st.st_ino, &rules, &err) < 0) {
+		printf("device_guard is not on that cgroup\n");
+		return EXIT_FAULT;
+	}
+	printf("device_guard, %s\n",
+	       rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: all is refused");
+	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++)
+		print_rule(&rules.rules[i]);
+	print_refusals(&rules);
+	return EXIT_OK;
+}
+
+static int status(const struct guard_cli *cli, int sys_fd)
+{
+	_cleanup_(guards_done) struct guards guards = GUARDS_NONE;
+	struct guard_load tried = { 0 };
+	struct err err = { 0 };
+	int there;
+
+	there = guards_open(sys_fd, &guards, &err);
+	if (there < 0)
+		return complain(&err);
+	if (cli->cgroup)
+		return show_cgroup(&guards, cli->cgroup);
+	printf("%-13s %s\n", "build", guard_build[0] ? guard_build : "without guards");
+	printf("%-13s %s\n", "pinned",
+	       there ? GUARD_DIRECTORY : "no: cgdeleg guard load, or the first grant, does it");
+	/* What is not pinned is loaded once more, to hear why. */
+	if (guard_try(&tried, &err) < 0)
+		return complain(&err);
+	print_objects(&tried, there ? "loaded" : "can be loaded");
+	return there ? EXIT_OK : EXIT_FAULT;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct guard_cli *cli, int sys_fd);
+} verbs[] = {
+	{ "load", load },
+	{ "unload", unload },
+	{ "status", status },
+};
+
+static int run_verb(const char *name, const struct guard_cli *cli)
+{
+	_cleanup_close_ int sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err err = { 0 };
+
+	if (sys_fd < 0) {
+		(void)err_set_errno(&err, errno, "cannot open '/sys'");
+		return complain(&err);
+	}
+	(void)umask(077);
+	for (size_t i = 0; i < ELEMENTS(verbs); i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return verbs[i].run(cli, sys_fd);
+	return EXIT_USAGE;
+}
+
+int guard_main(int argc, char **argv)
+{
+	struct guard_cli cli = { 0 };
+	const struct option_row rows[] = {
+		{ "--cgroup", "DIR", &cli.cgroup, NULL,
+		  "status: the rules and refusals of the cgroup with this directory" },
+		{ "--help", NULL, NULL, &cli.help, "" },
+	};
+	const char *verb = argc > 0 && argv[0][0] != '-' ? argv[0] : NULL;
+	int code;
+
+	if (!cli_parse(argc - !!verb, argv + !!verb, "guard", rows, ELEMENTS(rows)))
+		return EXIT_USAGE;
+	if (cli.help) {
+		cli_help(
+			"guard load|unload|status",
+			"Loads the BPF guards and pins them for the hook, removes the pins, or shows them.",
+			rows, ELEMENTS(rows) - 1);
+		return EXIT_OK;
+	}
+	code = verb && (!cli.cgroup || strcmp(verb, "status") == 0) ? run_verb(verb, &cli)
+								    : EXIT_USAGE;
+	if (code == EXIT_USAGE)
+		fputs("cgdeleg: guard: say load, unload or status [--cgroup DIR]\n", stderr);
+	return code;
+}
