@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CRI - pods as the kubelet makes them: a client of containerd's CRI socket, generated when the image was built."""
+import uuid
+
+import grpc
+from cri import api_pb2 as api
+from cri import api_pb2_grpc
+
+PATIENCE = 300  # seconds for one call; the machine is emulated
+SOCKET = "unix:///run/containerd/containerd.sock"
+HOST_BASE, RANGE = 200000, 65536
+
+
+class CriError(Exception):
+    """A call that the engine refused; the text is what a kubelet would put into the pod's event."""
+
+
+class Cri:
+    def __init__(self, socket=SOCKET):
+        self.channel = grpc.insecure_channel(socket)
+        self.runtime = api_pb2_grpc.RuntimeServiceStub(self.channel)
+        self.images = api_pb2_grpc.ImageServiceStub(self.channel)
+
+    def close(self):
+        self.channel.close()
+
+    def call(self, method, **fields):
+        """call("StopContainer", container_id=...): CriError with the server's own words."""
+        stub = getattr(self.runtime, method, None) or getattr(self.images, method)
+        try:
+            return stub(getattr(api, f"{method}Request")(**fields), timeout=PATIENCE, wait_for_ready=True)
+        except grpc.RpcError as error:
+            raise CriError(error.details()) from error
+
+    def pod(self, handler="", **knobs):
+        return Pod(self, handler, **knobs)
+
+
+def _namespaces(userns):
+    options = api.NamespaceOption(network=api.POD, pid=api.CONTAINER, ipc=api.POD)
+    if userns:
+        one = api.IDMapping(host_id=HOST_BASE, container_id=0, length=RANGE)
+        options.userns_options.CopyFrom(api.UserNamespace(mode=api.POD, uids=[one], gids=[one]))
+    return options
+
+
+class Pod:
+    """One sandbox and its containers. `driver` says what cgroup_parent has to look like."""
+    def __init__(self, cri, handler, name="pod", namespace="default", annotations=None, userns=True,
+                 driver="systemd"):
+        self.cri, self.name, self.uid, self.userns = cri, name, uuid.uuid4().hex, userns
+        leaf = f"kubepods-pod{self.uid}"
+        self.parent = f"{leaf}.slice" if driver == "systemd" else f"/kubepods/{leaf}"
+        security = api.LinuxSandboxSecurityContext(namespace_options=_namespaces(userns))
+        self.config = api.PodSandboxConfig(
+            metadata=api.PodSandboxMetadata(name=name, uid=self.uid, namespace=namespace, attempt=0),
+            hostname=name, annotations=annotations or {}, log_directory=f"/var/log/pods/{self.uid}",
+            linux=api.LinuxPodSandboxConfig(cgroup_parent=self.parent, security_context=security))
+        self.id = cri.call("RunPodSandbox", config=self.config, runtime_handler=handler).pod_sandbox_id
+
+    def create(self, name, image, command, annotations=None, resources=None, user=None, capabilities=()):
+        """A created container's id; containerd has not asked the runtime yet."""
+        context = api.LinuxContainerSecurityContext(namespace_options=_namespaces(self.userns))
+        context.capabilities.add_capabilities.extend(capabilities)
+        if user is not None:
+            context.run_as_user.value = user
+        config = api.ContainerConfig(
+            metadata=api.ContainerMetadata(name=name), image=api.ImageSpec(image=image), command=command,
+            annotations=annotations or {}, log_path=f"{name}.log",
+            linux=api.LinuxContainerConfig(security_context=context,
+                                           resources=api.LinuxContainerResources(**(resources or {}))))
+        return self.cri.call("CreateContainer", pod_sandbox_id=self.id, config=config,
+                             sandbox_config=self.config).container_id
+
+    def start(self, *arguments, **knobs):
+        """create() and start, where the runtime runs, and so the hook."""
+        container = self.create(*arguments, **knobs)
+        self.cri.call("StartContainer", container_id=container)
+        return container
+
+    def remove(self):
+        """Stops and removes all of it, as a kubelet does."""
+        self.cri.call("StopPodSandbox", pod_sandbox_id=self.id)
+        self.cri.call("RemovePodSandbox", pod_sandbox_id=self.id)
+
+
+def execute(cri, container, script):
+    """ExecSync of a shell script: (exit code, stdout, stderr)."""
+    done = cri.call("ExecSync", container_id=container, cmd=["/bin/sh", "-c", script], timeout=PATIENCE)
+    return done.exit_code, done.stdout.decode(), done.stderr.decode()
