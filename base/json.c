@@ -97,19 +97,26 @@ static int report_syntax(const char *text, size_t len, const yyjson_read_err *fa
 		       "%s:%zu:%zu: not valid JSON: %s", what, line, column, fault->msg);
 }
 
-int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
-	       struct err *err)
+struct input {
+	const char *text;
+	size_t len;
+	const char *what; /* for messages */
+};
+
+static int parse(const struct input *input, yyjson_read_flag flags, unsigned max_depth,
+		 yyjson_doc **ret, struct err *err)
 {
+	const char *what = input->what;
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
 	yyjson_read_err fault;
 	int r;
 
-	if (len == 0)
+	if (input->len == 0)
 		return err_set(err, EBADMSG, "%s: empty, a JSON object was expected", what);
 	/* Without YYJSON_READ_INSITU the text is only read; the cast is the interface's. */
-	doc = yyjson_read_opts((char *)(uintptr_t)text, len, YYJSON_READ_NOFLAG, NULL, &fault);
+	doc = yyjson_read_opts((char *)(uintptr_t)input->text, input->len, flags, NULL, &fault);
 	if (!doc)
-		return report_syntax(text, len, &fault, what, err);
+		return report_syntax(input->text, input->len, &fault, what, err);
 	r = check_value(yyjson_doc_get_root(doc), max_depth, what, err);
 	if (r < 0)
 		return r;
@@ -117,6 +124,22 @@ int json_parse(const char *text, size_t len, unsigned max_depth, const char *wha
 		return err_set(err, EBADMSG, "%s: a JSON object was expected", what);
 	*ret = TAKE_PTR(doc);
 	return 0;
+}
+
+int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
+	       struct err *err)
+{
+	const struct input input = { text, len, what };
+
+	return parse(&input, YYJSON_READ_NOFLAG, max_depth, ret, err);
+}
+
+int json_parse_verbatim(const char *text, size_t len, unsigned max_depth, const char *what,
+			yyjson_doc **ret, struct err *err)
+{
+	const struct input input = { text, len, what };
+
+	return parse(&input, YYJSON_READ_NUMBER_AS_RAW, max_depth, ret, err);
 }
 
 static const char *const type_names[JSON_TYPE_MAX] = {

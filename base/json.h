@@ -35,6 +35,11 @@ struct json_field {
 int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
 	       struct err *err);
 
+/* As json_parse(), with numbers as they were written and not as values: for a document that is written
+ * again. */
+int json_parse_verbatim(const char *text, size_t len, unsigned max_depth, const char *what,
+			yyjson_doc **ret, struct err *err);
+
 /* Fills the members of *base that `fields` (n_fields of them) describes from object `obj`; keys that no
  * row names are passed over. `what` names the object in the message. */
 int json_dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base,

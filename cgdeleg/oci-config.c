@@ -345,6 +345,25 @@ static int check_owner(int fd, mode_t kind, uid_t owner, const char *what, struc
 	return 0;
 }
 
+int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd,
+		    struct err *err)
+{
+	int r;
+
+	*ret_bundle_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_bundle_fd < 0)
+		return err_set_errno(err, errno, "cannot open the bundle '%s'", path);
+	r = check_owner(*ret_bundle_fd, S_IFDIR, owner, "the bundle", err);
+	if (r < 0)
+		return r;
+	*ret_config_fd = file_open_beneath(*ret_bundle_fd, "config.json",
+					   O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (*ret_config_fd < 0)
+		return err_set_errno(err, *ret_config_fd,
+				     "cannot open 'config.json' in the bundle '%s'", path);
+	return check_owner(*ret_config_fd, S_IFREG, owner, "config.json", err);
+}
+
 int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -352,16 +371,7 @@ int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *
 	size_t len = 0;
 	int r;
 
-	oci->bundle_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (oci->bundle_fd < 0)
-		return err_set_errno(err, errno, "cannot open the bundle '%s'", path);
-	r = check_owner(oci->bundle_fd, S_IFDIR, owner, "the bundle", err);
-	if (r < 0)
-		return r;
-	fd = file_open_beneath(oci->bundle_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return err_set_errno(err, fd, "cannot open 'config.json' in the bundle '%s'", path);
-	r = check_owner(fd, S_IFREG, owner, "config.json", err);
+	r = oci_open_bundle(path, owner, &oci->bundle_fd, &fd, err);
 	if (r < 0)
 		return r;
 	r = file_slurp_regular(fd, OCI_CONFIG_MAX, &text, &len);

@@ -61,6 +61,12 @@ int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *e
  * state already; state and config.json must then agree. */
 int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *err);
 
+/* Opens the bundle `path` (O_PATH) and its config.json (for reading), having checked that both belong to
+ * uid 0 or `owner` and are writable by nobody else. On failure the descriptors may be open; the caller
+ * closes them either way. */
+int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd,
+		    struct err *err);
+
 /* As oci_read_config(), from memory, without a bundle. */
 int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err);
 

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bundle hook - a createRuntime hook put into a bundle's config.json. See bundle-hook.h. */
+#include "hooks/bundle-hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "cgdeleg/oci.h"
+
+#define HOOK_ENVIRONMENT "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+#define HOOK_TIMEOUT	 "10" /* seconds; above the hook's own deadline */
+#define TEMPORARY	 ".config.json.cgdeleg"
+
+struct file {
+	int bundle_fd, fd;
+};
+
+static void close_file(struct file *file)
+{
+	file->bundle_fd = close_fd(file->bundle_fd);
+	file->fd = close_fd(file->fd);
+}
+
+/* Arguments as the hook gets them; `args` ends with NULL. */
+static void hook_args(const struct bundle_hook *hook, const char *args[5])
+{
+	args[0] = "cgdeleg-hook";
+	args[1] = "createRuntime";
+	args[2] = "--handler";
+	args[3] = hook->handler;
+	args[4] = NULL;
+}
+
+static bool same_args(yyjson_val *args, const struct bundle_hook *hook)
+{
+	const char *wanted[5];
+	size_t n = 0;
+
+	hook_args(hook, wanted);
+	while (wanted[n] && yyjson_equals_str(yyjson_arr_get(args, n), wanted[n]))
+		n++;
+	return !wanted[n] && yyjson_arr_size(args) == n;
+}
+
+/* 1: it is there; 0: it is not. */
+static int find_hook(yyjson_val *config, const struct bundle_hook *hook, struct err *err)
+{
+	yyjson_val *stage = yyjson_obj_get(yyjson_obj_get(config, "hooks"), "createRuntime");
+	yyjson_val *entry;
+	size_t i, n;
+
+	if (!stage) /* yyjson's loops compute with the pointer before they look at it */
+		return 0;
+	yyjson_arr_foreach(stage, i, n, entry)
+	{
+		if (!yyjson_equals_str(yyjson_obj_get(entry, "path"), hook->path))
+			continue;
+		if (same_args(yyjson_obj_get(entry, "args"), hook))
+			return 1;
+		return err_set(
+			err, EEXIST,
+			"config.json runs '%s' already, with other arguments than for the handler "
+			"'%s': let one place only add the hook",
+			hook->path, hook->handler);
+	}
+	return 0;
+}
+
+/* The member `name` of obj: made where it is absent or null; NULL when it is of another type, or memory
+ * ran out. */
+static yyjson_mut_val *member(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name,
+			      bool array)
+{
+	yyjson_mut_val *value = yyjson_mut_obj_get(obj, name);
+
+	if (value && !yyjson_mut_is_null(value))
+		return (array ? yyjson_mut_is_arr(value) : yyjson_mut_is_obj(value)) ? value : NULL;
+	if (value)
+		(void)yyjson_mut_obj_remove_key(obj, name);
+	value = array ? yyjson_mut_arr(doc) : yyjson_mut_obj(doc);
+	return yyjson_mut_obj_add_val(doc, obj, name, value) ? value : NULL;
+}
+
+static bool append(yyjson_mut_doc *doc, yyjson_mut_val *stage, const struct bundle_hook *hook)
+{
+	yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, stage);
+	yyjson_mut_val *args, *env;
+	const char *words[5];
+
+	hook_args(hook, words);
+	if (!entry || !yyjson_mut_obj_add_str(doc, entry, "path", hook->path))
+		return false;
+	args = yyjson_mut_obj_add_arr(doc, entry, "args");
+	for (size_t i = 0; words[i]; i++)
+		if (!yyjson_mut_arr_add_str(doc, args, words[i]))
+			return false;
+	env = yyjson_mut_obj_add_arr(doc, entry, "env");
+	return yyjson_mut_arr_add_str(doc, env, HOOK_ENVIRONMENT) &&
+	       yyjson_mut_obj_add_val(doc, entry, "timeout", yyjson_mut_raw(doc, HOOK_TIMEOUT));
+}
+
+static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **ret, size_t *ret_len,
+		   struct err *err)
+{
+	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_doc_mut_copy(config, NULL);
+	yyjson_mut_val *hooks, *stage;
+
+	if (!doc)
+		return err_set(err, ENOMEM, "config.json: out of memory");
+	hooks = member(doc, yyjson_mut_doc_get_root(doc), "hooks", false);
+	stage = hooks ? member(doc, hooks, "createRuntime", true) : NULL;
+	if (!stage)
+		return err_set(
+			err, EBADMSG,
+			"config.json: 'hooks' is not an object or its 'createRuntime' not an array");
+	if (!append(doc, stage, hook))
+		return err_set(err, ENOMEM, "config.json: out of memory");
+	*ret = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, ret_len);
+	return *ret ? 0 : err_set(err, ENOMEM, "config.json: cannot be written anew");
+}
+
+/* A run that was killed may have left one. */
+static int create_temporary(int dirfd)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dirfd, TEMPORARY, flags, 0600);
+
+	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, TEMPORARY, 0) == 0)
+		fd = openat(dirfd, TEMPORARY, flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int fill_temporary(int fd, int like_fd, const char *text, size_t len)
+{
+	struct stat st;
+
+	if (fstat(like_fd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 ||
+	    fchmod(fd, st.st_mode & 07777) < 0)
+		return -errno;
+	return file_write_fd(fd, text, len);
+}
+
+/* Not synced: a bundle does not outlive the machine's uptime, and is read at once. */
+static int replace(const struct file *file, const char *text, size_t len, struct err *err)
+{
+	_cleanup_close_ int fd = create_temporary(file->bundle_fd);
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, fd, "cannot create '" TEMPORARY "' in the bundle");
+	r = fill_temporary(fd, file->fd, text, len);
+	if (r >= 0 && renameat(file->bundle_fd, TEMPORARY, file->bundle_fd, "config.json") < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(file->bundle_fd, TEMPORARY, 0);
+		return err_set_errno(err, r, "cannot replace config.json in the bundle");
+	}
+	return 0;
+}
+
+static int add(const struct file *file, const struct bundle_hook *hook, struct err *err)
+{
+	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
+	_cleanup_free_ char *text = NULL, *changed = NULL;
+	size_t len = 0;
+	int r;
+
+	r = file_slurp(file->fd, OCI_CONFIG_MAX, &text, &len);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot read config.json");
+	r = json_parse_verbatim(text, len, OCI_DEPTH_MAX, "config.json", &doc, err);
+	if (r < 0)
+		return r;
+	r = find_hook(yyjson_doc_get_root(doc), hook, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = compose(doc, hook, &changed, &len, err);
+	return r < 0 ? r : replace(file, changed, len, err);
+}
+
+int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook,
+		    struct err *err)
+{
+	_cleanup_(close_file) struct file file = { -EBADF, -EBADF };
+	int r;
+
+	r = oci_open_bundle(bundle, owner, &file.bundle_fd, &file.fd, err);
+	if (r >= 0)
+		r = add(&file, hook, err);
+	return r < 0 ? err_wrap(err, "bundle '%s'", bundle) : 0;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgdeleg-runtime - an OCI runtime for engines that cannot be told of hooks, Docker above all.
+ *
+ *     cgdeleg-runtime --handler NAME --runtime PATH [--hook PATH] -- ARGUMENT...
+ *
+ * What stands before "--" is the administrator's, out of the engine's own configuration; what stands behind
+ * it is the engine's. For a verb that makes a container the hook is put into the bundle's config.json; then
+ * the real runtime is executed in our place, with the engine's arguments, environment, working directory
+ * and descriptors as they came. If the hook cannot be added, the runtime is not executed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "hooks/bundle-hook.h"
+#include "hooks/runtime-args.h"
+#include "version.h"
+
+static const char usage[] =
+	"usage: cgdeleg-runtime --handler NAME --runtime PATH [--hook PATH] -- ARGUMENT...\n"
+	"       cgdeleg-runtime --version\n";
+
+struct own_args {
+	const char *handler, *runtime, *hook;
+	char **engine; /* what stands behind "--" */
+};
+
+static int parse_own(int argc, char **argv, struct own_args *ret)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} options[] = {
+		{ "--handler", &ret->handler },
+		{ "--runtime", &ret->runtime },
+		{ "--hook", &ret->hook },
+	};
+	int i = 1;
+
+	for (; i < argc && strcmp(argv[i], "--") != 0; i += 2) {
+		size_t o = 0;
+
+		while (o < ELEMENTS(options) && strcmp(argv[i], options[o].name) != 0)
+			o++;
+		if (o == ELEMENTS(options) || i + 1 == argc || !argv[i + 1][0])
+			return -EINVAL;
+		*options[o].value = argv[i + 1];
+	}
+	ret->engine = argv + i;
+	return i < argc && ret->handler && ret->runtime && ret->runtime[0] == '/' &&
+			       ret->hook[0] == '/'
+		       ? 0
+		       : -EINVAL;
+}
+
+/* {"level":"error","msg":...} and a newline, as the engines' shims read it; NULL when memory ran out. */
+static char *log_line(const struct err *err, bool json)
+{
+	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	_cleanup_free_ char *text = NULL;
+	char *line = NULL;
+	yyjson_mut_val *obj;
+
+	if (!json)
+		return asprintf(&line, "cgdeleg-runtime: %s\n", err->text) < 0 ? NULL : line;
+	obj = yyjson_mut_obj(doc);
+	yyjson_mut_doc_set_root(doc, obj);
+	(void)yyjson_mut_obj_add_str(doc, obj, "level", "error");
+	(void)yyjson_mut_obj_add_strcpy(doc, obj, "msg", err->text);
+	text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, NULL);
+	return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
+}
+
+/* Where the engine looks for a runtime's last words. */
+static void say_in_log(const struct runtime_args *args, const struct err *err)
+{
+	_cleanup_free_ char *line = log_line(err, args->log_json);
+	_cleanup_close_ int fd = -EBADF;
+
+	if (!args->log || !line)
+		return;
+	fd = open(args->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	if (fd >= 0)
+		(void)file_write_fd(fd, line, strlen(line)); /* standard error has it too */
+}
+
+static int prepare(const struct own_args *own, struct runtime_args *args, struct err *err)
+{
+	const struct bundle_hook hook = { .path = own->hook, .handler = own->handler };
+	int r;
+
+	r = runtime_args_parse(own->engine + 1, args, err);
+	if (r < 0 || !args->starts)
+		return r;
+	return bundle_hook_add(args->bundle, 0, &hook, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct own_args own = { .hook = HOOK_PATH };
+	struct runtime_args args = { 0 };
+	struct err err = { 0 };
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("cgdeleg-runtime " CGDELEG_VERSION) < 0;
+	if (parse_own(argc, argv, &own) < 0) {
+		(void)fputs(usage, stderr);
+		return 2;
+	}
+	if (prepare(&own, &args, &err) >= 0) {
+		/* The "--" becomes the program's name. */
+		own.engine[0] = (char *)(uintptr_t)own.runtime;
+		(void)execv(own.runtime, own.engine);
+		(void)err_set_errno(&err, errno, "cannot execute the runtime '%s'", own.runtime);
+	}
+	(void)fprintf(stderr, "cgdeleg-runtime: %s\n", err.text);
+	say_in_log(&args, &err);
+	return 1;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runtime arguments - what an engine asks of an OCI runtime. See runtime-args.h. */
+#include "hooks/runtime-args.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+struct option {
+	const char *name; /* without dashes */
+	bool takes_value;
+};
+
+/* Before the verb. Source: the manuals of runc 1.4, crun 1.28 and youki 0.5. */
+static const struct option before_verb[] = {
+	{ "cgroup-manager", true },
+	{ "criu", true },
+	{ "debug", false },
+	{ "help", false },
+	{ "h", false },
+	{ "l", true },
+	{ "log", true },
+	{ "log-format", true },
+	{ "log-level", true },
+	{ "r", true },
+	{ "root", true },
+	{ "rootless", true },
+	{ "s", false },
+	{ "systemd-cgroup", false },
+	{ "usage", false },
+	{ "v", false },
+	{ "V", false },
+	{ "version", false },
+};
+
+/* Behind create, run and restore: those with a value, which could look like another option. */
+static const char *const valued_behind[] = {
+	"b",
+	"bundle",
+	"console-socket",
+	"empty-ns",
+	"image-path",
+	"lsm-mount-context",
+	"lsm-profile",
+	"manage-cgroups-mode",
+	"pid-file",
+	"preserve-fds",
+	"work-path",
+};
+
+static const char *const starting_verbs[] = { "create", "run", "restore" };
+
+/* One argument taken apart: -name, --name, --name=value. */
+struct word {
+	const char *name;
+	size_t len;	   /* of the name */
+	const char *value; /* behind '='; or NULL */
+	bool one_dash;
+};
+
+static bool is_option(const char *arg)
+{
+	return arg[0] == '-' && arg[1] && strcmp(arg, "--") != 0;
+}
+
+static struct word take_apart(const char *arg)
+{
+	struct word word = { .name = arg + 1, .one_dash = arg[1] != '-' };
+	const char *equals;
+
+	if (!word.one_dash)
+		word.name++;
+	equals = strchr(word.name, '=');
+	word.len = equals ? (size_t)(equals - word.name) : strlen(word.name);
+	word.value = equals ? equals + 1 : NULL;
+	return word;
+}
+
+static bool named(const struct word *word, const char *name)
+{
+	return strlen(name) == word->len && memcmp(word->name, name, word->len) == 0;
+}
+
+static const struct option *find_before(const struct word *word)
+{
+	for (size_t i = 0; i < ELEMENTS(before_verb); i++)
+		if (named(word, before_verb[i].name))
+			return &before_verb[i];
+	return NULL;
+}
+
+static void note_before(const struct word *word, const char *value, struct runtime_args *ret)
+{
+	if (named(word, "log") || named(word, "l"))
+		ret->log = value;
+	else if (named(word, "log-format"))
+		ret->log_json = strcmp(value, "json") == 0;
+}
+
+/* Moves *argv to the verb, or to the end. */
+static int parse_before(char *const **argv, struct runtime_args *ret, struct err *err)
+{
+	for (; **argv && is_option(**argv); (*argv)++) {
+		struct word word = take_apart(**argv);
+		const struct option *option = find_before(&word);
+
+		if (!option && !word.value)
+			return err_set(
+				err, EINVAL,
+				"the option '%s' before the verb is not known here, and so neither "
+				"whether a value follows; write it as '%s=VALUE'",
+				**argv, **argv);
+		if (option && option->takes_value && !word.value) {
+			(*argv)++;
+			if (!**argv)
+				return 0; /* the runtime complains in its own words */
+			word.value = **argv;
+		}
+		if (word.value)
+			note_before(&word, word.value, ret);
+	}
+	return 0;
+}
+
+/* Spellings that one runtime takes and the other does not, or takes for something else. */
+static bool is_doubtful(const struct word *word)
+{
+	if (word->one_dash && (word->name[0] == 'b' || word->name[0] == 'f'))
+		return !(named(word, "b") || named(word, "bundle")) ||
+		       (word->len == 1 && word->value);
+	return word->len > 0 && !named(word, "bundle") &&
+	       (strncmp(word->name, "bundle", word->len) == 0 ||
+		strncmp(word->name, "config", word->len) == 0);
+}
+
+static bool has_value_behind(const struct word *word)
+{
+	for (size_t i = 0; i < ELEMENTS(valued_behind); i++)
+		if (named(word, valued_behind[i]))
+			return true;
+	return false;
+}
+
+static int parse_behind(char *const *argv, struct runtime_args *ret, struct err *err)
+{
+	for (; *argv && strcmp(*argv, "--") != 0; argv++) {
+		struct word word;
+
+		if (!is_option(*argv))
+			continue;
+		word = take_apart(*argv);
+		if (is_doubtful(&word))
+			return err_set(
+				err, EINVAL,
+				"the option '%s' of '%s' cannot be passed on: the hook is added to the "
+				"config.json of the bundle, which must be named as '--bundle DIR'",
+				*argv, ret->verb);
+		if (!word.value && has_value_behind(&word)) {
+			if (!argv[1])
+				return 0; /* the runtime complains */
+			word.value = *++argv;
+		}
+		if (word.value && (named(&word, "bundle") || named(&word, "b")))
+			ret->bundle = word.value;
+	}
+	return 0;
+}
+
+int runtime_args_parse(char *const *argv, struct runtime_args *ret, struct err *err)
+{
+	int r;
+
+	*ret = (struct runtime_args) { .bundle = "." };
+	r = parse_before(&argv, ret, err);
+	if (r < 0 || !*argv)
+		return r;
+	ret->verb = *argv;
+	for (size_t i = 0; i < ELEMENTS(starting_verbs); i++)
+		ret->starts |= strcmp(ret->verb, starting_verbs[i]) == 0;
+	return ret->starts ? parse_behind(argv + 1, ret, err) : 0;
+}
