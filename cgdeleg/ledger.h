@@ -10,11 +10,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "policy/limit.h"
 
-#define LEDGER_ATTRIBUTE "trusted.cgdeleg"
-#define LEDGER_SIZE	 2560 /* bytes of the attribute, at most */
+#define LEDGER_ATTRIBUTE     "trusted.cgdeleg"
+#define LEDGER_SIZE	     8192 /* bytes of the attribute, at most */
+#define LEDGER_CEILINGS_SIZE 4096 /* bytes of all ceilings as text, at most */
 
 struct ledger {
 	bool marked;	   /* the attribute is there */
@@ -23,12 +26,33 @@ struct ledger {
 	char instance[96]; /* this very one, and no other of the same id: struct target.instance */
 	char handler[64];  /* section names of the policy */
 	char profile[64];  /* "" for none */
-	char line[256];	   /* the policy line that granted: "file:line" */
-	char method[16];   /* mount_method_name() */
-	char leaf[64];	   /* "" for none */
-	long long since;   /* seconds since the epoch */
-	bool guarded;	   /* the BPF guard is in force */
+	char namespace[254], pod[254], name[254]; /* as its engine states them, or "" */
+	char line[256];				  /* the policy line that granted: "file:line" */
+	char method[16];			  /* mount_method_name() */
+	char leaf[64];				  /* "" for none */
+	long long since;			  /* seconds since the epoch */
+	bool guarded;				  /* the BPF guard is in force */
+	bool scope; /* the ceilings are on the cgroup above too: enum place, PLACE_SCOPE of plan.h */
+	/* What it was granted under: lines "file=value", the value as limit_format() writes it. Read
+	 * with ledger_next(), written with ledger_add(). */
+	char ceilings[LEDGER_CEILINGS_SIZE];
 };
+
+struct ledger_ceiling {
+	const struct limit_type *type;
+	char file[LIMIT_FILE_SIZE];
+	struct limit_value value;
+};
+
+/* The next ceiling after *at (start with NULL; advanced). False at the end. */
+bool ledger_next(const struct ledger *ledger, const char **at, struct ledger_ceiling *ret);
+
+/* The ceiling of one file. False when it has none. */
+bool ledger_find(const struct ledger *ledger, const char *file, struct ledger_ceiling *ret);
+
+/* Adds a ceiling. -E2BIG when it does not fit. */
+int ledger_add(struct ledger *ledger, const char *file, const struct limit_type *type,
+	       const struct limit_value *value, struct err *err);
 
 /* Reads the attribute; *ret is zeroed first. No attribute, or one that cannot be seen without
  * CAP_SYS_ADMIN, is not an error. */

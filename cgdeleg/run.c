@@ -94,26 +94,51 @@ static int refuse(const struct decision *decision, struct err *err)
 		       reason->origin.line);
 }
 
+/* A name that is too long is cut between two characters: what JSON holds must stay UTF-8. */
+static void copy_name(char *to, size_t size, const char *from)
+{
+	size_t len = from ? strnlen(from, size - 1) : 0;
+
+	while (len > 0 && from[len] && ((unsigned char)from[len] & 0xc0) == 0x80)
+		len--;
+	memcpy(to, from ? from : "", len);
+	to[len] = '\0';
+}
+
+static void name_ledger(const struct trail *trail, struct ledger *ledger)
+{
+	const struct decision *d = &trail->decision;
+
+	copy_name(ledger->id, sizeof(ledger->id), trail->facts.id);
+	copy_name(ledger->instance, sizeof(ledger->instance), trail->target.instance);
+	copy_name(ledger->handler, sizeof(ledger->handler), d->handler);
+	copy_name(ledger->profile, sizeof(ledger->profile), d->profile);
+	copy_name(ledger->namespace, sizeof(ledger->namespace), d->who.namespace);
+	copy_name(ledger->pod, sizeof(ledger->pod), d->who.pod);
+	copy_name(ledger->name, sizeof(ledger->name), d->who.container);
+	copy_name(ledger->leaf, sizeof(ledger->leaf), d->nest);
+	if (d->origin.file)
+		(void)snprintf(ledger->line, sizeof(ledger->line), "%.230s:%u", d->origin.file,
+			       d->origin.line);
+}
+
 static int compose_ledger(struct trail *trail, char *buf, size_t size)
 {
 	const struct decision *d = &trail->decision;
 	struct ledger ledger = { .since = trail->started_us / 1000000,
-				 .guarded = trail->facts.guard_available };
-
-	(void)snprintf(ledger.instance, sizeof(ledger.instance), "%s", trail->target.instance);
+				 .guarded = trail->facts.guard_available,
+				 .scope = trail->facts.has_scope };
+	int r = 0;
 
 	for (size_t i = 0; i < trail->plan.n_steps; i++)
 		if (trail->plan.steps[i].kind == STEP_LEDGER)
 			(void)snprintf(ledger.method, sizeof(ledger.method), "%s",
 				       mount_method_name(trail->plan.steps[i].method));
-	(void)snprintf(ledger.id, sizeof(ledger.id), "%s", trail->facts.id);
-	(void)snprintf(ledger.handler, sizeof(ledger.handler), "%s", d->handler ? d->handler : "");
-	(void)snprintf(ledger.profile, sizeof(ledger.profile), "%s", d->profile ? d->profile : "");
-	(void)snprintf(ledger.leaf, sizeof(ledger.leaf), "%s", d->nest ? d->nest : "");
-	if (d->origin.file)
-		(void)snprintf(ledger.line, sizeof(ledger.line), "%.230s:%u", d->origin.file,
-			       d->origin.line);
-	return ledger_format(&ledger, buf, size, &trail->err);
+	name_ledger(trail, &ledger);
+	for (size_t i = 0; r >= 0 && i < d->n_ceilings; i++)
+		r = ledger_add(&ledger, d->ceilings[i].file, d->ceilings[i].type,
+			       &d->ceilings[i].value, &trail->err);
+	return r < 0 ? r : ledger_format(&ledger, buf, size, &trail->err);
 }
 
 int run_explain(const struct host *host, const struct run_args *args, struct trail *trail)

@@ -312,10 +312,11 @@ static void test_devices(void **state)
 }
 
 #define LEDGER(id) LEDGER_OF(id, "mnt:[2]+777")
-#define LEDGER_OF(id, instance)                                               \
-	BOX " @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"" instance          \
-	    "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":" \
-	    "\"keep\",\"leaf\":\"\",\"since\":1,\"guarded\":false}\n"
+#define LEDGER_OF(id, instance)                                                     \
+	BOX " @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"" instance                \
+	    "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":"       \
+	    "\"keep\",\"leaf\":\"\",\"since\":1,\"guarded\":false,\"scope\":false," \
+	    "\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"ceilings\":{}}\n"
 
 /* Once granted to this very container, the children are its own affair; to another, they are not. */
 static void test_granted(void **state)

@@ -10,9 +10,11 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-#define REST                                                                                                     \
+#define WITH(ceilings)                                                                                           \
 	",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"p\",\"line\":\"l\",\"method\":\"m\",\"leaf\":\"\"," \
-	"\"since\":5,\"guarded\":true}"
+	"\"namespace\":\"n\",\"pod\":\"\",\"name\":\"\",\"since\":5,\"guarded\":true,\"scope\":false,"           \
+	"\"ceilings\":" ceilings "}"
+#define REST WITH("{\"memory.max\":\"16M\"}")
 
 static struct ledger plain(void)
 {
@@ -24,6 +26,14 @@ static struct ledger plain(void)
 	(void)snprintf(ledger.instance, sizeof(ledger.instance), "mnt:[2]+777");
 	(void)snprintf(ledger.handler, sizeof(ledger.handler), "runc-ci");
 	(void)snprintf(ledger.line, sizeof(ledger.line), "/etc/cgdeleg/policy.ini:16");
+	(void)snprintf(ledger.namespace, sizeof(ledger.namespace), "ci-1");
+	(void)snprintf(ledger.pod, sizeof(ledger.pod), "build-7");
+	(void)snprintf(ledger.ceilings, sizeof(ledger.ceilings),
+		       "memory.max=16777216\n"
+		       "cpu.max=150000 100000\n"
+		       "io.max=8:0 rbps=1048576 wbps=max riops=max wiops=max, 8:16 rbps=max "
+		       "wbps=max riops=9 wiops=max\n"
+		       "cpuset.cpus=0-3,7\n");
 	(void)snprintf(ledger.method, sizeof(ledger.method), "clone-on-top");
 	return ledger;
 }
@@ -38,7 +48,8 @@ static void test_round_trip(void **state)
 	(void)state;
 	check_result("format", ledger_format(&ledger, text, sizeof(text), &err), &err, NULL);
 	check_result("parse", ledger_parse(text, strlen(text), &again, &err), &err, NULL);
-	assert_memory_equal(&again, &ledger, sizeof(ledger));
+	assert_memory_equal(&again, &ledger, offsetof(struct ledger, ceilings));
+	check_string("ceilings", again.ceilings, ledger.ceilings);
 	check_result("no room", ledger_format(&ledger, text, 100, &err), &err,
 		     "longer than 100 bytes");
 }
@@ -49,6 +60,13 @@ static void test_parse(void **state)
 		const char *text, *want;
 	} cases[] = {
 		{ "{\"v\":1,\"id\":\"x\"" REST, NULL },
+		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"cpu.max\":\"1.5\"}"), NULL },
+		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.max\":5}"),
+		  "has a ceiling 'memory.max' that cannot be read" },
+		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.max\":\"5X\"}"), "'memory.max'" },
+		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.\\u001bmax\":\"5\"}"),
+		  "a ceiling 'memory.\\x1bmax'" },
+		{ "{\"v\":1,\"id\":\"x\"" WITH("[]"), "'ceilings' is not an object" },
 		{ "{\"v\":2,\"id\":\"x\"" REST, "is not of version 1 or has an over-long value" },
 		{ "{\"v\":0,\"id\":\"x\"" REST, "is not of version 1" },
 		{ "{\"v\":1" REST, "'id' is missing" },
@@ -82,10 +100,37 @@ static void test_over_long(void **state)
 	(void)snprintf(
 		text, sizeof(text),
 		"{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
-		"\"method\":\"\",\"leaf\":\"\",\"since\":1,\"guarded\":false}",
+		"\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"method\":\"\",\"leaf\":\"\",\"since\":1,"
+		"\"guarded\":false,\"scope\":false,\"ceilings\":{}}",
 		0);
 	check_result("64 bytes", ledger_parse(text, strlen(text), &ledger, &err), &err,
 		     "over-long value");
+}
+
+static void test_ceilings(void **state)
+{
+	struct ledger ledger = plain();
+	struct ledger_ceiling found;
+	const char *at = NULL;
+	struct err err = { 0 };
+	size_t n = 0;
+	int r = 0;
+
+	(void)state;
+	while (ledger_next(&ledger, &at, &found))
+		n++;
+	assert_int_equal(n, 4);
+	assert_true(ledger_find(&ledger, "memory.max", &found));
+	assert_true(found.value.number == 16777216 && found.type == limit_type_find("memory.max"));
+	assert_false(ledger_find(&ledger, "memory.ma", &found));
+	assert_false(ledger_find(&ledger, "pids.max", &found));
+	/* Until it is full: what was there stays, and can be read. */
+	assert_true(ledger_find(&ledger, "io.max", &found));
+	for (n = 0; r == 0 && n < 1000; n++)
+		r = ledger_add(&ledger, "io.max", found.type, &found.value, &err);
+	check_result("full", r, &err, "name fewer devices");
+	assert_true(n > 10);
+	assert_true(ledger_find(&ledger, "cpuset.cpus", &found));
 }
 
 static void test_attribute(void **state)
@@ -121,9 +166,8 @@ static void test_attribute(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_over_long),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_over_long),  cmocka_unit_test(test_ceilings),
 		cmocka_unit_test(test_attribute),
 	};
 
