@@ -63,6 +63,15 @@ static struct __user_cap_header_struct header(void)
 						   .pid = 0 };
 }
 
+bool privilege_has(int capability)
+{
+	struct __user_cap_header_struct head = header();
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return syscall(SYS_capget, &head, data) == 0 &&
+	       (data[capability / 32].effective >> (capability % 32) & 1);
+}
+
 static uint64_t permitted_now(const struct __user_cap_data_struct data[2])
 {
 	return (uint64_t)data[1].permitted << 32 | data[0].permitted;

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,9 @@ int privilege_scrub(struct err *err);
 /* Effective and permitted capabilities become what was permitted until now and is in the masks; none is
  * inheritable or ambient. */
 int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err);
+
+/* Is the capability effective? */
+bool privilege_has(int capability);
 
 /* File system ids of this thread become uid:gid, so that what it makes on kernfs is theirs from the
  * start; CAP_DAC_OVERRIDE stays effective. */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* List - as JSON, numbers as the kernel has them. See list.h. */
+#include <math.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "cgdeleg/cli/list.h"
+
+static yyjson_mut_val *real(yyjson_mut_doc *doc, double number)
+{
+	if (isnan(number))
+		return yyjson_mut_null(doc);
+	if (isinf(number))
+		return yyjson_mut_str(doc, "max");
+	return yyjson_mut_real(doc, number);
+}
+
+static yyjson_mut_val *limit(yyjson_mut_doc *doc, uint64_t number)
+{
+	return number == LIMIT_MAX ? yyjson_mut_str(doc, "max") : yyjson_mut_uint(doc, number);
+}
+
+/* A number with its limit beside it: {"used": ..., "limit": ...}. */
+static yyjson_mut_val *with_limit(yyjson_mut_doc *doc, yyjson_mut_val *used, yyjson_mut_val *most)
+{
+	yyjson_mut_val *o = yyjson_mut_obj(doc);
+
+	(void)yyjson_mut_obj_add_val(doc, o, "used", used);
+	(void)yyjson_mut_obj_add_val(doc, o, "limit", most);
+	return o;
+}
+
+static yyjson_mut_val *ceilings(yyjson_mut_doc *doc, const struct cell *cell)
+{
+	yyjson_mut_val *array = yyjson_mut_arr(doc);
+
+	for (size_t i = 0; i < cell->n_ceilings; i++) {
+		const struct cell_ceiling *c = &cell->ceilings[i];
+		yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, array);
+
+		(void)yyjson_mut_obj_add_str(doc, o, "file", c->file);
+		(void)yyjson_mut_obj_add_str(doc, o, "ceiling", c->ceiling);
+		if (c->now[0])
+			(void)yyjson_mut_obj_add_str(doc, o, "now", c->now);
+		else
+			(void)yyjson_mut_obj_add_null(doc, o, "now");
+		(void)yyjson_mut_obj_add_val(doc, o, "used", real(doc, c->used));
+		(void)yyjson_mut_obj_add_bool(doc, o, "above", c->above);
+	}
+	return array;
+}
+
+static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column,
+			     const struct cell *cell)
+{
+	if (!cell->known)
+		return yyjson_mut_null(doc);
+	switch (column->kind) {
+	case COLUMN_TEXT:
+		return yyjson_mut_str(doc, cell->text);
+	case COLUMN_BOOL:
+		return yyjson_mut_bool(doc, cell->number != 0);
+	case COLUMN_PERCENT:
+		return real(doc, cell->real);
+	case COLUMN_SECONDS:
+		return column->limit_metric ? with_limit(doc, real(doc, cell->real),
+							 cell->limited ? real(doc, cell->cores)
+								       : yyjson_mut_null(doc))
+					    : real(doc, cell->real);
+	case COLUMN_CEILINGS:
+		return ceilings(doc, cell);
+	default:
+		return column->limit_metric ? with_limit(doc, yyjson_mut_uint(doc, cell->number),
+							 cell->limited ? limit(doc, cell->limit)
+								       : yyjson_mut_null(doc))
+					    : yyjson_mut_uint(doc, cell->number);
+	}
+}
+
+bool list_json(const struct table *table, FILE *to)
+{
+	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	_cleanup_free_ char *text = NULL;
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *array;
+
+	yyjson_mut_doc_set_root(doc, root);
+	(void)yyjson_mut_obj_add_uint(doc, root, "cgroups_seen", table->seen.n_cgroups);
+	(void)yyjson_mut_obj_add_uint(doc, root, "cgroups_passed", table->seen.n_passed);
+	array = yyjson_mut_obj_add_arr(doc, root, "grants");
+	for (size_t row = 0; row < table->n_rows; row++) {
+		yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, array);
+
+		for (size_t i = 0; i < table->n_columns; i++)
+			(void)yyjson_mut_obj_add_val(doc, o, table->columns[i]->name,
+						     value(doc, table->columns[i],
+							   &table->rows[row].cells[i]));
+	}
+	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
+	return text && fputs(text, to) >= 0 && fflush(to) == 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgdeleg list - every delegated cgroup of the node, as the kernel has it now.
+ *
+ * Changes nothing. Needs root: without CAP_SYS_ADMIN nobody sees which cgroups are delegated.
+ */
+#include "cgdeleg/cli/list.h"
+
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/privilege.h"
+#include "base/text.h"
+#include "cgdeleg/cli/cli.h"
+
+struct list {
+	const char *columns, *sort, *interval, *root;
+	bool json, metrics, watch, help;
+	struct table table;
+};
+
+static void measure_screen(struct screen *ret)
+{
+	struct winsize size;
+
+	*ret = (struct screen) { 0 };
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+		ret->width = size.ws_col;
+		ret->height = size.ws_row;
+	}
+}
+
+static bool print(const struct list *list)
+{
+	struct screen screen;
+
+	if (list->json)
+		return list_json(&list->table, stdout);
+	if (list->metrics)
+		return list_metrics(&list->table, stdout);
+	measure_screen(&screen);
+	if (!list->watch)
+		screen.height = 0;
+	return list_text(&list->table, &screen, stdout);
+}
+
+static int list_once(struct list *list, const struct host *host, struct err *err)
+{
+	int r = table_fill(host, &list->table, err);
+
+	if (r >= 0 && list->watch && isatty(STDOUT_FILENO))
+		fputs("\033[H\033[J", stdout);
+	if (r >= 0 && !print(list))
+		r = err_set(err, EIO, "cannot write to standard output");
+	table_empty(&list->table);
+	return r;
+}
+
+static int run(struct list *list, struct err *err)
+{
+	_cleanup_(host_done) struct host host = HOST_CLOSED;
+	uint64_t seconds = 2;
+	int r;
+
+	if (text_to_u64(list->interval, &seconds) < 0 || seconds == 0 || seconds > 86400)
+		return err_set(err, EINVAL, "--interval is a number of seconds, 1 to 86400");
+	if (!privilege_has(CAP_SYS_ADMIN))
+		return err_set(err, EPERM,
+			       "only CAP_SYS_ADMIN may see which cgroups are delegated, run it as "
+			       "root");
+	r = host_open(list->root, true, &host, err);
+	while (r >= 0) {
+		r = list_once(list, &host, err);
+		if (!list->watch)
+			break;
+		(void)sleep((unsigned)seconds);
+	}
+	return r;
+}
+
+static void help(const struct option_row *rows, size_t n)
+{
+	cli_help(
+		"list",
+		"Lists every delegated cgroup of this node: whose it is, what it uses of its limits, and\n"
+		"which of them are above the granted ceiling. Needs root; changes nothing.",
+		rows, n);
+	puts("\nColumns ('*': shown without -o):");
+	for (size_t i = 0; i < n_columns; i++)
+		printf("  %c %-16s %s\n", columns[i].initial ? '*' : ' ', columns[i].name,
+		       columns[i].help);
+}
+
+int list_main(int argc, char **argv)
+{
+	struct list list = { .interval = "2", .root = "/" };
+	const struct option_row rows[] = {
+		{ "-o", "COLUMNS", &list.columns, NULL,
+		  "these, separated by commas; '+' in front adds them" },
+		{ "--sort", "COLUMN", &list.sort, NULL, "sort by it; '-' in front: largest first" },
+		{ "--json", NULL, NULL, &list.json, "print JSON, every column without -o" },
+		{ "--openmetrics", NULL, NULL, &list.metrics,
+		  "print OpenMetrics text, for a textfile collector" },
+		{ "--watch", NULL, NULL, &list.watch, "print again and again, until interrupted" },
+		{ "--interval", "SECONDS", &list.interval, NULL, "... every so many seconds (2)" },
+		{ "--help", NULL, NULL, &list.help, "" },
+	};
+	struct err err = { 0 };
+
+	if (!cli_parse(argc, argv, "list", rows, ELEMENTS(rows)))
+		return EXIT_USAGE;
+	if (list.help) {
+		help(rows, ELEMENTS(rows) - 1);
+		return EXIT_OK;
+	}
+	if (list.json + list.metrics + list.watch > 1 || (list.metrics && list.columns)) {
+		fputs("cgdeleg: list: --json, --openmetrics and --watch exclude each other, and -o has no "
+		      "say in OpenMetrics\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	if (table_choose(&list.table, list.columns, list.json || list.metrics, &err) < 0 ||
+	    (list.sort && table_sort_by(&list.table, list.sort, &err) < 0)) {
+		fprintf(stderr, "cgdeleg: list: %s, see cgdeleg list --help\n", err.text);
+		return EXIT_USAGE;
+	}
+	if (run(&list, &err) < 0) {
+		fprintf(stderr, "cgdeleg: %s\n", err.text);
+		return EXIT_FAULT;
+	}
+	return EXIT_OK;
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cgdeleg list: what it says of real containers is what the kernel says; in text, JSON and OpenMetrics."""
+import json
+import os
+
+from lib import bundle, host, openmetrics
+from lib.fake import Fake
+from lib.process import run
+from lib.report import case, contains, equal, expect
+
+POD = {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-namespace": "ci-7",
+       "io.kubernetes.cri.sandbox-name": "pod\x1b[2J\"\n", "io.kubernetes.cri.container-name": "build"}
+PROFILE = {"cgroup.max.descendants": 9, "cgroup.max.depth": 3, "hugetlb.2MB.max": "16M", "memory.max": "1G"}
+
+
+def call(t, *words):
+    done = run([t.cgdeleg, "list", *words])
+    equal(done.code, 0, f"cgdeleg list ({done.err})")
+    equal(done.err, "", "its words on standard error")
+    return done.out
+
+
+def rows(t):
+    return {row["id"]: row for row in json.loads(call(t, "--json"))["grants"]}
+
+
+def check_row(c, row):
+    equal((row["namespace"], row["name"], row["handler"], row["profile"]), ("ci-7", "build", "test", "small"),
+          "who it is")
+    equal(row["pod"], "pod\\x1b[2J\"\\x0a", "a name that would command the terminal")
+    expect(row["line"].startswith(c.policy_dir), f"the policy line: {row['line']}")
+    equal(row["owner"], f"{bundle.BASE}:{bundle.BASE}", "the owner")
+    equal(row["cgroup"], c.cgroup, "the cgroup")
+    equal(row["cgroup-id"], os.stat(host.CGROUP + c.cgroup).st_ino, "the kernel's id")
+    expect(0 <= row["age"] < 3600, f"the age: {row['age']}")
+    equal(row["descendants"], {"used": 2, "limit": 9}, "descendants")
+    granted = {x["file"]: (x["ceiling"], x["now"], x["above"]) for x in row["ceilings"]}
+    equal(granted["cgroup.max.depth"], ("3", "3", False), "cgroup.max.depth")
+    for file, (ceiling, now, _) in granted.items():
+        place, name = (c.top, file[6:]) if file.startswith("scope:") else (c.cgroup, file)
+        equal(now, host.value(place, name), f"{file} as the kernel has it")
+        equal(ceiling, now, f"{file} as it was granted")
+    equal("scope:cgroup.max.depth" in granted, c.has_scope, "the scope's ceilings")
+    equal(row["drift"], "", "drift")
+
+
+def check_use(c, row):
+    for file, column in (("memory", "memory"), ("pids", "pids")):
+        if file not in host.controllers(c.cgroup):
+            equal(row[column], None, f"{column}, which is not offered here")
+        else:
+            expect(row[column]["used"] > 0, f"{column} in use: {row[column]}")
+            equal(str(row[column]["limit"]), host.value(c.cgroup, f"{file}.max"), f"{column}'s limit")
+
+
+@case("list.rows")
+def real(t):
+    policy = t.policy("list", defaults={"on_missing_limit": "skip"}, profiles={"small": PROFILE})
+    c = t.container("list", policy_dir=policy, annotations=POD).up()
+    other = t.container("plain", hooks=[]).up()
+    c.exec("mkdir -p /sys/fs/cgroup/a/b")
+    with t.step("a row for the delegated one, none for the other"):
+        found = rows(t)
+        expect(c.id in found and other.id not in found, f"the rows: {list(found)}")
+    with t.step("as the kernel has it"):
+        check_row(c, rows(t)[c.id])
+        check_use(c, rows(t)[c.id])
+    with t.step("a raised limit is drift"):
+        host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "10")
+        equal(rows(t)[c.id]["drift"], "cgroup.max.descendants", "drift")
+    with t.step("a lowered one is not"):
+        host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "5")
+        equal(rows(t)[c.id]["drift"], "", "drift")
+    with t.step("OpenMetrics"):
+        check_metrics(c, openmetrics.read(call(t, "--openmetrics")))
+    with t.step("the table: printable, one line each"):
+        check_table(t, c)
+    with t.step("gone with the container"):
+        c.delete()
+        expect(c.id not in rows(t), "the row is still there")
+
+
+def check_metrics(c, families):
+    def value(family, **labels):
+        found = [v for have, v in families[family]["samples"]
+                 if have["container"] == c.id and labels.items() <= have.items()]
+        equal(len(found), 1, f"samples of {family}{labels}")
+        return found[0]
+    equal(value("cgdeleg_descendants"), 2, "descendants")
+    equal(value("cgdeleg_descendants_limit"), 5, "their limit")
+    equal(value("cgdeleg_ceiling", file="cgroup.max.descendants"), 9, "their ceiling")
+    equal(value("cgdeleg_drift"), 0, "drift")
+    equal(value("cgdeleg_grant", namespace="ci-7", pod="pod\\x1b[2J\"\\x0a"), 1, "the grant")
+    equal(families["cgdeleg_cpu_usage_seconds"]["type"], "counter", "a counter")
+    expect(families["cgdeleg_grants"]["samples"][0][1] >= 1, "the number of grants")
+
+
+def check_table(t, c):
+    out = call(t, "-o", "id,pod,drift,age", "--sort", "-age")
+    lines = out.splitlines()
+    expect(all(32 <= byte < 127 or byte == 10 for byte in out.encode()), "bytes that are not printable")
+    equal(lines[0].split(), ["CONTAINER", "POD", "DRIFT", "AGE"], "the head")
+    equal(len([line for line in lines if line.startswith(c.id)]), 1, "its lines")
+
+
+@case("list.words", scope="once")
+def words(t):
+    """What is wrong on the command line, and a record that cannot be read."""
+    for arguments, part in ((["-o", "memroy"], "did you mean 'memory'?"), (["--sort", "x"], "no column 'x'"),
+                            (["--json", "--openmetrics"], "exclude each other"),
+                            (["--bogus"], "unknown option '--bogus'")):
+        with t.step(f"exit code 2: {' '.join(arguments)}"):
+            done = run([t.cgdeleg, "list", *arguments])
+            equal(done.code, 2, "exit code")
+            contains(done.err, part, "its words")
+    with t.step("a record that another wrote is shown, with why"):
+        fake = Fake(t)
+        os.setxattr(host.CGROUP + fake.cgroup, host.ATTRIBUTE, b'{"v":9}')
+        (row,) = [row for row in json.loads(call(t, "--json"))["grants"] if row["cgroup"] == fake.cgroup]
+        expect("missing" in row["fault"] and row["ceilings"] is None, f"the row: {row}")
+        fake.delete()
+    with t.step("the help names every column"):
+        out = run([t.cgdeleg, "list", "--help"]).out
+        names = json.loads(call(t, "--json", "-o", "id"))
+        expect("cgroup-id" in out and "grants" in names, "the help")
