@@ -165,9 +165,13 @@ static void read_oom_kills(const struct column *column, struct sample *sample, s
 /* "some avg10=1.25 ...": the share of the last ten seconds in which some task waited. */
 static void read_pressure(const struct column *column, struct sample *sample, struct cell *ret)
 {
+	static const char head[] = "some avg10=";
 	const char *text = sample_text(sample, column->file);
 
-	ret->known = text && sscanf(text, "some avg10=%lf", &ret->real) == 1;
+	if (!text || strncmp(text, head, strlen(head)) != 0)
+		return;
+	ret->real = strtod(text + strlen(head), NULL);
+	ret->known = true;
 }
 
 /* Fills drift->now. The scope's files are read once only. */

@@ -49,6 +49,13 @@ struct noted {
 	char faults[256];
 };
 
+static void append(char *to, size_t size, const char *text)
+{
+	size_t used = strlen(to);
+
+	(void)snprintf(to + used, size - used, "%s", text);
+}
+
 static int note(const struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	struct noted *noted = userdata;
@@ -56,9 +63,9 @@ static int note(const struct grant *grant, int fd, void *userdata, struct err *e
 	(void)err;
 	assert_true(fcntl(fd, F_GETFD) >= 0);
 	noted->n++;
-	strcat(noted->ids, grant->ledger.id);
-	strcat(noted->paths, grant->path);
-	strcat(noted->faults, grant->fault.text);
+	append(noted->ids, sizeof(noted->ids), grant->ledger.id);
+	append(noted->paths, sizeof(noted->paths), grant->path);
+	append(noted->faults, sizeof(noted->faults), grant->fault.text);
 	return 0;
 }
 
@@ -120,7 +127,7 @@ static void test_deep(void **state)
 	tree_new(&tree);
 	tree_edit(&tree, "proc/\n");
 	for (int i = 0; i < GRANT_DEPTH_MAX + 3; i++)
-		strcat(path, "d/");
+		append(path, sizeof(path), "d/");
 	tree_edit(&tree, path);
 	tree_host(&tree, &host);
 	check_result("walk", grants_walk(&host, stop, NULL, &seen, &err), &err, NULL);
