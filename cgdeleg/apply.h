@@ -24,11 +24,14 @@ enum outcome_kind {
 	OUTCOME_MAX
 };
 
+struct unit_change;
+
 /* What one step replaced. */
 struct undo {
 	const struct step *step;
 	bool changed;
 	struct limit_before *limit; /* STEP_CEILING; owned */
+	struct unit_change *unit;   /* STEP_UNIT; owned */
 	uint32_t uid, gid;	    /* STEP_OWN */
 	char *text; /* STEP_LEDGER, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
 	struct mount_change mount; /* STEP_MOUNT */

@@ -12,5 +12,9 @@ int gather_paths(const struct host *host, struct target *target, struct err *err
 /* Fills target->own, once. */
 int gather_own(const struct host *host, struct target *target, struct err *err);
 
+/* facts->unit: does systemd manage the delegation root, or the scope above? After gather_cgroup(). */
+int gather_unit(const struct host *host, struct target *target, struct facts *facts,
+		struct err *err);
+
 int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
 		  struct err *err);

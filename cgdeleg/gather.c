@@ -330,6 +330,9 @@ int gather(const struct host *host, const struct oci *oci, struct target *target
 	r = gather_cgroup(host, target, facts, err);
 	if (r < 0)
 		return r;
+	r = gather_unit(host, target, facts, err);
+	if (r < 0)
+		return r;
 	facts->mount = classify_mount(oci, target, facts->granted);
 	return 0;
 }

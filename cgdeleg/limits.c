@@ -24,6 +24,16 @@ static int read_value(int fd, const char *file, const struct limit_type *type,
 	return r < 0 ? err_wrap(err, "cannot read '%s'", file) : 0;
 }
 
+int limit_read(int dirfd, const char *file, const struct limit_type *type, struct limit_value *ret,
+	       struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot open '%s'", file);
+	return read_value(fd, file, type, ret, err);
+}
+
 /* An empty write never reaches a cgroup file's handler; a line's end alone does. */
 static int write_line(int fd, const char *file, const char *text, struct err *err)
 {

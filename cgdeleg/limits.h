@@ -11,6 +11,10 @@
 #include "base/err.h"
 #include "policy/limit.h"
 
+/* Reads `file` of the cgroup `fd`. -ENOENT: no such file. */
+int limit_read(int fd, const char *file, const struct limit_type *type, struct limit_value *ret,
+	       struct err *err);
+
 /* What a write replaced, for limit_restore(). */
 struct limit_before {
 	bool skip_unknown; /* in: pass over LIMIT_LINES whose device or resource is not there */

@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cgdeleg/systemd.h"
 
 static const char *const kind_names[STEP_KIND_MAX] = {
-	[STEP_CEILING] = "ceiling", [STEP_DEVICE_BPF] = "device-bpf",	[STEP_LEAF] = "leaf",
-	[STEP_MOVE] = "move",	    [STEP_CONTROLLERS] = "controllers", [STEP_LEDGER] = "ledger",
-	[STEP_FORGET] = "forget",   [STEP_INTENT] = "intent",		[STEP_OWN] = "own",
-	[STEP_MOUNT] = "mount",
+	[STEP_UNIT] = "unit",	  [STEP_CEILING] = "ceiling", [STEP_DEVICE_BPF] = "device-bpf",
+	[STEP_LEAF] = "leaf",	  [STEP_MOVE] = "move",	      [STEP_CONTROLLERS] = "controllers",
+	[STEP_LEDGER] = "ledger", [STEP_FORGET] = "forget",   [STEP_INTENT] = "intent",
+	[STEP_OWN] = "own",	  [STEP_MOUNT] = "mount",
 };
 
 const char *step_kind_name(enum step_kind kind)
@@ -28,17 +29,37 @@ static void add(struct plan *plan, struct step step)
 	plan->n_steps++;
 }
 
+/* Where systemd manages the cgroup it is told first, of all that it can remember, in one call. */
+static void add_unit(struct plan *plan, const struct decision *decision, const struct facts *facts,
+		     enum place place)
+{
+	for (size_t i = 0; i < decision->n_ceilings; i++) {
+		const struct ceiling *c = &decision->ceilings[i];
+
+		if (systemd_holds(c->type, &c->value))
+			plan->unit.ceilings[plan->unit.n++] = c;
+	}
+	if (plan->unit.n > 0)
+		add(plan, (struct step) { .kind = STEP_UNIT,
+					  .place = place,
+					  .file = facts->unit,
+					  .unit = &plan->unit });
+}
+
 /*
- * The scope above holds the container's cgroup beside what it holds itself: one descendant and one level
+ * Directly is written what systemd does not vouch for. The scope above holds the container's cgroup beside what it holds itself: one descendant and one level
  * more. The file may be missing there and present below only for controllers that the scope lacks, which
  * cannot be: cgroup v2 offers a controller below only where it is offered above.
  */
-static void add_ceilings(struct plan *plan, const struct decision *decision, enum place place)
+static void add_ceilings(struct plan *plan, const struct decision *decision, bool by_unit,
+			 enum place place)
 {
 	for (size_t i = 0; i < decision->n_ceilings; i++) {
 		const struct ceiling *c = &decision->ceilings[i];
 		bool counts_cgroups = strncmp(c->file, "cgroup.max.", strlen("cgroup.max.")) == 0;
 
+		if (by_unit && systemd_vouches(c->type, &c->value))
+			continue;
 		add(plan, (struct step) { .kind = STEP_CEILING,
 					  .place = place,
 					  .file = c->file,
@@ -107,9 +128,13 @@ static enum mount_method choose_method(enum mount_state state)
 static void plan_grant(struct plan *plan, const struct decision *decision,
 		       const struct facts *facts)
 {
+	const enum place unit_place = facts->has_scope ? PLACE_SCOPE : PLACE_ROOT;
+
+	if (facts->unit)
+		add_unit(plan, decision, facts, unit_place);
 	if (facts->has_scope)
-		add_ceilings(plan, decision, PLACE_SCOPE);
-	add_ceilings(plan, decision, PLACE_ROOT);
+		add_ceilings(plan, decision, facts->unit, PLACE_SCOPE);
+	add_ceilings(plan, decision, facts->unit && unit_place == PLACE_ROOT, PLACE_ROOT);
 	add(plan, (struct step) { .kind = STEP_DEVICE_BPF });
 	add_nesting(plan, decision, facts);
 	/* A rerun leaves the first run's record as it is. */
@@ -163,9 +188,25 @@ static void describe_ceiling(const struct step *step, char *buf, size_t size)
 		       step->file, limit_format(step->ceiling->type, &value, text, sizeof(text)));
 }
 
+static void describe_unit(const struct step *step, char *buf, size_t size)
+{
+	struct unit_words words = { 0 };
+	int len = snprintf(buf, size, "%s at most, through systemd:", step->file);
+
+	for (size_t i = 0; i < step->unit->n; i++)
+		(void)systemd_add_words(&words, step->unit->ceilings[i]->type,
+					&step->unit->ceilings[i]->value, NULL);
+	for (size_t i = 0; i < words.n && len >= 0 && (size_t)len < size; i++)
+		len += snprintf(buf + len, size - (size_t)len, " %s%s", words.words[i],
+				i + 1 < words.n ? "," : "");
+}
+
 const char *step_describe(const struct step *step, char *buf, size_t size)
 {
 	switch (step->kind) {
+	case STEP_UNIT:
+		describe_unit(step, buf, size);
+		break;
 	case STEP_CEILING:
 		describe_ceiling(step, buf, size);
 		break;

@@ -22,10 +22,11 @@
 #define PLAN_STEPS_MAX 128
 
 enum step_kind {
-	STEP_CEILING,	  /* lower a limit file of `place` */
-	STEP_DEVICE_BPF,  /* the device programs are still as the decision saw them */
-	STEP_LEAF,	  /* make the leaf `file`, the owner's as if it had made it */
-	STEP_MOVE,	  /* move the container's processes into the leaf */
+	STEP_UNIT,	 /* have systemd lower limits of the unit `file`, whose cgroup is `place` */
+	STEP_CEILING,	 /* lower a limit file of `place` */
+	STEP_DEVICE_BPF, /* the device programs are still as the decision saw them */
+	STEP_LEAF,	 /* make the leaf `file`, the owner's as if it had made it */
+	STEP_MOVE,	 /* move the container's processes into the leaf */
 	STEP_CONTROLLERS, /* enable the controllers `file` in cgroup.subtree_control */
 	STEP_LEDGER,	  /* record the grant on the cgroup */
 	STEP_FORGET,	  /* remove such a record */
@@ -37,11 +38,18 @@ enum step_kind {
 
 enum place { PLACE_ROOT, PLACE_SCOPE };
 
+/* Ceilings that systemd is told of. */
+struct unit_ceilings {
+	size_t n;
+	const struct ceiling *ceilings[DECISION_CEILINGS_MAX]; /* belong to the decision */
+};
+
 struct step {
 	enum step_kind kind;
 	enum place place;
 	const char *file;	       /* a name, or a list of controllers; "." is the directory */
 	const struct ceiling *ceiling; /* STEP_CEILING: belongs to the decision */
+	const struct unit_ceilings *unit; /* STEP_UNIT: belongs to the plan */
 	uint64_t extra;		  /* STEP_CEILING: added to the ceiling's number (scope: + 1) */
 	uint32_t uid, gid;	  /* STEP_OWN, STEP_LEAF: host ids */
 	enum mount_method method; /* STEP_MOUNT */
@@ -52,6 +60,7 @@ struct plan {
 	struct step steps[PLAN_STEPS_MAX];
 	char controllers
 		[256]; /* what STEP_CONTROLLERS enables: policy's and available, in policy's order */
+	struct unit_ceilings unit;
 };
 
 /* The steps for a VERDICT_GRANT or VERDICT_READONLY; none for the other verdicts. Strings belong to the

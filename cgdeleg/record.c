@@ -67,6 +67,7 @@ void record_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *fa
 	add(doc, o, "id", facts->id);
 	add(doc, o, "handler", facts->handler);
 	add(doc, o, "cgroup", facts->cgroup);
+	add(doc, o, "unit", facts->unit);
 	(void)yyjson_mut_obj_add_str(doc, o, "userns", userns_kind_name(facts->userns));
 	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf",
 				     device_bpf_state_name(facts->device_bpf));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Step - how each kind of step is run and undone. See step.h; nesting is in step-nest.c.
+ * Step - how each kind of step is run and undone. See step.h; nesting is in step-nest.c, systemd in
+ * step-unit.c.
  *
  * Threats. Ownership is the grant: a container with CAP_SYS_ADMIN in its user namespace can mount its own
  * writable cgroup2, so the moment a file belongs to it the file is in its hands, mount or no mount. Hence
@@ -20,7 +21,7 @@
 #include "base/cleanup.h"
 #include "bpf/device.h"
 
-static int place_fd(const struct apply *apply, const struct step *step)
+int step_place_fd(const struct apply *apply, const struct step *step)
 {
 	return step->place == PLACE_SCOPE ? apply->target->scope_fd : apply->target->cgroup_fd;
 }
@@ -38,7 +39,7 @@ static int ceiling_run(const struct apply *apply, const struct step *step, struc
 	if (!undo->limit)
 		return err_set(err, ENOMEM, "out of memory");
 	undo->limit->skip_unknown = apply->decision->skip_missing;
-	r = limit_lower(place_fd(apply, step), step->file, step->ceiling->type, &ceiling,
+	r = limit_lower(step_place_fd(apply, step), step->file, step->ceiling->type, &ceiling,
 			undo->limit, err);
 	undo->changed = undo->limit->changed;
 	return r < 0 || undo->limit->n_skipped == 0 ? r : STEP_SKIPPED;
@@ -48,8 +49,8 @@ static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err
 {
 	const struct step *step = undo->step;
 
-	return limit_restore(place_fd(apply, step), step->file, step->ceiling->type, undo->limit,
-			     err);
+	return limit_restore(step_place_fd(apply, step), step->file, step->ceiling->type,
+			     undo->limit, err);
 }
 
 /* Looked at once more: between the decision and the grant a runtime could have replaced the program. */
@@ -207,6 +208,7 @@ static int mount_step_undo(const struct apply *apply, struct undo *undo, struct 
 }
 
 const struct step_operation step_operations[STEP_KIND_MAX] = {
+	[STEP_UNIT] = { PHASE_RESTRICT, unit_run, unit_undo },
 	[STEP_CEILING] = { PHASE_RESTRICT, ceiling_run, ceiling_undo },
 	[STEP_DEVICE_BPF] = { PHASE_RESTRICT, device_run, nothing_undo },
 	[STEP_LEAF] = { PHASE_RESTRICT, leaf_run, leaf_undo },

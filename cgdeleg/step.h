@@ -17,6 +17,15 @@ struct step_operation {
 
 extern const struct step_operation step_operations[STEP_KIND_MAX];
 
+/* The cgroup that the step is about. */
+int step_place_fd(const struct apply *apply, const struct step *step);
+
+/* step-unit.c */
+void unit_change_free(struct unit_change *change);
+int unit_run(const struct apply *apply, const struct step *step, struct undo *undo,
+	     struct err *err);
+int unit_undo(const struct apply *apply, struct undo *undo, struct err *err);
+
 /* step-nest.c */
 int leaf_run(const struct apply *apply, const struct step *step, struct undo *undo,
 	     struct err *err);

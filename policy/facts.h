@@ -84,6 +84,8 @@ struct facts {
 	bool nested;	/* the container's process is already in a leaf below the root */
 	bool granted;	/* our attribute says: granted to this very container before */
 	bool has_scope; /* a host-owned systemd scope above belongs to this container alone */
+	const char
+		*unit; /* systemd's unit whose cgroup is that scope or else the root; NULL: none */
 	enum device_bpf_state device_bpf;
 	const char *device_cgroup; /* DEVICE_BPF_REPLACEABLE: where */
 	uint32_t device_program;   /* DEVICE_BPF_REPLACEABLE: the kernel's program id */

@@ -38,6 +38,7 @@ static void print_facts(const struct trail *trail)
 	ids("its root", f->root_uid, f->root_gid);
 	ids("process", f->process_uid, f->process_gid);
 	line("cgroup", f->cgroup);
+	line("unit", f->unit);
 	line("controllers", f->controllers);
 	line("mount", mount_state_name(f->mount));
 	line("covered by", f->covered_by);

@@ -129,12 +129,22 @@ static void put_link(const struct tree *tree, const char *path, const char *to)
 		die("link", path);
 }
 
-static void put_attribute(const struct tree *tree, const char *path, const char *text)
+static void put_named(const struct tree *tree, const char *path, const char *name, const char *text)
 {
 	_cleanup_close_ int fd = openat(tree->fd, path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || fsetxattr(fd, LEDGER_ATTRIBUTE, text, strlen(text), 0) < 0)
+	if (fd < 0 || fsetxattr(fd, name, text, strlen(text), 0) < 0)
 		die("set the attribute of", path);
+}
+
+static void put_attribute(const struct tree *tree, const char *path, const char *text)
+{
+	put_named(tree, path, LEDGER_ATTRIBUTE, text);
+}
+
+static void put_delegate(const struct tree *tree, const char *path, const char *text)
+{
+	put_named(tree, path, "trusted.delegate", text);
 }
 
 static void put_owner(const struct tree *tree, const char *path, const char *ids)
@@ -152,9 +162,8 @@ static void edit_line(const struct tree *tree, char *line)
 		const char *sign;
 		void (*put)(const struct tree *tree, const char *path, const char *text);
 	} kinds[] = {
-		{ " -> ", put_link },
-		{ " = ", put_file },
-		{ " @ ", put_attribute },
+		{ " -> ", put_link },	  { " = ", put_file },
+		{ " @ ", put_attribute }, { " @delegate ", put_delegate },
 		{ " : ", put_owner },
 	};
 	size_t len = strlen(line);

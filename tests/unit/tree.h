@@ -8,6 +8,7 @@
  *     path = text      a file with that line in it; \n begins another; nothing behind '=' is an empty file
  *     path -> target   a symbolic link
  *     path @ text      the trusted.cgdeleg attribute (root only)
+ *     path @delegate 1 the trusted.delegate attribute, systemd's (root only)
  *     path : uid gid   owner (root only)
  *     - path           nothing there, or below
  *     # ...            a comment, as is an empty line

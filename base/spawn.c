@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spawn - one program of our own. See spawn.h. */
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/privilege.h"
+
+#define STATUS_NOT_EXECUTED 127 /* as shells have it */
+
+static int check_owner(int fd, const char *path, mode_t type, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set_errno(err, errno, "cannot stat '%s'", path);
+	if ((st.st_mode & S_IFMT) != type)
+		return err_set(err, EACCES, "'%s' is not a %s", path,
+			       type == S_IFDIR ? "directory" : "regular file");
+	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return err_set(
+			err, EACCES,
+			"'%s' belongs to uid %u (mode %04o), root's and writable by nobody else was "
+			"expected",
+			path, st.st_uid, st.st_mode & 07777);
+	return 0;
+}
+
+int spawn_open(const char *path, struct err *err)
+{
+	_cleanup_close_ int dir = -EBADF;
+	_cleanup_close_ int fd = -EBADF;
+	const char *name = strrchr(path, '/') + 1;
+	char parent[PATH_MAX];
+	int r;
+
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(name - path), path);
+	dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_set_errno(err, errno, "cannot open '%s'", parent);
+	r = check_owner(dir, parent, S_IFDIR, err);
+	if (r < 0)
+		return r;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot open '%s'", path);
+	r = check_owner(fd, path, S_IFREG, err);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* The child. no_new_privs, because the kernel gives root all capabilities at an exec. Should its parent be killed it goes too: nobody would wait for what it says. */
+static _Noreturn void become(int fd, int out, pid_t parent, const char *const *argv)
+{
+	static const char sentence[] = "the program cannot be executed";
+	char *const no_environment[] = { NULL };
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && privilege_limit(0, 0, NULL) == 0 &&
+	    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+	    dup2(out, STDERR_FILENO) >= 0)
+		(void)syscall(SYS_execveat, fd, "", argv, no_environment, AT_EMPTY_PATH);
+	if (write(out, sentence, sizeof(sentence) - 1) < 0)
+		_exit(STATUS_NOT_EXECUTED);
+	_exit(STATUS_NOT_EXECUTED);
+}
+
+static int remaining_ms(int64_t deadline_ms)
+{
+	struct timespec ts;
+	int64_t left;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	left = deadline_ms - ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* What there is now. All of it is read, so that the writer can go on; what has no room is forgotten. */
+static void take_words(int in, struct spawn_result *ret)
+{
+	char text[256];
+	ssize_t n;
+
+	while ((n = read(in, text, sizeof(text))) > 0) {
+		size_t used = strlen(ret->said);
+
+		(void)snprintf(ret->said + used, sizeof(ret->said) - used, "%.*s", (int)n, text);
+	}
+}
+
+/* Until it has ended, or -ETIMEDOUT. The pipe may outlive it and does not count. */
+static int wait_end(int pidfd, int in, int64_t deadline_ms, struct spawn_result *ret)
+{
+	struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN }, { .fd = in, .events = POLLIN } };
+
+	for (;;) {
+		int n = poll(fds, ELEMENTS(fds), remaining_ms(deadline_ms));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (n > 0 && (fds[1].revents & (POLLIN | POLLHUP | POLLERR))) {
+			take_words(in, ret);
+			if (!(fds[1].revents & POLLIN))
+				fds[1].fd = -1;
+		}
+		if (n > 0 && fds[0].revents)
+			return 0;
+	}
+}
+
+static int reap(pid_t pid, int *ret)
+{
+	pid_t r;
+
+	do
+		r = waitpid(pid, ret, 0);
+	while (r < 0 && errno == EINTR);
+	return r == pid ? 0 : r < 0 ? -errno : -ECHILD;
+}
+
+/* Whatever happens, the child has ended and been reaped when this returns. */
+static int wait_child(pid_t pid, int in, int64_t deadline_ms, struct spawn_result *ret)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int r = pidfd < 0 ? -errno : wait_end(pidfd, in, deadline_ms, ret);
+	int status = 0, reaped;
+
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
+	reaped = reap(pid, &status);
+	if (r == 0)
+		r = reaped;
+	take_words(in, ret);
+	ret->said[strcspn(ret->said, "\n")] = '\0';
+	ret->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return r;
+}
+
+int spawn_run(int fd, const char *const *argv, int64_t deadline_ms, struct spawn_result *ret,
+	      struct err *err)
+{
+	_cleanup_close_ int in = -EBADF;
+	_cleanup_close_ int out = -EBADF;
+	const pid_t parent = getpid();
+	int pipefd[2], r;
+	pid_t pid;
+
+	*ret = (struct spawn_result) { 0 };
+	/* Ignored by whoever started us, it would have the kernel reap the child before we can. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_set_errno(err, errno, "cannot make a pipe to '%s'", argv[0]);
+	in = pipefd[0];
+	out = pipefd[1];
+	pid = fork();
+	if (pid < 0)
+		return err_set_errno(err, errno, "cannot start '%s'", argv[0]);
+	if (pid == 0)
+		become(fd, out, parent, argv);
+	out = close_fd(out);
+	r = wait_child(pid, in, deadline_ms, ret);
+	if (r < 0)
+		return err_set_errno(err, r, "waiting for '%s' failed", argv[0]);
+	return 0;
+}

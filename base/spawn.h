@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Spawn - one program of our own, executed by descriptor, without any privilege but its uid.
+ *
+ * Threats. A name that is looked up twice, or along a PATH, can be another program the second time; an
+ * environment steers a dynamic linker; capabilities and descriptors that a child does not need are a
+ * hole that it may have. So the program is opened once, looked at, and executed as what was looked at;
+ * it gets the given words, an empty environment, descriptors 0 to 2 and no capability.
+ * For programs with one thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define SPAWN_SAID_SIZE 512
+
+struct spawn_result {
+	int status; /* exit code, or 128 + the signal that ended it */
+	char said
+		[SPAWN_SAID_SIZE]; /* its standard error, without the last newline; what has no room is lost */
+};
+
+/* Opens the program at the absolute `path`: a regular file, root's, and writable, as its directory, by
+ * nobody else. Returns a descriptor for spawn_run(). */
+int spawn_open(const char *path, struct err *err);
+
+/*
+ * Runs it until `deadline_ms` (CLOCK_MONOTONIC) at the most: -ETIMEDOUT, and it has been killed. argv ends
+ * with NULL. 0 means that it ran, and not that it was content: see ret->status.
+ */
+int spawn_run(int fd, const char *const *argv, int64_t deadline_ms, struct spawn_result *ret,
+	      struct err *err);

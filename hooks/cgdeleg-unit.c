@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgdeleg-unit - has systemd set resource properties of one unit; started by cgdeleg-hook.
+ *
+ *     cgdeleg-unit UNIT MILLISECONDS PROPERTY=VALUE...
+ *
+ * The hook is static and libsystemd is not to be had so: this program is what links it, and runs only
+ * where a limit of a unit must really change. All words are the hook's own making, from the policy and
+ * the kernel's files; what is none of the known properties, or not of its grammar, is refused here once
+ * more, and nothing else can be said to systemd with this program. It has no capability; being root is
+ * what systemd asks for.
+ *
+ * Exit codes: enum unit_exit, with one sentence on standard error.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cgdeleg/systemd.h"
+#include "policy/limit-list.h"
+#include "version.h"
+
+#define MILLISECONDS_MOST 60000
+#define SYSTEMD		  "org.freedesktop.systemd1"
+/* systemd's own socket, root's: the way of systemctl, and one that needs no bus daemon. */
+#define PRIVATE_SOCKET "unix:path=/run/systemd/private"
+
+static const char usage[] = "usage: cgdeleg-unit UNIT MILLISECONDS PROPERTY=VALUE...\n"
+			    "       cgdeleg-unit --version\n";
+
+struct request {
+	const char *unit;
+	char **words;
+	uint64_t end_usec; /* CLOCK_MONOTONIC */
+	bool without_recent;
+};
+
+static uint64_t now_usec(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t left_usec(const struct request *request)
+{
+	const uint64_t now = now_usec();
+
+	return now < request->end_usec ? request->end_usec - now : 0;
+}
+
+static int number(const char *text, uint64_t *ret)
+{
+	if (strcmp(text, "infinity") == 0) {
+		*ret = UINT64_MAX;
+		return 0;
+	}
+	return text_to_u64(text, ret);
+}
+
+static int append_number(sd_bus_message *m, const char *name, const char *text)
+{
+	uint64_t value;
+
+	if (number(text, &value) < 0)
+		return -EINVAL;
+	return sd_bus_message_append(m, "(sv)", name, "t", value);
+}
+
+static int append_set(sd_bus_message *m, const char *name, const char *text)
+{
+	uint64_t set[LIMIT_SET_BITS / 64] = { 0 };
+	uint8_t bytes[LIMIT_SET_BITS / 8] = { 0 };
+	size_t n = 0;
+	int r;
+
+	if (limit_set_parse(text, set, NULL) < 0)
+		return -EINVAL;
+	for (size_t bit = 0; bit < LIMIT_SET_BITS; bit++)
+		if (set[bit / 64] >> (bit % 64) & 1) {
+			bytes[bit / 8] |= (uint8_t)(1U << (bit % 8));
+			n = bit / 8 + 1;
+		}
+	r = sd_bus_message_open_container(m, 'r', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", name);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'v', "ay");
+	if (r >= 0)
+		r = sd_bus_message_append_array(m, 'y', bytes, n);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* "8:16 1000": the device as systemd takes it is a path, which udev makes from its numbers. */
+static int append_device(sd_bus_message *m, const char *name, const char *text)
+{
+	const size_t len = strcspn(text, " ");
+	char device[64];
+	uint64_t value;
+
+	if (len == 0 || len > 24 || strspn(text, "0123456789:") != len || !text[len] ||
+	    number(text + len + 1, &value) < 0)
+		return -EINVAL;
+	(void)snprintf(device, sizeof(device), "/dev/block/%.*s", (int)len, text);
+	return sd_bus_message_append(m, "(sv)", name, "a(st)", 1, device, value);
+}
+
+static int append_word(sd_bus_message *m, const struct request *request, const char *word)
+{
+	const size_t len = strcspn(word, "=");
+	const struct unit_property *property = systemd_property(word, len);
+
+	if (!property || !word[len])
+		return -EINVAL;
+	if (property->recent && request->without_recent)
+		return 0;
+	switch (property->value) {
+	case UNIT_NUMBER:
+		return append_number(m, property->name, word + len + 1);
+	case UNIT_SET:
+		return append_set(m, property->name, word + len + 1);
+	case UNIT_DEVICE:
+		return append_device(m, property->name, word + len + 1);
+	}
+	return -EINVAL;
+}
+
+static int compose(sd_bus *bus, const struct request *request, sd_bus_message **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(bus, &m, SYSTEMD, "/org/freedesktop/systemd1",
+					   SYSTEMD ".Manager", "SetUnitProperties");
+	if (r >= 0)
+		r = sd_bus_message_append(m, "sb", request->unit, true);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(sv)");
+	for (char **word = request->words; r >= 0 && *word; word++)
+		r = append_word(m, request, *word);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		*ret = TAKE_PTR(m);
+	return r;
+}
+
+/* The handshake, with an end to it: sd_bus_call() alone would wait for it as long as libsystemd likes. */
+static int wait_ready(sd_bus *bus, const struct request *request)
+{
+	int r;
+
+	for (;;) {
+		r = sd_bus_is_ready(bus);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		r = sd_bus_process(bus, NULL);
+		if (r > 0)
+			continue;
+		if (r == 0 && left_usec(request) == 0)
+			r = -ETIMEDOUT;
+		if (r == 0)
+			r = sd_bus_wait(bus, left_usec(request));
+		if (r < 0 && r != -EINTR)
+			return r;
+	}
+}
+
+static int connect_private(const struct request *request, sd_bus **ret)
+{
+	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+	int r;
+
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_address(bus, PRIVATE_SOCKET);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r >= 0)
+		r = wait_ready(bus, request);
+	if (r >= 0)
+		*ret = TAKE_PTR(bus);
+	return r;
+}
+
+static int connect_system(const struct request *request, sd_bus **ret)
+{
+	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+	int r;
+
+	r = sd_bus_open_system(&bus);
+	if (r >= 0)
+		r = wait_ready(bus, request);
+	if (r >= 0)
+		*ret = TAKE_PTR(bus);
+	return r;
+}
+
+static int no_answer(struct err *err)
+{
+	(void)err_set(err, ETIMEDOUT,
+		      "systemd did not answer in time; 'systemctl is-system-running' tells whether "
+		      "it answers at all");
+	return UNIT_EXIT_TIMEOUT;
+}
+
+/* One call. UNIT_EXIT_REFUSED with *ret_unknown: it names a property that this systemd does not have. */
+static int call(sd_bus *bus, const struct request *request, bool *ret_unknown, struct err *err)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r;
+
+	r = compose(bus, request, &m);
+	if (r < 0) {
+		(void)err_set(err, -r, "the message to systemd cannot be made of these words");
+		return UNIT_EXIT_USAGE;
+	}
+	if (left_usec(request) == 0)
+		return no_answer(err);
+	r = sd_bus_call(bus, m, left_usec(request), &error, NULL);
+	if (r >= 0)
+		return 0;
+	if (r == -ETIMEDOUT || sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY))
+		return no_answer(err);
+	*ret_unknown = sd_bus_error_has_name(&error, SD_BUS_ERROR_PROPERTY_READ_ONLY);
+	(void)err_set(err, EPERM, "systemd refuses: %s",
+		      error.message ? error.message : strerror(-r));
+	return UNIT_EXIT_REFUSED;
+}
+
+static int run(struct request *request, struct err *err)
+{
+	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+	bool unknown = false;
+	int r;
+
+	r = connect_private(request, &bus);
+	if (r < 0 && r != -ETIMEDOUT)
+		r = connect_system(request, &bus);
+	if (r == -ETIMEDOUT)
+		return no_answer(err);
+	if (r < 0) {
+		(void)err_set_errno(err, r,
+				    "systemd cannot be reached, neither at '/run/systemd/private' "
+				    "nor on the system bus");
+		return UNIT_EXIT_NO_BUS;
+	}
+	r = call(bus, request, &unknown, err);
+	if (r == UNIT_EXIT_REFUSED && unknown) {
+		request->without_recent = true;
+		r = call(bus, request, &unknown, err);
+	}
+	return r;
+}
+
+/* Before anything is said to anybody: a word that is none is the caller's fault. */
+static bool is_request(int argc, char **argv, struct request *ret)
+{
+	uint64_t milliseconds;
+
+	if (argc < 4 || argc > 3 + UNIT_WORDS_MAX || !systemd_unit_is_valid(argv[1]) ||
+	    text_to_u64(argv[2], &milliseconds) < 0 || milliseconds == 0 ||
+	    milliseconds > MILLISECONDS_MOST)
+		return false;
+	for (int i = 3; i < argc; i++) {
+		const size_t len = strcspn(argv[i], "=");
+
+		if (!argv[i][len] || !systemd_property(argv[i], len))
+			return false;
+	}
+	ret->unit = argv[1];
+	ret->words = argv + 3;
+	ret->end_usec = now_usec() + milliseconds * 1000;
+	/* The clock is looked at wherever libsystemd comes back; should it not, this ends the process. */
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)alarm((unsigned)(milliseconds / 1000 + 1));
+	return true;
+}
+
+static int end(int code, const char *text)
+{
+	if (write(STDERR_FILENO, text, strlen(text)) < 0)
+		return code;
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = { 0 };
+	struct err err = { 0 };
+	char line[ERR_TEXT_SIZE + 2];
+	int code;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("cgdeleg-unit " CGDELEG_VERSION) < 0;
+	if (!is_request(argc, argv, &request))
+		return end(UNIT_EXIT_USAGE, usage);
+	if (clearenv() != 0 || syscall(SYS_close_range, 3, ~0U, 0) < 0)
+		return end(UNIT_EXIT_USAGE, "cgdeleg-unit: cannot drop what was inherited\n");
+	(void)signal(SIGPIPE, SIG_IGN);
+	code = run(&request, &err);
+	(void)snprintf(line, sizeof(line), "%s\n", err.text);
+	return code == 0 ? 0 : end(code, line);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spawn: only what is root's is executed, with nothing of ours, and never for longer than it may. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+static int64_t in_ms(int64_t ms)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
+}
+
+static int run_shell(const char *script, int64_t ms, struct spawn_result *ret, struct err *err)
+{
+	const char *argv[] = { "sh", "-c", script, NULL };
+	_cleanup_free_ char *shell = realpath("/bin/sh", NULL);
+	_cleanup_close_ int fd = -EBADF;
+
+	assert_non_null(shell);
+	fd = spawn_open(shell, err);
+	return fd < 0 ? fd : spawn_run(fd, argv, in_ms(ms), ret, err);
+}
+
+static void test_results(void **state)
+{
+	static const struct {
+		const char *script, *said;
+		int status;
+	} cases[] = {
+		{ "exit 0", "", 0 },
+		{ "echo one sentence >&2; exit 3", "one sentence", 3 },
+		{ "echo first >&2; echo second >&2; exit 1", "first", 1 },
+		{ "kill -9 $$", "", 128 + SIGKILL },
+		{ "echo to nobody", "", 0 },
+		/* its words may come after its end, from whom it left behind, and are not waited for */
+		{ "(sleep 5; echo late >&2) & exit 4", "", 4 },
+		{ "echo \"[$CGDELEG_TEST]\" >&2", "[]", 0 },
+		{ "[ -e /proc/self/fd/77 ] && echo open >&2; exit 0", "", 0 },
+		{ "while read -r a b; do [ $a != CapEff: ] && [ $a != CapPrm: ] || echo $b >&2; "
+		  "done </proc/self/status",
+		  "0000000000000000", 0 },
+	};
+
+	(void)state;
+	assert_int_equal(setenv("CGDELEG_TEST", "inherited", 1), 0);
+	assert_int_equal(dup2(STDERR_FILENO, 77), 77);
+	(void)signal(SIGCHLD, SIG_IGN); /* as a runtime may leave it */
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct spawn_result result;
+		struct err err = { 0 };
+
+		check_result(cases[i].script, run_shell(cases[i].script, 60000, &result, &err),
+			     &err, NULL);
+		check_string(cases[i].script, result.said, cases[i].said);
+		assert_int_equal(result.status, cases[i].status);
+	}
+	(void)close(77);
+}
+
+/* More than a pipe holds, and than there is room for: the writer comes to its end. */
+static void test_many_words(void **state)
+{
+	struct spawn_result result;
+	struct err err = { 0 };
+
+	(void)state;
+	check_result("many",
+		     run_shell("i=0; while [ $i -lt 3000 ]; do printf "
+			       "'0123456789012345678901234567890123456789' >&2; i=$((i+1)); done; "
+			       "exit 5",
+			       60000, &result, &err),
+		     &err, NULL);
+	assert_int_equal(strlen(result.said), SPAWN_SAID_SIZE - 1);
+	assert_int_equal(result.status, 5);
+}
+
+static void test_deadline(void **state)
+{
+	struct spawn_result result;
+	struct err err = { 0 };
+
+	(void)state;
+	check_result("hangs", run_shell("exec sleep 1000", 100, &result, &err), &err,
+		     "waiting for 'sh' failed: Connection timed out");
+	assert_int_equal(result.status, 128 + SIGKILL);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it has been reaped */
+	assert_int_equal(errno, ECHILD);
+}
+
+static void copy_shell(const struct tree *tree)
+{
+	char command[PATH_MAX];
+
+	(void)snprintf(command, sizeof(command), "cp -L /bin/sh %s/dir/program", tree->root);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_owners(void **state)
+{
+	static const struct {
+		const char *name;
+		mode_t directory, mode;
+		uid_t uid;
+		const char *want;
+	} cases[] = {
+		{ "program", 0755, 0755, 0, NULL },
+		{ "program", 0700, 0500, 0, NULL },
+		{ "program", 0775, 0755, 0, "dir/' belongs to uid 0 (mode 0775)" },
+		{ "program", 0757, 0755, 0, "dir/' belongs to uid 0 (mode 0757)" },
+		{ "program", 0755, 0775, 0, "program' belongs to uid 0 (mode 0775)" },
+		{ "program", 0755, 0757, 0, "program' belongs to uid 0 (mode 0757)" },
+		{ "program", 0755, 0755, 1, "program' belongs to uid 1 (mode 0755)" },
+		{ "missing", 0755, 0755, 0, "missing': No such file" },
+		{ "link", 0755, 0755, 0, "link' is not a regular file" },
+		{ "sub", 0755, 0755, 0, "sub' is not a regular file" },
+	};
+	_cleanup_(tree_free) struct tree tree;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* nothing here can be root's */
+	tree_new(&tree);
+	tree_edit(&tree, "dir/sub/\ndir/link -> program");
+	copy_shell(&tree);
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_close_ int fd = -EBADF;
+		char path[PATH_MAX];
+		struct err err = { 0 };
+
+		assert_int_equal(fchmodat(tree.fd, "dir", cases[i].directory, 0), 0);
+		assert_int_equal(fchownat(tree.fd, "dir/program", cases[i].uid, 0, 0), 0);
+		assert_int_equal(fchmodat(tree.fd, "dir/program", cases[i].mode, 0), 0);
+		(void)snprintf(path, sizeof(path), "%s/dir/%s", tree.root, cases[i].name);
+		fd = spawn_open(path, &err);
+		check_result(cases[i].name, fd, &err, cases[i].want);
+	}
+}
+
+/* What was opened is executed, whatever has come to its place. */
+static void test_by_descriptor(void **state)
+{
+	const char *argv[] = { "program", "-c", "exit 6", NULL };
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_close_ int fd = -EBADF;
+	struct spawn_result result;
+	char path[PATH_MAX];
+	struct err err = { 0 };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	tree_new(&tree);
+	tree_edit(&tree, "dir/");
+	copy_shell(&tree);
+	(void)snprintf(path, sizeof(path), "%s/dir/program", tree.root);
+	fd = spawn_open(path, &err);
+	check_result("open", fd, &err, NULL);
+	assert_int_equal(unlink(path), 0);
+	tree_edit(&tree, "dir/program = not a program");
+	check_result("run", spawn_run(fd, argv, in_ms(60000), &result, &err), &err, NULL);
+	assert_int_equal(result.status, 6);
+
+	(void)close(fd);
+	fd = spawn_open(path, &err);
+	check_result("what cannot be executed", spawn_run(fd, argv, in_ms(60000), &result, &err),
+		     &err, NULL);
+	assert_int_equal(result.status, 127);
+	check_string("said", result.said, "the program cannot be executed");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_results),	      cmocka_unit_test(test_many_words),
+		cmocka_unit_test(test_deadline),      cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_by_descriptor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
