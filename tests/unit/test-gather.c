@@ -279,6 +279,51 @@ static void test_scope(void **state)
 	}
 }
 
+/* systemd's is the cgroup that its attribute says so of, under the name that its path has. */
+static void test_unit(void **state)
+{
+#define BOOTED		"run/systemd/system/\n"
+#define DELEGATED(path) "sys/fs/cgroup" path " @delegate 1\n"
+#define STARTED(unit)	"run/systemd/units/invocation:" unit " -> 1234\n"
+#define RUNC		PLACE("/s.slice/x.scope") CGROUP("/s.slice/x.scope", "4711")
+#define CRUN		PLACE("/s.slice/x.scope/container") CGROUP("/s.slice/x.scope/container", "4711")
+	static const struct {
+		const char *name, *edits, *unit, *want;
+	} units[] = {
+		{ "runc", BOOTED RUNC DELEGATED("/s.slice/x.scope"), "x.scope", NULL },
+		{ "crun", BOOTED CRUN CGROUP("/s.slice/x.scope", "") DELEGATED("/s.slice/x.scope"),
+		  "x.scope", NULL },
+		{ "a service",
+		  BOOTED PLACE("/x.service") CGROUP("/x.service", "4711") DELEGATED("/x.service"),
+		  "x.service", NULL },
+		{ "a name alone", BOOTED RUNC, NULL, NULL },
+		{ "systemd is not here", RUNC DELEGATED("/s.slice/x.scope"), NULL, NULL },
+		{ "not delegated", BOOTED RUNC "sys/fs/cgroup/s.slice/x.scope @delegate 0\n", NULL,
+		  NULL },
+		{ "a unit that is not delegated", BOOTED RUNC STARTED("x.scope"), NULL,
+		  "systemd manages the container's cgroup as 'x.scope' and has not delegated it" },
+		{ "not a unit's name",
+		  BOOTED PLACE("/ci/x.scope") CGROUP("/ci/x.scope", "4711") DELEGATED("/ci/x.scope")
+			  STARTED("x.scope"),
+		  NULL, NULL },
+		{ "below a unit that holds more",
+		  BOOTED CRUN CGROUP("/s.slice/x.scope", "") DELEGATED("/s.slice/x.scope")
+			  DELEGATED("/s.slice/x.scope/container")
+				  STARTED("x.scope") "sys/fs/cgroup/s.slice/x.scope/other/\n",
+		  NULL, NULL },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* for the attribute */
+	for (size_t i = 0; i < ELEMENTS(units); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(units[i].name, look(units[i].edits, plain, &l), &l.err, units[i].want);
+		check_string(units[i].name, l.facts.unit, units[i].unit);
+	}
+}
+
 static void test_devices(void **state)
 {
 	static const struct {
@@ -381,10 +426,10 @@ static void test_mount_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	    cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_userns),	    cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_devices),	    cmocka_unit_test(test_granted),
-		cmocka_unit_test(test_mount_state),
+		cmocka_unit_test(test_cases),	cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_userns),	cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_unit),	cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_granted), cmocka_unit_test(test_mount_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

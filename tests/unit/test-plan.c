@@ -151,6 +151,69 @@ static void test_scope(void **state)
 		     "cgroup.max.descendants at most 256");
 }
 
+/* What systemd can hold it is told at once, before all else; what it cannot, or may not know how to do, has
+ * a step of its own, and so has all of the cgroup below a scope. */
+static void test_unit(void **state)
+{
+	static const struct {
+		const char *name;
+		bool has_scope, zero, io;
+		const char *want;
+	} cases[] = {
+		{ "the root", false, false, false,
+		  "unit x.scope, ceiling cgroup.max.descendants, device-bpf, ledger, " OWN
+		  ", mount" },
+		{ "the scope", true, false, false,
+		  "unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS
+		  ", device-bpf, ledger, " OWN ", mount" },
+		{ "not for systemd", false, true, false,
+		  CEILINGS ", device-bpf, ledger, " OWN ", mount" },
+		{ "a device", false, false, true,
+		  "unit x.scope, ceiling cgroup.max.descendants, ceiling io.max, device-bpf, ledger, " OWN
+		  ", mount" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct decision decision = decision_plain(VERDICT_GRANT);
+		struct facts facts = facts_plain();
+		struct plan plan;
+
+		facts.unit = "x.scope";
+		facts.has_scope = cases[i].has_scope;
+		if (cases[i].zero)
+			decision.ceilings[0].value.number = 0;
+		if (cases[i].io) {
+			add_ceiling(&decision, "io.max", 0);
+			assert_int_equal(limit_parse(limit_type_find("io.max"), "8:0 rbps=5",
+						     &decision.ceilings[2].value, NULL),
+					 0);
+		}
+		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+		check_plan(cases[i].name, &plan, cases[i].want);
+	}
+}
+
+static void test_unit_description(void **state)
+{
+	struct decision decision = decision_plain(VERDICT_GRANT);
+	struct facts facts = facts_plain();
+	struct plan plan;
+	char text[256];
+
+	(void)state;
+	facts.unit = "x.scope";
+	add_ceiling(&decision, "pids.max", 5);
+	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+	check_string("unit", step_describe(&plan.steps[0], text, sizeof(text)),
+		     "x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
+	/* A buffer that is too small cuts, and nothing is written behind it. */
+	memset(text, '#', sizeof(text));
+	(void)step_describe(&plan.steps[0], text, 40);
+	assert_int_equal(strlen(text), 39);
+	assert_int_equal(text[40], '#');
+}
+
 static void test_mount_methods(void **state)
 {
 	static const struct {
@@ -201,7 +264,7 @@ static void check_order(const struct plan *plan)
 static void test_order(void **state)
 {
 	(void)state;
-	for (unsigned bits = 0; bits < 64; bits++) {
+	for (unsigned bits = 0; bits < 128; bits++) {
 		struct decision decision = decision_plain(VERDICT_GRANT);
 		struct facts facts = facts_plain();
 		struct plan plan;
@@ -212,6 +275,7 @@ static void test_order(void **state)
 		decision.n_ceilings = bits & 8 ? 2 : 0;
 		facts.has_scope = bits & 16;
 		facts.nested = bits & 32;
+		facts.unit = bits & 64 ? "x.scope" : NULL;
 		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
 		check_order(&plan);
 	}
@@ -296,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_scope),	 cmocka_unit_test(test_mount_methods),
+		cmocka_unit_test(test_unit),	 cmocka_unit_test(test_unit_description),
 		cmocka_unit_test(test_order),	 cmocka_unit_test(test_unknown_list),
 		cmocka_unit_test(test_size),	 cmocka_unit_test(test_descriptions),
 	};

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Units: where systemd manages the container's cgroup, its ceilings go through systemd and stay.
+
+The hook finds its helper where it was told to when it was built; vm-run puts it there.
+"""
+import os
+import re
+import socket
+import subprocess
+
+from lib import host
+from lib.expect import granted, one_sentence
+from lib.process import run, wait_until
+from lib.report import Skip, case, contains, equal, expect, same
+
+MIB = 1024 * 1024
+BUS = ("/run/systemd/private", "/run/dbus/system_bus_socket")
+LIMITS = {"memory.max": "256M", "memory.high": "224M", "memory.swap.max": "64M", "pids.max": 64, "cpu.max": "1.234567",
+          "cpuset.cpus": "0", "cgroup.max.descendants": 16, "cgroup.max.depth": 4}
+# What the kernel's file of the unit's cgroup shows: CPU quotas are whole percents.
+SHOWN = {"memory.max": str(256 * MIB), "memory.high": str(224 * MIB), "memory.swap.max": str(64 * MIB),
+         "pids.max": "64", "cpu.max": "123000 100000", "cpuset.cpus": "0"}
+PROPERTIES = {"MemoryMax": str(256 * MIB), "MemoryHigh": str(224 * MIB), "MemorySwapMax": str(64 * MIB),
+              "TasksMax": "64", "CPUQuotaPerSecUSec": "1.230000s", "AllowedCPUs": "0"}
+
+
+def is_systemd(t):
+    if t.driver == "systemd" and "memory" not in host.controllers():
+        raise Skip("the host does not offer the controllers that systemd manages")
+    return t.driver == "systemd"
+
+
+def unit_policy(t, **changes):
+    values = {**LIMITS, **changes}
+    if t.machine.device:
+        values["io.max"] = f"{t.machine.device} rbps=10M"
+    return t.policy("unit", profiles={"small": values})
+
+
+def unit_of(c):
+    return os.path.basename(c.top)
+
+
+def properties(c):
+    names = ",".join(PROPERTIES)
+    done = run(["systemctl", "show", "-p", names, unit_of(c)])
+    return dict(line.split("=", 1) for line in done.out.splitlines())
+
+
+def reload_systemd(times=1):
+    for _ in range(times):
+        done = run(["systemctl", "daemon-reload"])
+        equal(done.code, 0, f"daemon-reload ({done.err})")
+
+
+def check_shown(t, c, when):
+    shown = {name: host.value(c.top, name) for name in SHOWN}
+    same(SHOWN, shown, f"the unit's files {when}")
+    if t.machine.device:
+        contains(host.value(c.top, "io.max"), f"{t.machine.device} rbps={10 * MIB} ", f"io.max {when}")
+
+
+def helper_runs(trace):
+    """How often the helper was executed, by the trace of all that the hook and its children did."""
+    return sum("execveat(" in line for line in host.read(trace).splitlines())
+
+
+def trace_hook(t, c, state):
+    path = f"{c.dir}/trace"
+    done = run(["strace", "-f", "-qq", "-e", "trace=execve,execveat,connect", "-o", path, t.hook, *c.hook_args()],
+               data=state)
+    return done, path
+
+
+@case("unit.kept")
+def kept(t):
+    """Granted through systemd; what is written to the files is what systemd remembers; root may raise it."""
+    if not is_systemd(t):
+        return
+    c = t.container("kept", policy_dir=unit_policy(t)).up()
+    with t.step("the kernel's files show the ceilings"):
+        granted(c)
+        check_shown(t, c, "after the grant")
+        contains(" ".join(c.records()[-1]["plan"]), f"{unit_of(c)} at most, through systemd: MemoryMax=", "the plan")
+        equal(c.records()[-1]["unit"], unit_of(c), "the record's unit")
+    with t.step("systemd remembers them"):
+        same(PROPERTIES, properties(c), "the unit's properties")
+    before = host.picture_tree(host.CGROUP + c.top)
+    with t.step("nothing has changed after 20 daemon-reloads"):
+        reload_systemd(20)
+        check_shown(t, c, "after the reloads")
+        same(before, host.picture_tree(host.CGROUP + c.top), "the unit's cgroups")
+    with t.step("root raises one: it is raised, the others stay"):
+        raised = run(["systemctl", "set-property", "--runtime", unit_of(c), f"MemoryMax={512 * MIB}"])
+        equal(raised.code, 0, f"set-property ({raised.err})")
+        wait_until(lambda: host.value(c.top, "memory.max") == str(512 * MIB), "the raised limit")
+        equal({name: host.value(c.top, name) for name in SHOWN if name != "memory.max"},
+              {name: value for name, value in SHOWN.items() if name != "memory.max"}, "the others")
+        if c.has_scope:  # what lies below the unit is not systemd's
+            equal(host.value(c.cgroup, "memory.max"), str(256 * MIB), "the container's own file")
+    with t.step("systemd forgets them with the container"):
+        unit = unit_of(c)
+        c.delete()
+        wait_until(lambda: not [d for d in os.listdir("/run/systemd/transient") if d.startswith(unit)],
+                   "the end of the unit's files")
+
+
+@case("unit.untouched")
+def untouched(t):
+    """Nothing is above its ceiling: no helper is executed and no bus is spoken to."""
+    if not is_systemd(t):
+        return
+    lower = {"memory": {"limit": 128 * MIB, "swap": 128 * MIB}, "pids": {"limit": 32},
+             "cpu": {"quota": 50000, "period": 100000, "cpus": "0"}}
+    policy = t.policy("untouched", profiles={"small": {
+        "memory.max": "256M", "pids.max": 64, "cpu.max": 1, "cpuset.cpus": "0", "memory.swap.max": 0,
+        "cgroup.max.descendants": 16}})
+    for name, resources, runs in (("its own limits are lower", lower, 0), ("control: it has none", {}, 1)):
+        with t.step(f"{name}: the helper runs {runs} times"):
+            c = t.container("low", held=True, policy_dir=policy, hooks=[], resources=resources)
+            c.hold()
+            done, trace = trace_hook(t, c, host.read(f"{c.dir}/state").encode())
+            equal(done.text, "exit 0: ", "the hook")
+            equal(helper_runs(trace), runs, f"helpers ({host.read(trace)})")
+            equal("systemd/private" in host.read(trace), runs > 0, "systemd's socket is connected to")
+            if not runs:
+                equal(host.value(c.top, "memory.max"), str(128 * MIB), "memory.max")
+            equal(c.release().code, 0, "the runtime")
+            granted(c)
+
+
+@case("unit.again")
+def again(t):
+    """A second run finds all as it should be and asks nobody."""
+    if not is_systemd(t):
+        return
+    c = t.container("again", held=True, policy_dir=unit_policy(t))
+    c.hold()
+    state = host.read(f"{c.dir}/state").encode()
+    equal(c.release().code, 0, "the runtime")
+    with t.step("the second run asks nobody"):
+        before = host.picture_tree(host.CGROUP + c.top)
+        done, trace = trace_hook(t, c, state)
+        equal(done.text, "exit 0: ", "the hook")
+        equal(helper_runs(trace), 0, "helpers")
+        same(before, host.picture_tree(host.CGROUP + c.top), "the cgroups")
+
+
+def in_mounts(script):
+    """In a mount namespace of its own, behind a line of shell: the test's way to another bus. The hook has none."""
+    return ["unshare", "-m", "--propagation", "private", "sh", "-c", f'set -e; {script}; exec "$@"', "sh"]
+
+
+def over(source):
+    return "; ".join(f"mount --bind {source} {path}" for path in BUS if os.path.exists(path))
+
+
+def refuses(t, c, state, before, command, part):
+    done = run([*command, t.hook, *c.hook_args()], data=state)
+    equal((done.code, done.out), (1, ""), f"exit and stdout ({done.err})")
+    one_sentence(done.err, part)
+    same(before[0], host.picture_tree(host.CGROUP + c.top), "the cgroups")
+    same(before[1], properties(c), "the unit's properties")
+
+
+def helper_path(t):
+    with open(t.hook, "rb") as file:
+        return re.search(rb"/[\w./-]*/cgdeleg-unit\0", file.read())[0][:-1].decode()
+
+
+@case("unit.failing")
+def failing(t):
+    """A bus that hangs or is gone, a helper that is not root's: one sentence, and all is as before."""
+    if not is_systemd(t):
+        return
+    c = t.container("bus", held=True, hooks=[], policy_dir=unit_policy(t))
+    c.hold()
+    state = host.read(f"{c.dir}/state").encode()
+    before = (host.picture_tree(host.CGROUP + c.top), properties(c))
+    helper = helper_path(t)
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as deaf:
+        silent.bind(f"{c.dir}/silent")
+        silent.listen(64)
+        deaf.bind(f"{c.dir}/deaf")
+        for name, script, part in (
+                ("the bus never answers", over(f"{c.dir}/silent"), "systemd did not answer in time"),
+                ("nobody listens on the bus", over(f"{c.dir}/deaf"), "systemd cannot be reached"),
+                ("the bus is no socket", over("/etc/hostname"), "systemd cannot be reached"),
+                ("no helper", f"mount -t tmpfs -o mode=755 none {os.path.dirname(helper)}", "No such file or directory"),
+                ("others can write beside the helper", f"mount -t tmpfs -o mode=757 none {os.path.dirname(helper)}",
+                 "writable by nobody else was expected"),
+                ("others can write the helper",
+                 f"cp {helper} {c.dir}/copy; chmod 757 {c.dir}/copy; mount --bind {c.dir}/copy {helper}",
+                 "writable by nobody else was expected"),
+                ("the helper is no program", f"mount --bind /etc/hostname {helper}", "the program cannot be executed")):
+            with t.step(name):
+                refuses(t, c, state, before, in_mounts(script), part)
+    with t.step("the very last step fails: systemd is told the old values"):
+        last = "mount_setattr" if t.runtime == "runc" else "move_mount"
+        inject = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={last}", "-e", f"inject={last}:error=EPERM"]
+        refuses(t, c, state, before, inject, "Operation not permitted")
+        equal(c.records()[-1]["outcome"], "undone", "the outcome")
+    with t.step("control: it is granted"):
+        equal(run([t.hook, *c.hook_args()], data=state).text, "exit 0: ", "the hook")
+        granted(c)
+
+
+@case("unit.reloading")
+def reloading(t):
+    """systemd is busy reloading all the time, which it does between two messages."""
+    if not is_systemd(t):
+        return
+    with subprocess.Popen(["sh", "-c", "while :; do systemctl daemon-reload; done"]) as busy:
+        try:
+            for i in range(3):
+                with t.step(f"granted while systemd reloads ({i + 1})"):
+                    c = t.container("busy", policy_dir=unit_policy(t)).up()
+                    granted(c)
+                    check_shown(t, c, "while systemd reloads")
+                    c.delete()
+        finally:
+            busy.kill()
+
+
+@case("unit.percent")
+def percent(t):
+    """Less than a percent of a CPU is nothing that systemd can remember; the file has it."""
+    if not is_systemd(t):
+        return
+    with t.step("written to the file"):
+        c = t.container("percent", policy_dir=unit_policy(t, **{"cpu.max": "5000 1000000"})).up()
+        equal(host.value(c.top, "cpu.max"), "5000 1000000", "cpu.max")
+        contains("; ".join(c.records()[-1]["plan"]), "cpu.max at most 5000 1000000", "the plan")
+
+
+@case("unit.lookalike")
+def lookalike(t):
+    """A cgroup of a runtime's own that is called as a unit is: nobody is asked about it."""
+    if t.driver != "cgroupfs":
+        return
+    with t.step("granted without systemd"):
+        c = t.container("like", held=True, hooks=[], cgroups_path=f"{t.parent}/like.slice/like.scope")
+        c.hold()
+        done, trace = trace_hook(t, c, host.read(f"{c.dir}/state").encode())
+        equal((done.text, helper_runs(trace)), ("exit 0: ", 0), "the hook, and helpers")
+        expect("unit" not in c.records()[-1], "the record names a unit")
+        equal(c.release().code, 0, "the runtime")
+    c.delete()
+    host.remove_tree(f"{t.parent}/like.slice")
