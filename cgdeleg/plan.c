@@ -160,6 +160,7 @@ int plan_build(const struct decision *decision, const struct facts *facts, struc
 {
 	ret->n_steps = 0; /* the steps are written as they come */
 	ret->controllers[0] = '\0';
+	ret->unit.n = 0;
 	if (decision->verdict == VERDICT_GRANT)
 		plan_grant(ret, decision, facts);
 	else if (decision->verdict == VERDICT_READONLY && facts->nested)

@@ -14,7 +14,7 @@
 #include "base/spawn.h"
 #include "cgdeleg/systemd.h"
 
-#define FIXED_WORDS	3   /* its name, the unit's, the time that it has */
+#define FIXED_WORDS	3   /* its name, the unit's, its deadline */
 #define HELPER_GRACE_MS 300 /* so that it is the helper who says that there was no answer */
 
 static int64_t now_ms(void)
@@ -55,18 +55,24 @@ int systemd_set(const char *unit, const struct unit_words *words, int64_t deadli
 		struct err *err)
 {
 	const char *argv[FIXED_WORDS + UNIT_WORDS_MAX + 1] = { "cgdeleg-unit", unit };
-	const int64_t left = deadline_ms - now_ms() - HELPER_GRACE_MS;
+	const int64_t its_deadline_ms = deadline_ms - HELPER_GRACE_MS;
 	struct spawn_result result;
 	char milliseconds[24];
 	int r;
 
-	if (left <= 0)
+	if (its_deadline_ms <= now_ms())
 		return err_set(err, ETIMEDOUT, "no time is left to ask systemd for limits of '%s'",
 			       unit);
-	(void)snprintf(milliseconds, sizeof(milliseconds), "%lld", (long long)left);
+	(void)snprintf(milliseconds, sizeof(milliseconds), "%lld", (long long)its_deadline_ms);
 	argv[2] = milliseconds;
 	memcpy(argv + FIXED_WORDS, words->words, words->n * sizeof(words->words[0]));
 	r = run_helper(argv, deadline_ms, &result, err);
+	if (r == -ETIMEDOUT)
+		return err_set(
+			err, ETIMEDOUT,
+			"limits of '%s' through systemd: the helper has not come to an end in "
+			"time, this machine or systemd is too busy",
+			unit);
 	if (r < 0 || result.status == 0)
 		return r;
 	return err_set(err, code_of(result.status), "limits of '%s' through systemd: %s", unit,

@@ -2,7 +2,9 @@
 /*
  * cgdeleg-unit - has systemd set resource properties of one unit; started by cgdeleg-hook.
  *
- *     cgdeleg-unit UNIT MILLISECONDS PROPERTY=VALUE...
+ *     cgdeleg-unit UNIT DEADLINE PROPERTY=VALUE...
+ *
+ * DEADLINE is in milliseconds of CLOCK_MONOTONIC: what it takes to get here counts too.
  *
  * The hook is static and libsystemd is not to be had so: this program is what links it, and runs only
  * where a limit of a unit must really change. All words are the hook's own making, from the policy and
@@ -28,11 +30,12 @@
 #include "version.h"
 
 #define MILLISECONDS_MOST 60000
+#define DEVICE_SIZE	  64 /* bytes of "/dev/block/8:16" */
 #define SYSTEMD		  "org.freedesktop.systemd1"
 /* systemd's own socket, root's: the way of systemctl, and one that needs no bus daemon. */
 #define PRIVATE_SOCKET "unix:path=/run/systemd/private"
 
-static const char usage[] = "usage: cgdeleg-unit UNIT MILLISECONDS PROPERTY=VALUE...\n"
+static const char usage[] = "usage: cgdeleg-unit UNIT DEADLINE PROPERTY=VALUE...\n"
 			    "       cgdeleg-unit --version\n";
 
 struct request {
@@ -57,20 +60,50 @@ static uint64_t left_usec(const struct request *request)
 	return now < request->end_usec ? request->end_usec - now : 0;
 }
 
-static int number(const char *text, uint64_t *ret)
+static bool read_number(const char *text, uint64_t *ret)
 {
-	if (strcmp(text, "infinity") == 0) {
-		*ret = UINT64_MAX;
-		return 0;
-	}
-	return text_to_u64(text, ret);
+	*ret = UINT64_MAX;
+	return strcmp(text, "infinity") == 0 || text_to_u64(text, ret) == 0;
+}
+
+/* "8:16 1000": the device as systemd takes it is a path, which udev makes from its numbers. */
+static bool read_device(const char *text, char device[DEVICE_SIZE], uint64_t *ret)
+{
+	const size_t len = strcspn(text, " ");
+
+	if (len == 0 || strspn(text, "0123456789:") != len || !text[len])
+		return false;
+	return snprintf(device, DEVICE_SIZE, "/dev/block/%.*s", (int)len, text) < DEVICE_SIZE &&
+	       read_number(text + len + 1, ret);
+}
+
+/* PROPERTY=VALUE, of the closed list and of its property's grammar. Splits the word. */
+static const struct unit_property *read_word(const char *word, const char **ret_value)
+{
+	const size_t len = strcspn(word, "=");
+	const struct unit_property *property = systemd_property(word, len);
+	uint64_t set[LIMIT_SET_BITS / 64] = { 0 };
+	char device[DEVICE_SIZE];
+	bool valid = false;
+	uint64_t number;
+
+	if (!property || !word[len])
+		return NULL;
+	*ret_value = word + len + 1;
+	if (property->value == UNIT_NUMBER)
+		valid = read_number(*ret_value, &number);
+	else if (property->value == UNIT_SET)
+		valid = limit_set_parse(*ret_value, set, NULL) == 0;
+	else if (property->value == UNIT_DEVICE)
+		valid = read_device(*ret_value, device, &number);
+	return valid ? property : NULL;
 }
 
 static int append_number(sd_bus_message *m, const char *name, const char *text)
 {
 	uint64_t value;
 
-	if (number(text, &value) < 0)
+	if (!read_number(text, &value))
 		return -EINVAL;
 	return sd_bus_message_append(m, "(sv)", name, "t", value);
 }
@@ -101,36 +134,32 @@ static int append_set(sd_bus_message *m, const char *name, const char *text)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* "8:16 1000": the device as systemd takes it is a path, which udev makes from its numbers. */
 static int append_device(sd_bus_message *m, const char *name, const char *text)
 {
-	const size_t len = strcspn(text, " ");
-	char device[64];
+	char device[DEVICE_SIZE];
 	uint64_t value;
 
-	if (len == 0 || len > 24 || strspn(text, "0123456789:") != len || !text[len] ||
-	    number(text + len + 1, &value) < 0)
+	if (!read_device(text, device, &value))
 		return -EINVAL;
-	(void)snprintf(device, sizeof(device), "/dev/block/%.*s", (int)len, text);
 	return sd_bus_message_append(m, "(sv)", name, "a(st)", 1, device, value);
 }
 
 static int append_word(sd_bus_message *m, const struct request *request, const char *word)
 {
-	const size_t len = strcspn(word, "=");
-	const struct unit_property *property = systemd_property(word, len);
+	const char *value;
+	const struct unit_property *property = read_word(word, &value);
 
-	if (!property || !word[len])
+	if (!property)
 		return -EINVAL;
 	if (property->recent && request->without_recent)
 		return 0;
 	switch (property->value) {
 	case UNIT_NUMBER:
-		return append_number(m, property->name, word + len + 1);
+		return append_number(m, property->name, value);
 	case UNIT_SET:
-		return append_set(m, property->name, word + len + 1);
+		return append_set(m, property->name, value);
 	case UNIT_DEVICE:
-		return append_device(m, property->name, word + len + 1);
+		return append_device(m, property->name, value);
 	}
 	return -EINVAL;
 }
@@ -243,9 +272,10 @@ static int run(struct request *request, struct err *err)
 {
 	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
 	bool unknown = false;
-	int r;
+	int r = -ETIMEDOUT;
 
-	r = connect_private(request, &bus);
+	if (left_usec(request) > 0)
+		r = connect_private(request, &bus);
 	if (r < 0 && r != -ETIMEDOUT)
 		r = connect_system(request, &bus);
 	if (r == -ETIMEDOUT)
@@ -267,24 +297,24 @@ static int run(struct request *request, struct err *err)
 /* Before anything is said to anybody: a word that is none is the caller's fault. */
 static bool is_request(int argc, char **argv, struct request *ret)
 {
-	uint64_t milliseconds;
+	uint64_t deadline_ms;
 
 	if (argc < 4 || argc > 3 + UNIT_WORDS_MAX || !systemd_unit_is_valid(argv[1]) ||
-	    text_to_u64(argv[2], &milliseconds) < 0 || milliseconds == 0 ||
-	    milliseconds > MILLISECONDS_MOST)
+	    text_to_u64(argv[2], &deadline_ms) < 0 ||
+	    deadline_ms > now_usec() / 1000 + MILLISECONDS_MOST)
 		return false;
 	for (int i = 3; i < argc; i++) {
-		const size_t len = strcspn(argv[i], "=");
+		const char *value;
 
-		if (!argv[i][len] || !systemd_property(argv[i], len))
+		if (!read_word(argv[i], &value))
 			return false;
 	}
 	ret->unit = argv[1];
 	ret->words = argv + 3;
-	ret->end_usec = now_usec() + milliseconds * 1000;
+	ret->end_usec = deadline_ms * 1000;
 	/* The clock is looked at wherever libsystemd comes back; should it not, this ends the process. */
 	(void)signal(SIGALRM, SIG_DFL);
-	(void)alarm((unsigned)(milliseconds / 1000 + 1));
+	(void)alarm((unsigned)(left_usec(ret) / 1000000 + 1));
 	return true;
 }
 

@@ -145,7 +145,8 @@ static void stage_new(struct stage *s, const char *files, const char *const *cei
 {
 	static const struct facts facts = { .unit = "x.scope", .mount = MOUNT_READONLY };
 
-	*s = (struct stage) { .target = TARGET_EMPTY, .host = HOST_CLOSED };
+	*s = (struct stage) { .host = HOST_CLOSED };
+	target_init(&s->target);
 	kernel = (struct kernel) { 0 };
 	systemd.tree = &s->tree;
 	systemd.n_calls = 0;

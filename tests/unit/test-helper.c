@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The helper's words: what is not of its grammar is refused before anybody is spoken to. */
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgdeleg/systemd.h"
+#include "tests/unit/check.h"
+
+static int run(const char *words)
+{
+	char command[PATH_MAX + 512];
+
+	(void)snprintf(command, sizeof(command), "'%s' %s 2>/dev/null", getenv("CGDELEG_UNIT"),
+		       words);
+	return WEXITSTATUS(system(command)); // NOLINT(cert-env33-c)
+}
+
+static void test_usage(void **state)
+{
+	static const char *const cases[] = {
+		"",
+		"x.scope",
+		"x.scope 1",
+		"x.scope 1 MemoryMax",
+		"x.scope 1 Delegate=yes",
+		"x.scope 1 MemoryMax=1 Delegate=yes",
+		"x.scope 1 memorymax=1",
+		"x.scope 1 MemoryMaxx=1",
+		"x.scope 1 =1",
+		"x.scope 1 MemoryMax=",
+		"x.scope 1 MemoryMax=1K",
+		"x.scope 1 MemoryMax=-1",
+		"x.scope 1 MemoryMax=max",
+		"x.scope 1 AllowedCPUs=3-1",
+		"x.scope 1 AllowedCPUs=a",
+		"x.scope 1 IOReadIOPSMax=8:0",
+		"x.scope 1 IOReadIOPSMax=/dev/sda 5",
+		"x.scope 1 'IOReadIOPSMax=../8:0 5'",
+		"x.scope 1 'IOReadIOPSMax=8:0 five'",
+		"x.scope 1 'IOReadIOPSMax=8:0 5 5'",
+		"x.scope -1 MemoryMax=1",
+		"x.scope one MemoryMax=1",
+		"x.scope 99999999999999 MemoryMax=1",
+		"x.mount 1 MemoryMax=1",
+		"x 1 MemoryMax=1",
+		"'' 1 MemoryMax=1",
+		"../x.scope 1 MemoryMax=1",
+		"x@.service 1 MemoryMax=1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		if (run(cases[i]) != UNIT_EXIT_USAGE)
+			fail_msg("'%s' is taken", cases[i]);
+}
+
+/* Control: what is of its grammar gets past it. There is no time left to connect to anything. */
+static void test_taken(void **state)
+{
+	static const char *const cases[] = {
+		"x.scope 1 MemoryMax=1",
+		"x.scope 1 MemoryMax=infinity TasksMax=18446744073709551615",
+		"x.scope 1 AllowedCPUs=0-3,7 AllowedMemoryNodes=",
+		"x.scope 1 'IOReadIOPSMax=8:16 5' 'IOWriteBandwidthMax=8:16 infinity'",
+		"a@b.service 1 CPUQuotaPerSecUSec=10000 CPUQuotaPeriodUSec=100000",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		if (run(cases[i]) != UNIT_EXIT_TIMEOUT)
+			fail_msg("'%s' does not end with the deadline", cases[i]);
+}
+
+static void test_version(void **state)
+{
+	(void)state;
+	assert_int_equal(run("--version >/dev/null"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_version),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
