@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -167,12 +168,39 @@ static bool is_restored(const struct limit_type *type, const struct limit_value 
 		      limit_format(type, before, b, sizeof(b))) == 0;
 }
 
+/*
+ * The kernel lets no cpuset that has processes go back to an empty set (validate_change() of
+ * kernel/cgroup/cpuset.c: ENOSPC). Empty means what the parent may use, so that is written.
+ */
+static int restore_empty_set(int dirfd, int fd, const char *file, const struct limit_type *type,
+			     struct err *err)
+{
+	struct limit_before scratch = { 0 };
+	struct limit_value all, now;
+	char parents[2 * LIMIT_FILE_SIZE];
+	int r;
+
+	(void)snprintf(parents, sizeof(parents), "../%s.effective", file);
+	r = limit_read(dirfd, parents, type, &all, err);
+	if (r >= 0)
+		r = write_value(fd, file, type, &all, &scratch, err);
+	if (r >= 0)
+		r = read_value(fd, file, type, &now, err);
+	if (r < 0)
+		return r;
+	if (!limit_within(type, &all, &now))
+		return err_set(err, EIO, "'%s' does not read back as what its parent may use",
+			       file);
+	return 0;
+}
+
 int limit_restore(int dirfd, const char *file, const struct limit_type *type,
 		  const struct limit_before *before, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct limit_before scratch = { .skip_unknown = true };
 	struct limit_value value = before->value, now;
+	struct err refused = { 0 };
 	int r;
 
 	if (!before->changed)
@@ -180,7 +208,11 @@ int limit_restore(int dirfd, const char *file, const struct limit_type *type,
 	fd = open_limit(dirfd, file, err);
 	if (fd < 0)
 		return fd;
-	r = write_value(fd, file, type, &value, &scratch, err);
+	r = write_value(fd, file, type, &value, &scratch, &refused);
+	if (r == -ENOSPC && type->kind == LIMIT_SET)
+		return restore_empty_set(dirfd, fd, file, type, err);
+	if (r < 0 && err)
+		*err = refused;
 	if (r < 0)
 		return r;
 	r = read_value(fd, file, type, &now, err);

@@ -31,6 +31,7 @@ struct limit_before {
 int limit_lower(int fd, const char *file, const struct limit_type *type,
 		const struct limit_value *ceiling, struct limit_before *ret, struct err *err);
 
-/* Puts back what limit_lower() replaced. */
+/* Puts back what limit_lower() replaced. A set that was empty, and that the kernel does not let become so
+ * again, becomes all that the parent may use. */
 int limit_restore(int fd, const char *file, const struct limit_type *type,
 		  const struct limit_before *before, struct err *err);

@@ -56,7 +56,7 @@ int systemd_set(const char *unit, const struct unit_words *words, int64_t deadli
 {
 	const char *argv[FIXED_WORDS + UNIT_WORDS_MAX + 1] = { "cgdeleg-unit", unit };
 	const int64_t its_deadline_ms = deadline_ms - HELPER_GRACE_MS;
-	struct spawn_result result;
+	struct spawn_result result = { 0 };
 	char milliseconds[24];
 	int r;
 

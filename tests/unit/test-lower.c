@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limits on files: lowered and never raised, read back, and put back as they were. */
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "cgdeleg/limits.h"
@@ -188,6 +189,38 @@ static void test_link(void **state)
 	check_string("untouched", tree_get(&tree, "other", text, sizeof(text)), "max");
 }
 
+/* An empty set that the kernel does not take back is all that the parent may use. */
+static void test_restore_empty_set(void **state)
+{
+	static const struct {
+		const char *parents, *now, *want;
+	} sets[] = {
+		{ "cpuset.cpus.effective = 0-3", "0-3", NULL },
+		{ "other = 1", "2", "cannot open '../cpuset.cpus.effective': No such file" },
+	};
+	const struct limit_type *type = limit_type_find("cpuset.cpus");
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(sets); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_close_ int box = -EBADF;
+		struct limit_before before = { .changed = true };
+		struct err err = { 0 };
+		char text[64];
+
+		tree_new(&tree);
+		tree_edit(&tree, sets[i].parents);
+		tree_edit(&tree, "box/cpuset.cpus = 2");
+		box = openat(tree.fd, "box", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		kernel = (struct kernel) { .refuse = "cpuset.cpus", .error = ENOSPC };
+		check_result(sets[i].parents,
+			     limit_restore(box, "cpuset.cpus", type, &before, &err), &err,
+			     sets[i].want);
+		check_string("now", tree_get(&tree, "box/cpuset.cpus", text, sizeof(text)),
+			     sets[i].now);
+	}
+}
+
 static void test_restore_faults(void **state)
 {
 	_cleanup_(tree_free) struct tree tree;
@@ -216,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_restore_lines),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_restore_empty_set),
 		cmocka_unit_test(test_restore_faults),
 	};
 

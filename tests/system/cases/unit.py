@@ -162,8 +162,18 @@ def refuses(t, c, state, before, command, part):
     unchanged(c, before)
 
 
+def is_all_cpus(path, value):
+    parent = os.path.dirname(os.path.dirname(path))
+    return path.endswith("/cpuset.cpus") and value == host.value(parent, "cpuset.cpus.effective")
+
+
 def unchanged(c, before):
-    same(before[0], host.picture_tree(host.CGROUP + c.top), "the cgroups")
+    """A set of CPUs that was empty cannot be emptied again while there is a process: all CPUs mean the same."""
+    now = host.picture_tree(host.CGROUP + c.top)
+    for path, (*others, value) in now.items():
+        if is_all_cpus(path, value) and before[0][path][-1] == "":
+            now[path] = (*others, "")
+    same(before[0], now, "the cgroups")
     same(before[1], properties(c), "the unit's properties")
 
 
