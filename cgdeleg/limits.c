@@ -170,7 +170,8 @@ static bool is_restored(const struct limit_type *type, const struct limit_value 
 
 /*
  * The kernel lets no cpuset that has processes go back to an empty set (validate_change() of
- * kernel/cgroup/cpuset.c: ENOSPC). Empty means what the parent may use, so that is written.
+ * kernel/cgroup/cpuset.c: ENOSPC). Empty means what the parent may use, so that is written; what the parent
+ * may use later it does not follow.
  */
 static int restore_empty_set(int dirfd, int fd, const char *file, const struct limit_type *type,
 			     struct err *err)

@@ -163,8 +163,10 @@ def refuses(t, c, state, before, command, part):
 
 
 def is_all_cpus(path, value):
+    """Below crun's scope it is what the scope had when it was restored, which is before the scope itself was."""
     parent = os.path.dirname(os.path.dirname(path))
-    return path.endswith("/cpuset.cpus") and value == host.value(parent, "cpuset.cpus.effective")
+    return path.endswith("/cpuset.cpus") and (
+        parent.endswith(".scope") or value == host.value(parent, "cpuset.cpus.effective"))
 
 
 def unchanged(c, before):
