@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CRI - pods as the kubelet makes them: a client of containerd's CRI socket, generated when the image was built."""
+import json
 import uuid
 
 import grpc
@@ -36,8 +37,9 @@ class Cri:
         return Pod(self, handler, **knobs)
 
 
-def _namespaces(userns):
-    options = api.NamespaceOption(network=api.POD, pid=api.CONTAINER, ipc=api.POD)
+def _namespaces(userns, host_pids=False):
+    pid = api.NODE if host_pids else api.CONTAINER
+    options = api.NamespaceOption(network=api.POD, pid=pid, ipc=api.POD)
     if userns:
         one = api.IDMapping(host_id=HOST_BASE, container_id=0, length=RANGE)
         options.userns_options.CopyFrom(api.UserNamespace(mode=api.POD, uids=[one], gids=[one]))
@@ -58,14 +60,16 @@ class Pod:
             linux=api.LinuxPodSandboxConfig(cgroup_parent=self.parent, security_context=security))
         self.id = cri.call("RunPodSandbox", config=self.config, runtime_handler=handler).pod_sandbox_id
 
-    def create(self, name, image, command, annotations=None, resources=None, user=None, capabilities=()):
-        """A created container's id; containerd has not asked the runtime yet."""
-        context = api.LinuxContainerSecurityContext(namespace_options=_namespaces(self.userns))
+    def create(self, name, image, command, annotations=None, resources=None, user=None, capabilities=(), mounts=(),
+               host_pids=False):
+        """A created container's id; containerd has not asked the runtime yet. mounts: (path here, path there)."""
+        context = api.LinuxContainerSecurityContext(namespace_options=_namespaces(self.userns, host_pids))
         context.capabilities.add_capabilities.extend(capabilities)
         if user is not None:
             context.run_as_user.value = user
         config = api.ContainerConfig(
             metadata=api.ContainerMetadata(name=name), image=api.ImageSpec(image=image), command=command,
+            mounts=[api.Mount(host_path=here, container_path=there) for here, there in mounts],
             annotations=annotations or {}, log_path=f"{name}.log",
             linux=api.LinuxContainerConfig(security_context=context,
                                            resources=api.LinuxContainerResources(**(resources or {}))))
@@ -82,6 +86,11 @@ class Pod:
         """Stops and removes all of it, as a kubelet does."""
         self.cri.call("StopPodSandbox", pod_sandbox_id=self.id)
         self.cri.call("RemovePodSandbox", pod_sandbox_id=self.id)
+
+
+def pid_of(cri, container):
+    """The host's number of a container's init."""
+    return json.loads(cri.call("ContainerStatus", container_id=container, verbose=True).info["info"])["pid"]
 
 
 def execute(cri, container, script):

@@ -13,13 +13,12 @@ _numbers = itertools.count(1)
 
 
 class Context:
-    def __init__(self, machine, runtime, driver):
+    def __init__(self, machine, runtime, driver, name=None):
         self.machine, self.report = machine, machine.report
         self.runtime, self.driver = runtime, driver
         self.hook, self.cgdeleg, self.busybox = machine.hook, machine.cgdeleg, machine.busybox
         self.parent, self.rootfs = machine.parent, machine.rootfs
-        self.run_dir = f"{machine.work}/run"  # the table of grants: of all that these tests make
-        self.name = f"{runtime}/{driver}" if runtime else "host"
+        self.name = name or (f"{runtime}/{driver}" if runtime else "host")
         self.case = ""
         self.tracked = []
         self.work = f"{machine.work}/{self.name.replace('/', '-')}"

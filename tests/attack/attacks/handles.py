@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handles and attributes of cgroups."""
+import os
+
+from lib import host
+from lib.report import equal
+from suite import box as boxes
+from suite.registry import attack, judge
+
+
+@attack("handle.open", "Handles and attributes", "Open cgroups outside by their file handles",
+        control="the kernel asks for the capability over the host, or for a subtree; nothing of ours does")
+def handle(box):
+    numbers = [os.stat(path).st_ino for path in (host.CGROUP, box.above)]
+    return judge(box.ask("handle", *numbers))
+
+
+@attack("attribute.mark", "Handles and attributes", "Read, forge and remove the mark of the grant",
+        control="trusted attributes are the first user namespace's; nothing of ours refuses them")
+def mark(box):
+    before = host.attribute(box.path)
+    answers = box.ask("attributes")
+    equal(host.attribute(box.path), before, "the mark")
+    return judge({act: said for act, said in answers.items() if act in ("read", "forge", "remove")})
+
+
+@attack("attribute.flood", "Handles and attributes", "Put attributes without number on its root",
+        control="the kernel's own limit: 128 to a cgroup, and accounted")
+def flood(box):
+    answers = box.ask("attributes")
+    return judge({"flood": answers["flood"]}, note=f"{answers['attributes']} attributes")
+
+
+@attack("attribute.file", "Handles and attributes", "Put an attribute on a file that is host root's", control=boxes.OwnerBox)
+def on_file(box):
+    return judge({"file": box.ask("attributes")["on a file of host root's"]})

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Table - the generated part of docs/attacks.md.
+
+Several answers to one question (drivers, capabilities, suites) are one cell: open if any is, and every errno.
+A run that asked less than the table has is held against what it asked.
+"""
+import re
+import sys
+
+from suite.registry import ATTACKS, HELD, NOT_APPLICABLE, OPEN, THEMES
+
+BEGIN, END = "<!-- made by tests/attack/table: begin -->\n", "<!-- made by tests/attack/table: end -->\n"
+COLUMNS = ["cgdeleg, crun", "cgdeleg, runc", "containerd cgroup_writable", "Docker writable-cgroups",
+           "podman unmask", "crun delegate-cgroup"]
+NOBODY = "–"     # not asked, or it makes no sense there
+
+
+def column(line):
+    if line["system"] == "cgdeleg":
+        return f"cgdeleg, {line['variant'].split('/')[0]}"
+    return line["system"]
+
+
+def merge(lines):
+    """{(attack, column): (verdict, {errno})}"""
+    cells = {}
+    for line in lines:
+        key = line["attack"], column(line)
+        verdict, errnos = cells.get(key, (NOT_APPLICABLE, set()))
+        verdicts = {verdict, line["verdict"]} - {NOT_APPLICABLE}
+        verdict = OPEN if OPEN in verdicts else HELD if verdicts else NOT_APPLICABLE
+        cells[key] = verdict, set() if verdict == OPEN else errnos | set(line["errnos"])
+    return cells
+
+
+def cell(cells, attack, where):
+    verdict, errnos = cells.get((attack.name, where), (NOT_APPLICABLE, set()))
+    if verdict == NOT_APPLICABLE:
+        return NOBODY
+    return " ".join([f"**{OPEN}**" if verdict == OPEN else HELD, *sorted(errnos)])
+
+
+def rows(cells, theme):
+    columns = [c for c in COLUMNS if any(key[1] == c for key in cells)]
+    yield f"### {theme}\n\n"
+    yield "| " + " | ".join(["attack", *columns]) + " |\n"
+    yield "|---" * (len(columns) + 1) + "|\n"
+    for attack in ATTACKS:
+        if attack.theme == theme:
+            said = [cell(cells, attack, c) for c in columns]
+            yield "| " + " | ".join([f"`{attack.name}` {attack.question}", *said]) + " |\n"
+    yield "\n"
+
+
+def reasons():
+    yield "### What cgdeleg does not hold\n\n"
+    for attack in ATTACKS:
+        if attack.beyond:
+            yield f"- `{attack.name}`: {attack.beyond}.\n"
+        elif attack.needs_guard:
+            yield f"- `{attack.name}` on a node without the BPF LSM guard.\n"
+    yield "\n### Whose defence it is\n\n"
+    yield "Where it says *control*, the same attack succeeds in the same run as soon as that one thing is taken away.\n\n"
+    for attack in ATTACKS:
+        what = f"*control*: {attack.control.meaning}" if callable(attack.control) else attack.control
+        yield f"- `{attack.name}`: {what}.\n"
+
+
+def measured(lines):
+    yield "\n### Measured\n\n"
+    for name in sorted({line["attack"] for line in lines if line["note"] and re.search(r"\d", line["note"])}):
+        notes = {}
+        for line in lines:
+            if line["attack"] == name and re.search(r"\d", line["note"]) and line["verdict"] != NOT_APPLICABLE:
+                notes.setdefault(line["note"], set()).add(line["system"])
+        for note, systems in sorted(notes.items(), key=lambda item: sorted(item[1])):
+            yield f"- `{name}`: {note} ({', '.join(sorted(systems))})\n"
+    machines = sorted({f"{line['suite']} (Linux {re.match(r'[0-9]+.[0-9]+', line['kernel'])[0]})" for line in lines})
+    yield f"\nRun on: {', '.join(machines)}.\n"
+
+
+def generated(lines):
+    cells = merge(lines)
+    text = "".join("".join(rows(cells, theme)) for theme in THEMES)
+    return BEGIN + "\n" + text + "".join(reasons()) + "".join(measured(lines)) + "\n" + END
+
+
+def split(document):
+    with open(document, encoding="utf-8") as file:
+        before, _, rest = file.read().partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        sys.exit(f"table: {document} lacks the marks of the generated part")
+    return before, rest, after
+
+
+def write(document, lines):
+    before, _, after = split(document)
+    with open(document, "w", encoding="utf-8") as file:
+        file.write(before + generated(lines) + after)
+
+
+def committed(document):
+    """{(attack, column): (verdict, {errno})} of the document's tables, and the questions."""
+    cells, questions, columns = {}, {}, []
+    for line in split(document)[1].splitlines():
+        fields = [field.strip() for field in line.strip("|").split("|")]
+        if line.startswith("| attack |"):
+            columns = fields[1:]
+        elif match := re.match(r"\| `([\w.]+)` (.*?) \|", line):
+            questions[match[1]] = match[2]
+            for where, text in zip(columns, fields[1:]):
+                words = text.replace("*", "").split()
+                if text != NOBODY:
+                    cells[match[1], where] = words[0], set(words[1:])
+    return cells, questions
+
+
+def check(document, lines):
+    """What is wrong, one sentence each."""
+    table, questions = committed(document)
+    for attack in ATTACKS:
+        if questions.pop(attack.name, None) != attack.question:
+            yield f"{attack.name}", "the table does not have this question"
+    for name in questions:
+        yield name, "there is no such attack any more"
+    for (name, where), (verdict, errnos) in sorted(merge(lines).items()):
+        if verdict == NOT_APPLICABLE:
+            continue
+        said, known = table.get((name, where), (NOBODY, set()))
+        if said != verdict or not errnos <= known:
+            yield f"{where}/{name}", (f"the run says {' '.join([verdict, *sorted(errnos)])}, "
+                                      f"the table {' '.join([said, *sorted(known)])}")
