@@ -90,8 +90,7 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 
 static bool keeps_restricted(enum step_kind kind)
 {
-	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_LEDGER ||
-	       kind == STEP_BUDGET;
+	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_LEDGER;
 }
 
 int plan_undo(const struct apply *apply, struct outcome *outcome)
