@@ -90,7 +90,8 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 
 static bool keeps_restricted(enum step_kind kind)
 {
-	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_LEDGER;
+	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_LEDGER ||
+	       kind == STEP_BUDGET;
 }
 
 int plan_undo(const struct apply *apply, struct outcome *outcome)

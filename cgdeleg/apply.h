@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "cgdeleg/gather.h"
 #include "cgdeleg/limits.h"
+#include "cgdeleg/node/budget.h"
 #include "cgdeleg/plan.h"
 
 enum outcome_kind {
@@ -35,6 +36,7 @@ struct undo {
 	uint32_t uid, gid;	    /* STEP_OWN */
 	char *text; /* STEP_LEDGER, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
 	struct mount_change mount; /* STEP_MOUNT */
+	struct budget_slot slot;   /* STEP_BUDGET */
 };
 
 struct outcome {
@@ -53,8 +55,9 @@ struct apply {
 	const struct host *host;
 	const struct target *target;
 	const struct decision *decision;
-	const char *ledger;				 /* the attribute's text */
-	int64_t deadline_ms;				 /* CLOCK_MONOTONIC; 0: none */
+	const char *ledger;    /* the attribute's text */
+	struct budget *budget; /* the locked table; NULL: nothing is counted */
+	int64_t deadline_ms;   /* CLOCK_MONOTONIC; 0: none */
 	int (*enter)(enum phase phase, struct err *err); /* drops capabilities; may be NULL */
 	int (*intent)(void *userdata, struct err *err);	 /* STEP_INTENT */
 	void *userdata;

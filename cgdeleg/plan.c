@@ -10,10 +10,10 @@
 #include "cgdeleg/systemd.h"
 
 static const char *const kind_names[STEP_KIND_MAX] = {
-	[STEP_UNIT] = "unit",	  [STEP_CEILING] = "ceiling", [STEP_DEVICE_BPF] = "device-bpf",
-	[STEP_LEAF] = "leaf",	  [STEP_MOVE] = "move",	      [STEP_CONTROLLERS] = "controllers",
-	[STEP_LEDGER] = "ledger", [STEP_FORGET] = "forget",   [STEP_INTENT] = "intent",
-	[STEP_OWN] = "own",	  [STEP_MOUNT] = "mount",
+	[STEP_BUDGET] = "budget",	    [STEP_UNIT] = "unit",     [STEP_CEILING] = "ceiling",
+	[STEP_DEVICE_BPF] = "device-bpf",   [STEP_LEAF] = "leaf",     [STEP_MOVE] = "move",
+	[STEP_CONTROLLERS] = "controllers", [STEP_LEDGER] = "ledger", [STEP_FORGET] = "forget",
+	[STEP_INTENT] = "intent",	    [STEP_OWN] = "own",	      [STEP_MOUNT] = "mount",
 };
 
 const char *step_kind_name(enum step_kind kind)
@@ -130,6 +130,7 @@ static void plan_grant(struct plan *plan, const struct decision *decision,
 {
 	const enum place unit_place = facts->has_scope ? PLACE_SCOPE : PLACE_ROOT;
 
+	add(plan, (struct step) { .kind = STEP_BUDGET, .extra = decision->usage.descendants });
 	if (facts->unit)
 		add_unit(plan, decision, facts, unit_place);
 	if (facts->has_scope)
@@ -202,11 +203,23 @@ static void describe_unit(const struct step *step, char *buf, size_t size)
 				i + 1 < words.n ? "," : "");
 }
 
+static void describe_budget(const struct step *step, char *buf, size_t size)
+{
+	if (step->extra == LIMIT_MAX)
+		(void)snprintf(buf, size, "count one grant, its descendants without bound");
+	else
+		(void)snprintf(buf, size, "count one grant of %llu descendants",
+			       (unsigned long long)step->extra);
+}
+
 const char *step_describe(const struct step *step, char *buf, size_t size)
 {
 	switch (step->kind) {
 	case STEP_UNIT:
 		describe_unit(step, buf, size);
+		break;
+	case STEP_BUDGET:
+		describe_budget(step, buf, size);
 		break;
 	case STEP_CEILING:
 		describe_ceiling(step, buf, size);

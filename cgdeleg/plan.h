@@ -22,6 +22,7 @@
 #define PLAN_STEPS_MAX 128
 
 enum step_kind {
+	STEP_BUDGET,	 /* count the grant in the node's and the handler's budget */
 	STEP_UNIT,	 /* have systemd lower limits of the unit `file`, whose cgroup is `place` */
 	STEP_CEILING,	 /* lower a limit file of `place` */
 	STEP_DEVICE_BPF, /* the device programs are still as the decision saw them */
@@ -50,7 +51,9 @@ struct step {
 	const char *file;	       /* a name, or a list of controllers; "." is the directory */
 	const struct ceiling *ceiling; /* STEP_CEILING: belongs to the decision */
 	const struct unit_ceilings *unit; /* STEP_UNIT: belongs to the plan */
-	uint64_t extra;		  /* STEP_CEILING: added to the ceiling's number (scope: + 1) */
+	uint64_t
+		extra; /* STEP_CEILING: added to the ceiling's number (scope: + 1); STEP_BUDGET: the
+			   descendants */
 	uint32_t uid, gid;	  /* STEP_OWN, STEP_LEAF: host ids */
 	enum mount_method method; /* STEP_MOUNT */
 };

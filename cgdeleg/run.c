@@ -35,6 +35,7 @@ void trail_init(struct trail *trail)
 	target_init(&trail->target);
 	trail->host = (struct host)HOST_CLOSED;
 	trail->audit = (struct audit)AUDIT_CLOSED;
+	trail->budget = (struct budget)BUDGET_CLOSED;
 }
 
 struct trail *trail_new(void)
@@ -51,6 +52,7 @@ void trail_free(struct trail *trail)
 	if (!trail)
 		return;
 	apply_done(&trail->outcome);
+	budget_done(&trail->budget);
 	target_done(&trail->target);
 	host_done(&trail->host);
 	audit_done(&trail->audit);
@@ -141,6 +143,60 @@ static int compose_ledger(struct trail *trail, char *buf, size_t size)
 	return r < 0 ? r : ledger_format(&ledger, buf, size, &trail->err);
 }
 
+static void sum_usage(struct trail *trail)
+{
+	struct facts *facts = &trail->facts;
+
+	budget_sum(&trail->budget, trail->target.ino, facts->handler ? facts->handler : "",
+		   &facts->node_usage, &facts->handler_usage);
+}
+
+/* What is delegated already. From here until the grant is counted, or known not to be one, nobody else counts;
+ * where nothing is to be done, the tree is only looked at. */
+static int count_usage(const struct host *host, const struct run_args *args, struct trail *trail)
+{
+	struct facts *facts = &trail->facts;
+	int r;
+
+	if (args->run)
+		r = budget_open(args->run, host, args->deadline_ms, &trail->budget, &trail->err);
+	else
+		r = budget_look(host, trail->target.ino, facts->handler ? facts->handler : "",
+				&facts->node_usage, &facts->handler_usage, &trail->err);
+	if (r < 0)
+		return r;
+	if (args->run)
+		sum_usage(trail);
+	facts->usage_known = TRI_YES;
+	return 0;
+}
+
+static bool is_over_budget(const struct decision *decision)
+{
+	for (size_t i = 0; i < decision->n_reasons; i++)
+		if (decision->reasons[i].code == REASON_BUDGET)
+			return true;
+	return false;
+}
+
+/* The table may hold grants whose cgroups are gone. Nobody is refused for those. */
+static int decide(struct trail *trail)
+{
+	int r;
+
+	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	if (is_over_budget(&trail->decision) && trail->budget.fd >= 0) {
+		r = budget_verify(&trail->budget, &trail->err);
+		if (r < 0)
+			return r;
+		sum_usage(trail);
+		policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	}
+	if (trail->decision.verdict != VERDICT_GRANT)
+		budget_done(&trail->budget);
+	return 0;
+}
+
 int run_explain(const struct host *host, const struct run_args *args, struct trail *trail)
 {
 	int r;
@@ -148,9 +204,12 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 	state_facts(args, trail);
 	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target,
 							    &trail->facts, &trail->err);
+	if (r >= 0)
+		r = count_usage(host, args, trail);
+	if (r >= 0)
+		r = decide(trail);
 	if (r < 0)
 		return r;
-	policy_decide(&trail->rules, &trail->facts, &trail->decision);
 	if (trail->decision.nest || args->every_fact) {
 		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
 		if (r < 0)
@@ -180,6 +239,7 @@ static int act(struct acting *acting)
 			       .target = &trail->target,
 			       .decision = &trail->decision,
 			       .ledger = ledger,
+			       .budget = trail->budget.fd >= 0 ? &trail->budget : NULL,
 			       .deadline_ms = acting->args->deadline_ms,
 			       .enter = enter_phase,
 			       .intent = write_intent,

@@ -24,7 +24,8 @@ struct run_args {
 	const char *handler; /* --handler; mandatory */
 	const char *policy;  /* --policy: directory */
 	const char *audit;   /* --audit: directory */
-	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
+	const char *run; /* --run: directory of the table of grants; NULL: it is only looked at */
+	uid_t owner;	 /* besides root, who may own policy and bundle; 0 in the hook */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
 	bool every_fact; /* for who shows them: also those that this container's plan does not need */
 };
@@ -40,6 +41,7 @@ struct trail {
 	struct outcome outcome;
 	struct host host;
 	struct audit audit;
+	struct budget budget;
 	struct err err;	    /* why the run failed; text is "" when it did not */
 	int64_t started_us; /* microseconds since the epoch */
 	int64_t duration_us;

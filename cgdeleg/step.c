@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,25 @@
 int step_place_fd(const struct apply *apply, const struct step *step)
 {
 	return step->place == PLACE_SCOPE ? apply->target->scope_fd : apply->target->cgroup_fd;
+}
+
+/* First of all: until this is done nobody else can count. */
+static int budget_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	struct budget_hint hint = { .id = apply->target->ino, .usage = apply->decision->usage };
+
+	(void)step;
+	if (!apply->budget)
+		return 0;
+	(void)snprintf(hint.handler, sizeof(hint.handler), "%s",
+		       apply->decision->handler ? apply->decision->handler : "");
+	return budget_reserve(apply->budget, &hint, &undo->slot, &undo->changed, err);
+}
+
+static int budget_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	return budget_release(apply->budget, &undo->slot, err);
 }
 
 static int ceiling_run(const struct apply *apply, const struct step *step, struct undo *undo,
@@ -208,6 +228,7 @@ static int mount_step_undo(const struct apply *apply, struct undo *undo, struct 
 }
 
 const struct step_operation step_operations[STEP_KIND_MAX] = {
+	[STEP_BUDGET] = { PHASE_RESTRICT, budget_run, budget_undo },
 	[STEP_UNIT] = { PHASE_RESTRICT, unit_run, unit_undo },
 	[STEP_CEILING] = { PHASE_RESTRICT, ceiling_run, ceiling_undo },
 	[STEP_DEVICE_BPF] = { PHASE_RESTRICT, device_run, nothing_undo },

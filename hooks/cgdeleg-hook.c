@@ -20,6 +20,7 @@
 
 static const char usage[] =
 	"usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
+	"                                  [--run DIR]\n"
 	"       cgdeleg-hook --version\n";
 
 /* One write: runtimes pass standard error on piecewise. */
@@ -42,6 +43,7 @@ static int parse_args(int argc, char **argv, struct run_args *ret)
 		{ "--handler", &ret->handler },
 		{ "--policy", &ret->policy },
 		{ "--audit", &ret->audit },
+		{ "--run", &ret->run },
 	};
 
 	if (argc < 2 || strcmp(argv[1], "createRuntime") != 0)
@@ -55,7 +57,9 @@ static int parse_args(int argc, char **argv, struct run_args *ret)
 			return -EINVAL;
 		*options[o].value = argv[i + 1];
 	}
-	return ret->handler && ret->policy[0] == '/' && ret->audit[0] == '/' ? 0 : -EINVAL;
+	return ret->handler && ret->policy[0] == '/' && ret->audit[0] == '/' && ret->run[0] == '/'
+		       ? 0
+		       : -EINVAL;
 }
 
 /* The pipeline looks at the clock between steps and undoes what it did; should a system call itself hang,
@@ -92,7 +96,9 @@ static int run(const struct run_args *args)
 
 int main(int argc, char **argv)
 {
-	struct run_args args = { .policy = POLICY_DIRECTORY, .audit = AUDIT_DIRECTORY };
+	struct run_args args = { .policy = POLICY_DIRECTORY,
+				 .audit = AUDIT_DIRECTORY,
+				 .run = BUDGET_DIRECTORY };
 	struct err err = { 0 };
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

@@ -225,6 +225,7 @@ static void examine(struct request *request, enum reason_code code, const struct
 	take_settings(request);
 	request_require(request);
 	request_ceilings(request);
+	request_budgets(request);
 }
 
 static void pass(struct request *request, enum reason_code code, const char *text)

@@ -42,6 +42,7 @@ static const char *const codes[REASON_CODE_MAX] = {
 	[REASON_COVERED] = "covered",
 	[REASON_DEVICE_BPF_REPLACEABLE] = "device-bpf-replaceable",
 	[REASON_DEVICE_BPF_ABSENT] = "device-bpf-absent",
+	[REASON_BUDGET] = "budget",
 	[REASON_NOT_TAKEN_BACK] = "not-taken-back",
 	[REASON_UNKNOWN] = "unknown",
 };

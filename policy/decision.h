@@ -67,8 +67,9 @@ enum reason_code {
 	REASON_COVERED,	      /* readonlyPaths or maskedPaths would cover the mount after us */
 	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that can be detached or replaced from below */
 	REASON_DEVICE_BPF_ABSENT, /* device_bpf = withhold and no device program guards the cgroup */
-	REASON_NOT_TAKEN_BACK,	  /* on_refusal = readonly would leave it writable (note) */
-	REASON_UNKNOWN,		  /* a fact that the decision needs is not known */
+	REASON_BUDGET, /* one more would exceed what the node's or the handler's grants may come to */
+	REASON_NOT_TAKEN_BACK, /* on_refusal = readonly would leave it writable (note) */
+	REASON_UNKNOWN,	       /* a fact that the decision needs is not known */
 	REASON_CODE_MAX
 };
 
@@ -108,6 +109,7 @@ struct decision {
 	uint32_t owner_uid, owner_gid; /* host ids: whom the cgroup is given to */
 	enum device_bpf_mode device_bpf;
 	enum guard_mode guard;
+	struct usage usage;  /* what this grant adds to the budgets */
 	bool audit_required; /* audit = require: no grant without a record */
 	bool audit_sync;     /* an intent record, fsynced, before the grant */
 	bool skip_missing;   /* on_missing_limit = skip */

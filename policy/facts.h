@@ -38,6 +38,15 @@ enum device_bpf_state {
 	DEVICE_BPF_STATE_MAX
 };
 
+/* What grants promise together, or one of them: the sums of their ceilings. UINT64_MAX: without bound. */
+struct usage {
+	uint64_t grants;
+	uint64_t descendants; /* cgroup.max.descendants */
+	uint64_t memory;      /* memory.max, bytes */
+	uint64_t pids;	      /* pids.max */
+	uint64_t cpu;	      /* cpu.max, thousandths of a core */
+};
+
 enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
 
 /* The container's cgroup2 mount when the hook runs, and what will become of it. */
@@ -89,7 +98,10 @@ struct facts {
 	enum device_bpf_state device_bpf;
 	const char *device_cgroup; /* DEVICE_BPF_REPLACEABLE: where */
 	uint32_t device_program;   /* DEVICE_BPF_REPLACEABLE: the kernel's program id */
-	bool guard_available;	   /* the BPF LSM guard can be enforced on this node */
+	/* The grants of this node, without this container's own. */
+	enum tristate usage_known;
+	struct usage node_usage, handler_usage; /* all; those of this container's handler */
+	bool guard_available;			/* the BPF LSM guard can be enforced on this node */
 };
 
 /* Is a file of that name in the delegation root? False when unknown. */

@@ -203,12 +203,31 @@ static int check_limit(const struct check *c)
 	return limit_parse(type, c->value, &unused, c->err);
 }
 
+static int check_count(const struct check *c)
+{
+	struct limit_value unused;
+
+	if (limit_parse(limit_type_find("pids.max"), c->value, &unused, NULL) == 0)
+		return 0;
+	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write a number or max",
+		       c->value, c->name);
+}
+
+static int check_budget(const struct check *c)
+{
+	const struct limit_type *type = limit_type_find(c->key->name + strlen("budget."));
+	struct limit_value unused;
+
+	return limit_parse(type, c->value, &unused, c->err);
+}
+
 static int (*const checks[])(const struct check *c) = {
 	[KEY_BOOL] = check_bool,	 [KEY_WORD] = check_word,
 	[KEY_NAME] = check_name,	 [KEY_NAMES] = check_names,
 	[KEY_LEAF] = check_leaf,	 [KEY_CONTROLLERS] = check_controllers,
 	[KEY_PATTERNS] = check_patterns, [KEY_ANNOTATIONS] = check_annotations,
-	[KEY_LIMIT_VALUE] = check_limit,
+	[KEY_LIMIT_VALUE] = check_limit, [KEY_COUNT] = check_count,
+	[KEY_BUDGET] = check_budget,
 };
 
 int key_check(const struct key *key, const char *name, const char *value, struct err *err)

@@ -30,11 +30,16 @@ enum key_id {
 	KEY_GUARD,
 	KEY_AUDIT,
 	KEY_AUDIT_SYNC,
+	KEY_MAX_TOTAL_DESCENDANTS,
 	KEY_ENGINE,
 	KEY_CGROUP_WRITABLE,
 	KEY_APPROVED_ANNOTATIONS,
 	KEY_PROFILE,
 	KEY_PROFILES,
+	KEY_MAX_DELEGATED,
+	KEY_BUDGET_MEMORY,
+	KEY_BUDGET_PIDS,
+	KEY_BUDGET_CPU,
 	KEY_HANDLER,
 	KEY_NAMESPACES,
 	KEY_PODS,
@@ -54,6 +59,8 @@ enum key_kind {
 	KEY_PATTERNS,	 /* blank-separated shell wildcards */
 	KEY_ANNOTATIONS, /* blank-separated annotation keys, each in the table of annotation.h */
 	KEY_LIMIT_VALUE, /* as limit_parse() */
+	KEY_COUNT,	 /* a number or "max" */
+	KEY_BUDGET,	 /* as limit_parse() for the file behind "budget." */
 };
 
 struct key {

@@ -6,6 +6,7 @@
  *     decide.c    who is concerned, which rule, is there a grant at all
  *     require.c   what must be true of a container that is granted something
  *     ceilings.c  what it is bounded by
+ *     budget.c    what it and all others may come to
  *     request.c   settings by precedence, reasons
  */
 #pragma once
@@ -56,3 +57,6 @@ void request_require(struct request *request);
 
 /* ceilings.c: the profile's, the built-in and the annotated ones, less what may be skipped. */
 void request_ceilings(struct request *request);
+
+/* budget.c: what the grant adds to the budgets, and a refusal where one would be exceeded. */
+void request_budgets(struct request *request);

@@ -166,7 +166,8 @@ class Rig:
     def hook_args(self):
         """The hook's command line."""
         return [self.hook, "createRuntime", "--handler", "sweep", "--policy",
-                os.path.join(self.work, "policy"), "--audit", self.audit]
+                os.path.join(self.work, "policy"), "--audit", self.audit, "--run",
+                os.path.join(self.work, "run")]
 
     def configure(self, hooks):
         """Writes config.json with these createRuntime hooks."""

@@ -39,6 +39,7 @@ static const struct facts facts = {
 	.process_gid = 101000,
 	.capabilities_known = TRI_YES,
 	.cgroupns_private = TRI_YES,
+	.usage_known = TRI_YES,
 	.nsdelegate = TRI_YES,
 	.files = files,
 	.device_bpf = DEVICE_BPF_MULTI,

@@ -61,7 +61,7 @@ static void test_verdicts(void **state)
 		{ VERDICT_PASS, "" },
 		{ VERDICT_REFUSE, "" },
 		{ VERDICT_READONLY, OWN },
-		{ VERDICT_GRANT, CEILINGS ", device-bpf, ledger, " OWN ", mount" },
+		{ VERDICT_GRANT, "budget, " CEILINGS ", device-bpf, ledger, " OWN ", mount" },
 	};
 	struct facts facts = facts_plain();
 
@@ -90,21 +90,23 @@ static void test_nesting(void **state)
 		bool nested;
 		const char *want;
 	} cases[] = {
-		{ NULL, "cpu memory", "cpu memory", false, "device-bpf, ledger, " OWN ", mount" },
+		{ NULL, "cpu memory", "cpu memory", false,
+		  "budget, device-bpf, ledger, " OWN ", mount" },
 		{ "init", "cpu memory", "cpu memory", false,
-		  "device-bpf, leaf init, move init, controllers cpu memory, ledger, " OWN
+		  "budget, device-bpf, leaf init, move init, controllers cpu memory, ledger, " OWN
 		  ", mount" },
 		{ "init", "memory cpu", "cpu memory", false,
-		  "device-bpf, leaf init, move init, controllers memory cpu, ledger, " OWN
+		  "budget, device-bpf, leaf init, move init, controllers memory cpu, ledger, " OWN
 		  ", mount" },
 		{ "init", "cpu memory io", "pids memory", false,
-		  "device-bpf, leaf init, move init, controllers memory, ledger, " OWN ", mount" },
+		  "budget, device-bpf, leaf init, move init, controllers memory, ledger, " OWN
+		  ", mount" },
 		{ "init", "cpu", "cpuset", false,
-		  "device-bpf, leaf init, move init, ledger, " OWN ", mount" },
+		  "budget, device-bpf, leaf init, move init, ledger, " OWN ", mount" },
 		{ "init", "cpu", "cpu", true,
-		  "device-bpf, controllers cpu, ledger, " OWN ", mount" },
-		{ "init", NULL, "cpu", true, "device-bpf, ledger, " OWN ", mount" },
-		{ NULL, "cpu", "cpu", true, "device-bpf, ledger, " OWN ", mount" },
+		  "budget, device-bpf, controllers cpu, ledger, " OWN ", mount" },
+		{ "init", NULL, "cpu", true, "budget, device-bpf, ledger, " OWN ", mount" },
+		{ NULL, "cpu", "cpu", true, "budget, device-bpf, ledger, " OWN ", mount" },
 	};
 
 	(void)state;
@@ -137,21 +139,21 @@ static void test_scope(void **state)
 	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
 	check_plan(
 		"scope", &plan,
-		"ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
+		"budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
 		", ceiling cgroup.max.depth, device-bpf, ledger, " OWN ", mount");
-	for (size_t i = 0; i < 6; i++)
-		assert_int_equal(plan.steps[i].extra, i == 1 || i == 2);
-	check_string("memory", step_describe(&plan.steps[0], text, sizeof(text)),
+	for (size_t i = 1; i <= 6; i++)
+		assert_int_equal(plan.steps[i].extra, i == 2 || i == 3);
+	check_string("memory", step_describe(&plan.steps[1], text, sizeof(text)),
 		     "scope: memory.max at most 4096");
-	check_string("descendants", step_describe(&plan.steps[1], text, sizeof(text)),
+	check_string("descendants", step_describe(&plan.steps[2], text, sizeof(text)),
 		     "scope: cgroup.max.descendants at most 257");
-	check_string("max stays max", step_describe(&plan.steps[2], text, sizeof(text)),
+	check_string("max stays max", step_describe(&plan.steps[3], text, sizeof(text)),
 		     "scope: cgroup.max.depth at most max");
-	check_string("root", step_describe(&plan.steps[4], text, sizeof(text)),
+	check_string("root", step_describe(&plan.steps[5], text, sizeof(text)),
 		     "cgroup.max.descendants at most 256");
 }
 
-/* What systemd can hold it is told at once, before all else; what it cannot, or may not know how to do, has
+/* What systemd can hold it is told at once, before all but the count; what it cannot, or may not know how to do, has
  * a step of its own, and so has all of the cgroup below a scope. */
 static void test_unit(void **state)
 {
@@ -161,15 +163,15 @@ static void test_unit(void **state)
 		const char *want;
 	} cases[] = {
 		{ "the root", false, false, false,
-		  "unit x.scope, ceiling cgroup.max.descendants, device-bpf, ledger, " OWN
+		  "budget, unit x.scope, ceiling cgroup.max.descendants, device-bpf, ledger, " OWN
 		  ", mount" },
 		{ "the scope", true, false, false,
-		  "unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS
+		  "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS
 		  ", device-bpf, ledger, " OWN ", mount" },
 		{ "not for systemd", false, true, false,
-		  CEILINGS ", device-bpf, ledger, " OWN ", mount" },
+		  "budget, " CEILINGS ", device-bpf, ledger, " OWN ", mount" },
 		{ "a device", false, false, true,
-		  "unit x.scope, ceiling cgroup.max.descendants, ceiling io.max, device-bpf, ledger, " OWN
+		  "budget, unit x.scope, ceiling cgroup.max.descendants, ceiling io.max, device-bpf, ledger, " OWN
 		  ", mount" },
 	};
 
@@ -205,11 +207,11 @@ static void test_unit_description(void **state)
 	facts.unit = "x.scope";
 	add_ceiling(&decision, "pids.max", 5);
 	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_string("unit", step_describe(&plan.steps[0], text, sizeof(text)),
+	check_string("unit", step_describe(&plan.steps[1], text, sizeof(text)),
 		     "x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
 	/* A buffer that is too small cuts, and nothing is written behind it. */
 	memset(text, '#', sizeof(text));
-	(void)step_describe(&plan.steps[0], text, 40);
+	(void)step_describe(&plan.steps[1], text, 40);
 	assert_int_equal(strlen(text), 39);
 	assert_int_equal(text[40], '#');
 }
@@ -335,6 +337,9 @@ static void test_descriptions(void **state)
 		struct step step;
 		const char *want;
 	} cases[] = {
+		{ { .kind = STEP_BUDGET, .extra = 64 }, "count one grant of 64 descendants" },
+		{ { .kind = STEP_BUDGET, .extra = LIMIT_MAX },
+		  "count one grant, its descendants without bound" },
 		{ { .kind = STEP_DEVICE_BPF }, "verify the device controller's BPF programs" },
 		{ { .kind = STEP_LEAF, .file = "init", .uid = 5, .gid = 6 },
 		  "make leaf 'init' for 5:6" },

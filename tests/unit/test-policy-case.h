@@ -46,6 +46,7 @@ static const struct facts good_facts = {
 	.process_gid = 201000,
 	.capabilities_known = TRI_YES,
 	.cgroupns_private = TRI_YES,
+	.usage_known = TRI_YES,
 	.nsdelegate = TRI_YES,
 	.cgroup = "/kubepods.slice/x",
 	.files = all_files,
@@ -175,7 +176,8 @@ static inline const struct decision *decide_asking(const struct annotation *a, s
 
 	facts.annotations = a;
 	facts.n_annotations = n;
-	return decide_text(ASKING, &facts);
+	/* One profile of it lifts cgroup.max.descendants. */
+	return decide_text(ASKING "[defaults]\nmax_total_descendants = max\n", &facts);
 }
 
 /* Which of the three programs has the cases for a code. A new code without an entry fails them all. */
@@ -210,6 +212,7 @@ static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_COVERED] = IN_REQUIRE,
 	[REASON_DEVICE_BPF_REPLACEABLE] = IN_REQUIRE,
 	[REASON_DEVICE_BPF_ABSENT] = IN_REQUIRE,
+	[REASON_BUDGET] = IN_CEILINGS,
 	[REASON_NOT_TAKEN_BACK] = IN_DECIDE,
 	[REASON_UNKNOWN] = IN_REQUIRE,
 };

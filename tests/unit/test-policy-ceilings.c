@@ -127,6 +127,97 @@ static void test_built_in_ceilings(void **state)
 	assert_int_equal(find_ceiling(d, "cgroup.max.depth")->value.number, 12);
 }
 
+/* good_facts, with so much delegated already. */
+static struct facts used(uint64_t grants, uint64_t descendants, uint64_t memory, uint64_t cpu)
+{
+	struct facts facts = good_facts;
+
+	facts.node_usage.descendants = descendants;
+	facts.handler_usage = (struct usage) { .grants = grants, .memory = memory, .cpu = cpu };
+	return facts;
+}
+
+#define G (UINT64_C(1) << 30)
+
+static void test_budgets(void **state)
+{
+	static const struct {
+		const char *lines;
+		uint64_t grants, descendants, memory, cpu;
+		const char *want; /* part of the sentence; NULL: granted */
+	} cases[] = {
+		{ "", 0, 16384 - 256, 0, 0, NULL },
+		{ "", 0, 16384 - 255, 0, 0,
+		  "max_total_descendants is 16384, of which 16129 are delegated, and this container "
+		  "would add 256" },
+		{ "", 0, UINT64_MAX, 0, 0, "no bound are delegated" },
+		{ "[defaults]\nmax_total_descendants = 255\n", 0, 0, 0, 0, "is 255, of which 0" },
+		{ "[defaults]\nmax_total_descendants = max\n", 0, UINT64_MAX, 0, 0, NULL },
+		{ "max_delegated = 3\n", 2, 0, 0, 0, NULL },
+		{ "max_delegated = 3\n", 3, 0, 0, 0, "max_delegated is 3, of which 3 are" },
+		{ "max_delegated = 0\n", 0, 0, 0, 0, "max_delegated is 0" },
+		{ "max_delegated = max\n", 1000, 0, 0, 0, NULL },
+		{ "budget.memory.max = 4G\n", 9, 0, 2 * G, 0,
+		  "would have no ceiling of memory.max" },
+		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G, 0, NULL },
+		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G + 1, 0,
+		  "budget.memory.max is 4294967296, of which 3221225473 are delegated" },
+		{ "profile = small\nbudget.cpu.max = 2.5\n", 9, 0, 0, 500,
+		  "would have no ceiling of cpu.max" },
+		{ "profile = small\nbudget.pids.max = 10\n", 9, 0, 0, 0, NULL },
+		{ "profile = small\nbudget.pids.max = 9\n", 9, 0, 0, 0, "budget.pids.max is 9" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct facts facts =
+			used(cases[i].grants, cases[i].descendants, cases[i].memory, cases[i].cpu);
+		const struct decision *d = decide_handler(cases[i].lines, &facts);
+
+		assert_int_equal(d->verdict, cases[i].want ? VERDICT_REFUSE : VERDICT_GRANT);
+		if (!cases[i].want)
+			continue;
+		assert_int_equal(d->reasons[0].code, REASON_BUDGET);
+		if (!strstr(d->reasons[0].text, cases[i].want))
+			fail_msg("\"%s\", expected \"%s\"", d->reasons[0].text, cases[i].want);
+		/* Granted already: it is counted, and a rerun changes nothing. */
+		facts.granted = true;
+		assert_int_equal(decide_handler(cases[i].lines, &facts)->verdict, VERDICT_GRANT);
+	}
+}
+
+/* cpu.max in thousandths of a core, and rounded up. */
+static void test_cpu_budget(void **state)
+{
+	static const char text[] = "[profile p]\ncpu.max = 33333 100000\n[handler h]\n"
+				   "engine = containerd\ncgroup_writable = true\nprofile = p\n"
+				   "budget.cpu.max = 1\n";
+	struct facts facts = used(2, 0, 0, 666);
+
+	(void)state;
+	assert_int_equal(decide_text(text, &facts)->verdict, VERDICT_GRANT);
+	assert_int_equal(decision.usage.cpu, 334);
+	facts.handler_usage.cpu = 667;
+	assert_int_equal(decide_text(text, &facts)->verdict, VERDICT_REFUSE);
+	assert_non_null(strstr(decision.reasons[0].text,
+			       "is 1.000 cores, of which 0.667 cores are delegated, and this "
+			       "container would add 0.334 cores"));
+}
+
+static void test_unknown_usage(void **state)
+{
+	struct facts facts = good_facts;
+
+	(void)state;
+	facts.usage_known = TRI_UNKNOWN;
+	assert_int_equal(decide_handler("", &facts)->verdict, VERDICT_REFUSE);
+	assert_int_equal(decision.reasons[0].code, REASON_UNKNOWN);
+	/* Nothing bounds it: nothing needs to be known. */
+	assert_int_equal(
+		decide_handler("[defaults]\nmax_total_descendants = max\n", &facts)->verdict,
+		VERDICT_GRANT);
+}
+
 /* Last: no code is without a case above. */
 static void test_all_reasons_seen(void **state)
 {
@@ -142,6 +233,9 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_annotated_ceiling),
 		cmocka_unit_test(test_built_in_ceilings),
+		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_cpu_budget),
+		cmocka_unit_test(test_unknown_usage),
 		cmocka_unit_test(test_all_reasons_seen),
 	};
 

@@ -162,10 +162,10 @@ static void stage_new(struct stage *s, const char *files, const char *const *cei
 	for (; *ceilings; ceilings++)
 		add_ceiling(&s->decision, *ceilings);
 	assert_int_equal(plan_build(&s->decision, &facts, &s->plan, &s->err), 0);
-	assert_int_equal(s->plan.steps[0].kind, STEP_UNIT);
+	assert_int_equal(s->plan.steps[1].kind, STEP_UNIT);
 	s->apply =
 		(struct apply) { .host = &s->host, .target = &s->target, .decision = &s->decision };
-	s->undo.step = &s->plan.steps[0];
+	s->undo.step = &s->plan.steps[1];
 }
 
 static void stage_done(struct stage *s)
@@ -347,8 +347,8 @@ static void test_not_vouched(void **state)
 	stage_new(&s, FREE, ceilings);
 	systemd.fault = FAULT_LIES;
 	check_result("run", stage_run(&s), &s.err, NULL);
-	assert_int_equal(s.plan.steps[1].kind, STEP_CEILING);
-	check_string("next", s.plan.steps[1].file, "io.max");
+	assert_int_equal(s.plan.steps[2].kind, STEP_CEILING);
+	check_string("next", s.plan.steps[2].file, "io.max");
 }
 
 static void test_unreadable(void **state)

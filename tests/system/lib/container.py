@@ -41,7 +41,8 @@ class Container:
         bundle.write(self.dir, self.config)
 
     def hook_args(self, **changes):
-        options = {"handler": self.handler, "policy": self.policy_dir, "audit": self.audit_dir, **changes}
+        options = {"handler": self.handler, "policy": self.policy_dir, "audit": self.audit_dir,
+                   "run": self.t.run_dir, **changes}
         return ["createRuntime", *[word for key, value in options.items() for word in (f"--{key}", value)]]
 
     def the_hook(self, **changes):

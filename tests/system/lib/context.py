@@ -18,6 +18,7 @@ class Context:
         self.runtime, self.driver = runtime, driver
         self.hook, self.cgdeleg, self.busybox = machine.hook, machine.cgdeleg, machine.busybox
         self.parent, self.rootfs = machine.parent, machine.rootfs
+        self.run_dir = f"{machine.work}/run"  # the table of grants: of all that these tests make
         self.name = name or (f"{runtime}/{driver}" if runtime else "host")
         self.case = ""
         self.tracked = []

@@ -95,7 +95,8 @@ class Fake:
         return run_piped(words, input=json.dumps(state or self.state()).encode(), **options)
 
     def hook_args(self):
-        return ["createRuntime", "--handler", "test", "--policy", self.policy_dir, "--audit", self.audit_dir]
+        return ["createRuntime", "--handler", "test", "--policy", self.policy_dir, "--audit", self.audit_dir,
+                "--run", self.t.run_dir]
 
     def records(self):
         path = f"{self.audit_dir}/audit.jsonl"

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Budgets: many containers at once against too small a budget; and what is free when they are gone."""
+import json
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+from lib import bundle, host
+from lib.expect import granted, refused
+from lib.fake import Fake
+from lib.process import run
+from lib.report import case, contains, equal, expect
+
+WORKERS = 8
+# Emulated machines are slow: there, fewer, unless somebody asks for all.
+CONTAINERS = int(os.environ.get("CGDELEG_BUDGET_CONTAINERS", "24" if host.has_systemd() else "200"))
+MOST = CONTAINERS // 4
+
+
+def budget_policy(t, handler=None, defaults=None):
+    return t.policy("budget", defaults={"on_missing_limit": "skip", **(defaults or {})},
+                    handlers={"test": {"engine": "containerd", "cgroup_writable": "true", "profile": "small",
+                                       **(handler or {})}})
+
+
+def delegated(containers):
+    """Those whose cgroup is the container's and marked; none may be one and not the other."""
+    found = []
+    for c in containers:
+        path = host.CGROUP + c.cgroup
+        if not os.path.exists(path):
+            continue
+        owned, marked = os.stat(path).st_uid == bundle.BASE, host.attribute(path) is not None
+        equal(owned, marked, f"{c.id}: owned and marked")
+        if owned:
+            found.append(c)
+    return found
+
+
+def create_all(t, policy):
+    containers = [t.container("many", policy_dir=policy) for _ in range(CONTAINERS)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        codes = list(pool.map(lambda c: c.create().code, containers))
+    return containers, codes
+
+
+def delete_all(containers):
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(lambda c: c.delete(), containers))
+
+
+@case("budget.parallel")
+def parallel(t):
+    policy = budget_policy(t, {"max_delegated": MOST})
+    containers, codes = create_all(t, policy)
+    with t.step(f"{MOST} of {CONTAINERS} created, the others refused with the numbers"):
+        equal(codes.count(0), MOST, "created")
+        refusals = [c for c, code in zip(containers, codes) if code]
+        for c in refusals:
+            record = c.records()[-1]
+            equal(record["verdict"], "refuse", "the verdict")
+            contains(record["error"], f"max_delegated is {MOST}, of which {MOST} are delegated, and this container "
+                     "would add 1", "the sentence")
+    with t.step("exactly those are delegated, none by half"):
+        found = delegated(containers)
+        equal(len(found), MOST, "delegated")
+        equal({c.id for c in found}, {c.id for c, code in zip(containers, codes) if code == 0}, "which")
+    with t.step("and list says the same"):
+        rows = {row["id"] for row in json.loads(run([t.cgdeleg, "list", "--json"]).out)["grants"]}
+        equal({c.id for c in containers} & rows, {c.id for c in found}, "rows")
+    delete_all(containers)
+    with t.step("afterwards the whole budget is free"):
+        again, codes = create_all(t, policy)
+        equal(codes.count(0), MOST, "created")
+        delete_all(again)
+
+
+@case("budget.kinds")
+def kinds(t):
+    with t.step("the node's descendants"):
+        policy = budget_policy(t, defaults={"max_total_descendants": 15})
+        refused(t.container("node", policy_dir=policy), "max_total_descendants is 15")
+    with t.step("on_refusal = readonly: it runs without"):
+        policy = budget_policy(t, {"max_delegated": 0, "on_refusal": "readonly"})
+        c = t.container("ro", policy_dir=policy).up()
+        equal(host.attribute(host.CGROUP + c.cgroup), None, "the attribute")
+        contains(c.exec("mkdir /sys/fs/cgroup/x").err, "Read-only file system", "mkdir")
+        c.delete()
+    with t.step("a ceiling that is not there cannot be counted"):
+        policy = budget_policy(t, {"budget.memory.max": "1T"})
+        refused(t.container("mem", policy_dir=policy), "no ceiling of memory.max")
+    with t.step("another handler's grants do not count"):
+        handlers = {name: {"engine": "containerd", "cgroup_writable": "true", "profile": "small", "max_delegated": 1}
+                    for name in ("one", "two")}
+        policy = t.policy("two", defaults={"on_missing_limit": "skip"}, handlers=handlers)
+        for name in handlers:
+            granted(t.container(name, policy_dir=policy, handler=name).up())
+        refused(t.container("three", policy_dir=policy, handler="two"), "max_delegated is 1")
+
+
+@case("budget.killed", scope="once")
+def killed(t):
+    """A hook that is killed leaves nothing that counts once its container is gone, or its cgroup was not granted."""
+    policy = budget_policy(t, {"max_delegated": 1}, {"device_bpf": "runtime"})
+    for points in range(1, 40, 3):
+        fake = Fake(t, policy_dir=policy)
+        kill_at(t, fake, points)
+        fake.delete()
+    with t.step("after hooks killed at every stage the budget is free"):
+        fake = Fake(t, policy_dir=policy)
+        equal(fake.call_hook().code, 0, "the hook")
+        expect(fake.is_granted(), "not granted")
+    with t.step("and full"):
+        other = Fake(t, policy_dir=policy)
+        contains(other.call_hook().err, "max_delegated is 1, of which 1 is delegated", "the refusal")
+        other.delete()
+    fake.delete()
+
+
+def kill_at(t, fake, point):
+    """The hook under strace, killed at its n-th look at a descriptor, write or ownership."""
+    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fcntl,pwrite64,fsetxattr,write,fchownat",
+               "-e", f"inject=fcntl,pwrite64,fsetxattr,write,fchownat:signal=SIGKILL:when={point}"]
+    subprocess.run([*command, t.hook, *fake.hook_args()], input=json.dumps(fake.state()).encode(),
+                   capture_output=True, check=False)

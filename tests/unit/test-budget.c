@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Budget: the table of grants, its locks, and what becomes of records whose cgroups or hooks are gone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgdeleg/node/budget.h"
+#include "policy/budget.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+#define C "sys/fs/cgroup/"
+#define RECORD(handler, most)                                                              \
+	" @ {\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"" handler               \
+	"\",\"profile\":\"\",\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"line\":\"\"," \
+	"\"method\":\"\",\"leaf\":\"\",\"since\":1,\"guarded\":true,\"scope\":false,"      \
+	"\"ceilings\":{\"cgroup.max.descendants\":\"" most "\"}}\n"
+
+struct scene {
+	struct tree tree;
+	struct host host;
+	char directory[PATH_MAX];
+	struct err err;
+};
+
+static void set_up(struct scene *s, const char *lines)
+{
+	memset(s, 0, sizeof(*s));
+	tree_new(&s->tree);
+	tree_edit(&s->tree, "proc/\n" C "\n");
+	tree_edit(&s->tree, lines);
+	tree_host(&s->tree, &s->host);
+	(void)snprintf(s->directory, sizeof(s->directory), "%s/run", s->tree.root);
+}
+
+static void tear_down(struct scene *s)
+{
+	host_done(&s->host);
+	tree_free(&s->tree);
+}
+
+static uint64_t id_of(struct scene *s, const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(s->tree.fd, path, &st, 0), 0);
+	return st.st_ino;
+}
+
+static void open_or_fail(struct scene *s, struct budget *ret)
+{
+	check_result("open", budget_open(s->directory, &s->host, 0, ret, &s->err), &s->err, NULL);
+}
+
+static uint64_t descendants(const struct budget *budget, uint64_t but, const char *handler)
+{
+	struct usage node, own;
+
+	budget_sum(budget, but, handler ? handler : "", &node, &own);
+	return handler ? own.descendants : node.descendants;
+}
+
+static struct budget_hint hint_of(uint64_t id, uint64_t most)
+{
+	struct budget_hint hint = { .id = id, .usage = { .grants = 1, .descendants = most } };
+
+	(void)snprintf(hint.handler, sizeof(hint.handler), "h");
+	return hint;
+}
+
+static void reserve(struct scene *s, struct budget *budget, uint64_t id, struct budget_slot *slot)
+{
+	struct budget_hint hint = hint_of(id, 10);
+	bool changed;
+
+	check_result("reserve", budget_reserve(budget, &hint, slot, &changed, &s->err), &s->err,
+		     NULL);
+	assert_true(changed);
+}
+
+/* A table that is not there is made from what the kernel has. */
+static void test_made_from_the_tree(void **state)
+{
+	struct scene s;
+	struct budget budget;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* attributes in the trusted namespace */
+	set_up(&s, C "a/\n" C "b/\n" C "c/\n" C "d/\n" C "a" RECORD("h", "7") C
+	       "b" RECORD("other", "50"));
+	tree_edit(&s.tree, C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
+	open_or_fail(&s, &budget);
+	assert_int_equal(descendants(&budget, 0, NULL), 157);
+	assert_int_equal(descendants(&budget, 0, "h"), 7);
+	assert_int_equal(descendants(&budget, id_of(&s, C "b"), NULL), 107);
+	budget_done(&budget);
+	/* From then on the table is what is read. */
+	tree_edit(&s.tree, "- " C "b\n");
+	open_or_fail(&s, &budget);
+	assert_int_equal(descendants(&budget, 0, NULL), 157);
+	assert_int_equal(budget_verify(&budget, &s.err), 1);
+	assert_int_equal(descendants(&budget, 0, NULL), 107);
+	budget_done(&budget);
+	/* One that somebody has spoilt, or another version wrote, is made anew. */
+	tree_edit(&s.tree, "run/grants = cgdeleg grants 0\n");
+	open_or_fail(&s, &budget);
+	assert_int_equal(descendants(&budget, 0, NULL), 107);
+	budget_done(&budget);
+	tear_down(&s);
+}
+
+static void test_reserve_and_release(void **state)
+{
+	struct scene s;
+	struct budget budget, again;
+	struct budget_slot first, second;
+	bool changed;
+
+	(void)state;
+	set_up(&s, C "a/\n" C "b/\n");
+	open_or_fail(&s, &budget);
+	reserve(&s, &budget, id_of(&s, C "a"), &first);
+	open_or_fail(&s, &again);
+	assert_int_equal(descendants(&again, 0, NULL), 10);
+	reserve(&s, &again, id_of(&s, C "b"), &second);
+	assert_int_not_equal(first.index, second.index);
+	assert_int_equal(budget_release(&budget, &first, &s.err), 0);
+	budget_done(&budget);
+	/* A second run finds its own record and adds nothing. */
+	budget_done(&again);
+	open_or_fail(&s, &budget);
+	assert_int_equal(descendants(&budget, 0, NULL), 10);
+	assert_int_equal(descendants(&budget, id_of(&s, C "b"), NULL), 0);
+	struct budget_hint same = hint_of(id_of(&s, C "b"), 10);
+
+	assert_int_equal(budget_reserve(&budget, &same, &second, &changed, &s.err), 0);
+	assert_false(changed);
+	budget_done(&budget);
+	/* The freed record is used again. */
+	open_or_fail(&s, &budget);
+	reserve(&s, &budget, id_of(&s, C "a"), &second);
+	assert_int_equal(second.index, first.index);
+	budget_done(&budget);
+	tear_down(&s);
+}
+
+/* What a killed hook leaves: a record, a cgroup perhaps, no attribute. While it lives it counts. */
+static void test_hook_dies(void **state)
+{
+	struct scene s;
+	struct budget budget;
+	struct budget_slot slot;
+	int pipes[2];
+	pid_t pid;
+	char byte;
+
+	(void)state;
+	set_up(&s, C "a/\n");
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		open_or_fail(&s, &budget);
+		reserve(&s, &budget, id_of(&s, C "a"), &slot);
+		(void)!write(pipes[1], "x", 1);
+		(void)pause();
+	}
+	assert_int_equal(read(pipes[0], &byte, 1), 1);
+	open_or_fail(&s, &budget);
+	assert_int_equal(budget_verify(&budget, &s.err), 0);
+	assert_int_equal(descendants(&budget, 0, NULL), 10);
+	budget_done(&budget);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	open_or_fail(&s, &budget);
+	assert_int_equal(descendants(&budget, 0, NULL), 10); /* a hint, until it is looked at */
+	assert_int_equal(budget_verify(&budget, &s.err), 1);
+	assert_int_equal(descendants(&budget, 0, NULL), 0);
+	budget_done(&budget);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+	tear_down(&s);
+}
+
+/* Eight at a time against a budget: never one too many, and none is lost. */
+static void test_parallel(void **state)
+{
+	enum { WORKERS = 8, EACH = 25, MOST = 50 };
+	struct scene s;
+	struct budget budget;
+	int granted = 0;
+
+	(void)state;
+	set_up(&s, "");
+	for (int i = 0; i < WORKERS * EACH; i++) {
+		char line[64];
+
+		(void)snprintf(line, sizeof(line), C "c%d/\n", i);
+		tree_edit(&s.tree, line);
+	}
+	for (int worker = 0; worker < WORKERS; worker++) {
+		if (fork() != 0)
+			continue;
+		int count = 0;
+
+		for (int i = 0; i < EACH; i++) {
+			struct budget own;
+			struct budget_slot slot;
+			char path[64];
+
+			(void)snprintf(path, sizeof(path), C "c%d", worker * EACH + i);
+			open_or_fail(&s, &own);
+			if (descendants(&own, 0, NULL) + 10 <= MOST * 10) {
+				reserve(&s, &own, id_of(&s, path), &slot);
+				count++;
+			}
+			/* The record stays; without an attribute nothing but its lock would hold it. */
+			budget_done(&own);
+		}
+		_exit(count);
+	}
+	for (int worker = 0; worker < WORKERS; worker++) {
+		int status;
+
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status));
+		granted += WEXITSTATUS(status);
+	}
+	assert_int_equal(granted, MOST);
+	open_or_fail(&s, &budget);
+	assert_int_equal(descendants(&budget, 0, NULL), MOST * 10);
+	assert_int_equal(budget_verify(&budget, &s.err), MOST);
+	assert_int_equal(descendants(&budget, 0, NULL), 0);
+	budget_done(&budget);
+	tear_down(&s);
+}
+
+/* Where no budget refuses, the stale records must go all the same. */
+static void test_stays_small(void **state)
+{
+	struct scene s;
+	struct budget budget;
+	struct stat st;
+
+	(void)state;
+	set_up(&s, "");
+	for (int i = 0; i < 300; i++) {
+		struct budget_slot slot;
+
+		tree_edit(&s.tree, C "c/\n");
+		open_or_fail(&s, &budget);
+		/* No such cgroup: as when it is gone. */
+		reserve(&s, &budget, 1000000000 + (uint64_t)i, &slot);
+		budget_done(&budget);
+	}
+	assert_int_equal(fstatat(s.tree.fd, "run/grants", &st, 0), 0);
+	assert_true(st.st_size <= (off_t)(70 * sizeof(struct budget_hint)));
+	tear_down(&s);
+}
+
+static void test_faults(void **state)
+{
+	static const struct {
+		const char *edit, *want;
+	} cases[] = {
+		{ "run/grants -> elsewhere\n", "cannot open the table of grants" },
+		{ "run/grants/x\n", "cannot open the table of grants" },
+		{ "run -> elsewhere\n", "cannot open the directory" },
+		{ "run = a file\n", "cannot open the directory" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct scene s;
+		struct budget budget = BUDGET_CLOSED;
+
+		set_up(&s, cases[i].edit);
+		check_result(cases[i].edit, budget_open(s.directory, &s.host, 0, &budget, &s.err),
+			     &s.err, cases[i].want);
+		assert_true(budget.fd < 0);
+		tear_down(&s);
+	}
+}
+
+static void test_permissions(void **state)
+{
+	struct scene s;
+	struct budget budget = BUDGET_CLOSED;
+
+	(void)state;
+	set_up(&s, "run/\n");
+	assert_int_equal(fchmodat(s.tree.fd, "run", 0777, 0), 0);
+	check_result("directory", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
+		     "writable by nobody else");
+	assert_int_equal(fchmodat(s.tree.fd, "run", 0755, 0), 0);
+	tree_edit(&s.tree, "run/grants =\n");
+	assert_int_equal(fchmodat(s.tree.fd, "run/grants", 0666, 0), 0);
+	check_result("file", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
+		     "writable by nobody else");
+	assert_int_equal(fchmodat(s.tree.fd, "run/grants", 0600, 0), 0);
+	open_or_fail(&s, &budget);
+	/* Whoever waits for the lock gives up at the deadline, and says how to find the holder. */
+	struct budget second = BUDGET_CLOSED;
+
+	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err,
+		     "`lslocks` tells which");
+	budget_done(&budget);
+	tear_down(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_made_from_the_tree),
+		cmocka_unit_test(test_reserve_and_release),
+		cmocka_unit_test(test_hook_dies),
+		cmocka_unit_test(test_parallel),
+		cmocka_unit_test(test_stays_small),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_permissions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
