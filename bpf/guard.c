@@ -16,6 +16,7 @@
 void guards_done(struct guards *guards)
 {
 	device_guard_done(&guards->device);
+	grant_guard_done(&guards->grant);
 }
 
 /* Whoever could write here could put a program of theirs in the place of ours. */
@@ -48,6 +49,14 @@ static int open_pin(const char *name, int *ret, struct err *err)
 	return 0;
 }
 
+static int refuse_pins(struct err *err)
+{
+	return err_set(err, EPERM,
+		       "'" GUARD_DIRECTORY "/%s' does not hold what was pinned there; run cgdeleg "
+		       "guard unload, then cgdeleg guard load",
+		       guard_build);
+}
+
 static int open_device(struct device_guard *guard, struct err *err)
 {
 	struct bpf_prog_info info = { 0 };
@@ -62,17 +71,31 @@ static int open_device(struct device_guard *guard, struct err *err)
 	if (bpf_obj_get_info_by_fd(guard->program_fd, &info, &size) < 0)
 		return err_set_errno(err, errno, "cannot ask for the device guard's id");
 	if (info.type != BPF_PROG_TYPE_CGROUP_DEVICE || guard->rules_fd < 0)
-		return err_set(err, EPERM,
-			       "'" GUARD_DIRECTORY "/%s' does not hold what was pinned there; "
-			       "run cgdeleg guard unload, then cgdeleg guard load",
-			       guard_build);
+		return refuse_pins(err);
 	guard->id = info.id;
 	return 0;
 }
 
+static int open_grant(struct grant_guard *guard, struct err *err)
+{
+	int r;
+
+	r = open_pin("guard_bpf", &guard->bpf_fd, err);
+	if (r < 0 || guard->bpf_fd < 0)
+		return r;
+	r = open_pin("guard_file_open", &guard->file_open_fd, err);
+	if (r >= 0)
+		r = open_pin("guard_grants", &guard->grants_fd, err);
+	if (r >= 0 && (guard->file_open_fd < 0 || guard->grants_fd < 0))
+		return refuse_pins(err);
+	return r;
+}
+
 static int open_all(struct guards *ret, struct err *err)
 {
-	return open_device(&ret->device, err);
+	int r = open_device(&ret->device, err);
+
+	return r < 0 ? r : open_grant(&ret->grant, err);
 }
 
 /* The directory of this build's pins, or -ENOENT. */

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "bpf/device_guard.h"
+#include "bpf/grant_guard.h"
 
 #define GUARD_DIRECTORY "/sys/fs/bpf/cgdeleg"
 
@@ -23,11 +24,12 @@ extern const char guard_build[];
 
 struct guards {
 	struct device_guard device; /* DEVICE_GUARD_NONE where the kernel did not take it */
+	struct grant_guard grant;   /* GRANT_GUARD_NONE where it does not enforce it */
 };
 
-#define GUARDS_NONE                          \
-	{                                    \
-		.device = DEVICE_GUARD_NONE, \
+#define GUARDS_NONE                                                     \
+	{                                                               \
+		.device = DEVICE_GUARD_NONE, .grant = GRANT_GUARD_NONE, \
 	}
 
 /*

@@ -27,6 +27,7 @@ void apply_done(struct outcome *outcome)
 {
 	for (size_t i = 0; outcome->undo && i < outcome->n_done; i++) {
 		free(outcome->undo[i].limit);
+		free(outcome->undo[i].rules);
 		free(outcome->undo[i].text);
 		unit_change_free(outcome->undo[i].unit);
 		outcome->undo[i].mount.fd = close_fd(outcome->undo[i].mount.fd);
@@ -91,7 +92,7 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 static bool keeps_restricted(enum step_kind kind)
 {
 	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_LEDGER ||
-	       kind == STEP_BUDGET;
+	       kind == STEP_BUDGET || kind == STEP_DEVICE_GUARD || kind == STEP_GRANT_GUARD;
 }
 
 int plan_undo(const struct apply *apply, struct outcome *outcome)

@@ -35,8 +35,10 @@ struct undo {
 	struct unit_change *unit;   /* STEP_UNIT; owned */
 	uint32_t uid, gid;	    /* STEP_OWN */
 	char *text; /* STEP_LEDGER, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
-	struct mount_change mount; /* STEP_MOUNT */
-	struct budget_slot slot;   /* STEP_BUDGET */
+	struct mount_change mount;  /* STEP_MOUNT */
+	struct budget_slot slot;    /* STEP_BUDGET */
+	bool attached;		    /* STEP_DEVICE_GUARD: by us, now */
+	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL for none */
 };
 
 struct outcome {

@@ -20,6 +20,7 @@ void gather_config(const struct oci *oci, struct facts *facts)
 	facts->capabilities = oci->capabilities;
 	facts->capabilities_known = oci->config_doc ? TRI_YES : TRI_UNKNOWN;
 	facts->covered_by = oci->covered_by;
+	facts->seccomp_bpf = oci->seccomp_bpf;
 	facts->root_uid = facts->root_gid = FACT_ID_UNKNOWN;
 	facts->process_uid = facts->process_gid = FACT_ID_UNKNOWN;
 }

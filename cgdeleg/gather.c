@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cgdeleg/gather-bpf.h"
 #include "cgdeleg/gather-cgroup.h"
 
 #define MOUNTINFO_MAX (16 * 1024 * 1024)
@@ -25,6 +26,7 @@ static const char initial_userns[] = "user:[4026531837]";
 
 void target_init(struct target *target)
 {
+	target->guards = (struct guards)GUARDS_NONE;
 	target->pidfd = target->proc_fd = -EBADF;
 	target->cgroup_fd = target->scope_fd = target->device_fd = -EBADF;
 }
@@ -36,6 +38,7 @@ void target_done(struct target *target)
 	target->cgroup_fd = close_fd(target->cgroup_fd);
 	target->scope_fd = close_fd(target->scope_fd);
 	target->device_fd = close_fd(target->device_fd);
+	guards_done(&target->guards);
 	cgroup_listing_done(&target->listing);
 }
 
@@ -290,6 +293,8 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	if (r < 0)
 		return r;
 	facts->nsdelegate = target->mount.nsdelegate ? TRI_YES : TRI_NO;
+	facts->bpffs = target->mount.bpffs;
+	facts->bpf_token = target->mount.bpf_token;
 	return 0;
 }
 
@@ -334,5 +339,5 @@ int gather(const struct host *host, const struct oci *oci, struct target *target
 	if (r < 0)
 		return r;
 	facts->mount = classify_mount(oci, target, facts->granted);
-	return 0;
+	return gather_descriptors(target, facts, err);
 }

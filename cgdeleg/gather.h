@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bpf/guard.h"
 #include "cgdeleg/cgroup.h"
 #include "cgdeleg/host.h"
 #include "cgdeleg/ledger.h"
@@ -39,7 +40,11 @@ struct target {
 	struct cgroup_listing listing; /* of the delegation root */
 	struct cgroup_delegated delegated;
 	char instance[96]; /* of this very container: see struct ledger */
-	char controllers[256], device_cgroup[PATH_MAX];
+	char controllers[256], device_cgroup[PATH_MAX], inherited[64];
+	struct guards guards;	   /* this build's, pinned; see gather_guards() */
+	struct device_rules rules; /* config.json's device list, for the device guard */
+	struct err guards_err,
+		device_err; /* why there is none; text "" where there is nothing to say */
 };
 
 /*

@@ -24,6 +24,8 @@ struct cgroup_mount {
 		[PATH_MAX]; /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
 	bool readonly;	 /* the mount's own flag */
 	bool nsdelegate; /* the superblock's, that is the host's, option */
+	bool bpffs;	 /* there is one below the container's root filesystem */
+	bool bpf_token;	 /* ... whose options delegate BPF: a token could be made from it */
 	unsigned layers; /* cgroup2 mounts on top of each other at `point` */
 };
 

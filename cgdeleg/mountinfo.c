@@ -121,6 +121,22 @@ static bool take(const struct line *line, struct cgroup_mount *ret)
 	return true;
 }
 
+/* A bpffs below the root filesystem of which `point` is /sys/fs/cgroup. */
+static void note_bpffs(const struct line *line, const char *point, struct cgroup_mount *ret)
+{
+	static const char below[] = "/sys/fs/cgroup";
+	const size_t len = strlen(point) - strlen(below);
+	char here[PATH_MAX];
+
+	if (!slice_is(&line->type, "bpf") ||
+	    !decode(&line->fields[FIELD_POINT], here, sizeof(here)) ||
+	    strncmp(here, point, len) != 0 || here[len] != '/')
+		return;
+	ret->bpffs = true;
+	ret->bpf_token = ret->bpf_token || memmem(line->super_options.at, line->super_options.len,
+						  "delegate_", strlen("delegate_"));
+}
+
 int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err)
 {
 	const char *at = mountinfo;
@@ -128,6 +144,7 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 	bool covered = false;
 
 	ret->layers = 0;
+	ret->bpffs = ret->bpf_token = false;
 	if (strlen(point) >= sizeof(ret->point))
 		return err_set(err, ENAMETOOLONG,
 			       "the path of the container's cgroup mount is too long");
@@ -140,6 +157,7 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 			return err_set(err, EBADMSG, "mountinfo: cannot read the line '%.*s'",
 				       (int)(end - at > 200 ? 200 : end - at), at);
 		at = *end ? end + 1 : end;
+		note_bpffs(&line, point, ret);
 		if (!decode(&line.fields[FIELD_POINT], here, sizeof(here)) ||
 		    strcmp(here, point) != 0)
 			continue;

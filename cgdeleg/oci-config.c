@@ -32,6 +32,7 @@ struct raw_mount {
 
 struct raw_linux {
 	yyjson_val *readonly_paths, *masked_paths, *namespaces, *uid_mappings, *gid_mappings;
+	yyjson_val *resources, *seccomp;
 };
 
 static const struct json_field config_fields[] = {
@@ -68,6 +69,12 @@ static const struct json_field linux_fields[] = {
 	{ "namespaces", JSON_ARRAY, offsetof(struct raw_linux, namespaces), false },
 	{ "uidMappings", JSON_ARRAY, offsetof(struct raw_linux, uid_mappings), false },
 	{ "gidMappings", JSON_ARRAY, offsetof(struct raw_linux, gid_mappings), false },
+	{ "resources", JSON_OBJECT, offsetof(struct raw_linux, resources), false },
+	{ "seccomp", JSON_OBJECT, offsetof(struct raw_linux, seccomp), false },
+};
+
+static const struct json_field resources_fields[] = {
+	{ "devices", JSON_ARRAY, 0, false },
 };
 
 /* In the order of their numbers (linux/capability.h). */
@@ -241,6 +248,37 @@ static const char *find_cover(yyjson_val *paths)
 	return NULL;
 }
 
+/* Actions that let the call through. */
+static bool is_allowing(yyjson_val *action)
+{
+	return yyjson_equals_str(action, "SCMP_ACT_ALLOW") ||
+	       yyjson_equals_str(action, "SCMP_ACT_LOG");
+}
+
+/* Does the profile let bpf(2) through? Arguments are not looked at: through is through. */
+static enum tristate read_seccomp(yyjson_val *seccomp)
+{
+	yyjson_val *list = yyjson_obj_get(seccomp, "syscalls");
+	bool named = false, allowed = false;
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!seccomp)
+		return TRI_UNKNOWN;
+	if (list) {
+		yyjson_arr_foreach(list, i, n, item)
+		{
+			if (!has_option(yyjson_obj_get(item, "names"), "bpf"))
+				continue;
+			named = true;
+			allowed = allowed || is_allowing(yyjson_obj_get(item, "action"));
+		}
+	}
+	if (!named)
+		allowed = is_allowing(yyjson_obj_get(seccomp, "defaultAction"));
+	return allowed ? TRI_YES : TRI_NO;
+}
+
 static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 {
 	struct raw_linux raw = { 0 };
@@ -253,10 +291,12 @@ static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 	oci->namespaces = raw.namespaces;
 	oci->uid_mappings = raw.uid_mappings;
 	oci->gid_mappings = raw.gid_mappings;
+	oci->seccomp_bpf = read_seccomp(raw.seccomp);
 	oci->covered_by = find_cover(raw.readonly_paths);
 	if (!oci->covered_by)
 		oci->covered_by = find_cover(raw.masked_paths);
-	return 0;
+	return json_dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields),
+			     &oci->devices, "config.json: linux.resources", err);
 }
 
 /* The state's annotations decide and config.json's are what the engine wrote: they must be the same. */

@@ -43,6 +43,8 @@ struct oci {
 	const char *covered_by;		   /* see struct facts */
 	uint64_t capabilities;		   /* see struct facts */
 	uint32_t process_uid, process_gid; /* inside the container; 0 where config.json is silent */
+	enum tristate seccomp_bpf;	   /* see struct facts */
+	yyjson_val *devices;		   /* linux.resources.devices, as it stands; or NULL */
 	yyjson_val *namespaces, *uid_mappings, *gid_mappings; /* linux.*, as they stand; or NULL */
 };
 

@@ -7,13 +7,24 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "bpf/grant_guard_abi.h"
 #include "cgdeleg/systemd.h"
 
 static const char *const kind_names[STEP_KIND_MAX] = {
-	[STEP_BUDGET] = "budget",	    [STEP_UNIT] = "unit",     [STEP_CEILING] = "ceiling",
-	[STEP_DEVICE_BPF] = "device-bpf",   [STEP_LEAF] = "leaf",     [STEP_MOVE] = "move",
-	[STEP_CONTROLLERS] = "controllers", [STEP_LEDGER] = "ledger", [STEP_FORGET] = "forget",
-	[STEP_INTENT] = "intent",	    [STEP_OWN] = "own",	      [STEP_MOUNT] = "mount",
+	[STEP_BUDGET] = "budget",
+	[STEP_UNIT] = "unit",
+	[STEP_CEILING] = "ceiling",
+	[STEP_DEVICE_BPF] = "device-bpf",
+	[STEP_DEVICE_GUARD] = "device-guard",
+	[STEP_GRANT_GUARD] = "grant-guard",
+	[STEP_LEAF] = "leaf",
+	[STEP_MOVE] = "move",
+	[STEP_CONTROLLERS] = "controllers",
+	[STEP_LEDGER] = "ledger",
+	[STEP_FORGET] = "forget",
+	[STEP_INTENT] = "intent",
+	[STEP_OWN] = "own",
+	[STEP_MOUNT] = "mount",
 };
 
 const char *step_kind_name(enum step_kind kind)
@@ -125,6 +136,18 @@ static enum mount_method choose_method(enum mount_state state)
 	}
 }
 
+/* Before the container's processes are moved: below the delegation root they are guarded all the same. */
+static void add_guards(struct plan *plan, const struct decision *decision,
+		       const struct facts *facts)
+{
+	if (decision->device_guard)
+		add(plan,
+		    (struct step) { .kind = STEP_DEVICE_GUARD, .extra = facts->n_device_rules });
+	if (decision->grant_guard)
+		add(plan, (struct step) { .kind = STEP_GRANT_GUARD,
+					  .extra = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
+}
+
 static void plan_grant(struct plan *plan, const struct decision *decision,
 		       const struct facts *facts)
 {
@@ -137,6 +160,7 @@ static void plan_grant(struct plan *plan, const struct decision *decision,
 		add_ceilings(plan, decision, facts->unit, PLACE_SCOPE);
 	add_ceilings(plan, decision, facts->unit && unit_place == PLACE_ROOT, PLACE_ROOT);
 	add(plan, (struct step) { .kind = STEP_DEVICE_BPF });
+	add_guards(plan, decision, facts);
 	add_nesting(plan, decision, facts);
 	/* A rerun leaves the first run's record as it is. */
 	if (!facts->granted)
@@ -226,6 +250,14 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		break;
 	case STEP_DEVICE_BPF:
 		(void)snprintf(buf, size, "verify the device controller's BPF programs");
+		break;
+	case STEP_DEVICE_GUARD:
+		(void)snprintf(buf, size, "attach the device guard with %u rules",
+			       (unsigned)step->extra);
+		break;
+	case STEP_GRANT_GUARD:
+		(void)snprintf(buf, size, "attach the grant guard, writing to *.pressure %s",
+			       step->extra & GUARD_ALLOW_PRESSURE ? "allowed" : "denied");
 		break;
 	case STEP_LEAF:
 		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->file, step->uid,

@@ -26,14 +26,16 @@ enum step_kind {
 	STEP_UNIT,	 /* have systemd lower limits of the unit `file`, whose cgroup is `place` */
 	STEP_CEILING,	 /* lower a limit file of `place` */
 	STEP_DEVICE_BPF, /* the device programs are still as the decision saw them */
-	STEP_LEAF,	 /* make the leaf `file`, the owner's as if it had made it */
-	STEP_MOVE,	 /* move the container's processes into the leaf */
-	STEP_CONTROLLERS, /* enable the controllers `file` in cgroup.subtree_control */
-	STEP_LEDGER,	  /* record the grant on the cgroup */
-	STEP_FORGET,	  /* remove such a record */
-	STEP_INTENT,	  /* write and sync the audit's intent record */
-	STEP_OWN,	  /* give `file` of the delegation root to uid:gid */
-	STEP_MOUNT,	  /* make the container's mount writable by `method` */
+	STEP_DEVICE_GUARD, /* attach the device guard, with `extra` rules of config.json */
+	STEP_GRANT_GUARD,  /* attach the grant guard; `extra`: GUARD_ALLOW_* */
+	STEP_LEAF,	   /* make the leaf `file`, the owner's as if it had made it */
+	STEP_MOVE,	   /* move the container's processes into the leaf */
+	STEP_CONTROLLERS,  /* enable the controllers `file` in cgroup.subtree_control */
+	STEP_LEDGER,	   /* record the grant on the cgroup */
+	STEP_FORGET,	   /* remove such a record */
+	STEP_INTENT,	   /* write and sync the audit's intent record */
+	STEP_OWN,	   /* give `file` of the delegation root to uid:gid */
+	STEP_MOUNT,	   /* make the container's mount writable by `method` */
 	STEP_KIND_MAX
 };
 

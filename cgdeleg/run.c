@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/privilege.h"
+#include "cgdeleg/gather-bpf.h"
 
 /*
  * What each part of the run may do. Parsing comes with nothing but the right to reach files: the
@@ -128,7 +129,7 @@ static int compose_ledger(struct trail *trail, char *buf, size_t size)
 {
 	const struct decision *d = &trail->decision;
 	struct ledger ledger = { .since = trail->started_us / 1000000,
-				 .guarded = trail->facts.guard_available,
+				 .guarded = trail->decision.grant_guard,
 				 .scope = trail->facts.has_scope };
 	int r = 0;
 
@@ -197,6 +198,12 @@ static int decide(struct trail *trail)
 	return 0;
 }
 
+/* `check` comes without a decision, and looks; the hook has one, made before anything was looked at. */
+static bool wants_guards(const struct decision *decision)
+{
+	return decision->guard != GUARD_OFF || decision->device_bpf != DEVICE_BPF_RUNTIME;
+}
+
 int run_explain(const struct host *host, const struct run_args *args, struct trail *trail)
 {
 	int r;
@@ -204,6 +211,9 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 	state_facts(args, trail);
 	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target,
 							    &trail->facts, &trail->err);
+	/* Before the budgets, whose lock nobody should wait for while the loader is at work. */
+	if (r >= 0 && wants_guards(&trail->decision))
+		gather_guards(host, args->helpers, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = count_usage(host, args, trail);
 	if (r >= 0)

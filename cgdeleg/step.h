@@ -26,6 +26,14 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 	     struct err *err);
 int unit_undo(const struct apply *apply, struct undo *undo, struct err *err);
 
+/* step-guard.c */
+int device_guard_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		     struct err *err);
+int device_guard_undo(const struct apply *apply, struct undo *undo, struct err *err);
+int grant_guard_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		    struct err *err);
+int grant_guard_undo(const struct apply *apply, struct undo *undo, struct err *err);
+
 /* step-nest.c */
 int leaf_run(const struct apply *apply, const struct step *step, struct undo *undo,
 	     struct err *err);

@@ -20,7 +20,7 @@
 
 static const char usage[] =
 	"usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
-	"                                  [--run DIR]\n"
+	"                                  [--run DIR] [--helpers DIR]\n"
 	"       cgdeleg-hook --version\n";
 
 /* One write: runtimes pass standard error on piecewise. */
@@ -40,10 +40,9 @@ static int parse_args(int argc, char **argv, struct run_args *ret)
 		const char *name;
 		const char **value;
 	} options[] = {
-		{ "--handler", &ret->handler },
-		{ "--policy", &ret->policy },
-		{ "--audit", &ret->audit },
-		{ "--run", &ret->run },
+		{ "--handler", &ret->handler }, { "--policy", &ret->policy },
+		{ "--audit", &ret->audit },	{ "--run", &ret->run },
+		{ "--helpers", &ret->helpers },
 	};
 
 	if (argc < 2 || strcmp(argv[1], "createRuntime") != 0)
@@ -57,7 +56,8 @@ static int parse_args(int argc, char **argv, struct run_args *ret)
 			return -EINVAL;
 		*options[o].value = argv[i + 1];
 	}
-	return ret->handler && ret->policy[0] == '/' && ret->audit[0] == '/' && ret->run[0] == '/'
+	return ret->handler && ret->policy[0] == '/' && ret->audit[0] == '/' &&
+			       ret->run[0] == '/' && ret->helpers[0] == '/'
 		       ? 0
 		       : -EINVAL;
 }
@@ -98,7 +98,8 @@ int main(int argc, char **argv)
 {
 	struct run_args args = { .policy = POLICY_DIRECTORY,
 				 .audit = AUDIT_DIRECTORY,
-				 .run = BUDGET_DIRECTORY };
+				 .run = BUDGET_DIRECTORY,
+				 .helpers = CGDELEG_HELPERS };
 	struct err err = { 0 };
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

@@ -66,8 +66,12 @@ enum reason_code {
 	REASON_GUARD_ABSENT,  /* guard = prefer and none can be enforced (note) */
 	REASON_COVERED,	      /* readonlyPaths or maskedPaths would cover the mount after us */
 	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that can be detached or replaced from below */
-	REASON_DEVICE_BPF_ABSENT, /* device_bpf = withhold and no device program guards the cgroup */
 	REASON_BUDGET, /* one more would exceed what the node's or the handler's grants may come to */
+	REASON_DEVICE_BPF_ABSENT, /* no device program guards the cgroup, and ours cannot be attached */
+	REASON_DEVICE_GUARD_ABSENT, /* device_bpf = withhold, and only the runtime's program is there (note) */
+	REASON_BPFFS, /* a bpffs, through which BPF objects or tokens come, is in the container */
+	REASON_DESCRIPTOR,     /* its init would keep a descriptor of a BPF object or a cgroup */
+	REASON_SECCOMP_BPF,    /* its seccomp profile lets bpf(2) through (note) */
 	REASON_NOT_TAKEN_BACK, /* on_refusal = readonly would leave it writable (note) */
 	REASON_UNKNOWN,	       /* a fact that the decision needs is not known */
 	REASON_CODE_MAX
@@ -110,6 +114,9 @@ struct decision {
 	enum device_bpf_mode device_bpf;
 	enum guard_mode guard;
 	struct usage usage;  /* what this grant adds to the budgets */
+	bool device_guard;   /* the device guard is to be attached */
+	bool grant_guard;    /* the BPF LSM guard is to be attached */
+	bool pressure;	     /* pressure = allow */
 	bool audit_required; /* audit = require: no grant without a record */
 	bool audit_sync;     /* an intent record, fsynced, before the grant */
 	bool skip_missing;   /* on_missing_limit = skip */

@@ -101,7 +101,19 @@ struct facts {
 	/* The grants of this node, without this container's own. */
 	enum tristate usage_known;
 	struct usage node_usage, handler_usage; /* all; those of this container's handler */
-	bool guard_available;			/* the BPF LSM guard can be enforced on this node */
+
+	/* BPF: what this node has, and what the container could work against it with. */
+	bool guard_available;  /* the BPF LSM guard is loaded, and this kernel enforces it */
+	const char *guard_why; /* ... why not; NULL or "": no more is known */
+	bool device_guard; /* the device guard is loaded, and config.json's device list can be told to it */
+	const char *device_guard_why; /* ... why not */
+	size_t n_device_rules;	      /* of that list, with the default devices */
+	bool bpffs;		      /* a bpffs is mounted in the container */
+	bool bpf_token;		      /* ... with delegate_* options: it could make a BPF token */
+	const char *
+		inherited; /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
+	enum tristate
+		seccomp_bpf; /* its seccomp profile lets bpf(2) through; unknown: it has none */
 };
 
 /* Is a file of that name in the delegation root? False when unknown. */

@@ -16,6 +16,7 @@ static const char *const on_missing_limit_words[] = { "refuse", "skip", NULL };
 static const char *const owner_words[] = { "root", "process", NULL };
 static const char *const device_bpf_words[] = { "withhold", "runtime", NULL };
 static const char *const guard_words[] = { "require", "prefer", "off", NULL };
+static const char *const pressure_words[] = { "deny", "allow", NULL };
 static const char *const audit_words[] = { "require", "prefer", NULL };
 static const char *const yes_no_words[] = { "yes", "no", NULL };
 
@@ -75,6 +76,13 @@ const struct key keys[KEY_ID_MAX] = {
 			.words = guard_words,
 			.initial = "prefer",
 			.help = "the BPF LSM guard" },
+	[KEY_PRESSURE] = { .id = KEY_PRESSURE,
+			   .name = "pressure",
+			   .kind = KEY_WORD,
+			   .sections = D | P | H,
+			   .words = pressure_words,
+			   .initial = "deny",
+			   .help = "whether the guard lets *.pressure be written to" },
 	[KEY_AUDIT] = { .id = KEY_AUDIT,
 			.name = "audit",
 			.kind = KEY_WORD,

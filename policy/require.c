@@ -131,11 +131,40 @@ static void require_cgroupns(struct request *request)
 			       "privileged)");
 }
 
+static const char *known_why(const char *why)
+{
+	return why ? why : "";
+}
+
+/* Ours beside the runtime's; without ours the runtime's is enough, without both nothing is given. */
+static void require_device_guard(struct request *request, const struct setting *setting,
+				 enum device_bpf_state state)
+{
+	const struct facts *facts = request->facts;
+	const char *why = known_why(facts->device_guard_why);
+
+	request->decision->device_guard = facts->device_guard;
+	if (facts->device_guard)
+		return;
+	if (state == DEVICE_BPF_ABSENT)
+		request_refuse(request, REASON_DEVICE_BPF_ABSENT, setting,
+			       "no device program guards the container's cgroup, and cgdeleg's "
+			       "cannot be attached%s%.160s; see to either, or set device_bpf = "
+			       "runtime",
+			       *why ? ": " : "", why);
+	else
+		request_note(request, REASON_DEVICE_GUARD_ABSENT, setting,
+			     "only the runtime's device program guards the container's "
+			     "cgroup%s%.200s",
+			     *why ? ": " : "", why);
+}
+
 static void require_device_bpf(struct request *request)
 {
 	const struct setting *setting = request_setting(request, KEY_DEVICE_BPF);
 	const struct facts *facts = request->facts;
 	const enum device_bpf_state state = facts->device_bpf;
+	const struct decision *d = request->decision;
 	const char *cgroup = facts->device_cgroup ? facts->device_cgroup : "?";
 
 	if (state == DEVICE_BPF_REPLACEABLE)
@@ -144,16 +173,13 @@ static void require_device_bpf(struct request *request)
 			       "BPF_F_ALLOW_MULTI, so "
 			       "that it could be replaced or detached from below",
 			       facts->device_program, FOREIGN(cgroup));
-	else if (state == DEVICE_BPF_ABSENT && request->decision->device_bpf == DEVICE_BPF_WITHHOLD)
-		request_refuse(
-			request, REASON_DEVICE_BPF_ABSENT, setting,
-			"no device program guards the container's cgroup; see why the runtime "
-			"attached none, or set device_bpf = runtime");
-	else if (state == DEVICE_BPF_ABSENT)
+	else if (state != DEVICE_BPF_ABSENT && state != DEVICE_BPF_MULTI)
+		unknown(request, "which device programs guard the container's cgroup");
+	else if (d->device_bpf == DEVICE_BPF_RUNTIME && state == DEVICE_BPF_ABSENT)
 		request_note(request, REASON_DEVICE_BPF_ABSENT, setting,
 			     "no device program guards the container's cgroup");
-	else if (state != DEVICE_BPF_MULTI)
-		unknown(request, "which device programs guard the container's cgroup");
+	else if (d->device_bpf == DEVICE_BPF_WITHHOLD)
+		require_device_guard(request, setting, state);
 }
 
 static void require_guard(struct request *request)
@@ -161,17 +187,49 @@ static void require_guard(struct request *request)
 	const struct setting *setting = request_setting(request, KEY_GUARD);
 	const enum guard_mode mode = request->decision->guard;
 	const bool asked = request_is(request, KEY_GUARD, "require");
+	const char *why = known_why(request->facts->guard_why);
 
-	if (request->facts->guard_available || mode == GUARD_OFF)
+	if (mode == GUARD_OFF)
+		return;
+	request->decision->grant_guard = request->facts->guard_available;
+	if (request->facts->guard_available)
 		return;
 	if (mode == GUARD_REQUIRE)
 		request_refuse(request, REASON_GUARD_MISSING,
 			       asked ? setting : request_setting(request, KEY_REQUIRE_USERNS),
-			       "the BPF LSM guard is not in force on this node, and %s requires it",
-			       asked ? "guard = require" : "a container without a user namespace");
+			       "the BPF LSM guard is not in force on this node, and %s requires "
+			       "it%s%.150s",
+			       asked ? "guard = require" : "a container without a user namespace",
+			       *why ? ": " : "", why);
 	else
 		request_note(request, REASON_GUARD_ABSENT, setting,
-			     "the BPF LSM guard is not in force on this node");
+			     "the BPF LSM guard is not in force on this node%s%.200s",
+			     *why ? ": " : "", why);
+}
+
+/* Ways by which a container could come to a BPF program, or to a cgroup, of somebody else's. */
+static void require_no_bpf(struct request *request)
+{
+	const struct facts *facts = request->facts;
+
+	if (facts->bpf_token)
+		request_refuse(
+			request, REASON_BPFFS, NULL,
+			"a bpffs with delegate_* options is mounted in the container, which "
+			"could make a BPF token from it; take it out of config.json's mounts");
+	else if (facts->bpffs)
+		request_refuse(request, REASON_BPFFS, NULL,
+			       "a bpffs is mounted in the container, which could take BPF programs "
+			       "from it; take it out of config.json's mounts");
+	if (facts->inherited)
+		request_refuse(request, REASON_DESCRIPTOR, NULL,
+			       "the container's init would keep %s, open across its exec; see who "
+			       "gave it to the runtime",
+			       facts->inherited);
+	if (facts->seccomp_bpf == TRI_YES)
+		request_note(request, REASON_SECCOMP_BPF, NULL,
+			     "the container's seccomp profile lets bpf(2) through, which a "
+			     "payload seldom needs");
 }
 
 void request_require(struct request *request)
@@ -184,11 +242,13 @@ void request_require(struct request *request)
 	d->guard = request_is(request, KEY_GUARD, "off")      ? GUARD_OFF
 		   : request_is(request, KEY_GUARD, "prefer") ? GUARD_PREFER
 							      : GUARD_REQUIRE;
+	d->pressure = request_is(request, KEY_PRESSURE, "allow");
 	require_userns(request);
 	require_owner(request);
 	require_cgroupns(request);
 	require_device_bpf(request);
 	require_guard(request);
+	require_no_bpf(request);
 	if (covered)
 		request_refuse(request, REASON_COVERED, NULL,
 			       "'%s' stands in the container's readonlyPaths or maskedPaths and "

@@ -43,6 +43,10 @@ static void print_facts(const struct trail *trail)
 	line("mount", mount_state_name(f->mount));
 	line("covered by", f->covered_by);
 	line("device BPF", device_bpf_state_name(f->device_bpf));
+	line("guards", f->device_guard && f->guard_available ? "device, grant"
+		       : f->device_guard		     ? "device"
+		       : f->guard_available		     ? "grant"
+							     : "none");
 	line("unjudged", f->unjudged);
 	if (trail->oci.pid == 0)
 		puts("  (from config.json and this host: no container was looked at)");

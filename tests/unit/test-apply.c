@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "cgdeleg/apply.h"
+#include "cgdeleg/gather-bpf.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fake-guard.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/tree.h"
 
@@ -70,6 +72,7 @@ static void stage_gather(struct stage *s)
 	s->oci.bundle_fd = openat(s->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err,
 		     NULL);
+	gather_guards(&s->host, NULL, &s->oci, &s->target, &s->facts);
 	check_result("controllers", gather_controllers(&s->target, &s->facts, &s->err), &s->err,
 		     NULL);
 }
@@ -79,6 +82,7 @@ static void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 	*s = (struct stage) { .oci = OCI_EMPTY };
 	target_init(&s->target);
 	kernel = (struct kernel) { 0 };
+	fake_guard = (struct fake_guard) { 0 };
 	current = s;
 	tree_new(&s->tree);
 	tree_edit(&s->tree, tree_container);
@@ -89,6 +93,9 @@ static void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 					  .nest = nest,
 					  .controllers = "cpu memory",
 					  .audit_sync = true,
+					  .device_guard = true,
+					  .grant_guard = true,
+					  .pressure = true,
 					  .owner_uid = 100000,
 					  .owner_gid = 100000 };
 	add_ceiling(&s->decision, "memory.max", "4K");
@@ -143,6 +150,8 @@ static void picture(const struct stage *s, char *buf, size_t size)
 		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i],
 					 st.st_uid, st.st_gid, text);
 	}
+	used += (size_t)snprintf(buf + used, size - used, "guards %d %d %u\n", fake_guard.device,
+				 fake_guard.grant, fake_guard.rules.n_rules);
 	(void)snprintf(buf + used, size - used, "attribute %d\n",
 		       fgetxattr(s->target.cgroup_fd, LEDGER_ATTRIBUTE, &ledger, sizeof(ledger)) >
 			       0);
@@ -182,6 +191,9 @@ static void test_grant(void **state)
 	assert_int_equal(s.n_grant, 1);
 	assert_int_equal(kernel.n_mounted, 1);
 	assert_int_equal(kernel.n_unmounted, 0);
+	assert_true(fake_guard.device && fake_guard.grant);
+	assert_int_equal(fake_guard.rules.ready, DEVICE_GUARD_READY);
+	assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
 	assert_int_equal(umask(022), umask(022)); /* the step's own is gone again */
 }
 
@@ -284,6 +296,63 @@ static void test_faults(void **state)
 		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
 		assert_int_equal(kernel.n_mounted, kernel.n_unmounted);
 	}
+}
+
+/* A guard that cannot be attached or told its rules; the picture's rules are those of the last that was. */
+static void test_guard_faults(void **state)
+{
+	static const struct {
+		const char *want;
+		struct fake_guard guard;
+		enum step_kind failed;
+	} cases[] = {
+		{ "cannot attach the device guard", { .fail_attach = true }, STEP_DEVICE_GUARD },
+		{ "cannot attach the device guard",
+		  { .fail_attach = true, .half_attach = true },
+		  STEP_DEVICE_GUARD },
+		{ "cannot write the device rules", { .fail_write = true }, STEP_DEVICE_GUARD },
+		{ "cannot attach the guard program", { .fail_grant = true }, STEP_GRANT_GUARD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(stage_done) struct stage s;
+
+		stage_new(&s, VERDICT_GRANT, "init");
+		fake_guard = cases[i].guard;
+		check_result("guard", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+			     cases[i].want);
+		assert_int_equal(s.outcome.failed->kind, cases[i].failed);
+		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
+		assert_false(fake_guard.device || fake_guard.grant);
+		assert_int_equal(s.n_grant, 0);
+	}
+}
+
+/* A second run with another device list writes it; when that run fails, the first one's is there again. */
+static void test_guard_again(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+
+	(void)state;
+	stage_new(&s, VERDICT_GRANT, NULL);
+	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	apply_done(&s.outcome);
+	s.n_grant = 0;
+	s.target.rules.n_rules--;
+	kernel = (struct kernel) { .mount_error = EPERM };
+	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+		     "cannot enter the container's mount namespace");
+	assert_int_equal(fake_guard.rules.n_rules, s.target.rules.n_rules + 1);
+	assert_true(fake_guard.device && fake_guard.grant);
+	apply_done(&s.outcome);
+	s.n_grant = 0;
+	kernel = (struct kernel) { 0 };
+	fake_guard.rules.refused = 3;
+	s.target.rules.n_rules++;
+	check_result("as the first", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+		     NULL);
+	assert_int_equal(fake_guard.rules.refused, 3); /* nothing was written */
 }
 
 /* What the machine itself says no to, with edits made between the plan and its run. */
@@ -414,6 +483,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grant),		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_undo_whole),	cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_guard_faults),	cmocka_unit_test(test_guard_again),
 		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
 		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_unknown_device),
 		cmocka_unit_test(test_deadline),	cmocka_unit_test(test_outcome_names),

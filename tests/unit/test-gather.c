@@ -2,6 +2,8 @@
 /* Gather: every refusal to act on a cgroup, and the facts of one that may be acted on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgdeleg/gather.h"

@@ -52,6 +52,8 @@ static const struct facts good_facts = {
 	.files = all_files,
 	.device_bpf = DEVICE_BPF_MULTI,
 	.guard_available = true,
+	.device_guard = true,
+	.n_device_rules = 10,
 };
 
 /* Which codes any test has seen, and that assert_all_seen() wants complete. */
@@ -213,6 +215,10 @@ static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_DEVICE_BPF_REPLACEABLE] = IN_REQUIRE,
 	[REASON_DEVICE_BPF_ABSENT] = IN_REQUIRE,
 	[REASON_BUDGET] = IN_CEILINGS,
+	[REASON_DEVICE_GUARD_ABSENT] = IN_REQUIRE,
+	[REASON_BPFFS] = IN_REQUIRE,
+	[REASON_DESCRIPTOR] = IN_REQUIRE,
+	[REASON_SECCOMP_BPF] = IN_REQUIRE,
 	[REASON_NOT_TAKEN_BACK] = IN_DECIDE,
 	[REASON_UNKNOWN] = IN_REQUIRE,
 };

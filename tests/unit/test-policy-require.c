@@ -115,6 +115,49 @@ static void guard_missing(struct facts *f)
 	f->guard_available = false;
 }
 
+static void guard_missing_why(struct facts *f)
+{
+	f->guard_available = false;
+	f->guard_why = "nobody knows";
+}
+
+static void no_device_guard(struct facts *f)
+{
+	f->device_guard = false;
+	f->device_guard_why = "nobody knows";
+}
+
+static void no_device_program(struct facts *f)
+{
+	no_device_guard(f);
+	f->device_bpf = DEVICE_BPF_ABSENT;
+}
+
+static void bpffs(struct facts *f)
+{
+	f->bpffs = true;
+}
+
+static void bpf_token(struct facts *f)
+{
+	f->bpffs = f->bpf_token = true;
+}
+
+static void inherited(struct facts *f)
+{
+	f->inherited = "descriptor 7, a cgroup";
+}
+
+static void seccomp_lets_bpf(struct facts *f)
+{
+	f->seccomp_bpf = TRI_YES;
+}
+
+static void seccomp_stops_bpf(struct facts *f)
+{
+	f->seccomp_bpf = TRI_NO;
+}
+
 static void files_unknown(struct facts *f)
 {
 	f->files = NULL;
@@ -167,7 +210,16 @@ static const struct requirement requirements[] = {
 	{ "", cgroupns_unknown, REFUSE, REASON_UNKNOWN },
 	{ "", covered, REFUSE, REASON_COVERED },
 	{ "", config_unread, REFUSE, REASON_UNKNOWN },
-	{ "", device_absent, REFUSE, REASON_DEVICE_BPF_ABSENT },
+	{ "", device_absent, GRANT, NO_CODE }, /* ours is attached */
+	{ "", no_device_program, REFUSE, REASON_DEVICE_BPF_ABSENT },
+	{ "", no_device_guard, GRANT, REASON_DEVICE_GUARD_ABSENT },
+	{ "device_bpf = runtime\n", no_device_guard, GRANT, NO_CODE },
+	{ "device_bpf = runtime\n", no_device_program, GRANT, REASON_DEVICE_BPF_ABSENT },
+	{ "", bpffs, REFUSE, REASON_BPFFS },
+	{ "", bpf_token, REFUSE, REASON_BPFFS },
+	{ "", inherited, REFUSE, REASON_DESCRIPTOR },
+	{ "", seccomp_lets_bpf, GRANT, REASON_SECCOMP_BPF },
+	{ "", seccomp_stops_bpf, GRANT, NO_CODE },
 	{ "device_bpf = runtime\n", device_absent, GRANT, REASON_DEVICE_BPF_ABSENT },
 	{ "", device_replaceable, REFUSE, REASON_DEVICE_BPF_REPLACEABLE },
 	{ "device_bpf = runtime\n", device_replaceable, REFUSE, REASON_DEVICE_BPF_REPLACEABLE },
@@ -175,6 +227,8 @@ static const struct requirement requirements[] = {
 	{ "device_bpf = runtime\n", device_unknown, REFUSE, REASON_UNKNOWN },
 	{ "", guard_missing, GRANT, REASON_GUARD_ABSENT },
 	{ "guard = require\n", guard_missing, REFUSE, REASON_GUARD_MISSING },
+	{ "guard = require\n", guard_missing_why, REFUSE, REASON_GUARD_MISSING },
+	{ "pressure = allow\n", nothing, GRANT, NO_CODE },
 	{ "guard = require\n", nothing, GRANT, NO_CODE },
 	{ "guard = off\n", guard_missing, GRANT, NO_CODE },
 	{ "", files_unknown, REFUSE, REASON_UNKNOWN },

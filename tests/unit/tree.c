@@ -36,6 +36,7 @@ const char tree_container[] =
 	"cgroup rw,nsdelegate\n"
 	"sys/kernel/cgroup/delegate = cgroup.procs\\ncgroup.threads\\ncgroup.subtree_control\\n"
 	"memory.oom.group\\nmemory.reclaim\n"
+	"sys/fs/bpf/guards = device\n"
 	"sys/fs/cgroup/cgroup.procs = 1\n"
 	"sys/fs/cgroup/system.slice/engine.service/cgroup.procs = 900\n"
 	"sys/fs/cgroup/ci/cgroup.procs =\n"

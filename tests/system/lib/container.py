@@ -42,7 +42,7 @@ class Container:
 
     def hook_args(self, **changes):
         options = {"handler": self.handler, "policy": self.policy_dir, "audit": self.audit_dir,
-                   "run": self.t.run_dir, **changes}
+                   "run": self.t.run_dir, "helpers": self.t.helpers, **changes}
         return ["createRuntime", *[word for key, value in options.items() for word in (f"--{key}", value)]]
 
     def the_hook(self, **changes):

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The device guard: attached before the grant, beside the runtime's program, there until the cgroup is gone."""
+import json
+import os
+import stat
+
+from lib import bpf, host
+from lib.expect import refused
+from lib.process import run
+from lib.report import Skip, case, contains, equal, expect
+
+PINS = "/sys/fs/bpf/cgdeleg"
+ALLOWED, FORBIDDEN = (10, 229), (10, 237)  # /dev/fuse, /dev/loop-control: no driver has to be there
+DEVICES = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rw"}]
+ALL = [{"allow": True, "access": "rwm"}]
+
+
+def guard(t, *words):
+    return run([t.cgdeleg, "guard", *words])
+
+
+def need_guards(t):
+    done = guard(t, "load")
+    if "without" in done.err or "no BPF guards" in done.err:
+        raise Skip("this build has no guards")
+    equal(done.code, 0, f"guard load ({done.text})")
+
+
+def with_nodes(t, devices=None, **knobs):
+    """A container that has nodes of both devices, from outside: none of its own making could be opened."""
+    mounts = []
+    for major, minor in (ALLOWED, FORBIDDEN):
+        path = f"{t.work}/node-{major}-{minor}"
+        if not os.path.exists(path):
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(major, minor))
+            os.chmod(path, 0o666)
+        mounts.append({"destination": f"/dev/n{minor}", "source": path, "type": "bind", "options": ["bind", "rw"]})
+    return t.container("dev", mounts=mounts, resources={"devices": devices or DEVICES}, **knobs).up()
+
+
+def opens(c, minor):
+    """What open(2) of the node says; no driver may be behind it."""
+    done = c.exec(f": <>/dev/n{minor}")
+    if "Operation not permitted" in done.err:
+        return "refused"
+    return "allowed" if done.code == 0 or "No such device" in done.err or "Invalid" in done.err else done.text
+
+
+def guards_of(c):
+    return bpf.device_guards(host.CGROUP + c.cgroup)
+
+
+@case("guard.attached")
+def attached(t):
+    need_guards(t)
+    with t.step("granted, one program of ours, the device list as its rules"):
+        c = with_nodes(t)
+        equal(len(guards_of(c)), 1, "device guards on the cgroup")
+        record = c.records()[-1]
+        equal(record["device_guard"], True, "device_guard in the record")
+        contains(str(record["plan"]), "attach the device guard with 11 rules", "the plan")
+    with t.step("forbidden and allowed devices"):
+        equal(opens(c, ALLOWED[1]), "allowed", "the allowed one")
+        equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden one")
+        equal(c.exec("true </dev/null >/dev/null && head -c1 /dev/zero | wc -c").out, "1\n", "the default devices")
+    with t.step("status tells rules and refusals"):
+        said = guard(t, "status", "--cgroup", host.CGROUP + c.cgroup).out
+        contains(said, "device_guard, armed", "status")
+        contains(said, "allow c 10:229 rw", "the rule")
+        contains(said, "refused 1\n", "the count")
+        contains(said, "c 10:237 rw by sh (pid", "the refusal")
+
+
+def update(t, c, resources):
+    path = f"{t.work}/update{t.next_number()}"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(resources, file)
+    done = c.runtime("update", "--resources", path, c.id)
+    equal(done.code, 0, f"update ({done.err})")
+
+
+@case("guard.stays")
+def stays(t):
+    """Whatever the runtime and systemd do to the container afterwards."""
+    need_guards(t)
+    c = with_nodes(t)
+    ours = guards_of(c)
+    with t.step("update of a limit"):
+        update(t, c, {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]})
+        equal(guards_of(c), ours, "the guards on the cgroup")
+        equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
+    if t.driver == "systemd":
+        with t.step("daemon-reload and set-property"):
+            unit = os.path.basename(c.top)
+            for words in (["daemon-reload"], ["set-property", "--runtime", unit, "TasksMax=60"], ["daemon-reload"]):
+                equal(run(["systemctl", *words]).code, 0, f"systemctl {words[0]}")
+            equal(guards_of(c), ours, "the guards on the cgroup")
+            equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
+
+
+@case("guard.update")
+def update_devices(t):
+    """An update that names devices. runc leaves all programs alone. crun takes every program off the cgroup that it
+    put its own on, ours with it, and attaches a new one: the host's word, which the payload cannot take back."""
+    need_guards(t)
+    c = with_nodes(t)
+    ours = guards_of(c)
+    with t.step("the cgroup is never without a program"):
+        update(t, c, {"devices": ALL})
+        programs = bpf.device_programs(host.CGROUP + c.top) + bpf.device_programs(host.CGROUP + c.cgroup)
+        expect(programs, "no device program is left")
+    with t.step("ours decides, or what the host has just said"):
+        replaced = t.runtime == "crun" and not c.has_scope
+        equal(guards_of(c), [] if replaced else ours, "the guards on the cgroup")
+        equal(opens(c, FORBIDDEN[1]), "allowed" if replaced else "refused", "the device that was forbidden")
+
+
+@case("guard.below")
+def below(t):
+    """Also in a cgroup that the payload made itself, and in one below that."""
+    need_guards(t)
+    c = with_nodes(t)
+    for path in ("/sys/fs/cgroup/a", "/sys/fs/cgroup/a/b"):
+        with t.step(f"from {path}"):
+            done = c.exec(f"mkdir {path} && echo $$ >{path}/cgroup.procs && : <>/dev/n{FORBIDDEN[1]}")
+            contains(done.err, "Operation not permitted", "open of the forbidden device")
+
+
+@case("guard.control")
+def control(t):
+    """The same container without ours: once the runtime's program allows everything, so does the kernel."""
+    need_guards(t)
+    plain = t.policy("plain", defaults={"on_missing_limit": "skip", "device_bpf": "runtime", "guard": "off"})
+    with t.step("not attached, not recorded"):
+        c = with_nodes(t, devices=ALL, policy_dir=plain)
+        equal(guards_of(c), [], "device guards on the cgroup")
+        equal(c.records()[-1]["device_guard"], False, "device_guard in the record")
+    with t.step("the device can be opened"):
+        equal(opens(c, FORBIDDEN[1]), "allowed", "the device")
+
+
+@case("guard.again")
+def again(t):
+    need_guards(t)
+    c = t.container("again", hooks=[], held=True, resources={"devices": DEVICES})
+    state = c.hold()
+    with t.step("twice, attached once"):
+        for _ in range(2):
+            equal(c.call_hook(state).text, "exit 0: ", "the hook")
+        equal(len(guards_of(c)), 1, "device guards on the cgroup")
+        equal(c.records()[-1]["steps_changed"], 0, "steps_changed of the second run")
+
+
+@case("guard.loads")
+def loads(t):
+    """Nothing pinned: the hook has the loader do it, once; without the loader it goes on with the runtime's program."""
+    need_guards(t)
+    with t.step("without pins and loader it is a note"):
+        equal(guard(t, "unload").code, 0, "unload")
+        c = t.container("none", hooks=lambda c: [c.the_hook(helpers="/nonexistent")]).up()
+        codes = [reason["code"] for reason in c.records()[-1]["reasons"]]
+        expect("device-guard-absent" in codes, f"the reasons: {codes}")
+        equal(guards_of(c), [], "device guards on the cgroup")
+    with t.step("without pins the loader is run"):
+        c = t.container("load").up()
+        equal(len(guards_of(c)), 1, "device guards on the cgroup")
+        equal(guard(t, "status").code, 0, "status")
+    with t.step("pins that others could have made are not used"):
+        os.chmod(PINS, 0o755)
+        try:
+            c = t.container("open").up()
+            texts = str(c.records()[-1]["reasons"])
+            contains(texts, "root and 0700 were expected", "the reasons")
+            equal(guards_of(c), [], "device guards on the cgroup")
+        finally:
+            os.chmod(PINS, 0o700)
+    with t.step("what is attached outlives the pins"):
+        c = with_nodes(t)
+        equal(guard(t, "unload").code, 0, "unload")
+        equal(len(guards_of(c)), 1, "device guards on the cgroup")
+        equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
+    need_guards(t)
+
+
+@case("guard.bpffs")
+def bpffs(t):
+    with t.step("a bpffs in the container is refused"):
+        mount = {"destination": "/bpf", "type": "bind", "source": "/sys/fs/bpf", "options": ["rbind", "ro"]}
+        refused(t.container("bpffs", mounts=[mount]), "a bpffs is mounted in the container")
+
+
+@case("guard.many")
+def many(t):
+    """CGDELEG_MANY containers, one after the other: the programs and maps are those of before."""
+    need_guards(t)
+    count = int(os.environ.get("CGDELEG_MANY", "3"))
+    with t.step(f"{count} containers leave the pins as they were"):
+        pins = sorted(os.listdir(PINS))
+        seen = set()
+        for _ in range(count):
+            c = t.container("many").up()
+            seen.update(guards_of(c))
+            equal(c.delete().code, 0, "delete")
+        equal(len(seen), 1, "programs that were attached")
+        equal(sorted(os.listdir(PINS)), pins, "the pins")

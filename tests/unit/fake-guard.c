@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guard - stands in for bpf/guard.c, bpf/device_guard.c and bpf/grant_guard.c. See fake-guard.h. */
+#include "tests/unit/fake-guard.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+
+struct fake_guard fake_guard;
+
+int guards_open(int sys_fd, struct guards *ret, struct err *err)
+{
+	char text[64];
+	ssize_t n = file_read_at(sys_fd, "fs/bpf/guards", text, sizeof(text));
+
+	*ret = (struct guards)GUARDS_NONE;
+	if (n < 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	if (text_has_word(text, "fault"))
+		return err_set(err, EPERM, "the pins are not root's alone");
+	if (text_has_word(text, "device"))
+		ret->device.program_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (text_has_word(text, "grant"))
+		ret->grant.bpf_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return 1;
+}
+
+void guards_done(struct guards *guards)
+{
+	guards->device.program_fd = close_fd(guards->device.program_fd);
+	guards->grant.bpf_fd = close_fd(guards->grant.bpf_fd);
+}
+
+static int fails(bool *knob, const char *what, struct err *err)
+{
+	if (!*knob)
+		return 0;
+	*knob = false;
+	return err_set(err, EIO, "cannot %s", what);
+}
+
+int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, struct err *err)
+{
+	(void)guard;
+	(void)cgroup_fd;
+	(void)err;
+	return fake_guard.device;
+}
+
+int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct err *err)
+{
+	const bool was = fake_guard.device;
+	int r = fails(&fake_guard.fail_attach, "attach the device guard", err);
+
+	(void)guard;
+	(void)cgroup_fd;
+	if (r >= 0 && !was)
+		fake_guard.rules = (struct device_rules) { 0 };
+	if (r < 0 && !fake_guard.half_attach)
+		return r;
+	fake_guard.device = true;
+	return r < 0 ? r : !was;
+}
+
+int device_guard_detach(const struct device_guard *guard, int cgroup_fd, struct err *err)
+{
+	int r = fails(&fake_guard.fail_detach, "detach the device guard", err);
+
+	(void)guard;
+	(void)cgroup_fd;
+	if (r >= 0 && !fake_guard.device)
+		r = err_set(err, ENOENT, "it is not attached");
+	fake_guard.device = fake_guard.device && r < 0;
+	if (!fake_guard.device)
+		fake_guard.rules = (struct device_rules) { 0 };
+	return r;
+}
+
+int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret,
+		      struct err *err)
+{
+	(void)guard;
+	(void)cgroup;
+	(void)err;
+	*ret = fake_guard.rules;
+	return 0;
+}
+
+int device_guard_write(const struct device_guard *guard, uint64_t cgroup,
+		       const struct device_rules *rules, struct err *err)
+{
+	int r = fails(&fake_guard.fail_write, "write the device rules", err);
+
+	(void)guard;
+	(void)cgroup;
+	if (r >= 0)
+		fake_guard.rules = *rules;
+	return r;
+}
+
+bool device_rules_equal(const struct device_rules *a, const struct device_rules *b)
+{
+	return a->ready == b->ready && a->n_rules == b->n_rules &&
+	       memcmp(a->rules, b->rules, a->n_rules * sizeof(a->rules[0])) == 0;
+}
+
+void device_guard_done(struct device_guard *guard)
+{
+	guard->program_fd = close_fd(guard->program_fd);
+}
+
+int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err)
+{
+	(void)guard;
+	(void)cgroup_fd;
+	(void)err;
+	return fake_guard.grant;
+}
+
+int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
+		       struct err *err)
+{
+	(void)guard;
+	(void)cgroup_fd;
+	fake_guard.grant = true;
+	fake_guard.flags = flags;
+	return fails(&fake_guard.fail_grant, "attach the guard program guard_bpf", err);
+}
+
+int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, struct err *err)
+{
+	(void)guard;
+	(void)cgroup_fd;
+	(void)err;
+	fake_guard.grant = false;
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guard - stands in for the pinned programs: which are pinned stands in the tree's file sys/fs/bpf/guards, the words
+ * "device" and "grant", or "fault"; without it none are. There is one cgroup. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/guard.h"
+
+struct fake_guard {
+	bool device, grant; /* attached */
+	struct device_rules rules;
+	uint64_t flags;
+	/* The next call of that kind fails with EIO; attaching has then happened, or not. */
+	bool fail_attach, half_attach, fail_write, fail_grant, fail_detach;
+};
+
+extern struct fake_guard fake_guard;
