@@ -30,3 +30,4 @@ void cli_help(const char *verb, const char *summary, const struct option_row *ro
 int check_main(int argc, char **argv);
 int guard_main(int argc, char **argv);
 int list_main(int argc, char **argv);
+int watch_main(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
 	{ "check", check_main, "validate the policy, explain what it says about a container" },
 	{ "guard", guard_main, "load, unload or show the BPF guards" },
 	{ "list", list_main, "every delegated cgroup of this node, its use and its ceilings" },
+	{ "watch", watch_main, "keep the ceilings of what is delegated" },
 };
 
 static void usage(FILE *to)

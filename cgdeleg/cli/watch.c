@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgdeleg watch - keeps the ceilings of what is delegated, as a service or once from a timer.
+ *
+ * The loop is sd-event's: signals, timers and the service manager's watchdog come with it.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/privilege.h"
+#include "base/text.h"
+#include "cgdeleg/cli/cli.h"
+#include "cgdeleg/node/budget.h"
+#include "cgdeleg/node/watch.h"
+#include "cgdeleg/run.h"
+
+#define SECOND	   UINT64_C(1000000) /* microseconds */
+#define WALK_EVERY 6		     /* sweeps */
+
+struct service {
+	const char *policy, *run, *metrics, *interval;
+	bool once, help;
+	uint64_t seconds;
+	struct host host;
+	struct ruleset rules[2]; /* in force, and the one before, which is freed after it */
+	size_t current;
+	struct watch *watch;
+	unsigned sweeps;
+	struct err err;
+};
+
+/* journald reads the priority in front. */
+static void say(int priority, const char *text)
+{
+	fprintf(stderr, "<%d>cgdeleg: %s\n", priority, text);
+}
+
+/* A broken policy lowers nothing; what was in force stays. */
+static void load_policy(struct service *s)
+{
+	struct ruleset *next = &s->rules[!s->current];
+	struct err err = { 0 };
+	char text[600];
+
+	ruleset_done(next);
+	memset(next, 0, sizeof(*next));
+	if (ruleset_load(s->policy, 0, next, &err) < 0) {
+		say(LOG_ERR, err.text);
+		return;
+	}
+	if (ruleset_is_broken(next)) {
+		const struct complaint *c = next->complaints;
+
+		(void)snprintf(text, sizeof(text),
+			       "the policy has faults and lowers nothing: %s:%u: %.300s",
+			       c->origin.file ? c->origin.file : "?", c->origin.line, c->text);
+		say(LOG_ERR, text);
+		return;
+	}
+	s->current = !s->current;
+	if (s->watch)
+		watch_apply_policy(s->watch, next);
+}
+
+static void put_metric(FILE *to, const char *name, const char *type, const char *help,
+		       uint64_t value)
+{
+	fprintf(to,
+		"# TYPE cgdeleg_watch_%s %s\n# HELP cgdeleg_watch_%s %s\ncgdeleg_watch_%s%s %llu\n",
+		name, type, name, help, name, strcmp(type, "counter") == 0 ? "_total" : "",
+		(unsigned long long)value);
+}
+
+static void put_metrics(const struct watch_counts *c, FILE *to)
+{
+	put_metric(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
+	put_metric(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
+	put_metric(to, "failed", "counter", "limits that could not be put back", c->failed);
+	put_metric(to, "contested", "gauge", "limits that somebody raises again and again",
+		   c->contested);
+	put_metric(to, "lowered", "counter", "ceilings lowered as the policy was", c->lowered);
+	put_metric(to, "dying_alarms", "gauge",
+		   "delegated cgroups with too many removed ones that hold memory",
+		   c->dying_alarms);
+	put_metric(to, "reclaims", "counter", "reclaims because of those", c->reclaims);
+	put_metric(to, "overflows", "counter", "overflows of the event queue", c->overflows);
+	put_metric(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate",
+		   c->nsdelegate);
+	fputs("# EOF\n", to);
+}
+
+/* A whole file or the old one. */
+static void write_metrics(struct service *s)
+{
+	char path[4096];
+	FILE *to;
+
+	if (!s->metrics)
+		return;
+	(void)snprintf(path, sizeof(path), "%s.new", s->metrics);
+	to = fopen(path, "we");
+	if (to)
+		put_metrics(watch_counts(s->watch), to);
+	if (!to || fclose(to) != 0 || rename(path, s->metrics) < 0)
+		say(LOG_WARNING, "cannot write the metrics");
+}
+
+static void report(struct service *s)
+{
+	const struct watch_counts *c = watch_counts(s->watch);
+
+	(void)sd_notifyf(0, "STATUS=%zu delegated cgroups, %llu limits put back, %zu contested",
+			 c->grants, (unsigned long long)c->put_back, c->contested);
+	write_metrics(s);
+}
+
+static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct service *s = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	return watch_events(s->watch, &s->err);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct service *s = userdata;
+
+	watch_tick(s->watch);
+	return sd_event_source_set_time(source, usec + SECOND);
+}
+
+static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct service *s = userdata;
+	struct err err = { 0 };
+
+	if (watch_sweep(s->watch, ++s->sweeps % WALK_EVERY == 0, &err) < 0)
+		say(LOG_ERR, err.text);
+	report(s);
+	return sd_event_source_set_time(source, usec + s->seconds * SECOND);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct timespec ts;
+
+	(void)source;
+	(void)si;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+			 (unsigned long long)ts.tv_sec * 1000000 +
+				 (unsigned long long)ts.tv_nsec / 1000);
+	load_policy(userdata);
+	report(userdata);
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int add_timer(sd_event *event, uint64_t usec, sd_event_time_handler_t handler,
+		     struct service *s)
+{
+	sd_event_source *source = NULL;
+	int r = sd_event_add_time_relative(event, &source, CLOCK_MONOTONIC, usec, 0, handler, s);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(source, SD_EVENT_ON);
+	return r < 0 ? r : sd_event_source_set_floating(source, 1);
+}
+
+static int set_up(struct service *s, sd_event *event)
+{
+	sigset_t signals;
+	int r;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	r = sd_event_add_io(event, NULL, watch_fd(s->watch), EPOLLIN, on_event, s);
+	if (r >= 0)
+		r = add_timer(event, SECOND, on_tick, s);
+	if (r >= 0)
+		r = add_timer(event, s->seconds * SECOND, on_sweep, s);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, s);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	return r < 0 ? r : sd_event_set_watchdog(event, 1);
+}
+
+static int loop(struct service *s)
+{
+	sd_event *event = NULL;
+	int r = sd_event_new(&event);
+
+	if (r >= 0)
+		r = set_up(s, event);
+	if (r >= 0) {
+		report(s);
+		(void)sd_notify(0, "READY=1");
+		r = sd_event_loop(event);
+		(void)sd_notify(0, "STOPPING=1");
+	}
+	sd_event_unref(event);
+	if (r < 0 && !s->err.text[0])
+		(void)err_set_errno(&s->err, r, "cannot go on watching");
+	return r;
+}
+
+/* A descriptor for each delegated cgroup. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int run(struct service *s)
+{
+	struct watch_args args = { .host = &s->host, .run = s->run, .say = say };
+	int r;
+
+	if (text_to_u64(s->interval, &s->seconds) < 0 || s->seconds == 0 || s->seconds > 3600)
+		return err_set(&s->err, EINVAL, "--interval is a number of seconds, 1 to 3600");
+	if (!privilege_has(CAP_SYS_ADMIN))
+		return err_set(&s->err, EPERM, "it needs root's capabilities, run it as root");
+	raise_descriptors();
+	r = host_open("/", true, &s->host, &s->err);
+	if (r < 0)
+		return r;
+	load_policy(s);
+	args.rules = &s->rules[s->current];
+	r = watch_new(&args, &s->watch, &s->err);
+	if (r < 0)
+		return r;
+	if (!s->once)
+		return loop(s);
+	report(s);
+	return watch_counts(s->watch)->failed
+		       ? err_set(&s->err, EIO, "not every limit could be put back")
+		       : 0;
+}
+
+int watch_main(int argc, char **argv)
+{
+	static struct service s = { .policy = POLICY_DIRECTORY,
+				    .run = BUDGET_DIRECTORY,
+				    .interval = "10",
+				    .host = HOST_CLOSED };
+	const struct option_row rows[] = {
+		{ "--once", NULL, NULL, &s.once, "put back what is above now, and end" },
+		{ "--policy", "DIR", &s.policy, NULL,
+		  "the policy's directory (" POLICY_DIRECTORY ")" },
+		{ "--run", "DIR", &s.run, NULL, "the hook's --run (" BUDGET_DIRECTORY ")" },
+		{ "--interval", "SECONDS", &s.interval, NULL,
+		  "between two looks at what sends no events (10)" },
+		{ "--openmetrics", "FILE", &s.metrics, NULL,
+		  "keep the watch's own counts in FILE" },
+		{ "--help", NULL, NULL, &s.help, "" },
+	};
+	int r;
+
+	if (!cli_parse(argc, argv, "watch", rows, ELEMENTS(rows)))
+		return EXIT_USAGE;
+	if (s.help) {
+		cli_help(
+			"watch",
+			"Puts limits of delegated cgroups back to the granted ceilings when somebody has\n"
+			"raised them, as it happens. Needs root; reloads the policy on SIGHUP.",
+			rows, ELEMENTS(rows) - 1);
+		return EXIT_OK;
+	}
+	r = run(&s);
+	if (r < 0)
+		fprintf(stderr, "cgdeleg: %s\n", s.err.text);
+	watch_free(s.watch);
+	ruleset_done(&s.rules[0]);
+	ruleset_done(&s.rules[1]);
+	host_done(&s.host);
+	return r < 0 ? EXIT_FAULT : EXIT_OK;
+}

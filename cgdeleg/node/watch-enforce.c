@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watch - puts one limit back to its ceiling, and applies a lowered policy. See watch.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/cleanup.h"
+#include "cgdeleg/limits.h"
+#include "cgdeleg/node/watched.h"
+#include "cgdeleg/systemd.h"
+#include "policy/ruleset.h"
+
+#define SYSTEMD_MS 2000
+
+/* The path of the cgroup that holds the ceilings of a place. */
+static void place_path(const struct watched *w, enum place place, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "%s", w->path);
+	if (place == PLACE_SCOPE && strrchr(ret, '/'))
+		*strrchr(ret, '/') = '\0';
+}
+
+/* What systemd does not know it would undo at its next occasion. The file has been written already: that
+ * systemd is slow or gone leaves nothing above its ceiling meanwhile. */
+static void tell_systemd(struct watch *watch, const struct watched *w, const struct drift *drift)
+{
+	struct unit_words words = { 0 };
+	char path[4096], unit[UNIT_NAME_SIZE];
+	const char *below;
+	struct err err = { 0 };
+
+	place_path(w, drift->place, path, sizeof(path));
+	below = systemd_unit_of(path, unit);
+	if (!below || *below || !systemd_holds(drift->ceiling.type, &drift->ceiling.value))
+		return;
+	if (systemd_add_words(&words, drift->ceiling.type, &drift->ceiling.value, &err) < 0 ||
+	    systemd_set(unit, &words, watch_now_ms() + SYSTEMD_MS, &err) < 0)
+		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s",
+			  w->name, drift->ceiling.file, err.text);
+}
+
+/* More than two in a second: one a second from then on, said once. */
+static bool may_put_back(struct watch *watch, struct watch_file *file, int64_t now)
+{
+	file->streak = now - file->last_ms < WATCH_CONTEST_MS ? file->streak + 1 : 1;
+	if (file->streak <= 2 && !file->contested)
+		return true;
+	if (!file->contested) {
+		file->contested = true;
+		watch->counts.contested++;
+		watch_say(
+			watch, LOG_WARNING,
+			"%s: somebody raises '%s' again and again; it is put back once a second now",
+			file->owner->name, file->file);
+	}
+	if (now - file->last_ms >= WATCH_CONTEST_MS)
+		return true;
+	file->due_ms = file->last_ms + WATCH_CONTEST_MS;
+	return false;
+}
+
+static void put_back(struct watch *watch, struct watch_file *file,
+		     const struct drift_places *places, struct drift *drift)
+{
+	struct limit_before before = { .skip_unknown = true };
+	struct err err = { 0 };
+	char was[LIMIT_TEXT_SIZE], now[LIMIT_TEXT_SIZE];
+
+	if (limit_lower(places->fd[drift->place], file->file, drift->ceiling.type,
+			&drift->ceiling.value, &before, &err) < 0) {
+		watch->counts.failed++;
+		watch_say(watch, LOG_ERR, "%s: cannot put '%s' back: %s", file->owner->name,
+			  file->file, err.text);
+		return;
+	}
+	watch->counts.put_back++;
+	if (!file->contested)
+		watch_say(watch, LOG_NOTICE, "%s: '%s' was raised to %s and is back at %s",
+			  file->owner->name, file->file,
+			  limit_format(drift->ceiling.type, &drift->now, was, sizeof(was)),
+			  limit_format(drift->ceiling.type, &drift->ceiling.value, now,
+				       sizeof(now)));
+	tell_systemd(watch, file->owner, drift);
+}
+
+/* Finds the file's ceiling in the ledger as it is now. */
+static bool find_drift(const struct ledger *ledger, const struct watch_file *file,
+		       struct drift *ret)
+{
+	const char *at = NULL;
+
+	while (drift_next(ledger, file->place, &at, ret))
+		if (strcmp(ret->ceiling.file, file->file) == 0)
+			return true;
+	return false;
+}
+
+bool watch_enforce(struct watch *watch, struct watch_file *file)
+{
+	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
+	const int64_t now = watch_now_ms();
+	struct ledger ledger;
+	struct drift drift;
+
+	file->due_ms = 0;
+	if (ledger_read(file->owner->fd, &ledger, NULL) < 0 || !ledger.present ||
+	    !find_drift(&ledger, file, &drift) ||
+	    drift_open(file->owner->fd, &ledger, &places, NULL) < 0 ||
+	    drift_read(&places, &drift, NULL) < 0 || !drift.above)
+		return false;
+	if (!may_put_back(watch, file, now))
+		return false;
+	file->last_ms = now;
+	put_back(watch, file, &places, &drift);
+	return true;
+}
+
+void watch_enforce_all(struct watch *watch, struct watched *w)
+{
+	for (struct watch_file *file = w->files; file; file = file->next)
+		if (file->file[0])
+			(void)watch_enforce(watch, file);
+}
+
+static const struct setting *limit_setting(const struct section *profile, const char *file)
+{
+	const struct setting *s = profile ? profile->settings : NULL;
+
+	while (s && (s->key->id != KEY_LIMIT || strcmp(s->name, file) != 0))
+		s = s->next;
+	return s;
+}
+
+/* The new ceiling of one file; says what is not done. */
+static bool lower_one(struct watch *watch, const struct watched *w, const struct setting *s,
+		      struct ledger_ceiling *ceiling)
+{
+	struct limit_value wanted, lower;
+	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
+
+	if (!s || limit_parse(ceiling->type, s->value, &wanted, NULL) < 0)
+		return false;
+	if (limit_smaller(ceiling->type, &ceiling->value, &wanted, &lower)) {
+		ceiling->value = lower;
+		return true;
+	}
+	if (!limit_within(ceiling->type, &wanted, &ceiling->value))
+		watch_say(watch, LOG_INFO,
+			  "%s: '%s' stays at most %s; the policy's %s is for containers that start "
+			  "from now on",
+			  w->name, ceiling->file,
+			  limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
+			  limit_format(ceiling->type, &wanted, b, sizeof(b)));
+	return false;
+}
+
+/* The ledger with every ceiling that the policy has lowered. How many, or an error. */
+static int lower_ledger(struct watch *watch, const struct watched *w, const struct section *profile,
+			const struct ledger *ledger, struct ledger *ret, struct err *err)
+{
+	struct ledger_ceiling ceiling;
+	const char *at = NULL;
+	int n = 0;
+
+	*ret = *ledger;
+	ret->ceilings[0] = '\0';
+	while (ledger_next(ledger, &at, &ceiling)) {
+		int r;
+
+		n += lower_one(watch, w, limit_setting(profile, ceiling.file), &ceiling);
+		r = ledger_add(ret, ceiling.file, ceiling.type, &ceiling.value, err);
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+void watch_policy_one(struct watch *watch, struct watched *w)
+{
+	struct ledger ledger, lowered;
+	const struct section *profile;
+	struct err err = { 0 };
+	char text[LEDGER_SIZE];
+	int n;
+
+	if (!watch->args.rules || ledger_read(w->fd, &ledger, NULL) < 0 || !ledger.present)
+		return;
+	profile = ruleset_find(watch->args.rules, SECTION_PROFILE, ledger.profile);
+	if (!profile) {
+		if (ledger.profile[0])
+			watch_say(watch, LOG_INFO,
+				  "%s: the policy has no profile '%s' any more; its ceilings stay",
+				  w->name, ledger.profile);
+		return;
+	}
+	n = lower_ledger(watch, w, profile, &ledger, &lowered, &err);
+	if (n > 0 && ledger_format(&lowered, text, sizeof(text), &err) >= 0 &&
+	    ledger_write(w->fd, text, &err) >= 0) {
+		watch->counts.lowered += (uint64_t)n;
+		watch_say(watch, LOG_NOTICE,
+			  "%s: the policy has lowered %d of its ceilings, which now hold", w->name,
+			  n);
+	} else if (n != 0) {
+		watch_say(watch, LOG_ERR, "%s: cannot lower its ceilings: %s", w->name, err.text);
+	}
+}

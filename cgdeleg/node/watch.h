@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Watch - keeps the ceilings of delegated cgroups where they were granted.
+ *
+ * Who learns what from whom: the hook's record in the table of grants tells of a new grant, the attribute
+ * on its cgroup when it is one; inotify tells of a write to a limit file as it is made (every write to a
+ * cgroup file goes through the VFS, which reports it: there is no other way to change one). The limit
+ * files themselves are watched and not their directory: only host root can write them, so that a container
+ * cannot flood the queue. What a queue that overflowed has lost, and grants that no table tells of, a walk of
+ * the tree finds. Lowering is left alone. Whoever raises a limit again and again is put back once a
+ * second, reported once, and not fought.
+ *
+ * Holds nothing that matters: a watch that is killed and started again finds all of it in the kernel.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cgdeleg/host.h"
+struct ruleset;
+
+#define WATCH_CONTEST_MS 1000  /* at most two rewrites in this time, then one put back in it */
+#define WATCH_CALM_MS	 10000 /* without a rewrite for so long a contest is over */
+
+struct watch_counts {
+	uint64_t put_back;  /* limits put back to their ceilings */
+	uint64_t failed;    /* that could not be */
+	uint64_t lowered;   /* ceilings lowered because the policy was */
+	uint64_t reclaims;  /* memory.reclaim written because of dying cgroups */
+	uint64_t overflows; /* of the event queue */
+	size_t grants, contested, dying_alarms;
+	bool nsdelegate; /* the host's cgroup2 has it */
+};
+
+struct watch_args {
+	const struct host *host;
+	const char *run; /* directory of the table of grants */
+	const struct ruleset *rules;
+	/* One sentence, printable, without a full stop. Priority as syslog's. */
+	void (*say)(int priority, const char *text);
+};
+
+struct watch;
+
+/* Looks at the whole node, puts back what is above. */
+int watch_new(const struct watch_args *args, struct watch **ret, struct err *err);
+void watch_free(struct watch *watch);
+
+/* Readable when something has happened; then watch_events(). */
+int watch_fd(const struct watch *watch);
+int watch_events(struct watch *watch, struct err *err);
+
+/* To be called once a second: what was put off. */
+void watch_tick(struct watch *watch);
+
+/* To be called every few seconds: what has ended, dying cgroups, nsdelegate; `walk`: and the whole tree. */
+int watch_sweep(struct watch *watch, bool walk, struct err *err);
+
+/* Another policy is in force: applies lowered ceilings to what runs, and says what it does not raise. */
+void watch_apply_policy(struct watch *watch, const struct ruleset *rules);
+
+const struct watch_counts *watch_counts(struct watch *watch);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watched - one delegated cgroup under watch; for watch*.c only. */
+#pragma once
+
+#include "cgdeleg/node/drift.h"
+#include "cgdeleg/node/watch.h"
+
+#define WATCH_BUCKETS 4096
+
+struct watched;
+
+/* One inotify watch: of a limit file, or (type NULL) of a directory that waits for its attribute. */
+struct watch_file {
+	int wd;
+	struct watched *owner;
+	enum place place;
+	char file[LIMIT_FILE_SIZE]; /* "": the directory */
+	int64_t last_ms, due_ms;    /* put back at; put off until, 0: not */
+	unsigned streak;	    /* put back one after the other within WATCH_CONTEST_MS */
+	bool contested;
+	struct watch_file *next, *chain;
+};
+
+struct watched {
+	uint64_t id;
+	int fd;
+	char *name; /* container, printable */
+	char *path; /* of the cgroup */
+	bool waits, dying_alarm;
+	struct watch_file *files;
+	struct watched *next;
+};
+
+struct watch {
+	struct watch_args args;
+	int inotify_fd, table_wd, run_wd;
+	struct watched *all;
+	struct watch_file *buckets[WATCH_BUCKETS];
+	struct watch_counts counts;
+};
+
+int64_t watch_now_ms(void);
+void watch_say(struct watch *watch, int priority, const char *fmt, ...) _printf_(3, 4);
+
+/* watch-enforce.c */
+bool watch_enforce(struct watch *watch, struct watch_file *file);
+void watch_enforce_all(struct watch *watch, struct watched *w);
+void watch_policy_one(struct watch *watch, struct watched *w);
