@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cgdeleg watch: what is raised comes back, what is lowered stays; by whomever, and however often watch dies."""
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+from lib import host, policy
+from lib.process import run, wait_until
+from lib.report import Skip, case, contains, equal, expect
+
+PROFILE = {"cgroup.max.descendants": 16, "cgroup.max.depth": 4, "memory.max": "256M", "pids.max": 64}
+MIB = 1024 * 1024
+# Longer by hand.
+CHAOS_SECONDS = int(os.environ.get("CGDELEG_CHAOS_SECONDS", "20"))
+
+
+class Watch:
+    """The program, with its words and counts."""
+    def __init__(self, t, policy_dir):
+        self.t, self.dir = t, f"{t.work}/watch{t.next_number()}"
+        os.makedirs(self.dir)
+        os.makedirs(t.run_dir, mode=0o700, exist_ok=True)
+        self.command = [t.cgdeleg, "watch", "--policy", policy_dir, "--run", t.run_dir, "--interval", "1",
+                        "--openmetrics", f"{self.dir}/metrics"]
+        self.program = None
+
+    def start(self):
+        with open(f"{self.dir}/log", "ab") as log:
+            self.program = subprocess.Popen(  # pylint: disable=consider-using-with
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def up(self):
+        self.start()
+        wait_until(lambda: os.path.exists(f"{self.dir}/metrics"), "the watch")
+        return self
+
+    def log(self):
+        return host.read(f"{self.dir}/log")
+
+    def count(self, name):
+        for line in host.read(f"{self.dir}/metrics").splitlines():
+            if line.startswith(f"cgdeleg_watch_{name}"):
+                return int(line.split()[1])
+        return None
+
+    def end(self, how=signal.SIGTERM):
+        self.program.send_signal(how)
+        return self.program.wait(60)
+
+
+@contextlib.contextmanager
+def watching(t, policy_dir):
+    watch = Watch(t, policy_dir).up()
+    try:
+        yield watch
+    finally:
+        watch.end(signal.SIGKILL)
+
+
+def watch_policy(t, **changes):
+    return t.policy("watch", defaults={"on_missing_limit": "skip", "device_bpf": "runtime"},
+                    profiles={"small": {**PROFILE, **changes}})
+
+
+def time_above(c, file, most, act):
+    """
+    Runs act; (the file's value at the end, the most milliseconds that it can have been above). Polls without a pause:
+    from the last look that saw it below to the first that sees it below again.
+    """
+    fd = os.open(f"{host.CGROUP}{c.cgroup}/{file}", os.O_RDONLY)
+
+    def is_above():
+        text = os.pread(fd, 64, 0).split()[0]
+        return text == b"max" or int(text) > most
+    actor, longest, since = act(), 0, None
+    below = quiet = time.monotonic()
+    while actor.poll() is None or time.monotonic() - quiet < 1:
+        at = time.monotonic()
+        expect(at - quiet < 120, f"{file} stays above")
+        if is_above():
+            since = since or below
+        else:
+            longest, since, below = max(longest, at - since) if since else longest, None, at
+        if since or actor.poll() is None:
+            quiet = at if not since else quiet
+    os.close(fd)
+    value = host.value(c.cgroup, file)
+    return float("inf") if value == "max" else float(value), longest * 1000
+
+
+def writer(c, file, text):
+    return lambda: subprocess.Popen(["sh", "-c", f'echo {text} >"{host.CGROUP}{c.cgroup}/{file}"'])
+
+
+@case("watch.file")
+def by_file(t):
+    rules = watch_policy(t)
+    with watching(t, rules) as watch:
+        c = t.container("watched", policy_dir=rules).up()
+        with t.step("one that appears later is found"):
+            wait_until(lambda: watch.count("grants"), "its count")
+        with t.step("raised: it comes back"):
+            final, above = time_above(c, "cgroup.max.descendants", 16,
+                                      writer(c, "cgroup.max.descendants", 100))
+            print(f"# {t.name}: above its ceiling for at most {above:.1f} ms", flush=True)
+            equal(final, 16, "cgroup.max.descendants")
+            contains(watch.log(), "was raised to 100 and is back at 16", "the log")
+        with t.step("lowered: it stays"):
+            host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "5")
+            time.sleep(1.5)
+            equal(host.value(c.cgroup, "cgroup.max.descendants"), "5", "cgroup.max.descendants")
+        with t.step("raised again and again: said once, put back once a second"):
+            contest(c, watch)
+        with t.step("a lowered policy holds at SIGHUP, a raised one is left, and it says so"):
+            policy.write(rules, defaults={"on_missing_limit": "skip", "device_bpf": "runtime"},
+                         profiles={"small": {**PROFILE, "cgroup.max.depth": 2, "cgroup.max.descendants": 50}})
+            watch.program.send_signal(signal.SIGHUP)
+            wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling")
+            contains(watch.log(), "'cgroup.max.descendants' stays at most 16; the policy's 50 is for", "the log")
+        had = watch.count("grants")
+        c.delete()
+        with t.step("ended: forgotten"):
+            wait_until(lambda: watch.count("grants") < had, "its end")
+        with t.step("SIGTERM: exit 0"):
+            equal(watch.end(), 0, "exit code")
+
+
+def contest(c, watch):
+    before = watch.log().count("again and again")
+    for _ in range(40):
+        host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "9")
+        time.sleep(0.05)
+    wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "4", "the last word")
+    equal(watch.log().count("again and again"), before + 1, "times that it was said")
+    expect(watch.log().count("cgroup.max.depth' was raised") <= 3, "a line for each")
+    wait_until(lambda: watch.count("contested") == 1, "the metric")
+
+
+@case("watch.once")
+def once(t):
+    rules = watch_policy(t)
+    c = t.container("once", policy_dir=rules).up()
+    host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "100")
+    with t.step("--once puts back and ends"):
+        done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
+        equal(done.code, 0, f"exit code ({done.err})")
+        equal(host.value(c.cgroup, "cgroup.max.depth"), "4", "cgroup.max.depth")
+
+
+@case("watch.update")
+def by_update(t):
+    """The runtime's own update, and systemd's: upward it comes back, downward it stays."""
+    rules = watch_policy(t)
+    if "memory" not in host.controllers(t.parent):
+        raise Skip("the host does not offer the memory controller")
+    with watching(t, rules) as watch:
+        c = t.container("update", policy_dir=rules).up()
+        wait_until(lambda: watch.count("grants"), "its count")
+        for name, mib, want in (("upward", 512, 256), ("downward", 128, 128)):
+            with t.step(f"update --memory {name}"):
+                command = [*t.runtime_command, "update", "--memory", str(mib * MIB), c.id]
+                final, above = time_above(c, "memory.max", 256 * MIB, lambda: subprocess.Popen(command))
+                print(f"# {t.name}: update {name}: above for at most {above:.1f} ms", flush=True)
+                equal(min(final, int(host.value(c.cgroup, "memory.max"))), want * MIB, "memory.max")
+        with t.step("systemctl set-property upward"):
+            set_property(t, c)
+
+
+def set_property(t, c):
+    if t.driver != "systemd":
+        raise Skip("the cgroupfs driver has no unit")
+    unit = os.path.basename(c.top)
+    top = type("Top", (), {"cgroup": c.top})()
+    final, above = time_above(top, "memory.max", 256 * MIB,
+                              lambda: subprocess.Popen(["systemctl", "set-property", "--runtime", unit,
+                                                        f"MemoryMax={700 * MIB}"]))
+    print(f"# {t.name}: set-property: above for at most {above:.1f} ms", flush=True)
+    expect(final <= 256 * MIB, f"memory.max is {final}")
+    run(["systemctl", "daemon-reload"])
+    time.sleep(1)
+    expect(int(host.value(c.top, "memory.max")) <= 256 * MIB, "memory.max after a daemon-reload")
+
+
+@case("watch.killed")
+def killed(t):
+    """Killed at random moments while containers come and go: the kernel has all that matters."""
+    rules, alive = watch_policy(t), []
+    watch = Watch(t, rules)
+    end, kills = time.monotonic() + CHAOS_SECONDS, 0
+    watch.start()
+    while time.monotonic() < end:
+        alive.append(t.container("come", policy_dir=rules).up())
+        host.write(f"{host.CGROUP}{random.choice(alive).cgroup}/cgroup.max.descendants", "max")
+        if len(alive) > 4:
+            alive.pop(random.randrange(len(alive))).delete()
+        if random.random() < 0.5:
+            watch.end(signal.SIGKILL)
+            kills += 1
+            watch.start()
+    with t.step("at the end list and the kernel agree, and nothing is above the policy"):
+        def above():
+            return [c.id for c in alive if host.value(c.cgroup, "cgroup.max.descendants") != "16"]
+        wait_until(lambda: not above(), f"the ceilings of {above()}", patience=60)
+        rows = {row["id"]: row["drift"] for row in
+                json.loads(run([t.cgdeleg, "list", "--json", "-o", "id,drift"]).out)["grants"]}
+        equal({c.id: rows.get(c.id) for c in alive}, {c.id: "" for c in alive}, "the rows")
+        print(f"# {t.name}: watch was killed {kills} times", flush=True)
+    watch.end()
