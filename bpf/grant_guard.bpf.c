@@ -75,7 +75,7 @@ static int is_guarded_type(__u32 attach_type)
 }
 
 /*
- * The kernel asks before it looks at capabilities or at a token, and `attr` is its own copy, so neither matters
+ * The kernel asks whatever capabilities or token the caller has, and `attr` is its own copy, so neither matters
  * here. bpf(2) made by a BPF program comes through the same door. A token is refused by the command rather than in
  * the hook bpf_token_create, which is asked later, only since 6.9, and takes one of the ten hooks that the kernel
  * has for programs of this kind. The links' own commands need a link's descriptor: none is ever made here.

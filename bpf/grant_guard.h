@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <errno.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -46,3 +46,7 @@ int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, stru
 /* The cgroup's value: what it may do, and how often it was refused. -ENOENT: this guard is not attached there. */
 int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret,
 		     struct err *err);
+
+/* Opens what is attached to this very cgroup, whichever build it came from: to read it after its pins are gone.
+ * Returns 1, or 0 where there is none. Needs CAP_SYS_ADMIN as well. */
+int grant_guard_open_attached(int cgroup_fd, struct grant_guard *ret, struct err *err);

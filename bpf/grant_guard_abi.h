@@ -33,7 +33,6 @@ enum {
 
 struct guard_grant {
 	__u64 root; /* id of the delegation root, which is the cgroup of the attachment; 0: not armed yet */
-	__u64 flags; /* GUARD_ALLOW_* */
-	__u64 refused
-		[GUARD_RULE_MAX]; /* refusals since the value was written, by enum guard_rule */
+	__u64 flags;		       /* GUARD_ALLOW_* */
+	__u64 refused[GUARD_RULE_MAX]; /* refusals since the attachment, by enum guard_rule */
 };
