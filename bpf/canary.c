@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Canary - a child that tries what the guard forbids. See canary.h. */
+#include "bpf/canary.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#define LIST "kernel/security/lsm"
+
+/* What the child saw amiss; its exit status. */
+enum {
+	BPF_WENT_THROUGH = 1 << 0,
+	OPEN_WENT_THROUGH = 1 << 1,
+	TOO_MUCH_REFUSED = 1 << 2,
+	NOT_TRIED = 1 << 3,
+};
+
+/* A fresh cgroup and where it is. */
+struct cage {
+	int parent_fd; /* the caller's */
+	int fd;
+	char name[32]; /* "": not made */
+};
+
+/* Since 6.19 a task leaves its cgroup only a moment after its parent has heard of its end. */
+static void remove_cgroup(const struct cage *cage)
+{
+	static const struct timespec moment = { .tv_nsec = 2000000 };
+
+	for (int i = 0; i < 500; i++) {
+		if (unlinkat(cage->parent_fd, cage->name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+			return;
+		(void)nanosleep(&moment, NULL);
+	}
+}
+
+static void cage_done(struct cage *cage)
+{
+	cage->fd = close_fd(cage->fd);
+	if (cage->name[0])
+		remove_cgroup(cage);
+}
+
+static int cage_make(struct cage *cage, struct err *err)
+{
+	char name[sizeof(cage->name)];
+
+	(void)snprintf(name, sizeof(name), "cgdeleg-canary-%d", getpid());
+	/* Of a process that had our number and was killed. */
+	(void)unlinkat(cage->parent_fd, name, AT_REMOVEDIR);
+	if (mkdirat(cage->parent_fd, name, 0700) < 0)
+		return err_set_errno(err, errno, "cannot make the cgroup '%s'", name);
+	memcpy(cage->name, name, sizeof(name));
+	cage->fd = file_open_beneath(cage->parent_fd, name, O_RDONLY | O_DIRECTORY);
+	if (cage->fd < 0)
+		return err_set_errno(err, cage->fd, "cannot open the cgroup '%s'", name);
+	return 0;
+}
+
+static bool may_write(int cgroup_fd, const char *name)
+{
+	_cleanup_close_ int fd = openat(cgroup_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0;
+}
+
+/* A detach from no cgroup: EBADF, unless somebody refuses the very question. */
+static int try_all(int cgroup_fd)
+{
+	int amiss = 0;
+
+	if (bpf_prog_detach(-1, BPF_CGROUP_DEVICE) == 0 || errno != EPERM)
+		amiss |= BPF_WENT_THROUGH;
+	if (may_write(cgroup_fd, "cgroup.max.depth") || errno != EPERM)
+		amiss |= OPEN_WENT_THROUGH;
+	if (!may_write(cgroup_fd, "cgroup.procs"))
+		amiss |= TOO_MUCH_REFUSED;
+	return amiss;
+}
+
+/* Born in the cgroup: a move would take the kernel's global migration lock. */
+static pid_t fork_into(int cgroup_fd)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)cgroup_fd,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int run_child(int cgroup_fd, int *ret_amiss, struct err *err)
+{
+	pid_t child = fork_into(cgroup_fd);
+	int status = 0;
+
+	if (child < 0)
+		return err_set_errno(err, errno, "cannot start the canary in its cgroup");
+	if (child == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(try_all(cgroup_fd));
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_set_errno(err, errno, "cannot wait for the canary");
+	*ret_amiss = WIFEXITED(status) ? WEXITSTATUS(status) : NOT_TRIED;
+	return 0;
+}
+
+/* Does a comma-separated list have the word? */
+static bool has_module(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)) != NULL; at += length)
+		if ((at == list || at[-1] == ',') && strchr(",\n", at[length]))
+			return true;
+	return false;
+}
+
+/* Without the list the attempts decide alone. */
+static int check_list(int sys_fd, struct err *err)
+{
+	char list[512];
+
+	if (file_read_at(sys_fd, LIST, list, sizeof(list)) < 0 || has_module(list, "bpf"))
+		return 0;
+	list[strcspn(list, "\n")] = '\0';
+	return err_set(
+		err, ENOTSUP,
+		"this kernel asks no BPF programs: it was booted with the security modules '%s'; "
+		"boot it with lsm=%s,bpf",
+		list, list);
+}
+
+static int judge(int amiss, const struct guard_grant *counted, struct err *err)
+{
+	if (amiss & (BPF_WENT_THROUGH | OPEN_WENT_THROUGH))
+		return err_set(err, ENOTSUP,
+			       "this kernel asks no BPF programs: the canary could %s; "
+			       "boot with bpf in the kernel parameter lsm=",
+			       amiss & BPF_WENT_THROUGH ? "make a forbidden bpf() call"
+							: "open a forbidden file");
+	if (amiss)
+		return err_set(err, EIO, "the canary %s",
+			       amiss & TOO_MUCH_REFUSED ? "was refused what is its own to write"
+							: "died before it had tried");
+	if (!counted->refused[GUARD_RULE_BPF] || !counted->refused[GUARD_RULE_ROOT])
+		return err_set(err, EIO, "the canary was refused by something else than the guard");
+	return 0;
+}
+
+int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, struct err *err)
+{
+	_cleanup_(cage_done) struct cage cage = { .parent_fd = cgroup_fd, .fd = -EBADF };
+	struct guard_grant counted = { 0 };
+	int amiss = 0;
+	int r;
+
+	r = check_list(sys_fd, err);
+	if (r == 0)
+		r = cage_make(&cage, err);
+	if (r == 0)
+		r = grant_guard_attach(guard, cage.fd, 0, err);
+	if (r == 0)
+		r = run_child(cage.fd, &amiss, err);
+	if (r == 0)
+		r = grant_guard_read(guard, cage.fd, &counted, err);
+	return r < 0 ? r : judge(amiss, &counted, err);
+}
+
+/* On a hybrid host cgroup2 is one deeper. */
+static int open_cgroup2(int sys_fd, struct err *err)
+{
+	static const char *const places[] = { "fs/cgroup", "fs/cgroup/unified" };
+	struct statfs fs;
+
+	for (size_t i = 0; i < ELEMENTS(places); i++) {
+		_cleanup_close_ int fd =
+			openat(sys_fd, places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
+		    (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
+			return TAKE_FD(fd);
+	}
+	return err_set(err, ENOENT, "no cgroup2 at '/sys/fs/cgroup' to try the guard in");
+}
+
+static int program_fd(const struct bpf_object *object, const char *name)
+{
+	const struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+
+	return program ? bpf_program__fd(program) : -EBADF;
+}
+
+int canary_prove(struct bpf_object *object, struct err *err)
+{
+	/* The object's own descriptors: not ours to close. */
+	const struct grant_guard guard = {
+		.bpf_fd = program_fd(object, "guard_bpf"),
+		.file_open_fd = program_fd(object, "guard_file_open"),
+		.grants_fd = bpf_object__find_map_fd_by_name(object, "guard_grants"),
+	};
+	_cleanup_close_ int sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int cgroup_fd = -EBADF;
+
+	if (sys_fd < 0)
+		return err_set_errno(err, errno, "cannot open '/sys'");
+	cgroup_fd = open_cgroup2(sys_fd, err);
+	return cgroup_fd < 0 ? cgroup_fd : canary_check(sys_fd, cgroup_fd, &guard, err);
+}
