@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attempts - see attempts.h. None has an effect when it succeeds. */
+#include "tests/guard/attempts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tests/guard/rig.h"
+
+#define TOKEN_CREATE 36 /* BPF_TOKEN_CREATE, since 6.9 */
+
+static struct {
+	struct file_handle head;
+	unsigned char rest[MAX_HANDLE_SZ];
+} handle = { .head.handle_bytes = MAX_HANDLE_SZ };
+
+void attempts_prepare(void)
+{
+	int mount = 0;
+
+	if (name_to_handle_at(AT_FDCWD, OTHER "/memory.max", &handle.head, &mount, 0) < 0)
+		die("name_to_handle_at");
+}
+
+static int call_bpf(int cmd, union bpf_attr *attr)
+{
+	long fd = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+
+	return fd < 0 ? errno : 0;
+}
+
+/* With descriptors that are none: EBADF or the like, unless it is refused before. */
+static int try_bpf(const void *argument)
+{
+	const struct attempt *attempt = argument;
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	if (attempt->cmd == BPF_PROG_LOAD) {
+		attr.prog_type = (__u32)attempt->type;
+	} else if (attempt->cmd == BPF_LINK_CREATE) {
+		attr.link_create.prog_fd = (__u32)-1;
+		attr.link_create.target_fd = (__u32)-1;
+		attr.link_create.attach_type = (__u32)attempt->type;
+	} else if (attempt->cmd != BPF_MAP_CREATE) {
+		attr.target_fd = (__u32)-1;
+		attr.attach_bpf_fd = (__u32)-1;
+		attr.attach_type = (__u32)attempt->type;
+	}
+	return call_bpf(attempt->cmd, &attr);
+}
+
+static int try_open(const void *argument)
+{
+	const struct attempt *attempt = argument;
+	_cleanup_close_ int fd = open(attempt->path, attempt->flags | O_CLOEXEC);
+
+	return fd < 0 ? errno : 0;
+}
+
+static int try_reopen(const void *argument)
+{
+	const struct attempt *attempt = argument;
+	_cleanup_close_ int fd = open(attempt->path, O_PATH | O_CLOEXEC);
+	char again[64];
+
+	if (fd < 0)
+		return errno;
+	(void)snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+	return try_open(&(struct attempt) { .path = again, .flags = attempt->flags });
+}
+
+static int try_handle(const void *argument)
+{
+	const struct attempt *attempt = argument;
+	_cleanup_close_ int mount = open(attempt->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open_by_handle_at(mount, &handle.head, attempt->flags | O_CLOEXEC);
+
+	return fd < 0 ? errno : 0;
+}
+
+static int try_move(const void *argument)
+{
+	const struct attempt *attempt = argument;
+	_cleanup_close_ int fd = open(attempt->path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, "0", 1) < 0 ? errno : 0;
+}
+
+static int try_mkdir(const void *argument)
+{
+	const struct attempt *attempt = argument;
+
+	return mkdir(attempt->path, 0755) < 0 || rmdir(attempt->path) < 0 ? errno : 0;
+}
+
+#define CALL(what, cmd, type, rule)                        \
+	{                                                  \
+		what, rule, try_bpf, cmd, type, NULL, 0, 0 \
+	}
+#define OPEN(what, path, flags, rule)                      \
+	{                                                  \
+		what, rule, try_open, 0, 0, path, flags, 0 \
+	}
+#define ONLY(what, path, rule)                                \
+	{                                                     \
+		what, rule, try_open, 0, 0, path, O_WRONLY, 1 \
+	}
+
+const struct attempt attempts[] = {
+	CALL("load a device program", BPF_PROG_LOAD, BPF_PROG_TYPE_CGROUP_DEVICE, GUARD_RULE_BPF),
+	CALL("attach a device program", BPF_PROG_ATTACH, BPF_CGROUP_DEVICE, GUARD_RULE_BPF),
+	CALL("detach a device program", BPF_PROG_DETACH, BPF_CGROUP_DEVICE, GUARD_RULE_BPF),
+	CALL("link a device program", BPF_LINK_CREATE, BPF_CGROUP_DEVICE, GUARD_RULE_BPF),
+	CALL("attach a guard", BPF_PROG_ATTACH, BPF_LSM_CGROUP, GUARD_RULE_BPF),
+	CALL("detach a guard", BPF_PROG_DETACH, BPF_LSM_CGROUP, GUARD_RULE_BPF),
+	CALL("link a guard", BPF_LINK_CREATE, BPF_LSM_CGROUP, GUARD_RULE_BPF),
+	CALL("make a token", TOKEN_CREATE, 0, GUARD_RULE_BPF),
+	CALL("load a socket filter", BPF_PROG_LOAD, BPF_PROG_TYPE_SOCKET_FILTER, NO_RULE),
+	CALL("attach a network program", BPF_PROG_ATTACH, BPF_CGROUP_INET_EGRESS, NO_RULE),
+	CALL("detach a network program", BPF_PROG_DETACH, BPF_CGROUP_INET_EGRESS, NO_RULE),
+	CALL("link a network program", BPF_LINK_CREATE, BPF_CGROUP_INET_EGRESS, NO_RULE),
+	CALL("query device programs", BPF_PROG_QUERY, BPF_CGROUP_DEVICE, NO_RULE),
+	CALL("make a map", BPF_MAP_CREATE, 0, NO_RULE),
+
+	ONLY("write the root's memory.max", GRANTED "/memory.max", GUARD_RULE_ROOT),
+	ONLY("write the root's pids.max", GRANTED "/pids.max", GUARD_RULE_ROOT),
+	ONLY("write the root's cgroup.max.depth", GRANTED "/cgroup.max.depth", GUARD_RULE_ROOT),
+	ONLY("write the root's cgroup.freeze", GRANTED "/cgroup.freeze", GUARD_RULE_ROOT),
+	ONLY("write the root's memory.pressure", GRANTED "/memory.pressure", GUARD_RULE_ROOT),
+	ONLY("write a child's memory.pressure", CHILD "/memory.pressure", GUARD_RULE_PRESSURE),
+	ONLY("write a grandchild's cpu.pressure", GRANDCHILD "/cpu.pressure", GUARD_RULE_PRESSURE),
+	ONLY("write a child's cgroup.pressure", CHILD "/cgroup.pressure", GUARD_RULE_PRESSURE),
+	{ "write the root's memory.max through /proc", GUARD_RULE_ROOT, try_reopen, 0, 0,
+	  GRANTED "/memory.max", O_RDWR, 1 },
+	OPEN("write a neighbour's memory.max", OTHER "/memory.max", O_WRONLY, GUARD_RULE_OUTSIDE),
+	OPEN("write a neighbour's cgroup.procs", OTHER "/cgroup.procs", O_RDWR, GUARD_RULE_OUTSIDE),
+	OPEN("write the parent's memory.max", TOP "/memory.max", O_WRONLY, GUARD_RULE_OUTSIDE),
+	OPEN("write the host root's cgroup.procs", "/sys/fs/cgroup/cgroup.procs", O_WRONLY,
+	     GUARD_RULE_OUTSIDE),
+
+	OPEN("write the root's cgroup.procs", GRANTED "/cgroup.procs", O_WRONLY, NO_RULE),
+	OPEN("write the root's cgroup.threads", GRANTED "/cgroup.threads", O_RDWR, NO_RULE),
+	OPEN("write the root's cgroup.subtree_control", GRANTED "/cgroup.subtree_control", O_WRONLY,
+	     NO_RULE),
+	OPEN("write the root's memory.oom.group", GRANTED "/memory.oom.group", O_WRONLY, NO_RULE),
+	OPEN("write the root's memory.reclaim", GRANTED "/memory.reclaim", O_WRONLY, NO_RULE),
+	OPEN("write a child's pids.max", CHILD "/pids.max", O_WRONLY, NO_RULE),
+	OPEN("write a grandchild's cgroup.freeze", GRANDCHILD "/cgroup.freeze", O_RDWR, NO_RULE),
+	OPEN("read the root's memory.max", GRANTED "/memory.max", O_RDONLY, NO_RULE),
+	OPEN("read a child's memory.pressure", CHILD "/memory.pressure", O_RDONLY, NO_RULE),
+	OPEN("read a neighbour's memory.max", OTHER "/memory.max", O_RDONLY, NO_RULE),
+	OPEN("write /dev/null", "/dev/null", O_WRONLY, NO_RULE),
+	OPEN("write a file of procfs", "/proc/self/comm", O_WRONLY, NO_RULE),
+	{ "make and remove a cgroup", NO_RULE, try_mkdir, 0, 0, CHILD "/made", 0, 0 },
+	{ "move into a grandchild", NO_RULE, try_move, 0, 0, GRANDCHILD "/cgroup.procs", 0, 0 },
+	{ "write a neighbour's memory.max by handle", GUARD_RULE_OUTSIDE, try_handle, 0, 0,
+	  "/sys/fs/cgroup", O_WRONLY, 0 },
+};
+const size_t n_attempts = ELEMENTS(attempts);

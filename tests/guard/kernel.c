@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The grant guard on this kernel: what it refuses, what it leaves alone, and how long it lives.
+ *
+ * For a virtual machine: cgroup2 at /sys/fs/cgroup with its controllers, BPF LSM, all of root's capabilities.
+ * With the argument "absent" for one that was booted without BPF LSM.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "bpf/canary.h"
+#include "tests/guard/attempts.h"
+#include "tests/guard/rig.h"
+
+#define PINS "/sys/fs/bpf/cgdguard"
+
+static struct grant_guard guard;
+
+static struct guard_grant grant_of(const char *cgroup)
+{
+	_cleanup_close_ int fd = cgroup_open_path(cgroup);
+	struct guard_grant grant = { 0 };
+	struct err err = { 0 };
+
+	if (grant_guard_read(&guard, fd, &grant, &err) < 0)
+		die(err.text);
+	return grant;
+}
+
+static void attach(const char *cgroup, __u64 flags)
+{
+	_cleanup_close_ int fd = cgroup_open_path(cgroup);
+	struct err err = { 0 };
+
+	if (grant_guard_attach(&guard, fd, flags, &err) < 0)
+		die(err.text);
+}
+
+static void detach(const char *cgroup)
+{
+	_cleanup_close_ int fd = cgroup_open_path(cgroup);
+	struct err err = { 0 };
+
+	if (grant_guard_detach(&guard, fd, &err) < 0)
+		die(err.text);
+}
+
+/* --- what is refused, from where --- */
+
+static const struct place {
+	const char *name, *cgroup;
+	enum confine confine;
+} places[] = {
+	{ "the root", GRANTED, PLAIN },
+	{ "a child", CHILD, PLAIN },
+	{ "a grandchild", GRANDCHILD, PLAIN },
+	{ "a child in a cgroup namespace", CHILD, CGROUP_NS },
+	{ "a grandchild two user namespaces deep", GRANDCHILD, USER_CGROUP_NS },
+};
+
+/* How many refusals came in between, of the rule and of all others. */
+static void count(const struct guard_grant *before, const struct guard_grant *after, int rule,
+		  __u64 *ret_rule, __u64 *ret_others)
+{
+	*ret_rule = *ret_others = 0;
+	for (int i = 0; i < GUARD_RULE_MAX; i++)
+		*(i == rule ? ret_rule : ret_others) += after->refused[i] - before->refused[i];
+}
+
+/* Before 6.9 a load without capabilities is refused before the guard is asked. */
+static bool kernel_may_refuse(const struct attempt *attempt, const struct place *place)
+{
+	return attempt->cmd == BPF_PROG_LOAD && place->confine == USER_CGROUP_NS;
+}
+
+static void attempt_from(const struct attempt *attempt, const struct place *place)
+{
+	struct guard_grant before = grant_of(GRANTED), after;
+	bool refused = attempt->rule != NO_RULE;
+	__u64 of_rule, others;
+	char name[200];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%s: %s: %s", place->name,
+		       refused ? "refused" : "untouched", attempt->name);
+	r = in_cgroup(place->cgroup, place->confine, attempt->try, attempt);
+	after = grant_of(GRANTED);
+	count(&before, &after, attempt->rule, &of_rule, &others);
+	if (others || (of_rule != refused && !(of_rule == 0 && kernel_may_refuse(attempt, place))))
+		not_ok(name, "the guard counted %llu refusals of its rule and %llu others", of_rule,
+		       others);
+	else if (refused ? r != EPERM : place->confine != USER_CGROUP_NS && r == EPERM)
+		not_ok(name, "%s", strerror(r));
+	else
+		ok(name);
+}
+
+static bool is_from_handle(const struct attempt *attempt)
+{
+	return strstr(attempt->name, "by handle") != NULL;
+}
+
+static void test_attempts(void)
+{
+	for (size_t i = 0; i < ELEMENTS(places); i++)
+		for (size_t j = 0; j < n_attempts; j++) {
+			/* The kernel wants a capability of the first user namespace for it. */
+			if (places[i].confine == USER_CGROUP_NS && is_from_handle(&attempts[j]))
+				continue;
+			attempt_from(&attempts[j], &places[i]);
+		}
+}
+
+/* The same by a neighbour without a guard: whatever else may be wrong with it, nobody forbids it. */
+static void test_control(void)
+{
+	char name[200];
+
+	for (size_t i = 0; i < n_attempts; i++) {
+		if (attempts[i].no_control)
+			continue;
+		(void)snprintf(name, sizeof(name), "a neighbour: not refused: %s",
+			       attempts[i].name);
+		check(in_cgroup(OTHER, PLAIN, attempts[i].try, &attempts[i]) != EPERM, name);
+	}
+}
+
+static const struct attempt *find(const char *name)
+{
+	for (size_t i = 0; i < n_attempts; i++)
+		if (strcmp(attempts[i].name, name) == 0)
+			return &attempts[i];
+	die(name);
+}
+
+static int attempt_in(const char *cgroup, const char *name)
+{
+	const struct attempt *attempt = find(name);
+
+	return in_cgroup(cgroup, PLAIN, attempt->try, attempt);
+}
+
+/* --- what a grant says --- */
+
+static void test_pressure_allowed(void)
+{
+	attach(GRANTED, GUARD_ALLOW_PRESSURE);
+	check(attempt_in(CHILD, "write a child's memory.pressure") == 0,
+	      "pressure allowed: a child's memory.pressure can be opened");
+	check(attempt_in(CHILD, "write the root's memory.pressure") == EPERM,
+	      "pressure allowed: the root's cannot");
+	attach(GRANTED, 0);
+	check(attempt_in(CHILD, "write a child's memory.pressure") == EPERM,
+	      "pressure denied again: it cannot be opened");
+}
+
+static void test_unarmed(void)
+{
+	cgroup_make(TOP "/fresh");
+	_cleanup_close_ int fd = cgroup_open_path(TOP "/fresh");
+
+	if (bpf_prog_attach(guard.bpf_fd, fd, BPF_LSM_CGROUP, BPF_F_ALLOW_MULTI) < 0 ||
+	    bpf_prog_attach(guard.file_open_fd, fd, BPF_LSM_CGROUP, BPF_F_ALLOW_MULTI) < 0)
+		die("attach");
+	check(grant_of(TOP "/fresh").root == 0, "attached, not written: the value is zero");
+	check(attempt_in(TOP "/fresh", "detach a device program") == EPERM,
+	      "attached, not written: bpf() is refused");
+	check(attempt_in(TOP "/fresh", "detach a network program") == EBADF,
+	      "attached, not written: what it never refuses is not");
+	check(in_cgroup(TOP "/fresh", PLAIN, find("write /dev/null")->try,
+			&(struct attempt) { .path = TOP "/fresh/cgroup.procs",
+					    .flags = O_WRONLY }) == EPERM,
+	      "attached, not written: even its own cgroup.procs is refused");
+	cgroup_remove(TOP "/fresh");
+}
+
+static void test_two_grants(void)
+{
+	__u64 before = grant_of(GRANTED).refused[GUARD_RULE_BPF];
+
+	attach(OTHER, 0);
+	check(attempt_in(OTHER, "detach a device program") == EPERM,
+	      "two grants: the second refuses");
+	check(grant_of(OTHER).refused[GUARD_RULE_BPF] == 1 &&
+		      grant_of(GRANTED).refused[GUARD_RULE_BPF] == before,
+	      "two grants: each counts its own");
+	check(attempt_in(OTHER, "write a neighbour's memory.max") == EPERM,
+	      "two grants: the second's root is its own root");
+	check(attempt_in(OTHER, "write a child's pids.max") == EPERM,
+	      "two grants: neither may write in the other");
+	detach(OTHER);
+	check(attempt_in(OTHER, "detach a device program") == EBADF,
+	      "detached: nothing is refused any more");
+}
+
+/* One grant in another: both are asked. */
+static void test_nested_grant(void)
+{
+	attach(CHILD, 0);
+	check(attempt_in(GRANDCHILD, "write a child's pids.max") == EPERM,
+	      "a grant in a grant: the inner root's limits are out of reach");
+	check(attempt_in(GRANDCHILD, "write the root's cgroup.procs") == EPERM,
+	      "a grant in a grant: the outer root is outside of the inner");
+	detach(CHILD);
+	check(attempt_in(GRANDCHILD, "write a child's pids.max") == 0,
+	      "the inner one gone: within reach again");
+}
+
+static void test_second_run(void)
+{
+	struct guard_grant before = grant_of(GRANTED), after;
+	_cleanup_close_ int fd = cgroup_open_path(GRANTED);
+	struct err err = { 0 };
+
+	attach(GRANTED, 0);
+	after = grant_of(GRANTED);
+	check(memcmp(&before, &after, sizeof(before)) == 0 && before.refused[GUARD_RULE_BPF] > 0,
+	      "attached twice: the counters go on");
+	check(grant_guard_is_attached(&guard, fd, &err) == 1, "is attached, says the kernel");
+}
+
+/* The path of the cgroup that many levels below the delegation root, with `file` behind it. */
+static const char *path_at(int level, const char *file)
+{
+	static char path[sizeof(GRANDCHILD) + 2 * GUARD_DEPTH_MAX + 64];
+	size_t length = sizeof(GRANDCHILD) - 1;
+
+	memcpy(path, GRANDCHILD, length);
+	for (int i = 2; i < level; i++) {
+		path[length++] = '/';
+		path[length++] = 'x';
+	}
+	(void)snprintf(path + length, sizeof(path) - length, "%s", file);
+	return path;
+}
+
+static int write_at(int level)
+{
+	return in_cgroup(CHILD, PLAIN, find("write /dev/null")->try,
+			 &(struct attempt) { .path = path_at(level, "/cgroup.procs"),
+					     .flags = O_WRONLY });
+}
+
+static void test_depth(void)
+{
+	for (int level = 3; level <= GUARD_DEPTH_MAX + 1; level++)
+		cgroup_make(path_at(level, ""));
+	check(write_at(GUARD_DEPTH_MAX) == 0, "128 levels down: within the subtree");
+	check(write_at(GUARD_DEPTH_MAX + 1) == EPERM, "129 levels down: refused");
+	for (int level = GUARD_DEPTH_MAX + 1; level >= 3; level--)
+		cgroup_remove(path_at(level, ""));
+}
+
+/* --- how long it lives --- */
+
+/* How many programs and maps of ours the kernel has. */
+static int count_objects(void)
+{
+	struct bpf_prog_info info;
+	__u32 id = 0, size;
+	int n = 0;
+
+	while (bpf_prog_get_next_id(id, &id) == 0) {
+		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+
+		memset(&info, 0, sizeof(info));
+		size = sizeof(info);
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			n += strcmp(info.name, "guard_bpf") == 0 ||
+			     strcmp(info.name, "guard_file_open") == 0;
+	}
+	return n;
+}
+
+static int count_maps(void)
+{
+	struct bpf_map_info info;
+	__u32 id = 0, size;
+	int n = 0;
+
+	while (bpf_map_get_next_id(id, &id) == 0) {
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
+
+		memset(&info, 0, sizeof(info));
+		size = sizeof(info);
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			n += strcmp(info.name, "guard_grants") == 0;
+	}
+	return n;
+}
+
+static void check_gone(const char *name)
+{
+	for (int i = 0; i < 600 && count_objects() + count_maps() > 0; i++)
+		usleep(50000);
+	check(count_objects() + count_maps() == 0, name);
+}
+
+/* Loads, pins and attaches as a program of its own, and ends. */
+static int attacher(void)
+{
+	struct err err = { 0 };
+	struct bpf_object *object = guard_load_object(&err);
+
+	if (!object || mkdir(PINS, 0700) < 0 || bpf_object__pin(object, PINS) < 0)
+		return 1;
+	guard = guard_of(object);
+	attach(GRANTED, 0);
+	return 0;
+}
+
+static void run_attacher(void)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(attacher());
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		die("the attacher");
+}
+
+static void unpin(void)
+{
+	static const char *const names[] = { "guard_bpf", "guard_file_open", "guard_grants", NULL };
+
+	for (size_t i = 0; names[i]; i++) {
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), PINS "/%s", names[i]);
+		if (unlink(path) < 0)
+			die(path);
+	}
+	/* libbpf has pinned the constants, too. */
+	(void)unlink(PINS "/.rodata.str1.1");
+	(void)unlink(PINS "/_rodata_str1_1");
+	if (rmdir(PINS) < 0)
+		die(PINS);
+}
+
+static void test_life(void)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct grant_guard found = GRANT_GUARD_NONE;
+	struct guard_grant grant = { 0 };
+	struct err err = { 0 };
+
+	run_attacher();
+	fd = cgroup_open_path(GRANTED);
+	check(attempt_in(CHILD, "detach a device program") == EPERM,
+	      "holds after the attacher's end");
+	unpin();
+	check(attempt_in(CHILD, "detach a device program") == EPERM,
+	      "holds after its pins were removed");
+	check(attempt_in(GRANDCHILD, "write a neighbour's memory.max") == EPERM,
+	      "holds for files after its pins were removed");
+	check(grant_guard_open_attached(fd, &found, &err) == 1 &&
+		      grant_guard_read(&found, fd, &grant, &err) == 0 &&
+		      grant.refused[GUARD_RULE_BPF] == 2,
+	      "its counters can be read after its pins were removed");
+	grant_guard_done(&found);
+	check(count_objects() == 2, "two programs live with the cgroup");
+	tree_remove();
+	fd = close_fd(fd);
+	check_gone("gone with the cgroup, and the map");
+}
+
+static void test_many(void)
+{
+	char path[128];
+	__u64 key = 0;
+
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(path, sizeof(path), TOP "/many%d", i);
+		cgroup_make(path);
+		attach(path, 0);
+	}
+	check(bpf_map_get_next_key(guard.grants_fd, NULL, &key) == 0,
+	      "a hundred grants have entries");
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(path, sizeof(path), TOP "/many%d", i);
+		cgroup_remove(path);
+	}
+}
+
+static void test_no_entries(void)
+{
+	__u64 key = 0;
+
+	for (int i = 0; i < 600 && bpf_map_get_next_key(guard.grants_fd, NULL, &key) == 0; i++)
+		usleep(50000);
+	check(bpf_map_get_next_key(guard.grants_fd, NULL, &key) < 0 && errno == ENOENT,
+	      "every entry is gone with its cgroup");
+}
+
+/* --- the canary --- */
+
+static void test_canary(struct bpf_object *object)
+{
+	_cleanup_close_ int cgroup = cgroup_open_path("/sys/fs/cgroup");
+	_cleanup_close_ int sys = cgroup_open_path("/sys");
+	struct grant_guard mixed = guard;
+	struct err err = { 0 };
+	char path[64];
+
+	if (canary_prove(object, &err) == 0)
+		ok("the canary: the guard holds");
+	else
+		not_ok("the canary: the guard holds", "%s", err.text);
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/cgdeleg-canary-%d", getpid());
+	check(access(path, F_OK) < 0, "the canary leaves no cgroup");
+	/* A program that refuses nothing of what it should, in the place of another. */
+	mixed.bpf_fd = guard.file_open_fd;
+	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "bpf()"),
+	      "the canary sees that bpf() is not refused");
+	mixed = guard;
+	mixed.file_open_fd = guard.bpf_fd;
+	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "file"),
+	      "the canary sees that a file is not refused");
+}
+
+static int test_absent(struct bpf_object *object, const struct err *load)
+{
+	struct err err = { 0 };
+
+	if (!object) {
+		ok("without BPF LSM the kernel does not take the object");
+		printf("# %s\n", load->text);
+	} else {
+		check(canary_prove(object, &err) == -ENOTSUP && strstr(err.text, "lsm="),
+		      "without BPF LSM the canary says how to boot");
+		printf("# %s\n", err.text);
+	}
+	return summary();
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = { 0 };
+	struct bpf_object *object;
+
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	object = guard_load_object(&err);
+	if (argc > 1 && strcmp(argv[1], "absent") == 0)
+		return test_absent(object, &err);
+	if (!object)
+		die(err.text);
+	guard = guard_of(object);
+	tree_make();
+	attempts_prepare();
+	test_canary(object);
+	test_control();
+	attach(GRANTED, 0);
+	test_attempts();
+	test_control();
+	test_pressure_allowed();
+	test_unarmed();
+	test_two_grants();
+	test_nested_grant();
+	test_second_run();
+	test_depth();
+	test_many();
+	tree_remove();
+	test_no_entries();
+	bpf_object__close(object);
+	check_gone("gone with the last descriptor");
+	tree_make();
+	test_life();
+	return summary();
+}
