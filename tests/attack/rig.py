@@ -106,6 +106,23 @@ def enable_controllers(path):
             write(os.path.join(path, "cgroup.subtree_control"), "+" + name)
 
 
+def end_process(pid, cgroup, timeout=30):
+    """Kills the process `pid`, if it is in that cgroup, and waits for its end."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as f:
+            if f"0::/{cgroup}\n" in f.read():
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                select.select([pidfd], [], [], timeout)
+    except (ProcessLookupError, FileNotFoundError):
+        pass
+    finally:
+        os.close(pidfd)
+
+
 class HookEnded(Exception):
     """The runtime ended, or said nothing in time, where the hook was expected."""
 
@@ -239,10 +256,19 @@ class Rig:
 
     def delete(self):
         """Removes the container, if the runtime still knows one."""
+        self._end_processes()
         if os.path.isdir(os.path.join(self.work, "state", self.name)):
             subprocess.run(self._command("delete", "--force", self.name), env=self.env, check=False,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL)
+
+    def _end_processes(self):
+        """Those of the cgroup. On a machine that is busy elsewhere runc gives up removing a cgroup before the
+        processes it has just killed are gone."""
+        for path, _, _ in os.walk(self.cgroup):
+            with open(os.path.join(path, "cgroup.procs"), encoding="utf-8") as f:
+                for pid in f.read().split():
+                    end_process(int(pid), os.path.relpath(path, CGROUP))
 
     def cgroup_is_gone(self, timeout=3):
         """Whether the container's cgroup has gone; a runtime may need a moment."""
