@@ -67,8 +67,8 @@ int err_set_errno(struct err *err, int code, const char *fmt, ...)
 	int r;
 
 	va_start(ap, fmt);
-	/* strerrordesc_np, unlike strerror, neither allocates nor looks at the locale. */
-	r = err_store(err, code, strerrordesc_np(abs(code)), fmt, ap);
+	/* In English: no program here sets a locale. */
+	r = err_store(err, code, strerror(abs(code)), fmt, ap);
 	va_end(ap);
 	return r;
 }

@@ -186,6 +186,13 @@ int file_open_beneath(int dirfd, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+ssize_t file_read_directory(int fd, void *buf, size_t size)
+{
+	const long n = syscall(SYS_getdents64, fd, buf, size);
+
+	return n < 0 ? -errno : (ssize_t)n;
+}
+
 ssize_t file_readlink_at(int dirfd, const char *path, char *buf, size_t size)
 {
 	ssize_t n = readlinkat(dirfd, path, buf, size);

@@ -51,5 +51,8 @@ int file_write_at(int dirfd, const char *path, const char *text);
  * '/' is taken as relative to dirfd; "" and "/" mean dirfd itself. Returns a descriptor or -errno. */
 int file_open_beneath(int dirfd, const char *path, int flags);
 
+/* getdents64(2): as many struct dirent64 as have room. 0 at the end. Not every C library has the call. */
+ssize_t file_read_directory(int fd, void *buf, size_t size);
+
 /* readlinkat(2) with a NUL; -ENAMETOOLONG when it does not fit. */
 ssize_t file_readlink_at(int dirfd, const char *path, char *buf, size_t size);

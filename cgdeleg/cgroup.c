@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static int add_name(struct cgroup_listing *listing, size_t *used, const struct d
 	return 0;
 }
 
-/* getdents64(2) on the descriptor itself: opendir(3) would want one of its own, and four calls more. */
+/* On the descriptor itself: opendir(3) would want one of its own, and four calls more. */
 int cgroup_list(int fd, struct cgroup_listing *ret)
 {
 	const size_t store_size = 2 * CGROUP_NAMES_MAX * (NAME_MAX + 1);
@@ -61,10 +62,10 @@ int cgroup_list(int fd, struct cgroup_listing *ret)
 	if (!ret->store)
 		return -ENOMEM;
 	for (;;) {
-		ssize_t n = getdents64(fd, buf, sizeof(buf));
+		ssize_t n = file_read_directory(fd, buf, sizeof(buf));
 
 		if (n <= 0)
-			return n < 0 ? -errno : 0;
+			return (int)n;
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *entry = (const void *)(buf + at);
 			int r = add_name(ret, &used, entry);

@@ -4,17 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "cgdeleg/mount-calls.h"
 
 static const char *const method_names[] = {
 	[MOUNT_KEEP] = "keep",
@@ -34,24 +34,26 @@ static int open_verified(int root_fd, const struct mount_identity *want, uint64_
 			 struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct statx stx;
+	struct mount_shown shown;
+	int r;
 
 	fd = file_open_beneath(root_fd, want->point, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open the container's cgroup mount '%s'",
 				     want->point);
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &stx) < 0)
-		return err_set_errno(err, errno, "cannot stat the container's cgroup mount '%s'",
+	r = mount_stat(fd, &shown);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot stat the container's cgroup mount '%s'",
 				     want->point);
-	if (!(stx.stx_mask & STATX_MNT_ID))
+	if (!shown.has_id)
 		return err_set(err, ENOSYS,
 			       "this kernel does not tell mount ids, 5.8 is the first that does");
-	if (makedev(stx.stx_dev_major, stx.stx_dev_minor) != want->dev || stx.stx_ino != want->ino)
+	if (shown.dev != want->dev || shown.ino != want->ino)
 		return err_set(
 			err, EXDEV,
 			"what is mounted at '%s' in the container is not its delegated cgroup",
 			want->point);
-	*ret_id = stx.stx_mnt_id;
+	*ret_id = shown.id;
 	return TAKE_FD(fd);
 }
 
@@ -197,11 +199,10 @@ int mount_undo(struct mount_change *change, struct err *err)
 		if (r == 0 && !readonly)
 			r = -EIO;
 	} else if (change->method == MOUNT_CLONE_ON_TOP) {
-		/* umount2(2) takes a path only; "." after fchdir(2) is that path for an fd. EINVAL: the clone
-		 * is no mount of this namespace, so it never got there. */
-		if (fchdir(fd) < 0 ||
-		    (umount2(".", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL))
-			r = -errno;
+		/* EINVAL: the clone is no mount of this namespace, so it never got there. */
+		r = mount_detach(fd);
+		if (r == -EINVAL)
+			r = 0;
 	}
 	if (r < 0)
 		return err_set_errno(err, r, "cannot take the cgroup mount's change back");

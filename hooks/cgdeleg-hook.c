@@ -6,7 +6,6 @@
  * else, with one sentence on standard error; the runtime must then not create the container.
  * Exit 2: the command line, which is the node administrator's, is wrong.
  */
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/privilege.h"
 #include "cgdeleg/run.h"
+#include "hooks/libc/heap.h"
 #include "version.h"
 
 static const char usage[] =
@@ -113,9 +113,7 @@ int main(int argc, char **argv)
 			return 2;
 		return 2;
 	}
-	/* One step of the heap that holds a whole run, in place of many small ones; pages count when used. */
-	(void)mallopt(M_TOP_PAD, 1024 * 1024);
-	(void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+	heap_prepare();
 	args.deadline_ms = set_deadline();
 	return run(&args);
 }

@@ -43,7 +43,7 @@ static int fail_file(struct loader *loader, const char *file, const char *what, 
 {
 	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENXIO || r == -EISDIR)
 		return complain_file(loader->rules, file, "cannot be %s: %s", what,
-				     strerrordesc_np(-r));
+				     strerror(-r));
 	return err_set_errno(loader->err, r, "policy '%s' cannot be %s", file, what);
 }
 
@@ -134,26 +134,68 @@ static int is_policy_name(const struct dirent *entry)
 }
 
 /* Byte order: the same on every node, whatever its locale. */
-static int compare_entries(const struct dirent **a, const struct dirent **b)
+static int compare_names(const void *a, const void *b)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-struct entries {
-	struct dirent **list;
-	int n;
+struct names {
+	char **list;
+	size_t n;
 };
 
-static void entries_done(struct entries *entries)
+static void names_done(struct names *names)
 {
-	for (int i = 0; i < entries->n; i++)
-		free(entries->list[i]);
-	free(entries->list);
+	for (size_t i = 0; i < names->n; i++)
+		free(names->list[i]);
+	free(names->list);
+}
+
+static int add_name(struct names *names, const char *name)
+{
+	char **list = realloc(names->list, (names->n + 1) * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	names->list = list;
+	list[names->n] = strdup(name);
+	if (!list[names->n])
+		return -ENOMEM;
+	names->n++;
+	return 0;
+}
+
+static void cleanup_dir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+/* The policy files in the directory fd, which is closed with it, in byte order. */
+static int list_names(int fd, struct names *ret)
+{
+	_cleanup_(cleanup_dir) DIR *dir = fdopendir(fd);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		(void)close_fd(fd);
+		return r;
+	}
+	for (errno = 0; r >= 0 && (entry = readdir(dir)); errno = 0)
+		if (is_policy_name(entry))
+			r = add_name(ret, entry->d_name);
+	if (r >= 0 && errno != 0)
+		r = -errno;
+	if (ret->n > 0)
+		qsort(ret->list, ret->n, sizeof(*ret->list), compare_names);
+	return r;
 }
 
 static int load_drop_ins(struct loader *loader, int dirfd)
 {
-	_cleanup_(entries_done) struct entries entries = { 0 };
+	_cleanup_(names_done) struct names names = { 0 };
 	_cleanup_close_ int fd = -EBADF;
 	const char *file = join(loader, "policy.d", "");
 	int r;
@@ -168,11 +210,11 @@ static int load_drop_ins(struct loader *loader, int dirfd)
 	r = is_trusted(loader, file, fd, S_IFDIR);
 	if (r <= 0)
 		return r;
-	entries.n = scandirat(fd, ".", &entries.list, is_policy_name, compare_entries);
-	if (entries.n < 0)
-		return fail_file(loader, file, "listed", -errno);
-	for (int i = 0; i < entries.n; i++) {
-		r = load_file(loader, fd, "policy.d", entries.list[i]->d_name);
+	r = list_names(fcntl(fd, F_DUPFD_CLOEXEC, 3), &names);
+	if (r < 0)
+		return fail_file(loader, file, "listed", r);
+	for (size_t i = 0; i < names.n; i++) {
+		r = load_file(loader, fd, "policy.d", names.list[i]);
 		if (r < 0)
 			return r;
 	}

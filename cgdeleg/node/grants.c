@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 /* The type of a kernfs file handle: <linux/exportfs.h>, FILEID_KERNFS. Its value is the cgroup's id. */
 #define HANDLE_KERNFS 0xfe
@@ -66,7 +67,7 @@ static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err
 	char buf[4096] __attribute__((aligned(8)));
 	ssize_t n;
 
-	while ((n = getdents64(fd, buf, sizeof(buf))) > 0)
+	while ((n = file_read_directory(fd, buf, sizeof(buf))) > 0)
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *entry = (const void *)(buf + at);
 			int r = 0;
@@ -78,7 +79,7 @@ static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err
 			if (r < 0)
 				return r;
 		}
-	return n < 0 && errno != ENOENT ? err_set_errno(err, errno, "cannot list a cgroup") : 0;
+	return n < 0 && n != -ENOENT ? err_set_errno(err, (int)n, "cannot list a cgroup") : 0;
 }
 
 static int walk_tree(const struct host *host, struct walk *walk, struct err *err)

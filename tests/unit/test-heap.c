@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hook's heap, under other names beside the one that this program uses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+void *bump_malloc(size_t size);
+void *bump_calloc(size_t n, size_t size);
+void *bump_realloc(void *data, size_t size);
+void bump_free(void *data);
+
+#define malloc	bump_malloc
+#define calloc	bump_calloc
+#define realloc bump_realloc
+#define free	bump_free
+#include "hooks/libc/heap-bump.c" /* NOLINT(bugprone-suspicious-include) */
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+
+#define PIECES 64
+
+static uint64_t random_next(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+static void check_filled(const unsigned char *data, size_t size, unsigned char with)
+{
+	for (size_t i = 0; i < size; i++)
+		assert_int_equal(data[i], with);
+}
+
+/* One piece grows, shrinks, goes and comes again; what is in it stays, and stays its own. */
+static void churn(unsigned char **piece, size_t *size, unsigned char mark, uint64_t *seed)
+{
+	const size_t wanted = random_next(seed) % 5000;
+	const size_t kept = wanted < *size ? wanted : *size;
+
+	check_filled(*piece, *size, mark);
+	switch (random_next(seed) % 3) {
+	case 0:
+		bump_free(*piece);
+		*piece = bump_calloc(1, wanted);
+		assert_non_null(*piece);
+		check_filled(*piece, wanted, 0);
+		break;
+	case 1:
+		*piece = bump_realloc(*piece, wanted);
+		assert_non_null(*piece);
+		check_filled(*piece, kept, mark);
+		break;
+	default:
+		bump_free(*piece);
+		*piece = bump_malloc(wanted);
+		assert_non_null(*piece);
+		break;
+	}
+	assert_int_equal((uintptr_t)*piece % ALIGNMENT, 0);
+	*size = wanted;
+	memset(*piece, mark, wanted);
+}
+
+static void test_churn(void **state)
+{
+	unsigned char *pieces[PIECES] = { NULL };
+	size_t sizes[PIECES] = { 0 };
+	uint64_t seed = 0x9e3779b97f4a7c15;
+
+	(void)state;
+	for (size_t round = 0; round < 20000; round++) {
+		const size_t i = random_next(&seed) % PIECES;
+
+		churn(&pieces[i], &sizes[i], (unsigned char)(i + 1), &seed);
+	}
+	for (size_t i = 0; i < PIECES; i++)
+		check_filled(pieces[i], sizes[i], (unsigned char)(i + 1));
+}
+
+/* A buffer that doubles and is the last one stays where it is. */
+static void test_grows_in_place(void **state)
+{
+	unsigned char *data = bump_malloc(16), *again;
+
+	(void)state;
+	assert_non_null(data);
+	again = bump_realloc(data, 1024);
+	assert_ptr_equal(again, data);
+}
+
+static void test_large(void **state)
+{
+	const size_t size = 20 * BLOCK_SIZE;
+	unsigned char *data = bump_calloc(size, 1);
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal(data[0] | data[size / 2] | data[size - 1], 0);
+	data = bump_realloc(data, 2 * size);
+	assert_non_null(data);
+}
+
+static void test_too_large(void **state)
+{
+	unsigned char *data = bump_malloc(8);
+
+	(void)state;
+	memset(data, 7, 8);
+	assert_null(bump_malloc(SIZE_MAX));
+	assert_null(bump_malloc(PTRDIFF_MAX));
+	assert_null(bump_calloc(SIZE_MAX / 2, 4));
+	assert_null(bump_realloc(data, SIZE_MAX - 8));
+	/* What could not grow is still there, and still its owner's. */
+	check_filled(data, 8, 7);
+	assert_ptr_not_equal(bump_malloc(8), data);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_grows_in_place),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_too_large),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
