@@ -32,7 +32,7 @@ def a_ceiling(box):
 
 
 @attack("ceiling.write", "Ceilings", "Write every file of its own root that is not for delegatees",
-        control=boxes.OwnerBox)
+        host_root=True, control=boxes.OwnerBox)
 def write(box):
     before = limits(box)
     names = guarded_files(box)
@@ -41,14 +41,14 @@ def write(box):
     if outcome.verdict == HELD:
         same(before, limits(box), "the root's limits")
     # EPERM would be nsdelegate's answer, which is no boundary: each must be held by its owner.
-    if box.system == "cgdeleg" and outcome.errnos != {"EACCES"}:
+    if box.system == "cgdeleg" and box.userns and outcome.errnos != {"EACCES"}:
         return Outcome(OPEN, set(), f"not by ownership: {answers}")
     outcome.note = outcome.note and f"{len(names)} files"
     return outcome
 
 
 @attack("ceiling.paths", "Ceilings", "Write a ceiling by any other path: links of /proc, chmod, chown, access lists, "
-        "bind mounts, a cgroup2 mount of its own", control=boxes.OwnerBox)
+        "bind mounts, a cgroup2 mount of its own", host_root=True, control=boxes.OwnerBox)
 def paths(box):
     answers = {}
     before = limits(box)
@@ -61,7 +61,7 @@ def paths(box):
 
 
 @attack("ceiling.namespaces", "Ceilings", "Write its own ceilings from namespaces that it made", own_only=True,
-        control="asserted for cgdeleg only")
+        host_root=True, control="asserted for cgdeleg only")
 def namespaces(box):
     files = [f"{name}=max" for name in ("cgroup.max.descendants", "memory.max", "pids.max", "hugetlb.2MB.max")
              if box.has(name)]
@@ -87,12 +87,12 @@ def without_ceiling(t, programs):
     return boxes.cgdeleg(t, programs, profile={"cgroup.max.descendants": 5000, "cgroup.max.depth": 5000})
 
 
-@attack("ceiling.wide", "Ceilings", "Make 100,000 cgroups (300 where nothing stops it)", control=without_ceiling)
+@attack("ceiling.wide", "Ceilings", "Make 100,000 cgroups (300 where nothing stops it)", host_root=True, control=without_ceiling)
 def wide(box):
     return _made(box, "wide", "cgroup.max.descendants", 100000)
 
 
-@attack("ceiling.deep", "Ceilings", "Nest cgroups 200 deep", control=without_ceiling)
+@attack("ceiling.deep", "Ceilings", "Nest cgroups 200 deep", host_root=True, control=without_ceiling)
 def deep(box):
     return _made(box, "deep", "cgroup.max.depth", 1000)
 
@@ -149,7 +149,7 @@ def dying(box):
 
 
 @attack("ceiling.pressure", "Ceilings", "Open a pressure file for writing, at its root", own_only=True,
-        control="asserted for cgdeleg only")
+        host_root=True, control="asserted for cgdeleg only")
 def pressure(box):
     names = [name for name in sorted(os.listdir(box.path)) if name.endswith(".pressure") and name != "cgroup.pressure"]
     if not names:
@@ -158,7 +158,7 @@ def pressure(box):
 
 
 @attack("ceiling.pressure.child", "Ceilings", "Open a pressure file for writing, in a child", own_only=True,
-        needs_guard=True, control="asserted for cgdeleg only")
+        needs_guard=True, host_root=True, control="asserted for cgdeleg only")
 def pressure_in_child(box):
     if not box.guarded:
         raise NotApplicable("a node without the BPF LSM guard")
@@ -186,7 +186,7 @@ def partition(box):
 
 
 @attack("ceiling.threaded", "Ceilings", "Change the type of its root, or of what is above, by threaded children",
-        control="the kernel refuses it to any cgroup in which domain controllers are on")
+        host_root=True, control="the kernel refuses it to any cgroup in which domain controllers are on")
 def threaded(box):
     above = host.read(f"{box.above}/cgroup.type") if os.path.exists(f"{box.above}/cgroup.type") else ""
     answers = box.ask("put", "cgroup.type=threaded")

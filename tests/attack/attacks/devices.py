@@ -38,7 +38,7 @@ def open_device(box):
 
 
 @attack("device.load", "Devices", "Load a device program; get a program, a link or a map by its number",
-        control="the kernel asks for capabilities in the first user namespace; nothing of ours does")
+        host_root=True, control="the kernel asks for capabilities in the first user namespace; nothing of ours does")
 def load(box):
     return judge(box.ask("bpf-load"))
 
@@ -60,7 +60,7 @@ def _children(box):
 
 
 @attack("device.detach", "Devices", "With a program descriptor received over a socket: detach or replace the programs "
-        "that guard it", control=replaceable)
+        "that guard it", host_root=True, control=replaceable)
 def detach(box):
     box.nest()
     acts = ("detach without naming one", "detach the lent one", "replace")
@@ -69,7 +69,7 @@ def detach(box):
 
 # Pinning what one holds in a bpffs of one's own changes nothing.
 @attack("device.attach", "Devices", "Attach that program to a cgroup of its own at all, which can only forbid more",
-        needs_guard=True, control="there is no defence to take away but the guard")
+        needs_guard=True, host_root=True, control="there is no defence to take away but the guard")
 def attach(box):
     _children(box)
     acts = ("link", "attach", "attach, override", "attach, multi")
@@ -78,7 +78,7 @@ def attach(box):
 
 
 @attack("device.after", "Devices", "Attach that program to its root and to a child in every way; then open the device, "
-        "here and there", control=allowing)
+        "here and there", host_root=True, control=allowing)
 def after(box):
     _children(box)
     for where in ("", "/bpf"):

@@ -57,7 +57,7 @@ def beside(box):
 
 
 @attack("process.root", "Processes", "Kill and freeze at its own root, whose processes the host put there",
-        control=boxes.OwnerBox)
+        host_root=True, control=boxes.OwnerBox)
 def own_root(box):
     return judge(box.ask("put", "cgroup.freeze=0", "cgroup.kill=0"))
 

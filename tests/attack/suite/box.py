@@ -127,7 +127,11 @@ class RuntimeBox(Box):
                   for place, source, mode in (("/probe", programs, "ro"), ("/host", self.share, "rw"))]
         own = {"capabilities": all_capabilities(), "mounts": mounts}
         host_pids = knobs.pop("host_pids", False)
+        only = knobs.pop("only_capabilities", None)
         self.c = t.container(name, **{**own, **knobs})
+        if only is not None:
+            self.c.config["process"]["capabilities"] = {kind: only for kind in ("bounding", "effective", "permitted")}
+            self.c.save()
         if host_pids:  # without a pid namespace of its own it may only bind /proc
             self.c.config["linux"]["namespaces"].remove({"type": "pid"})
             self.c.config["mounts"][0] = {"destination": "/proc", "type": "bind", "source": "/proc",
@@ -152,12 +156,21 @@ PROFILE = {"cgroup.max.descendants": 64, "cgroup.max.depth": 5, "pids.max": 100,
 
 
 def cgdeleg(t, programs, capabilities="all", profile=None, **knobs):
-    """A container with a grant."""
+    """A container with a grant: with all capabilities in its user namespace, with "few" of them."""
     policy = t.policy("attack", defaults={"on_missing_limit": "skip"}, profiles={"small": {**PROFILE, **(profile or {})}})
     given = {} if capabilities == "all" else {"capabilities": []}
     box = RuntimeBox(t, programs, "attack", policy_dir=policy, **given, **knobs)
     box.variant = f"{t.name}/{capabilities}"
     box.remake = lambda **more: cgdeleg(t, programs, capabilities, profile, **{**knobs, **more})
+    return box
+
+
+def host_root(t, programs):
+    """A container with a grant and without a user namespace, which takes the guard."""
+    policy = t.policy("attack", defaults={"on_missing_limit": "skip", "require_userns": "false", "guard": "require"},
+                      profiles={"small": PROFILE})
+    box = RuntimeBox(t, programs, "attack", policy_dir=policy, maps=None, only_capabilities=["CAP_KILL"])
+    box.variant, box.userns = f"{t.name}/host root", False
     return box
 
 

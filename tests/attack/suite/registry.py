@@ -47,6 +47,7 @@ class Attack:
     needs_guard: bool # held only where the node has the BPF LSM guard
     hook: bool        # an attack on the hook itself: its argument is a Context, and no other system has one
     slow: bool
+    host_root: bool   # asked too, under cgdeleg, of a container whose root is host root's
 
     def expected(self, guarded):
         """Under cgdeleg."""
@@ -57,11 +58,11 @@ ATTACKS = []
 
 
 def attack(name, theme, question, *, control, own_only=False, beyond=None, needs_guard=False, hook=False,
-           slow=False):
+           slow=False, host_root=False):
     """Registers an attack. Its function gets a box (box.py) and returns an Outcome."""
     def register(function):
         ATTACKS.append(Attack(name, theme, question, function, control, own_only, beyond, needs_guard,
-                              hook, slow))
+                              hook, slow, host_root))
         return function
     return register
 

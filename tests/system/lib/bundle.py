@@ -16,6 +16,7 @@ APPLETS = ("sh cat ls mkdir rmdir echo sleep grep stat chmod id kill dd mount um
 def make_rootfs(path, busybox, owner=BASE):
     for name in ("bin", "proc", "sys", "dev", "tmp", "probe", "host", "etc"):
         os.makedirs(f"{path}/{name}", exist_ok=True)
+    os.chmod(f"{path}/tmp", 0o1777)
     shutil.copy(busybox, f"{path}/bin/busybox")
     os.chmod(f"{path}/bin/busybox", 0o755)
     for applet in APPLETS:
