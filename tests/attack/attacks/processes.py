@@ -17,7 +17,9 @@ def neighbour(box, owner):
     path = f"{host.CGROUP}{box.t.parent}/neighbour"
     os.mkdir(path)
     process = subprocess.Popen(  # pylint: disable=consider-using-with
-        ["sleep", "1000"], user=BASE, group=BASE, extra_groups=[], env=boxes.plain_environment())
+        # Not by Popen's user: that forks, and a gRPC client in this process does not survive forks.
+        ["setpriv", f"--reuid={BASE}", f"--regid={BASE}", "--clear-groups", "sleep", "1000"],
+        env=boxes.plain_environment())
     try:
         host.write(f"{path}/cgroup.procs", str(process.pid))
         for name in (".", *os.listdir(path)) if owner else ():
