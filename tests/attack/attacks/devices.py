@@ -97,10 +97,11 @@ class FakeBox(boxes.Box):
 
 
 @attack("device.replaceable", "Devices", "Be granted a cgroup whose device program could be detached or replaced",
-        hook=True, control="with the same cgroup before the program is attached, the reason is another")
+        hook=True, control="the same cgroup without that program is granted")
 def ungranted(t, runner):
-    fake = Fake(t, policy_dir=default_policy(t, device_bpf="withhold"))
-    one_sentence(fake.call_hook().err, "no device program guards")
+    policy = default_policy(t, device_bpf="withhold")
+    control_fake, fake = Fake(t, policy_dir=policy), Fake(t, policy_dir=policy)
+    equal(control_fake.call_hook().text, "exit 0: ", "without the program")
     attach_replaceable(FakeBox(t, runner.programs, fake))
     done = fake.call_hook()
     one_sentence(done.err, f"'{fake.cgroup}'")
