@@ -69,10 +69,10 @@ def reasons():
 
 def measured(lines):
     yield "\n### Measured\n\n"
-    for name in sorted({line["attack"] for line in lines if line["note"] and re.search(r"\d", line["note"])}):
+    for name in sorted({line["attack"] for line in lines if line["note"] and re.match(r"(at )?\d", line["note"])}):
         notes = {}
         for line in lines:
-            if line["attack"] == name and re.search(r"\d", line["note"]) and line["verdict"] != NOT_APPLICABLE:
+            if line["attack"] == name and re.match(r"(at )?\d", line["note"]) and line["verdict"] != NOT_APPLICABLE:
                 notes.setdefault(line["note"], set()).add(line["system"])
         for note, systems in sorted(notes.items(), key=lambda item: sorted(item[1])):
             yield f"- `{name}`: {note} ({', '.join(sorted(systems))})\n"
