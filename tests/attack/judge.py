@@ -90,6 +90,9 @@ def grant_missing(rig, before, after):
     wrong += _changed_beyond(before, after, names) + _record_missing(rig, "grant")
     if not _writable(after, os.path.join(rig.bundle, "rootfs/sys/fs/cgroup")):
         wrong.append("the mount is read-only")
+    # Pins that could not be opened are a note where the runtime's program is there; the record must say so.
+    if len(after.guards) != bool(records(rig.audit)[-1]["device_guard"]):
+        wrong.append(f"device guards on the cgroup: {after.guards}, and the record says otherwise")
     return wrong
 
 
@@ -117,6 +120,8 @@ def killed_wrong(rig, before, after):
     gave = any(after.owners.get(n) != before.owners.get(n) and after.owners[n][0] != 0
                for n in names) or after.mountinfo != before.mountinfo
     wrong = ceilings_missing(after) if gave or LEAF in after.owners else []
+    if gave and not after.guards and os.path.isdir("/sys/fs/bpf/cgdeleg"):
+        wrong.append("something was given, and no device guard is on the cgroup")
     return wrong + (_ledger_missing(after, rig.name) if gave else [])
 
 

@@ -4,8 +4,12 @@ import ctypes
 import errno
 import json
 import os
+import sys
 
 from rig import CGROUP
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+from lib import bpf  # pylint: disable=wrong-import-position
 
 LEDGER = "trusted.cgdeleg"
 DELEGATE = "/sys/kernel/cgroup/delegate"
@@ -64,6 +68,7 @@ class Snapshot:
         self.pid = pid
         self.owners, self.values, self.attributes = look_at_tree(cgroup)
         self.mountinfo = slurp(f"/proc/{pid}/mountinfo")
+        self.guards = bpf.device_guards(cgroup)
 
     def difference(self, other):
         """Sentences on what `other` has that this has not."""
@@ -76,6 +81,8 @@ class Snapshot:
         if self.mountinfo != other.mountinfo:
             found.append("mountinfo: " + "; ".join(sorted(
                 set(other.mountinfo.splitlines()) ^ set(self.mountinfo.splitlines()))))
+        if self.guards != other.guards:
+            found.append(f"device guards: {self.guards} -> {other.guards}")
         return found
 
     def ledger(self):

@@ -67,8 +67,16 @@ def enter_unified():
         return
     os.environ["CGDELEG_RIG_ENTERED"] = "1"
     script = (f"umount -l -R {CGROUP}; mount -t cgroup2 -o nsdelegate none {CGROUP}; "
+              "mount -t bpf -o mode=700 none /sys/fs/bpf; "  # pins of its own
               'exec "$0" "$@"')
     os.execvp("unshare", ["unshare", "-m", "sh", "-c", script, sys.executable, *sys.argv])
+
+
+def load_guards(hook):
+    """As the service does at boot; a build or a kernel without them goes on."""
+    loader = os.path.join(os.path.dirname(os.path.realpath(hook)), "cgdeleg-guard")
+    if os.path.exists(loader):
+        subprocess.run([loader], check=False, capture_output=True)
 
 
 def unshare_mounts():
@@ -184,7 +192,7 @@ class Rig:
         """The hook's command line."""
         return [self.hook, "createRuntime", "--handler", "sweep", "--policy",
                 os.path.join(self.work, "policy"), "--audit", self.audit, "--run",
-                os.path.join(self.work, "run")]
+                os.path.join(self.work, "run"), "--helpers", self.work]
 
     def configure(self, hooks):
         """Writes config.json with these createRuntime hooks."""
