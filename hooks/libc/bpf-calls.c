@@ -103,3 +103,17 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 
 	return call(BPF_MAP_UPDATE_ELEM, &attr);
 }
+
+int bpf_prog_get_fd_by_id(__u32 id)
+{
+	union bpf_attr attr = { .prog_id = id };
+
+	return call(BPF_PROG_GET_FD_BY_ID, &attr);
+}
+
+int bpf_map_get_fd_by_id(__u32 id)
+{
+	union bpf_attr attr = { .map_id = id };
+
+	return call(BPF_MAP_GET_FD_BY_ID, &attr);
+}
