@@ -88,7 +88,7 @@ static int remaining_ms(int64_t deadline_ms)
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* What there is now. All of it is read, so that the writer can go on; what has no room is forgotten. */
+/* What there is now; what has no room is forgotten. */
 static void take_words(int in, struct spawn_result *ret)
 {
 	char text[256];
@@ -101,26 +101,17 @@ static void take_words(int in, struct spawn_result *ret)
 	}
 }
 
-/* Until it has ended, or -ETIMEDOUT. The pipe may outlive it and does not count. */
-static int wait_end(int pidfd, int in, int64_t deadline_ms, struct spawn_result *ret)
+/* Until it has ended, or -ETIMEDOUT. Its words wait in the pipe; one that never stops talking is told that
+ * there is no room, and does not hang. */
+static int wait_end(int pidfd, int64_t deadline_ms)
 {
-	struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN }, { .fd = in, .events = POLLIN } };
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	int n;
 
-	for (;;) {
-		int n = poll(fds, ELEMENTS(fds), remaining_ms(deadline_ms));
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			return -ETIMEDOUT;
-		if (n > 0 && (fds[1].revents & (POLLIN | POLLHUP | POLLERR))) {
-			take_words(in, ret);
-			if (!(fds[1].revents & POLLIN))
-				fds[1].fd = -1;
-		}
-		if (n > 0 && fds[0].revents)
-			return 0;
-	}
+	do
+		n = poll(&end, 1, remaining_ms(deadline_ms));
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
 }
 
 static int reap(pid_t pid, int *ret)
@@ -137,7 +128,7 @@ static int reap(pid_t pid, int *ret)
 static int wait_child(pid_t pid, int in, int64_t deadline_ms, struct spawn_result *ret)
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	int r = pidfd < 0 ? -errno : wait_end(pidfd, in, deadline_ms, ret);
+	int r = pidfd < 0 ? -errno : wait_end(pidfd, deadline_ms);
 	int status = 0, reaped;
 
 	if (r < 0)

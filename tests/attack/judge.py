@@ -11,7 +11,8 @@ import os
 from look import delegated_names
 from rig import ID_BASE
 
-CEILINGS = {"cgroup.max.descendants": 64, "cgroup.max.depth": 5, "hugetlb.2MB.max": 32 << 20}
+CEILINGS = {"cgroup.max.descendants": 64, "cgroup.max.depth": 5, "hugetlb.2MB.max": 32 << 20,
+            "memory.max": 256 << 20, "pids.max": 64}
 LEAF = "init"
 
 

@@ -43,6 +43,8 @@ on_refusal = {on_refusal}
 cgroup.max.descendants = 64
 cgroup.max.depth       = 5
 hugetlb.2MB.max        = 32M
+memory.max             = 256M
+pids.max               = 64
 nest = {nest}
 enable_controllers = cpu memory pids io hugetlb
 
@@ -90,7 +92,8 @@ def why_not(runtimes, tools=()):
     """The reason that this machine cannot run the rig, or None."""
     if os.geteuid() != 0:
         return "needs root"
-    for tool in (*runtimes, *tools, "unshare", "setarch", "cc"):
+    compiler = () if "CGDELEG_PREBUILT" in os.environ else ("cc",)
+    for tool in (*runtimes, *tools, "unshare", "setarch", *compiler):
         if not shutil.which(tool):
             return f"{tool} is not installed"
     return None
@@ -103,7 +106,12 @@ def write(path, text):
 
 
 def compile_c(source, target, *flags):
-    """One small C file to one program or shared object."""
+    """One small C file to one program or shared object. Where no compiler is, in a virtual machine, the
+    program of that name that was brought along."""
+    brought = os.path.join(os.environ.get("CGDELEG_PREBUILT", "/nonexistent"), os.path.basename(target))
+    if os.path.exists(brought):
+        shutil.copy(brought, target)
+        return
     subprocess.run(["cc", "-O2", "-w", "-o", target, source, *flags], check=True)
 
 
@@ -138,13 +146,17 @@ class HookEnded(Exception):
 class Rig:
     """One bundle, one policy, one audit directory, one container at a time."""
 
-    def __init__(self, work, runtime, name, hook, **policy):
+    def __init__(self, work, runtime, name, hook, driver="cgroupfs", **policy):
         self.work, self.runtime, self.name, self.hook = work, runtime, name, hook
+        self.systemd, self.resources = driver == "systemd", {}
         self.bundle = os.path.join(work, "bundle")
         self.relay = os.path.join(work, "relay")
         self.audit = os.path.join(work, "log")
         self.parent = os.path.join(CGROUP, f"cgdeleg-rig-{name}")
-        self.cgroup = os.path.join(self.parent, "container")
+        self.top = os.path.join(self.parent, "container")  # the topmost that is the container's alone
+        if self.systemd:
+            self.top = os.path.join(CGROUP, "system.slice", f"cgdrig-{name}.scope")
+        self.cgroup = os.path.join(self.top, "container") if self.systemd and runtime == "crun" else self.top
         self.policy = {"nest": "init", "audit_sync": "yes", "on_refusal": "fail", **policy}
         self.annotations = {}
         self.env = dict(os.environ)
@@ -196,7 +208,9 @@ class Rig:
 
     def configure(self, hooks):
         """Writes config.json with these createRuntime hooks."""
-        config = container_config(f"/cgdeleg-rig-{self.name}/container")
+        config = container_config(f"system.slice:cgdrig:{self.name}" if self.systemd else
+                                  f"/cgdeleg-rig-{self.name}/container")
+        config["linux"]["resources"].update(self.resources)
         config["hooks"] = {"createRuntime": hooks}
         config["annotations"] = dict(self.annotations)
         write(os.path.join(self.bundle, "config.json"), json.dumps(config))
@@ -208,7 +222,12 @@ class Rig:
                          "timeout": 60}])
 
     def _command(self, *words):
-        return [self.runtime, "--root", os.path.join(self.work, "state"), *words]
+        driver = ["--systemd-cgroup"] if self.systemd else []
+        return [shutil.which(self.runtime), "--root", os.path.join(self.work, "state"), *driver, *words]
+
+    def run_command(self):
+        """The runtime's `run` of this container."""
+        return self._command("run", "--bundle", self.bundle, self.name)
 
     def create(self):
         """Starts `runtime create`; the relay then waits before the hook."""
@@ -281,7 +300,7 @@ class Rig:
     def cgroup_is_gone(self, timeout=3):
         """Whether the container's cgroup has gone; a runtime may need a moment."""
         end = time.monotonic() + timeout
-        while os.path.isdir(self.cgroup):
+        while os.path.isdir(self.top):
             if time.monotonic() > end:
                 return False
             time.sleep(0.01)
