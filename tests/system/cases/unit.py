@@ -213,7 +213,7 @@ def failing(t):
                 refuses(t, c, state, before, in_mounts(script), part)
     with t.step("the very last step fails: systemd is told the old values"):
         last = "mount_setattr" if t.runtime == "runc" else "move_mount"
-        inject = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={last}", "-e", f"inject={last}:error=EPERM"]
+        inject = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={last}", "-e", f"inject={last}:error=EPERM"]
         done = run([*inject, t.hook, *c.hook_args()], data=state)
         equal(done.code, 1, "exit")
         one_sentence(done.err, "Operation not permitted")
