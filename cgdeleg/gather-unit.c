@@ -6,6 +6,7 @@
  * somebody made with such a name, is told by an attribute which systemd sets on what it delegates, in a
  * name space that only host root can write.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,26 +26,34 @@ static bool is_delegated(int fd)
 	return fgetxattr(fd, name, value, sizeof(value)) == 1 && value[0] == '1';
 }
 
-/* Beside /proc, of which alone there is a descriptor. */
-static bool exists(const struct host *host, const char *path)
+/* Below the root directory, which is where /proc is: of that there is a descriptor. 1, 0 or an error. */
+static int exists(const struct host *host, const char *path, struct err *err)
 {
-	return faccessat(host->proc_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	char beside[96 + UNIT_NAME_SIZE];
+
+	(void)snprintf(beside, sizeof(beside), "../%s", path);
+	if (faccessat(host->proc_fd, beside, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	/* No unit whose name is too long for this has such a mark either. */
+	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)
+		return 0;
+	return err_set_errno(err, errno, "cannot look for '/%s'", path);
 }
 
 /* systemd's own mark of a unit that it has started. */
-static bool is_started(const struct host *host, const char *unit)
+static int is_started(const struct host *host, const char *unit, struct err *err)
 {
 	char path[64 + UNIT_NAME_SIZE];
 
-	(void)snprintf(path, sizeof(path), "../run/systemd/units/invocation:%s", unit);
-	return exists(host, path);
+	(void)snprintf(path, sizeof(path), "run/systemd/units/invocation:%s", unit);
+	return exists(host, path, err);
 }
 
 int gather_unit(const struct host *host, struct target *target, struct facts *facts,
 		struct err *err)
 {
 	const char *below = systemd_unit_of(target->mount.root, target->unit);
-	int fd = -EBADF;
+	int fd = -EBADF, r;
 
 	if (below && !below[0])
 		fd = target->cgroup_fd;
@@ -53,15 +62,18 @@ int gather_unit(const struct host *host, struct target *target, struct facts *fa
 	/* Further below a unit, its files are whose it was delegated to, and systemd leaves them alone. */
 	if (fd < 0)
 		return 0;
-	if (is_delegated(fd) && exists(host, "../run/systemd/system")) {
-		facts->unit = target->unit;
-		return 0;
+	if (is_delegated(fd)) {
+		r = exists(host, "run/systemd/system", err);
+		if (r > 0)
+			facts->unit = target->unit;
+		return r < 0 ? r : 0;
 	}
-	if (is_started(host, target->unit))
+	r = is_started(host, target->unit, err);
+	if (r > 0)
 		return err_set(
 			err, EPERM,
 			"systemd manages the container's cgroup as '%s' and has not delegated it: "
 			"let the runtime make its own unit, or set Delegate=yes for this one",
 			target->unit);
-	return 0;
+	return r;
 }
