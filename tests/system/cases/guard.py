@@ -110,7 +110,7 @@ def update_devices(t):
         programs = bpf.device_programs(host.CGROUP + c.top) + bpf.device_programs(host.CGROUP + c.cgroup)
         expect(programs, "no device program is left")
     with t.step("ours decides, or what the host has just said"):
-        replaced = t.runtime == "crun" and not c.has_scope
+        replaced = t.runtime == "crun"
         equal(guards_of(c), [] if replaced else ours, "the guards on the cgroup")
         equal(opens(c, FORBIDDEN[1]), "allowed" if replaced else "refused", "the device that was forbidden")
 
@@ -137,6 +137,30 @@ def control(t):
         equal(c.records()[-1]["device_guard"], False, "device_guard in the record")
     with t.step("the device can be opened"):
         equal(opens(c, FORBIDDEN[1]), "allowed", "the device")
+
+
+@case("guard.grant")
+def grant_guard(t):
+    """The BPF LSM guard, where this kernel enforces it."""
+    need_guards(t)
+    if not os.path.exists(f"{PINS}/{os.listdir(PINS)[0]}/guard_bpf"):
+        raise Skip("this kernel does not enforce the grant guard")
+    required = {"on_missing_limit": "skip", "guard": "require"}
+    probe = "mkdir /sys/fs/cgroup/x && (: >>/sys/fs/cgroup/x/cpu.pressure)"
+    with t.step("granted with guard = require, and said so"):
+        c = t.container("grant", policy_dir=t.policy("grant", defaults=required)).up()
+        record = c.records()[-1]
+        equal(record["guard"], True, "guard in the record")
+        contains(str(record["plan"]), "attach the grant guard, writing to *.pressure denied", "the plan")
+        equal(json.loads(host.attribute(host.CGROUP + c.cgroup))["guarded"], True, "guarded in the attribute")
+    with t.step("pressure = deny"):
+        contains(c.exec(probe).err, "Operation not permitted", "opening cpu.pressure of a child for writing")
+        equal(c.exec("cat /sys/fs/cgroup/cpu.pressure >/dev/null").text, "exit 0: ", "reading it")
+        equal(c.exec("echo $$ >/sys/fs/cgroup/x/cgroup.procs").text, "exit 0: ", "what it may do")
+    with t.step("pressure = allow"):
+        allowed = t.policy("allow", defaults={**required, "pressure": "allow"})
+        c = t.container("allow", policy_dir=allowed).up()
+        equal(c.exec(probe).text, "exit 0: ", "opening cpu.pressure of a child for writing")
 
 
 @case("guard.again")
@@ -185,7 +209,7 @@ def loads(t):
 @case("guard.bpffs")
 def bpffs(t):
     with t.step("a bpffs in the container is refused"):
-        mount = {"destination": "/bpf", "type": "bind", "source": "/sys/fs/bpf", "options": ["rbind", "ro"]}
+        mount = {"destination": "/bpf", "type": "bind", "source": "/sys/fs/bpf", "options": ["rbind", "ro", "nosuid", "nodev", "noexec"]}
         refused(t.container("bpffs", mounts=[mount]), "a bpffs is mounted in the container")
 
 
