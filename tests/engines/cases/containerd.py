@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""containerd - pods through its CRI, as a kubelet makes them."""
+import concurrent.futures
+import os
+
+from engine import containerd
+from engine.context import HOOK, SOURCE, case, delegated, last_record, offered, records
+from engine.cri import Cri, CriError, execute
+from lib import host
+from lib.process import wait_until
+from lib.report import Failure, contains, equal, expect
+
+ADDER = f"{SOURCE}/deploy/containerd-base-spec"
+SLEEP = ["/bin/sleep", "2147483647"]
+MIB = 1024 * 1024
+POLICY = """
+[profile ci]
+memory.max             = 64M
+pids.max               = 100
+cgroup.max.descendants = 20
+cgroup.max.depth       = 4
+
+[profile nested]
+memory.max = 64M
+pids.max   = 100
+nest       = init
+
+[handler runc-all]
+engine          = containerd
+cgroup_writable = true
+profile         = ci
+
+[handler crun-all]
+engine          = containerd
+cgroup_writable = true
+profile         = ci
+
+[handler ask]
+engine               = containerd
+approved_annotations = cgdeleg.io/writable cgdeleg.io/profile
+profile              = ci
+profiles             = ci nested
+
+[rule builds]
+handler    = ask
+namespaces = ci-*
+images     = registry.example/ci/*
+"""
+PROBE = "cd /sys/fs/cgroup; mkdir job && echo made; cat memory.max pids.max cgroup.max.descendants;" \
+        "echo max >memory.max"
+
+
+class Node:
+    """containerd, configured and running; its pods go with it."""
+    def __init__(self, t):
+        self.t, self.pods, self.cri = t, [], Cri()
+        t.policy(POLICY)
+        containerd.configure(*self.handlers())
+        t.later(self.end)
+        containerd.restart()
+        containerd.load_images(t.work, self.cri)
+
+    def handlers(self):
+        ours = ["cgdeleg.io/*"]
+        # Both runtimes of a handler "ask": the same policy.
+        for name, handler, binary, annotations in (
+                ("runc-all", "runc-all", "/usr/sbin/runc", []), ("crun-all", "crun-all", "/usr/bin/crun", []),
+                ("runc-ask", "ask", "/usr/sbin/runc", ours), ("crun-ask", "ask", "/usr/bin/crun", ours),
+                ("deaf", "ask", "/usr/sbin/runc", [])):
+            spec = f"{self.t.work}/{name}.json"
+            if not os.path.exists(spec):
+                containerd.start()
+                containerd.base_spec(spec, handler, ADDER, HOOK)
+            yield containerd.handler_text(name, binary, spec, annotations)
+        yield containerd.handler_text("plain", "/usr/sbin/runc")
+        yield containerd.handler_text("runc-files", "/usr/sbin/runc", f"{self.t.work}/runc-all.json", systemd=False)
+
+    def pod(self, handler, **knobs):
+        pod = self.cri.pod(handler, name=f"pod{len(self.pods)}", **knobs)
+        self.pods.append(pod)
+        return pod
+
+    def sh(self, container, script):
+        return execute(self.cri, container, script)
+
+    def end(self):
+        for pod in self.pods:
+            pod.remove()
+        self.cri.close()
+        containerd.stop()
+
+
+def is_granted(node, container):
+    """The container's own view of a grant under profile ci."""
+    code, out, err = node.sh(container, PROBE)
+    equal(out.split(), ["made", str(64 * MIB), "100", "20"], f"what the container sees ({err})")
+    expect(code != 0, "it could write its own limit")
+    contains(err, "Permission denied", "writing the own limit")
+    code, _, err = node.sh(container, "rmdir /sys/fs/cgroup/job")
+    equal(code, 0, f"rmdir ({err})")
+
+
+def is_plain(node, container):
+    code, _, err = node.sh(container, "mkdir /sys/fs/cgroup/job")
+    expect(code != 0, "it could make a cgroup")
+    contains(err, "Read-only file system", "mkdir")
+
+
+def is_refused(pod, said, runtime, **knobs):
+    """runc's event carries the hook's sentence; crun's only that a hook failed, and the record has the sentence."""
+    try:
+        pod.start("a", containerd.BOX, SLEEP, **knobs)
+    except CriError as error:
+        event = str(error)
+    else:
+        raise Failure("the container was started")
+    contains(last_record()["error"], said, "the record")
+    if runtime == "runc":
+        contains(event, f"cgdeleg: {last_record()['error']}", "the pod's event")
+    else:
+        contains(event, "cgdeleg-hook", "the pod's event")
+
+
+def check_record(pod):
+    record = last_record()
+    for key, value in (("verdict", "grant"), ("namespace", "default"), ("pod", pod.name), ("container", "a"),
+                       ("image", containerd.BOX)):
+        equal(record.get(key), value, f"the record's {key}")
+
+
+def check_stats(node, container):
+    stats = node.cri.call("ContainerStats", container_id=container).stats
+    expect(stats.memory.working_set_bytes.value > 0, f"stats without memory: {stats}")
+
+
+def left_below(slice_name):
+    return [name for name in host.cgroups(host.picture_host("")) if f"/{slice_name}/" in name and
+            not name.endswith(f"/{slice_name}/.")]
+
+
+def memory_max(node, container):
+    return node.sh(container, "cat /sys/fs/cgroup/memory.max")[1].strip()
+
+
+def resize(node, container):
+    """In-place resize: below the ceiling it is the kubelet's, and the bound on cgroups survives."""
+    def update(mib):
+        linux = {"memory_limit_in_bytes": mib * MIB}
+        node.cri.call("UpdateContainerResources", container_id=container, linux=linux)
+    update(32)
+    equal(memory_max(node, container), str(32 * MIB), "memory.max after a resize down")
+    update(48)
+    equal(memory_max(node, container), str(48 * MIB), "memory.max after a resize up, below the ceiling")
+    equal(node.sh(container, "cat /sys/fs/cgroup/cgroup.max.descendants")[1].strip(), "20",
+          "cgroup.max.descendants")
+
+
+def keeps_ceilings(node, container):
+    """What a resize does not name: the engine leaves it, systemd writes its own defaults again."""
+    offered(os.path.exists("/usr/local/libexec/cgdeleg/cgdeleg-unit"),
+            "ceilings that systemd keeps are not there yet: a resize under its driver may reset pids.max")
+    equal(node.sh(container, "cat /sys/fs/cgroup/pids.max")[1].strip(), "100", "pids.max")
+
+
+def stays_delegated(node, container):
+    code, _, err = node.sh(container, "mkdir /sys/fs/cgroup/more && rmdir /sys/fs/cgroup/more")
+    equal(code, 0, f"mkdir ({err})")
+
+
+def one_life(t, node, runtime):
+    pod = node.pod(f"{runtime}-all")
+    with t.row("containerd", runtime, "every container of a handler, user namespace"):
+        container = pod.start("a", containerd.BOX, SLEEP)
+        is_granted(node, container)
+        check_record(pod)
+    with t.row("containerd", runtime, "the pause container is not touched"):
+        equal(len(records()), 1, "records")
+        equal(len(delegated()), 1, "delegated cgroups")
+    with t.row("containerd", runtime, "stats, in-place resize"):
+        check_stats(node, container)
+        resize(node, container)
+    with t.row("containerd", runtime, "a resize of memory leaves the other ceilings"):
+        keeps_ceilings(node, container)
+    with t.row("containerd", runtime, "an init container before it"):
+        first = pod.start("init", containerd.BOX, ["/bin/sh", "-c", "mkdir /sys/fs/cgroup/made"])
+        wait_until(lambda: node.cri.call("ContainerStatus", container_id=first).status.finished_at,
+                   "the init container's end")
+        equal(node.cri.call("ContainerStatus", container_id=first).status.exit_code, 0, "its exit code")
+    with t.row("containerd", runtime, "containerd restarted in between"):
+        containerd.restart()
+        stays_delegated(node, container)
+        check_stats(node, container)
+    with t.row("containerd", runtime, "stop and removal leave nothing"):
+        node.pods.remove(pod)
+        pod.remove()
+        # The slice itself is the kubelet's, which is not here.
+        wait_until(lambda: not left_below(pod.parent), "the containers' cgroups' end")
+        equal(delegated(), {}, "delegated cgroups")
+
+
+@case("containerd.life")
+def life(t):
+    node = Node(t)
+    for runtime in ("runc", "crun"):
+        t.policy(POLICY)
+        one_life(t, node, runtime)
+
+
+@case("containerd.refusals", default=False)
+def refusals(t):
+    node = Node(t)
+    for runtime in ("runc", "crun"):
+        with t.row("containerd", runtime, "no user namespace",
+                   "refused: it needs a user namespace"):
+            is_refused(node.pod(f"{runtime}-all", userns=False), "user namespace", runtime)
+        with t.row("containerd", runtime, "asks in a namespace that no rule names", "refused: no rule of the policy"):
+            pod = node.pod(f"{runtime}-ask", namespace="prod", annotations={"cgdeleg.io/writable": "true"})
+            is_refused(pod, "none of the rules", runtime)
+    equal(delegated(), {}, "delegated cgroups")
+
+
+@case("containerd.annotations", default=False)
+def annotations(t):
+    node = Node(t)
+    asks = {"cgdeleg.io/writable": "true"}
+    with t.row("containerd", "runc", "annotation for the pod"):
+        is_granted(node, node.pod("runc-ask", namespace="ci-1", annotations=asks).start("a", containerd.BOX, SLEEP))
+    with t.row("containerd", "crun", "annotation for one container of two; the other untouched"):
+        pod = node.pod("crun-ask", namespace="ci-1", annotations={"cgdeleg.io/writable.a": "true"})
+        is_granted(node, pod.start("a", containerd.BOX, SLEEP))
+        is_plain(node, pod.start("b", containerd.BOX, SLEEP))
+    t.policy(POLICY)
+    with t.row("containerd", "runc", "annotation that pod_annotations does not pass: untouched"):
+        is_plain(node, node.pod("deaf", namespace="ci-1", annotations=asks).start("a", containerd.BOX, SLEEP))
+        equal(records(), [], "records")
+    with t.row("containerd", "runc", "annotation that chooses a profile with a leaf; exec, stats"):
+        pod = node.pod("runc-ask", namespace="ci-1", annotations={**asks, "cgdeleg.io/profile": "nested"})
+        container = pod.start("a", containerd.BOX, SLEEP)
+        _, out, err = node.sh(container, "cat /proc/1/cgroup /proc/self/cgroup; cd /sys/fs/cgroup;"
+                              "mkdir job && echo 8M >job/memory.max && cat job/memory.max")
+        equal(out.split(), ["0::/init", "0::/init", str(8 * MIB)], f"where it is ({err})")
+        check_stats(node, container)
+
+
+@case("containerd.neighbours", default=False)
+def neighbours(t):
+    node = Node(t)
+    with t.row("containerd", "runc", "a handler without the hook: untouched"):
+        is_plain(node, node.pod("plain").start("a", containerd.BOX, SLEEP))
+        equal(records(), [], "records")
+    with t.row("containerd", "runc", "cgroupfs driver"):
+        is_granted(node, node.pod("runc-files", driver="cgroupfs").start("a", containerd.BOX, SLEEP))
+    with t.row("containerd", "runc", "a lower limit of the pod's own stays"):
+        limits = {"memory_limit_in_bytes": 16 * MIB}
+        container = node.pod("runc-all").start("a", containerd.BOX, SLEEP, resources=limits)
+        equal(memory_max(node, container), str(16 * MIB), "memory.max")
+
+
+@case("containerd.parallel", default=False)
+def parallel(t):
+    node = Node(t)
+
+    def one(number):
+        pod = node.pod("runc-all" if number % 2 else "crun-all")
+        container = pod.start("a", containerd.BOX, SLEEP)
+        is_granted(node, container)
+    with t.row("containerd", "", f"{t.options.pods} pods at once"):
+        with concurrent.futures.ThreadPoolExecutor(t.options.pods) as pool:
+            list(pool.map(one, range(t.options.pods)))
+        equal([record["verdict"] for record in records()], ["grant"] * t.options.pods, "the verdicts")
+        equal(len(delegated()), t.options.pods, "delegated cgroups")

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Docker - through cgdeleg-runtime, since the engine runs no hooks."""
+from engine import docker
+from engine.context import SOURCE, case, delegated, last_record, must, records
+from lib import host
+from lib.process import run, wait_until
+from lib.report import contains, equal, expect
+
+POLICY = """
+[profile small]
+memory.max             = 64M
+pids.max               = 100
+cgroup.max.descendants = 20
+
+[handler docker]
+engine               = docker
+approved_annotations = cgdeleg.io/writable
+profile              = small
+"""
+ASK = ("--annotation", "cgdeleg.io/writable=true")
+PROBE = "cd /sys/fs/cgroup; mkdir job && echo made; cat memory.max pids.max cgroup.max.descendants;" \
+        "echo max >memory.max; rmdir job"
+
+
+def is_granted(name):
+    seen = docker.sh(name, PROBE)
+    equal(seen.out.split(), ["made", str(64 * 1024 * 1024), "100", "20"], f"what the container sees ({seen.err})")
+    contains(seen.err, "Permission denied", "writing the own limit")
+
+
+def is_as_docker_gives_it(name):
+    """With userns-remap Docker itself leaves the mount writable, for every container, and bounds nothing."""
+    equal(docker.sh(name, "cat /sys/fs/cgroup/cgroup.max.descendants").out, "max\n", "cgroup.max.descendants")
+    equal((records(), delegated()), ([], {}), "what we have done")
+
+
+def started(*options):
+    done = docker.container(*options)
+    equal(done.code, 0, f"docker run ({done.err})")
+    return done.out.strip()
+
+
+def restarted(name):
+    must(["docker", "restart", "--time", "0", name])
+    is_granted(name)
+
+
+@case("docker.remapped")
+def remapped(t):
+    t.policy(POLICY)
+    docker.start(t, remap=True)
+    for runtime, name in (("runc", "cgdeleg"), ("crun", "cgdeleg-crun")):
+        with t.row("docker", runtime, "cgdeleg-runtime, userns-remap, by annotation"):
+            box = started("--runtime", name, *ASK)
+            is_granted(box)
+            equal(last_record()["handler"], "docker", "the record's handler")
+        with t.row("docker", runtime, "restart, stop and removal leave nothing"):
+            restarted(box)
+            must(["docker", "rm", "--force", box])
+            wait_until(lambda: not delegated(), "the delegated cgroup's end")
+    t.policy(POLICY)
+    must_be = "as Docker gives it: writable, without bounds"
+    with t.row("docker", "runc", "cgdeleg-runtime, no annotation", must_be):
+        is_as_docker_gives_it(started("--runtime", "cgdeleg"))
+    with t.row("docker", "runc", "the default runtime, whatever the annotation", must_be):
+        is_as_docker_gives_it(started(*ASK))
+    t.policy(POLICY + "cgroup_writable = true\n")
+    with t.row("docker", "runc", "cgdeleg-runtime, every container of the handler"):
+        is_granted(started("--runtime", "cgdeleg"))
+
+
+@case("docker.unmapped", default=False)
+def unmapped(t):
+    t.policy(POLICY)
+    docker.start(t, remap=False)
+    with t.row("docker", "runc", "no userns-remap; the reason in docker's error", "refused: it needs a user namespace"):
+        done = docker.container("--runtime", "cgdeleg", *ASK)
+        expect(done.code != 0, "the container was started")
+        contains(done.err, f"cgdeleg: {last_record()['error']}", "docker's error")
+        contains(last_record()["error"], "user namespace", "the record")
+    with t.row("docker", "runc", "a real runtime that is not there; the wrapper's sentence in docker's error",
+               "refused: fails closed"):
+        host.write(docker.CONFIG, host.read(docker.CONFIG).replace("/usr/sbin/runc", "/nonexistent"))
+        must(["systemctl", "reload", "docker.service"])
+        done = docker.container("--runtime", "cgdeleg")
+        expect(done.code != 0, "the container was started")
+        contains(done.err, "cannot execute the runtime '/nonexistent'", "docker's error")
+
+
+@case("docker.more", default=False)
+def more(t):
+    t.policy(POLICY)
+    docker.start(t, remap=True)
+    with t.row("docker", "runc", "stats, update, pause under a grant"):
+        box = started("--runtime", "cgdeleg", *ASK)
+        expect("MiB" in must(["docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", box]).out, "no stats")
+        must(["docker", "update", "--memory", "32m", "--memory-swap", "32m", box])
+        seen = docker.sh(box, "cd /sys/fs/cgroup; cat memory.max cgroup.max.descendants; mkdir job; rmdir job")
+        equal(seen.out.split(), [str(32 * 1024 * 1024), "20"], f"afterwards ({seen.err})")
+        must(["docker", "pause", box])
+        must(["docker", "unpause", box])
+    with t.row("docker", "runc", "compose file"):
+        text = host.read(f"{SOURCE}/deploy/compose.yaml")
+        host.write(f"{t.work}/compose.yaml", text.replace("docker.io/library/busybox", docker.BOX))
+        compose = ["docker", "compose", "--project-name", "cgdtest", "--file", f"{t.work}/compose.yaml"]
+        t.later(run, [*compose, "down", "--timeout", "0"])
+        must([*compose, "up", "--detach"])
+        is_granted("cgdtest-builder-1")

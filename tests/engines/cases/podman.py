@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""podman - rootful, by annotation, with hooks.d; and the descriptor for CRI-O, whose hooks library is the same."""
+import os
+
+from engine import podman
+from engine.context import SOURCE, case, delegated, last_record, must, records
+from engine.podman import Podman
+from lib import host
+from lib.process import run
+from lib.report import Skip, contains, equal, expect
+
+POLICY = """
+[profile small]
+memory.max             = 64M
+pids.max               = 100
+cgroup.max.descendants = 20
+
+[handler podman]
+engine               = podman
+approved_annotations = cgdeleg.io/writable
+profile              = small
+
+[handler crio]
+engine               = crio
+approved_annotations = cgdeleg.io/writable
+profile              = small
+
+[rule builds]
+handler    = crio
+namespaces = ci-*
+"""
+ASK = ("--annotation", "cgdeleg.io/writable=true")
+MAP = ("--uidmap", "0:300000:65536")
+# Where crun writes a hook's words.
+SAID = "/run/cgdtest-hook.err"
+PROBE = "cd /sys/fs/cgroup; mkdir job && echo made; cat memory.max pids.max cgroup.max.descendants;" \
+        "echo max >memory.max"
+SEEN = ["made", str(64 * 1024 * 1024), "100", "20"]
+
+
+def is_granted(p, container):
+    seen = p.sh(container, PROBE)
+    equal(seen.out.split(), SEEN, f"what the container sees ({seen.err})")
+    contains(seen.err, "Permission denied", "writing the own limit")
+
+
+def started(p, *options):
+    done = p.start(*options)
+    equal(done.code, 0, f"podman run ({done.err})")
+    return done.out.strip()
+
+
+def set_up(t):
+    t.policy(POLICY)
+    podman.configure()
+    t.later(podman.unconfigure)
+    podman.user_for_auto()
+    podman.load_images(t.work)
+
+
+def one_life(t, runtime, manager):
+    p = Podman(t, runtime, manager)
+    with t.row("podman", runtime, f"by annotation, --uidmap, {manager} manager"):
+        container = started(p, *ASK, *MAP)
+        is_granted(p, container)
+        equal(last_record()["verdict"], "grant", "the record's verdict")
+    with t.row("podman", runtime, f"stats, pause, stop and removal leave nothing, {manager} manager"):
+        stats = p("stats", "--no-stream", "--format", "{{.MemUsage}}", container)
+        expect(stats.code == 0 and stats.out.strip(), f"podman stats: {stats.text}")
+        for verb in ("pause", "unpause"):
+            equal(p(verb, container).code, 0, verb)
+        equal(p("rm", "--force", "--time", "0", container).code, 0, "podman rm")
+        equal(delegated(), {}, "delegated cgroups")
+
+
+@case("podman.life")
+def life(t):
+    set_up(t)
+    one_life(t, "crun", "systemd")
+    one_life(t, "runc", "systemd")
+    p = Podman(t)
+    t.policy(POLICY)
+    with t.row("podman", "crun", "no annotation: the hook is not even started"):
+        seen = p.sh(started(p, *MAP), "mkdir /sys/fs/cgroup/job")
+        contains(seen.err, "Read-only file system", "mkdir")
+        equal(records(), [], "records")
+    with t.row("podman", "crun", "--userns=auto"):
+        is_granted(p, started(p, *ASK, "--userns", "auto"))
+
+
+@case("podman.refusals", default=False)
+def refusals(t):
+    set_up(t)
+    for runtime, meant in (("runc", "in podman's error"), ("crun", "where run.oci.hooks.stderr says")):
+        p = Podman(t, runtime)
+        with t.row("podman", runtime, f"no user namespace; the reason {meant}", "refused: it needs a user namespace"):
+            done = p.start(*ASK, "--annotation", f"run.oci.hooks.stderr={SAID}")
+            expect(done.code != 0, "the container was started")
+            said = done.err if runtime == "runc" else host.read(SAID)
+            contains(said, f"cgdeleg: {last_record()['error']}", "what is said")
+            contains(last_record()["error"], "user namespace", "the record")
+    os.unlink(SAID)
+    with t.row("podman", "crun", "cgroupfs manager", "refused: crun attaches no device program there"):
+        done = Podman(t, "crun", "cgroupfs").start(*ASK, *MAP)
+        expect(done.code != 0, "the container was started")
+        equal(last_record()["reasons"][0]["code"], "device-bpf-absent", "the reason")
+
+
+@case("podman.more", default=False)
+def more(t):
+    set_up(t)
+    one_life(t, "runc", "cgroupfs")
+    p = Podman(t)
+    with t.row("podman", "crun", "podman update can raise a limit, the bound on cgroups stays"):
+        container = started(p, *ASK, *MAP)
+        equal(p("update", "--memory", "32m", container).code, 0, "podman update")
+        seen = p.sh(container, "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cgroup.max.descendants")
+        equal(seen.out.split()[1], "20", "cgroup.max.descendants")
+    with t.row("podman", "crun", "a pod: its infra container untouched"):
+        equal(p("pod", "create", "--name", "pod", "--network", "none", "--infra-image", podman.BOX, "--infra-command",
+                "/bin/sleep 2147483647", "--userns", "auto").code, 0, "podman pod create")
+        t.later(lambda: p("pod", "rm", "--force", "--time", "0", "pod"))
+        is_granted(p, started_in_pod(p))
+
+
+def started_in_pod(p):
+    done = p("run", "--detach", "--pod", "pod", *ASK, podman.BOX, "/bin/sleep", "2147483647")
+    equal(done.code, 0, f"podman run ({done.err})")
+    return done.out.strip()
+
+
+@case("podman.quadlet", default=False)
+def quadlet(t):
+    set_up(t)
+    path = "/etc/containers/systemd/cgdtest.container"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    host.write(path, host.read(f"{SOURCE}/deploy/builder.container").replace("docker.io/library/busybox", podman.BOX))
+    t.later(run, ["systemctl", "stop", "cgdtest.service"])
+    t.later(os.unlink, path)
+    with t.row("podman", "crun", "quadlet, UserNS=auto"):
+        must(["systemctl", "daemon-reload"])
+        must(["systemctl", "start", "cgdtest.service"])
+        is_granted(Podman(t), "systemd-cgdtest")
+    must(["systemctl", "stop", "cgdtest.service"])
+
+
+@case("podman.rootless", default=False)
+def rootless(t):
+    set_up(t)
+    must(["useradd", "--create-home", "--uid", "4711", "cgdtest"])
+    t.later(run, ["userdel", "--remove", "cgdtest"])
+    with t.row("podman", "crun", "rootless", "refused: the hook has no right to give"):
+        store = f"{t.work}/store"
+        os.makedirs(store)
+        os.chown(store, 4711, 4711)
+        done = rootless_podman(store, "run", "--rm", "--network", "none", "--cgroups", "enabled",
+                               "--annotation", f"run.oci.hooks.stderr={store}/said", *ASK, "--rootfs", "/", "true")
+        expect(done.code != 0, "the container was started")
+        contains(host.read(f"{store}/said"), "cgdeleg: ", "what is said")
+
+
+def rootless_podman(store, *words):
+    if not os.path.exists("/etc/subuid"):
+        raise Skip("there is no /etc/subuid")
+    with open("/etc/subuid", "a", encoding="utf-8") as uids, open("/etc/subgid", "a", encoding="utf-8") as gids:
+        for file in (uids, gids):
+            file.write("cgdtest:4000000:65536\n")
+    return run(["setpriv", "--reuid", "4711", "--regid", "4711", "--clear-groups", "env", f"HOME={store}",
+                f"XDG_RUNTIME_DIR={store}", "podman", "--cgroup-manager", "cgroupfs", "--root", f"{store}/root",
+                "--runroot", f"{store}/runroot", *words])
+
+
+def crio_annotations(namespace, named=None):
+    """What CRI-O itself writes for a container of the pod "builder"; `named`: its name says another namespace."""
+    stated = {"io.kubernetes.pod.namespace": namespace, "io.kubernetes.pod.name": "builder",
+              "io.kubernetes.container.name": "a", "io.kubernetes.cri-o.ContainerType": "container",
+              "io.kubernetes.cri-o.Name": f"k8s_a_builder_{named or namespace}_0123_0"}
+    return [word for key, value in stated.items() for word in ("--annotation", f"{key}={value}")]
+
+
+@case("podman.crio-descriptor", default=False)
+def crio_descriptor(t):
+    t.policy(POLICY)
+    podman.configure("50-cgdeleg-crio.json")
+    t.later(podman.unconfigure)
+    podman.load_images(t.work)
+    p = Podman(t)
+    with t.row("CRI-O's descriptor, in podman", "crun", "annotation, and a rule for the namespace"):
+        is_granted(p, started(p, *ASK, *MAP, *crio_annotations("ci-1")))
+        equal((last_record()["handler"], last_record()["namespace"]), ("crio", "ci-1"), "the record")
+    with t.row("CRI-O's descriptor, in podman", "crun", "a label that CRI-O's own name does not confirm",
+               "refused: the namespace is not known"):
+        expect(p.start(*ASK, *MAP, *crio_annotations("ci-1", "prod")).code != 0, "the container was started")
+        equal(last_record()["verdict"], "refuse", "the record's verdict")
