@@ -182,10 +182,10 @@ def crio_descriptor(t):
     t.later(podman.unconfigure)
     podman.load_images(t.work)
     p = Podman(t)
-    with t.row("CRI-O's descriptor, in podman", "crun", "annotation, and a rule for the namespace"):
+    with t.row("CRI-O (its descriptor, in podman)", "crun", "annotation, and a rule for the namespace"):
         is_granted(p, started(p, *ASK, *MAP, *crio_annotations("ci-1")))
         equal((last_record()["handler"], last_record()["namespace"]), ("crio", "ci-1"), "the record")
-    with t.row("CRI-O's descriptor, in podman", "crun", "a label that CRI-O's own name does not confirm",
+    with t.row("CRI-O (its descriptor, in podman)", "crun", "a label that CRI-O's own name does not confirm",
                "refused: the namespace is not known"):
         expect(p.start(*ASK, *MAP, *crio_annotations("ci-1", "prod")).code != 0, "the container was started")
         equal(last_record()["verdict"], "refuse", "the record's verdict")
