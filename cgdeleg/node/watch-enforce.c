@@ -40,11 +40,23 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 			  w->name, drift->ceiling.file, err.text);
 }
 
-/* More than two in a second: one a second from then on, said once. */
+/* One update of a runtime under systemd is several writes: its own, systemd's, and systemd's of what it
+ * remembered. Those that come together count as one rewrite, unless there is no end to them. */
+static bool is_contest(struct watch_file *file, int64_t now)
+{
+	if (now - file->window_ms >= WATCH_CONTEST_MS) {
+		file->window_ms = now;
+		file->rewrites = file->writes = 0;
+	}
+	file->rewrites += file->rewrites == 0 || now - file->last_ms > WATCH_TOGETHER_MS;
+	file->writes++;
+	return file->rewrites > WATCH_REWRITES || file->writes > WATCH_WRITES;
+}
+
+/* In a contest: one a second, said once. */
 static bool may_put_back(struct watch *watch, struct watch_file *file, int64_t now)
 {
-	file->streak = now - file->last_ms < WATCH_CONTEST_MS ? file->streak + 1 : 1;
-	if (file->streak <= 2 && !file->contested)
+	if (!is_contest(file, now) && !file->contested)
 		return true;
 	if (!file->contested) {
 		file->contested = true;

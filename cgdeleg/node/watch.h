@@ -22,8 +22,12 @@
 #include "cgdeleg/host.h"
 struct ruleset;
 
-#define WATCH_CONTEST_MS 1000  /* at most two rewrites in this time, then one put back in it */
-#define WATCH_CALM_MS	 10000 /* without a rewrite for so long a contest is over */
+#define WATCH_CONTEST_MS \
+	1000 /* more rewrites or writes in this time are a contest: one put back in it */
+#define WATCH_REWRITES	  2
+#define WATCH_WRITES	  10
+#define WATCH_TOGETHER_MS 150	/* writes that follow each other so closely are one rewrite */
+#define WATCH_CALM_MS	  10000 /* without a rewrite for so long a contest is over */
 
 struct watch_counts {
 	uint64_t put_back;  /* limits put back to their ceilings */

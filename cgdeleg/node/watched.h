@@ -16,7 +16,8 @@ struct watch_file {
 	enum place place;
 	char file[LIMIT_FILE_SIZE]; /* "": the directory */
 	int64_t last_ms, due_ms;    /* put back at; put off until, 0: not */
-	unsigned streak;	    /* put back one after the other within WATCH_CONTEST_MS */
+	int64_t window_ms;	    /* since when these two are counted, for WATCH_CONTEST_MS */
+	unsigned rewrites, writes;  /* put back: by rewrites, each of some writes, and all */
 	bool contested;
 	struct watch_file *next, *chain;
 };
