@@ -18,6 +18,10 @@ MIB = 1024 * 1024
 CHAOS_SECONDS = int(os.environ.get("CGDELEG_CHAOS_SECONDS", "20"))
 
 
+# systemd may write the file a while after `update` has returned.
+QUIET = 4 if host.has_systemd() else 1
+
+
 class Watch:
     """The program, with its words and counts."""
     def __init__(self, t, policy_dir):
@@ -78,7 +82,7 @@ def time_above(c, file, most, act):
         return text == b"max" or int(text) > most
     actor, longest, since = act(), 0, None
     below = quiet = time.monotonic()
-    while actor.poll() is None or time.monotonic() - quiet < 1:
+    while actor.poll() is None or time.monotonic() - quiet < QUIET:
         at = time.monotonic()
         expect(at - quiet < 120, f"{file} stays above")
         if is_above():
@@ -165,7 +169,7 @@ def by_update(t):
                 command = [*t.runtime_command, "update", "--memory", str(mib * MIB), c.id]
                 final, above = time_above(c, "memory.max", 256 * MIB, lambda: subprocess.Popen(command))
                 print(f"# {t.name}: update {name}: above for at most {above:.1f} ms", flush=True)
-                equal(min(final, int(host.value(c.cgroup, "memory.max"))), want * MIB, "memory.max")
+                equal(final, want * MIB, "memory.max")
         with t.step("systemctl set-property upward"):
             set_property(t, c)
 
