@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -244,6 +245,9 @@ static int run(struct service *s)
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(&s->err, EPERM, "it needs root's capabilities, run it as root");
 	raise_descriptors();
+	args.once = s->once;
+	if (!s->once)
+		(void)signal(SIGCHLD, SIG_IGN);
 	r = host_open("/", true, &s->host, &s->err);
 	if (r < 0)
 		return r;

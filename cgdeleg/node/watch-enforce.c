@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Watch - puts one limit back to its ceiling, and applies a lowered policy. See watch.h. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cgdeleg/limits.h"
@@ -21,23 +23,46 @@ static void place_path(const struct watched *w, enum place place, char *ret, siz
 		*strrchr(ret, '/') = '\0';
 }
 
-/* What systemd does not know it would undo at its next occasion. The file has been written already: that
- * systemd is slow or gone leaves nothing above its ceiling meanwhile. */
-static void tell_systemd(struct watch *watch, const struct watched *w, const struct drift *drift)
+static void ask_systemd(struct watch *watch, const struct watched *w, const char *unit,
+			const struct ledger_ceiling *ceiling)
 {
 	struct unit_words words = { 0 };
+	struct err err = { 0 };
+
+	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
+	    systemd_set(unit, &words, watch_now_ms() + SYSTEMD_MS, &err) < 0)
+		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s",
+			  w->name, ceiling->file, err.text);
+}
+
+/*
+ * What systemd does not know it would undo at its next occasion. The file has been written already: that
+ * systemd is slow or gone leaves nothing above its ceiling meanwhile. Nor does it keep the watch from its
+ * work: the runtime's own request may still be in systemd's queue, and what that writes must be seen at
+ * once. So a child of its own waits for the answer; nobody waits for the child (main has SIGCHLD ignored).
+ */
+static void tell_systemd(struct watch *watch, const struct watched *w, const struct drift *drift)
+{
 	char path[4096], unit[UNIT_NAME_SIZE];
 	const char *below;
-	struct err err = { 0 };
+	sigset_t none;
+	pid_t pid;
 
 	place_path(w, drift->place, path, sizeof(path));
 	below = systemd_unit_of(path, unit);
 	if (!below || *below || !systemd_holds(drift->ceiling.type, &drift->ceiling.value))
 		return;
-	if (systemd_add_words(&words, drift->ceiling.type, &drift->ceiling.value, &err) < 0 ||
-	    systemd_set(unit, &words, watch_now_ms() + SYSTEMD_MS, &err) < 0)
-		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s",
-			  w->name, drift->ceiling.file, err.text);
+	pid = watch->args.once ? -1 : fork();
+	if (pid > 0)
+		return;
+	if (pid == 0) {
+		(void)signal(SIGCHLD, SIG_DFL);
+		(void)sigemptyset(&none);
+		(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	}
+	ask_systemd(watch, w, unit, &drift->ceiling);
+	if (pid == 0)
+		_exit(0);
 }
 
 /* One update of a runtime under systemd is several writes: its own, systemd's, and systemd's of what it

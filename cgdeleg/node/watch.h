@@ -43,6 +43,7 @@ struct watch_args {
 	const struct host *host;
 	const char *run; /* directory of the table of grants */
 	const struct ruleset *rules;
+	bool once; /* wait for systemd's answers; else SIGCHLD must be ignored */
 	/* One sentence, printable, without a full stop. Priority as syslog's. */
 	void (*say)(int priority, const char *text);
 };
