@@ -2,11 +2,12 @@
 """The device guard: attached before the grant, beside the runtime's program, there until the cgroup is gone."""
 import json
 import os
+import shutil
 import stat
 
 from lib import bpf, host
 from lib.expect import refused
-from lib.process import run
+from lib.process import run, wait_until
 from lib.report import Skip, case, contains, equal, expect
 
 PINS = "/sys/fs/bpf/cgdeleg"
@@ -215,15 +216,21 @@ def bpffs(t):
 
 @case("guard.many")
 def many(t):
-    """CGDELEG_MANY containers, one after the other: the programs and maps are those of before."""
+    """CGDELEG_MANY containers, one after the other. Of the programs and the map there is what there was before, and the
+    map has a value for each cgroup that is there and for no other."""
     need_guards(t)
     count = int(os.environ.get("CGDELEG_MANY", "3"))
-    with t.step(f"{count} containers leave the pins as they were"):
-        pins = sorted(os.listdir(PINS))
+    rules = f"{PINS}/{os.listdir(PINS)[0]}/device_rules"
+    with t.step(f"{count} containers leave nothing"):
+        pins, before = sorted(os.listdir(os.path.dirname(rules))), bpf.cgroups_of_map(rules)
         seen = set()
         for _ in range(count):
             c = t.container("many").up()
             seen.update(guards_of(c))
+            expect(os.stat(host.CGROUP + c.cgroup).st_ino in bpf.cgroups_of_map(rules), "the map knows not the cgroup")
             equal(c.delete().code, 0, "delete")
+            shutil.rmtree(c.dir)
         equal(len(seen), 1, "programs that were attached")
-        equal(sorted(os.listdir(PINS)), pins, "the pins")
+        equal(sorted(os.listdir(os.path.dirname(rules))), pins, "the pins")
+        # The kernel frees a cgroup some time after its directory is gone.
+        wait_until(lambda: set(bpf.cgroups_of_map(rules)) <= set(before), "the last value's end")

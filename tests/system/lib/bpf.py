@@ -6,7 +6,7 @@ import platform
 import struct
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280, "s390x": 351, "ppc64le": 361, "riscv64": 280}[platform.machine()]
-PROG_QUERY, OBJ_GET_INFO_BY_FD, PROG_GET_FD_BY_ID = 16, 15, 13
+MAP_GET_NEXT_KEY, OBJ_GET, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, PROG_QUERY = 4, 7, 13, 15, 16
 CGROUP_DEVICE = 6
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,3 +43,20 @@ def program_name(number):
 def device_guards(path):
     """The ids of cgdeleg's own among them."""
     return [number for number in device_programs(path) if program_name(number) == "device_guard"]
+
+
+def cgroups_of_map(pin):
+    """The cgroups that have a value in a pinned map of type CGROUP_STORAGE, by their ids."""
+    name = ctypes.create_string_buffer(os.fsencode(pin))
+    fd, _ = _bpf(OBJ_GET, struct.pack("=Q", ctypes.addressof(name)))
+    key, found = ctypes.create_string_buffer(8), []
+    try:
+        first = 0
+        while True:
+            _bpf(MAP_GET_NEXT_KEY, struct.pack("=IIQQ", fd, 0, first, ctypes.addressof(key)))
+            first = ctypes.addressof(key)
+            found.append(struct.unpack("=Q", key.raw)[0])
+    except FileNotFoundError:
+        return found
+    finally:
+        os.close(fd)
