@@ -42,8 +42,7 @@ static int complain_file(struct ruleset *rules, const char *file, const char *fm
 static int fail_file(struct loader *loader, const char *file, const char *what, int r)
 {
 	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ENXIO || r == -EISDIR)
-		return complain_file(loader->rules, file, "cannot be %s: %s", what,
-				     strerror(-r));
+		return complain_file(loader->rules, file, "cannot be %s: %s", what, strerror(-r));
 	return err_set_errno(loader->err, r, "policy '%s' cannot be %s", file, what);
 }
 

@@ -72,12 +72,11 @@ def attached(t):
         contains(said, "c 10:237 rw by sh (pid", "the refusal")
 
 
-def update(t, c, resources):
+def try_update(t, c, resources):
     path = f"{t.work}/update{t.next_number()}"
     with open(path, "w", encoding="utf-8") as file:
         json.dump(resources, file)
-    done = c.runtime("update", "--resources", path, c.id)
-    equal(done.code, 0, f"update ({done.err})")
+    return c.runtime("update", "--resources", path, c.id)
 
 
 @case("guard.stays")
@@ -87,7 +86,8 @@ def stays(t):
     c = with_nodes(t)
     ours = guards_of(c)
     with t.step("update of a limit"):
-        update(t, c, {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]})
+        done = try_update(t, c, {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]})
+        equal(done.code, 0, f"update ({done.err})")
         equal(guards_of(c), ours, "the guards on the cgroup")
         equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
     if t.driver == "systemd":
@@ -102,16 +102,18 @@ def stays(t):
 @case("guard.update")
 def update_devices(t):
     """An update that names devices. runc leaves all programs alone. crun takes every program off the cgroup that it
-    put its own on, ours with it, and attaches a new one: the host's word, which the payload cannot take back."""
+    put its own on, ours with it, and attaches a new one: the host's word, which the payload cannot take back. Newer
+    ones refuse where systemd has the program."""
     need_guards(t)
     c = with_nodes(t)
     ours = guards_of(c)
     with t.step("the cgroup is never without a program"):
-        update(t, c, {"devices": ALL})
+        done = try_update(t, c, {"devices": ALL})
+        expect(done.code == 0 or "not supported when using BPFProgram" in done.err, f"update: {done.text}")
         programs = bpf.device_programs(host.CGROUP + c.top) + bpf.device_programs(host.CGROUP + c.cgroup)
         expect(programs, "no device program is left")
     with t.step("ours decides, or what the host has just said"):
-        replaced = t.runtime == "crun"
+        replaced = t.runtime == "crun" and done.code == 0
         equal(guards_of(c), [] if replaced else ours, "the guards on the cgroup")
         equal(opens(c, FORBIDDEN[1]), "allowed" if replaced else "refused", "the device that was forbidden")
 
