@@ -112,19 +112,11 @@ static void print_refusals(const struct device_rules *rules)
 	}
 }
 
-static int show_cgroup(const struct guards *guards, const char *path)
+static int show_device(const struct device_guard *guard, uint64_t cgroup)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct device_rules rules;
-	struct err err = { 0 };
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		(void)err_set_errno(&err, errno, "cannot open the cgroup '%s'", path);
-		return complain(&err);
-	}
-	if (guards->device.program_fd < 0 ||
-	    device_guard_read(&guards->device, st.st_ino, &rules, &err) < 0) {
+	if (guard->program_fd < 0 || device_guard_read(guard, cgroup, &rules, NULL) < 0) {
 		printf("device_guard is not on that cgroup\n");
 		return EXIT_FAULT;
 	}
@@ -134,6 +126,55 @@ static int show_cgroup(const struct guards *guards, const char *path)
 		print_rule(&rules.rules[i]);
 	print_refusals(&rules);
 	return EXIT_OK;
+}
+
+static void print_grant(const struct guard_grant *grant)
+{
+	static const char *const rules[GUARD_RULE_MAX] = {
+		[GUARD_RULE_BPF] = "bpf() calls",
+		[GUARD_RULE_PRESSURE] = "opens of *.pressure",
+		[GUARD_RULE_ROOT] = "opens of the root's limits",
+		[GUARD_RULE_OUTSIDE] = "opens outside the subtree",
+	};
+
+	printf("grant_guard, %s, writing to *.pressure %s\n",
+	       grant->root ? "armed" : "without a grant: all is refused",
+	       grant->flags & GUARD_ALLOW_PRESSURE ? "allowed" : "denied");
+	for (int i = 0; i < GUARD_RULE_MAX; i++)
+		printf("  refused %llu %s\n", (unsigned long long)grant->refused[i], rules[i]);
+}
+
+/* Also one of an older build, or whose pins are gone. */
+static int show_grant(int cgroup_fd)
+{
+	_cleanup_(grant_guard_done) struct grant_guard guard = GRANT_GUARD_NONE;
+	struct guard_grant grant;
+	struct err err = { 0 };
+	int r = grant_guard_open_attached(cgroup_fd, &guard, &err);
+
+	if (r > 0)
+		r = grant_guard_read(&guard, cgroup_fd, &grant, &err) < 0 ? -err.code : 1;
+	if (r > 0)
+		print_grant(&grant);
+	else
+		printf("grant_guard is not on that cgroup%s%s\n", r < 0 ? ": " : "", err.text);
+	return r > 0 ? EXIT_OK : EXIT_FAULT;
+}
+
+static int show_cgroup(const struct guards *guards, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err err = { 0 };
+	struct stat st;
+	int device, grant;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		(void)err_set_errno(&err, errno, "cannot open the cgroup '%s'", path);
+		return complain(&err);
+	}
+	device = show_device(&guards->device, st.st_ino);
+	grant = show_grant(fd);
+	return device == EXIT_OK || grant == EXIT_OK ? EXIT_OK : EXIT_FAULT;
 }
 
 static int status(const struct guard_cli *cli, int sys_fd)
