@@ -308,7 +308,7 @@ static void check_gone(const char *name)
 static int attacher(void)
 {
 	struct err err = { 0 };
-	struct bpf_object *object = guard_load_object(&err);
+	struct bpf_object *object = guard_load_object("grant_guard", &err);
 
 	if (!object || mkdir(PINS, 0700) < 0 || bpf_object__pin(object, PINS) < 0)
 		return 1;
@@ -448,7 +448,7 @@ int main(int argc, char **argv)
 	struct bpf_object *object;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	object = guard_load_object(&err);
+	object = guard_load_object("grant_guard", &err);
 	if (argc > 1 && strcmp(argv[1], "absent") == 0)
 		return test_absent(object, &err);
 	if (!object)

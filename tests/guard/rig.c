@@ -74,15 +74,15 @@ static int print_warnings(enum libbpf_print_level level, const char *format, va_
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-struct bpf_object *guard_load_object(struct err *err)
+struct bpf_object *guard_load_object(const char *name, struct err *err)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "grant_guard");
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
 	const struct guard_object *row = guard_objects;
 	struct bpf_object *object;
 	const void *elf;
 	size_t size = 0;
 
-	while (row->name && strcmp(row->name, "grant_guard") != 0)
+	while (row->name && strcmp(row->name, name) != 0)
 		row++;
 	if (!row->name) {
 		(void)err_set(err, ENOTSUP, "this build has no BPF guards");
@@ -106,6 +106,22 @@ struct grant_guard guard_of(struct bpf_object *object)
 			bpf_object__find_program_by_name(object, "guard_file_open")),
 		.grants_fd = bpf_object__find_map_fd_by_name(object, "guard_grants"),
 	};
+}
+
+struct device_guard device_guard_of(struct bpf_object *object)
+{
+	struct device_guard guard = {
+		.program_fd =
+			bpf_program__fd(bpf_object__find_program_by_name(object, "device_guard")),
+		.rules_fd = bpf_object__find_map_fd_by_name(object, "device_rules"),
+	};
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(guard.program_fd, &info, &size) < 0)
+		die("the device guard");
+	guard.id = info.id;
+	return guard;
 }
 
 /* --- cgroups --- */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bpf/device_guard.h"
 #include "bpf/grant_guard.h"
 
 #define TOP	   "/sys/fs/cgroup/cgdguard"
@@ -33,9 +34,10 @@ int summary(void); /* the last line; the program's exit status */
 /* Ends the program as failed. */
 void die(const char *what) __attribute__((noreturn));
 
-/* The embedded object, loaded anew; NULL with a sentence in *err. Its descriptors go with it. */
-struct bpf_object *guard_load_object(struct err *err);
+/* The embedded object of that name, loaded anew; NULL with a sentence in *err. Its descriptors go with it. */
+struct bpf_object *guard_load_object(const char *name, struct err *err);
 struct grant_guard guard_of(struct bpf_object *object);
+struct device_guard device_guard_of(struct bpf_object *object);
 
 void tree_make(void);
 void tree_remove(void);
