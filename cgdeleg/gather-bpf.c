@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ _Noreturn static void run_child(int fd, int output, const char *name)
 
 int helper_run(const char *directory, const char *name, struct err *err)
 {
-	_cleanup_close_ int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = openat(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = dir < 0 ? -errno : file_open_beneath(dir, name, O_PATH);
 	_cleanup_close_ int from = -EBADF, to = -EBADF;
 	char said[400];
@@ -137,25 +138,43 @@ static bool is_kept(int proc_fd, const char *number)
 	return !at || !(strtoul(at + strlen("flags:"), NULL, 8) & O_CLOEXEC);
 }
 
+static const char *describe_filesystem(int fds, const char *number)
+{
+	_cleanup_close_ int fd = openat(fds, number, O_PATH | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return NULL;
+	switch ((unsigned long)fs.f_type) {
+	case CGROUP2_SUPER_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+		return "a cgroup";
+	case BPF_FS_MAGIC:
+		return "a bpffs";
+	default:
+		return NULL;
+	}
+}
+
+static bool is_endpoint(mode_t mode)
+{
+	return S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) || S_ISSOCK(mode);
+}
+
 static const char *describe_descriptor(int fds, const char *number)
 {
-	_cleanup_close_ int fd = -EBADF;
 	char link[64];
-	struct statfs fs;
-	ssize_t n = readlinkat(fds, number, link, sizeof(link) - 1);
+	struct stat st;
+	ssize_t n;
 
+	/* What has a device number of its own, is a device, a pipe or a socket is none of these. */
+	if (fstatat(fds, number, &st, 0) == 0 && (major(st.st_dev) != 0 || is_endpoint(st.st_mode)))
+		return NULL;
+	n = readlinkat(fds, number, link, sizeof(link) - 1);
 	link[n > 0 ? n : 0] = '\0';
 	if (strncmp(link, "anon_inode:bpf", strlen("anon_inode:bpf")) == 0)
 		return "a BPF object";
-	if (link[0] != '/')
-		return NULL;
-	fd = openat(fds, number, O_PATH | O_CLOEXEC);
-	if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
-	    (fs.f_type == CGROUP2_SUPER_MAGIC || fs.f_type == CGROUP_SUPER_MAGIC))
-		return "a cgroup";
-	return fd >= 0 && fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC
-		       ? "a bpffs"
-		       : NULL;
+	return link[0] == '/' ? describe_filesystem(fds, number) : NULL;
 }
 
 static void cleanup_dir(DIR **dir)

@@ -174,7 +174,7 @@ int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount
 
 	if (setns(pidfd, CLONE_NEWNS) < 0)
 		return err_set_errno(err, errno, "cannot enter the container's mount namespace");
-	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return err_set_errno(err, errno, "cannot open the container's '/'");
 	before = open_known(root_fd, want, err);

@@ -390,7 +390,7 @@ int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_
 {
 	int r;
 
-	*ret_bundle_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*ret_bundle_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_bundle_fd < 0)
 		return err_set_errno(err, errno, "cannot open the bundle '%s'", path);
 	r = check_owner(*ret_bundle_fd, S_IFDIR, owner, "the bundle", err);

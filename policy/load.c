@@ -228,7 +228,7 @@ static int load_all(struct loader *loader)
 
 	if (!file)
 		return -ENOMEM;
-	fd = open(loader->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, loader->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_file(loader, file, "opened", -errno);
 	r = is_trusted(loader, file, fd, S_IFDIR);
