@@ -63,13 +63,15 @@ int spawn_open(const char *path, struct err *err)
 }
 
 /* The child. no_new_privs, because the kernel gives root all capabilities at an exec. Should its parent be killed it goes too: nobody would wait for what it says. */
-static _Noreturn void become(int fd, int out, pid_t parent, const char *const *argv)
+static _Noreturn void become(int fd, int out, pid_t parent, const char *const *argv,
+			     uint64_t capabilities)
 {
 	static const char sentence[] = "the program cannot be executed";
 	char *const no_environment[] = { NULL };
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && privilege_limit(0, 0, NULL) == 0 &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    privilege_limit(capabilities, capabilities, NULL) == 0 &&
 	    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
 	    dup2(out, STDERR_FILENO) >= 0)
 		(void)syscall(SYS_execveat, fd, "", argv, no_environment, AT_EMPTY_PATH);
@@ -142,8 +144,8 @@ static int wait_child(pid_t pid, int in, int64_t deadline_ms, struct spawn_resul
 	return r;
 }
 
-int spawn_run(int fd, const char *const *argv, int64_t deadline_ms, struct spawn_result *ret,
-	      struct err *err)
+int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t deadline_ms,
+	      struct spawn_result *ret, struct err *err)
 {
 	_cleanup_close_ int in = -EBADF;
 	_cleanup_close_ int out = -EBADF;
@@ -162,7 +164,7 @@ int spawn_run(int fd, const char *const *argv, int64_t deadline_ms, struct spawn
 	if (pid < 0)
 		return err_set_errno(err, errno, "cannot start '%s'", argv[0]);
 	if (pid == 0)
-		become(fd, out, parent, argv);
+		become(fd, out, parent, argv, capabilities);
 	out = close_fd(out);
 	r = wait_child(pid, in, deadline_ms, ret);
 	if (r < 0)

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,68 +14,51 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/privilege.h"
+#include "base/spawn.h"
 #include "cgdeleg/devices.h"
 
 #define LOADER "cgdeleg-guard"
 
-static int check_helper(int fd, const char *name, struct err *err)
+/* Well within the hook's own time: without the guards there may still be a grant. */
+#define HELPER_MS 5000
+/* Loading programs, and mounting and looking into the root-only bpffs. */
+#define HELPER_CAPABILITIES                                                   \
+	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | \
+	 CAP_BIT(CAP_DAC_OVERRIDE))
+
+static int64_t in_ms(int64_t ms)
 {
-	struct stat st;
+	struct timespec ts;
 
-	if (fstat(fd, &st) < 0)
-		return err_set_errno(err, errno, "cannot stat the helper '%s'", name);
-	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return err_set(err, EPERM,
-			       "the helper '%s' is not a program that only root can change", name);
-	return 0;
-}
-
-/* Between fork and exec: nothing but system calls. */
-_Noreturn static void run_child(int fd, int output, const char *name)
-{
-	char *const argv[] = { strdupa(name), NULL };
-	char *const none[] = { NULL };
-
-	if (dup2(output, STDERR_FILENO) >= 0)
-		(void)fexecve(fd, argv, none);
-	_exit(127);
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
 }
 
 int helper_run(const char *directory, const char *name, struct err *err)
 {
-	_cleanup_close_ int dir = openat(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = dir < 0 ? -errno : file_open_beneath(dir, name, O_PATH);
-	_cleanup_close_ int from = -EBADF, to = -EBADF;
-	char said[400];
-	int status, pipe_fds[2], r;
-	pid_t pid;
+	const char *const argv[] = { name, NULL };
+	struct spawn_result result;
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -EBADF;
+	int r;
 
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
+		return err_set(err, ENAMETOOLONG, "the helpers' directory has too long a name");
+	fd = spawn_open(path, err);
 	if (fd < 0)
-		return err_set_errno(err, fd, "cannot open the helper '%s/%s'", directory, name);
-	r = check_helper(fd, name, err);
+		return fd;
+	r = spawn_run(fd, argv, HELPER_CAPABILITIES, in_ms(HELPER_MS), &result, err);
 	if (r < 0)
 		return r;
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return err_set_errno(err, errno, "cannot make a pipe");
-	from = pipe_fds[0];
-	to = pipe_fds[1];
-	pid = fork();
-	if (pid == 0)
-		run_child(fd, to, name);
-	if (pid < 0)
-		return err_set_errno(err, errno, "cannot start the helper '%s'", name);
-	to = close_fd(to);
-	if (file_read_fd(from, said, sizeof(said)) < 0)
-		said[0] = '\0';
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return err_set(err, ECHILD, "%s: %.*s", name,
-			       said[0] ? (int)strcspn(said, "\n") : 32,
-			       said[0] ? said : "it failed without a reason");
+	if (result.status != 0)
+		return err_set(err, ECHILD, "%s: %s", name,
+			       result.said[0] ? result.said : "it failed without a reason");
 	return 0;
 }
 

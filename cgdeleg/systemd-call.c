@@ -48,7 +48,7 @@ static int run_helper(const char *const *argv, int64_t deadline_ms, struct spawn
 	if (fd < 0)
 		return err_wrap(err, "limits that systemd manages are lowered by a helper, "
 				     "which 'meson install' of cgdeleg puts there");
-	return spawn_run(fd, argv, deadline_ms, ret, err);
+	return spawn_run(fd, argv, 0, deadline_ms, ret, err);
 }
 
 int systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,

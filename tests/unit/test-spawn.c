@@ -30,7 +30,7 @@ static int run_shell(const char *script, int64_t ms, struct spawn_result *ret, s
 
 	assert_non_null(shell);
 	fd = spawn_open(shell, err);
-	return fd < 0 ? fd : spawn_run(fd, argv, in_ms(ms), ret, err);
+	return fd < 0 ? fd : spawn_run(fd, argv, 0, in_ms(ms), ret, err);
 }
 
 static void test_results(void **state)
@@ -169,12 +169,12 @@ static void test_by_descriptor(void **state)
 	check_result("open", fd, &err, NULL);
 	assert_int_equal(unlink(path), 0);
 	tree_edit(&tree, "dir/program = not a program");
-	check_result("run", spawn_run(fd, argv, in_ms(60000), &result, &err), &err, NULL);
+	check_result("run", spawn_run(fd, argv, 0, in_ms(60000), &result, &err), &err, NULL);
 	assert_int_equal(result.status, 6);
 
 	(void)close(fd);
 	fd = spawn_open(path, &err);
-	check_result("what cannot be executed", spawn_run(fd, argv, in_ms(60000), &result, &err),
+	check_result("what cannot be executed", spawn_run(fd, argv, 0, in_ms(60000), &result, &err),
 		     &err, NULL);
 	assert_int_equal(result.status, 127);
 	check_string("said", result.said, "the program cannot be executed");
