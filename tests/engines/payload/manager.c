@@ -114,7 +114,7 @@ static void one(int number)
 
 int main(int argc, char **argv)
 {
-	int count = argc > 1 ? atoi(argv[1]) : 10;
+	int count = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 10;
 
 	make(ROOT);
 	put(ROOT, "cgroup.subtree_control", "+memory +cpu");
