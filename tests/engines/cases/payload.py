@@ -135,8 +135,8 @@ def systemd(t):
         systemd_inside(t, runtime)
     with t.row("podman", "crun", "systemd as PID 1, without cgdeleg", "ends at once"):
         box = Payload(t, Root(t, "without", UNITS), asks=False, options=INIT, command=["/lib/systemd/systemd"])
-        equal(run([*box.command, "wait", box.id]).code, 0, "podman wait")
-        contains(box.logs(), "cgroup", "its last words")
+        # Its last words go to a console that is not there.
+        expect(must([*box.command, "wait", box.id]).out.strip() not in ("0", "137"), "systemd did not give up")
 
 
 NESTED = """

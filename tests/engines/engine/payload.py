@@ -13,8 +13,9 @@ from lib import host
 from lib.process import run
 
 BASE, RANGE = 300000, 65536
-# What the payloads' own engines need inside their user namespace; none of it reaches the host.
-CAPABILITIES = "SYS_ADMIN,NET_ADMIN,SYS_PTRACE,SYS_RESOURCE"
+# What the payloads' own engines need inside their user namespace, and what Docker's default is beyond podman's; none
+# of it reaches the host.
+CAPABILITIES = "SYS_ADMIN,NET_ADMIN,SYS_PTRACE,SYS_RESOURCE,MKNOD,NET_RAW,AUDIT_WRITE"
 
 
 def _own(path):
