@@ -119,6 +119,14 @@ class Fake:
             host.remove_tree(self.cgroup)
 
 
+def unenforceable_devices(fake):
+    """A device list that our program cannot enforce. Nobody else attaches one to a Fake's cgroup."""
+    rules = [{"allow": True, "type": "c", "major": 1, "minor": i, "access": "r"} for i in range(300)]
+    fake.config["linux"].setdefault("resources", {})["devices"] = rules
+    bundle.write(fake.dir, fake.config)
+    return fake
+
+
 def default_policy(t, **defaults):
     """No runtime has attached a device program to a fake's cgroup."""
     return policy.write(f"{t.work}/fakepolicy{t.next_number()}",
