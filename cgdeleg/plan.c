@@ -159,7 +159,8 @@ static void plan_grant(struct plan *plan, const struct decision *decision,
 	if (facts->has_scope)
 		add_ceilings(plan, decision, facts->unit, PLACE_SCOPE);
 	add_ceilings(plan, decision, facts->unit && unit_place == PLACE_ROOT, PLACE_ROOT);
-	add(plan, (struct step) { .kind = STEP_DEVICE_BPF });
+	add(plan, (struct step) { .kind = STEP_DEVICE_BPF,
+				  .unit = plan->unit.n > 0 ? &plan->unit : NULL });
 	add_guards(plan, decision, facts);
 	add_nesting(plan, decision, facts);
 	/* A rerun leaves the first run's record as it is. */

@@ -52,7 +52,8 @@ struct step {
 	enum place place;
 	const char *file;	       /* a name, or a list of controllers; "." is the directory */
 	const struct ceiling *ceiling; /* STEP_CEILING: belongs to the decision */
-	const struct unit_ceilings *unit; /* STEP_UNIT: belongs to the plan */
+	/* STEP_UNIT; STEP_DEVICE_BPF behind one, NULL without. Belongs to the plan. */
+	const struct unit_ceilings *unit;
 	uint64_t
 		extra; /* STEP_CEILING: added to the ceiling's number (scope: + 1); STEP_BUDGET: the
 			   descendants */

@@ -73,21 +73,24 @@ static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err
 			     undo->limit, err);
 }
 
-/* Looked at once more: between the decision and the grant a runtime could have replaced the program. */
+/* Looked at once more: between the decision and the grant a runtime could have replaced the program. Asked for
+ * limits, systemd may load a program of the same rules anew and put it in the place of its own (257 does): behind
+ * such a step it is another one, and what counts is that there is one that cannot be removed from below. */
 static int device_run(const struct apply *apply, const struct step *step, struct undo *undo,
 		      struct err *err)
 {
 	struct device_programs now;
+	bool same;
 	int r;
 
-	(void)step;
 	(void)undo;
 	if (apply->target->device_fd < 0)
 		return 0; /* there was none, and the policy was content */
 	r = device_query(apply->target->device_fd, &now, err);
 	if (r < 0)
 		return r;
-	if (now.count == 0 || !now.multi || now.id != apply->target->device_program)
+	same = now.id == apply->target->device_program || step->unit;
+	if (now.count == 0 || !now.multi || !same)
 		return err_set(
 			err, EPERM,
 			"the device controller's BPF programs are no longer as they were when the grant was decided");

@@ -71,7 +71,8 @@ def configure(*handlers):
     with open(CONFIG, "w", encoding="utf-8") as file:
         file.write(f"version = {known['format']}\n" + known["pause"]
                    + f"[plugins.'{known['cri']}'.cni]\n  bin_dir = '{CNI}/bin'\n  conf_dir = '{CNI}/net.d'\n"
-                   + "".join(handlers))
+                   # 1.7 forgets its built-in one as soon as another is named.
+                   + handler_text("runc") + "".join(handlers))
 
 
 def start():

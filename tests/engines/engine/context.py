@@ -59,6 +59,8 @@ class Context:
         skipped = self.report.skipped
         with self.step(f"{runtime}, {what}" if runtime else what):
             yield
+        if self.report.failed > failed:
+            diagnose()
         status = "fails" if self.report.failed > failed else \
             "not tried" if self.report.skipped > skipped else meant
         self.rows.add(self.name, (engine, runtime), what, status)
@@ -76,12 +78,14 @@ class Context:
     def run_case(self, name, function):
         self.name, self.work = name, f"{self.root}/{name}"
         os.makedirs(self.work)
-        before, mounts = host.picture_host(""), host.mountinfo()
+        before, mounts, failed = host.picture_host(""), host.mountinfo(), self.report.failed
         with self.step("ran to its end"):
             try:
                 function(self)
             finally:
                 self.clean_up()
+        if self.report.failed > failed:
+            diagnose()
         with self.step("host as before"):
             check_host(before, mounts)
         shutil.rmtree(self.work, ignore_errors=True)
@@ -90,6 +94,14 @@ class Context:
         for function, arguments in reversed(self.undo):
             function(*arguments)
         self.undo.clear()
+
+
+def diagnose():
+    """Behind a failure: the last record, and what the engines have complained of."""
+    said = run(["journalctl", "--no-pager", "--lines", "12", "--output", "cat", "--grep", "level=(error|warning|fatal)"])
+    last = [f"{record['verdict']}: {record.get('error')} ({record})" for record in records()[-1:]]
+    for line in [*last, *said.out.splitlines()]:
+        print(f"# {line[:1500]}", flush=True)
 
 
 def check_host(before, mounts):
