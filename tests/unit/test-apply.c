@@ -386,34 +386,6 @@ static void test_changed_machine(void **state)
 	}
 }
 
-/* Of another program of the same kind: refused, unless systemd was asked for limits just before. */
-static void test_replaced_program(void **state)
-{
-	static const struct {
-		const char *edit;
-		bool unit;
-		const char *want;
-	} cases[] = {
-		{ BOX "device.programs = multi 8", false, "no longer as they were" },
-		{ BOX "device.programs = multi 8", true, NULL },
-		{ BOX "device.programs = replaceable 7", true, "no longer as they were" },
-		{ "- " BOX "device.programs", true, "no longer as they were" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		_cleanup_(stage_done) struct stage s;
-
-		stage_new(&s, VERDICT_GRANT, NULL);
-		for (size_t k = 0; k < s.plan.n_steps; k++)
-			if (s.plan.steps[k].kind == STEP_DEVICE_BPF && cases[i].unit)
-				s.plan.steps[k].unit = &s.plan.unit;
-		tree_edit(&s.tree, cases[i].edit);
-		check_result(cases[i].edit, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err),
-			     &s.err, cases[i].want);
-	}
-}
-
 /* Undo that fails is an outcome of its own. The rest of what was given is taken back nevertheless; the
  * ceilings and the mark stay, since something may still be given. */
 static void test_undo_failed(void **state)
@@ -513,9 +485,8 @@ int main(void)
 		cmocka_unit_test(test_undo_whole),	cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_guard_faults),	cmocka_unit_test(test_guard_again),
 		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
-		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_replaced_program),
-		cmocka_unit_test(test_unknown_device),	cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_outcome_names),
+		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_unknown_device),
+		cmocka_unit_test(test_deadline),	cmocka_unit_test(test_outcome_names),
 	};
 	const struct CMUnitTest without_root[] = {
 		cmocka_unit_test(test_deadline),

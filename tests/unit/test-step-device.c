@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The step that looks at the device programs once more before anything is given. */
+#include <fcntl.h>
+
+#include "cgdeleg/step.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+static const struct unit_ceilings asked; /* systemd was, just before */
+
+static const struct {
+	const char *program; /* when the step is run; 7 it was when the grant was decided */
+	const struct unit_ceilings *unit;
+	const char *want;
+} cases[] = {
+	{ "device.programs = multi 7", NULL, NULL },
+	{ "device.programs = multi 8", NULL, "no longer as they were" },
+	{ "device.programs = multi 8", &asked, NULL }, /* systemd's own, loaded anew */
+	{ "device.programs = replaceable 7", NULL, "no longer as they were" },
+	{ "device.programs = replaceable 7", &asked, "no longer as they were" },
+	{ "- device.programs", NULL, "no longer as they were" },
+	{ "- device.programs", &asked, "no longer as they were" },
+	{ "device.programs = fault 0", &asked, "no longer as they were" },
+};
+
+static void test_look_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		const struct step step = { .kind = STEP_DEVICE_BPF, .unit = cases[i].unit };
+		struct target target;
+		struct apply apply = { .target = &target };
+		struct undo undo = { 0 };
+		struct err err = { 0 };
+		struct tree tree;
+
+		tree_new(&tree);
+		tree_edit(&tree, cases[i].program);
+		target_init(&target);
+		target.device_fd = fcntl(tree.fd, F_DUPFD_CLOEXEC, 3);
+		target.device_program = 7;
+		check_result(cases[i].program,
+			     step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
+			     cases[i].want);
+		target_done(&target);
+		tree_free(&tree);
+	}
+}
+
+/* No program there, and the policy was content. */
+static void test_none(void **state)
+{
+	const struct step step = { .kind = STEP_DEVICE_BPF };
+	struct target target;
+	struct apply apply = { .target = &target };
+	struct undo undo = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	target_init(&target);
+	check_result("none", step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
+		     NULL);
+	target_done(&target);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_look_again),
+		cmocka_unit_test(test_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
