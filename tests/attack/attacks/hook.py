@@ -283,6 +283,20 @@ class HeldSubject(Held):
         self.c.delete()
 
 
+class DyingSubject(HeldSubject):
+    """Whose init is killed. systemd removes a scope when the last of its processes has gone: then nothing is left that
+    could have half a grant."""
+    def unchanged(self):
+        after = host.picture_tree(host.CGROUP + self.c.top)
+        same({path: seen for path, seen in self.before[0].items() if path in after}, after, "what is left of the cgroup")
+
+    def is_granted(self):
+        try:
+            super().is_granted()
+        except FileNotFoundError:
+            equal(self.c.records()[-1]["verdict"], "grant", "the record")
+
+
 def exchange(one, other):
     """Two names change places, at once: the step has no moment in between."""
     middle = f"{one}.middle"
@@ -330,7 +344,7 @@ def swap(t, runner):
         hook=True, slow=True, control="both ends were seen: refused, and granted when it came too late")
 def death(t, runner):
     changes = Changes(t, runner)
-    changes.at_each(lambda: HeldSubject(t, "death"),
+    changes.at_each(lambda: DyingSubject(t, "death"),
                     lambda subject: (lambda: os.kill(subject.state["pid"], 9), lambda: None))
     return changes.outcome()
 

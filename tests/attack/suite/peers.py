@@ -31,7 +31,7 @@ def has(*programs):
 
 def image(work):
     """A root filesystem of busybox, as an archive that can be imported."""
-    archive = f"{work}/image.tar"
+    archive = f"{work}/attack.tar"  # image.tar is containerd's, which removes it
     if not os.path.exists(archive):
         bundle.make_rootfs(f"{work}/image", shutil.which("busybox"), owner=0)
         must("tar", "-C", f"{work}/image", "-cf", archive, ".")
