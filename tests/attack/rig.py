@@ -159,6 +159,7 @@ class Rig:
         self.cgroup = os.path.join(self.top, "container") if self.systemd and runtime == "crun" else self.top
         self.policy = {"nest": "init", "audit_sync": "yes", "on_refusal": "fail", **policy}
         self.annotations = {}
+        self.adapt = lambda config: None  # what else config.json is to say
         self.env = dict(os.environ)
         self.process = None
         self.pipes = {}
@@ -213,6 +214,7 @@ class Rig:
         config["linux"]["resources"].update(self.resources)
         config["hooks"] = {"createRuntime": hooks}
         config["annotations"] = dict(self.annotations)
+        self.adapt(config)
         write(os.path.join(self.bundle, "config.json"), json.dumps(config))
 
     def configure_relay(self):
