@@ -26,6 +26,7 @@
 
 struct unit_change {
 	int mount_ns; /* the hook's own: an undo may come from within the container's */
+	int root; /* its root directory in that one, which entering a mount namespace replaces */
 	size_t n;
 	struct unit_file {
 		const struct limit_type *type;
@@ -36,8 +37,10 @@ struct unit_change {
 
 void unit_change_free(struct unit_change *change)
 {
-	if (change)
-		(void)close_fd(change->mount_ns);
+	if (!change)
+		return;
+	(void)close_fd(change->mount_ns);
+	(void)close_fd(change->root);
 	free(change);
 }
 
@@ -195,6 +198,27 @@ static int check_all(int fd, const char *unit, const struct unit_change *change,
 	return 0;
 }
 
+/* Programs are executed in the host's mount namespace or not at all. */
+static int remember_place(const struct apply *apply, struct unit_change *change, struct err *err)
+{
+	change->root = -EBADF;
+	change->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (change->mount_ns < 0)
+		return err_set_errno(err, errno, "cannot open the hook's own mount namespace");
+	change->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (change->root < 0)
+		return err_set_errno(err, errno, "cannot open the hook's root directory");
+	return 0;
+}
+
+static int come_back(const struct unit_change *change, struct err *err)
+{
+	if (setns(change->mount_ns, CLONE_NEWNS) < 0 || fchdir(change->root) < 0 || chroot(".") < 0)
+		return err_set_errno(err, errno,
+				     "cannot come back from the container's mount namespace");
+	return 0;
+}
+
 int unit_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	const int fd = step_place_fd(apply, step);
@@ -206,9 +230,9 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 	undo->unit = calloc(1, sizeof(*undo->unit));
 	if (!undo->unit)
 		return err_set(err, ENOMEM, "out of memory");
-	undo->unit->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (undo->unit->mount_ns < 0)
-		return err_set_errno(err, errno, "cannot open the hook's own mount namespace");
+	r = remember_place(apply, undo->unit, err);
+	if (r < 0)
+		return r;
 	r = read_all(fd, step->unit, undo->unit, err);
 	if (r < 0)
 		return r;
@@ -263,10 +287,11 @@ int unit_undo(const struct apply *apply, struct undo *undo, struct err *err)
 	r = is_as_before(fd, undo->unit, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	/* Programs are executed in the host's mount namespace or not at all. */
-	if (apply->host->live && setns(undo->unit->mount_ns, CLONE_NEWNS) < 0)
-		return err_set_errno(err, errno,
-				     "cannot come back from the container's mount namespace");
+	if (apply->host->live) {
+		r = come_back(undo->unit, err);
+		if (r < 0)
+			return r;
+	}
 	r = tell_systemd(undo->step->file, undo->unit, true, deadline(apply, UNDO_EXTRA_MS), err);
 	restored = restore_files(fd, undo->unit, r < 0 ? &ignored : err);
 	return r < 0 ? r : restored;

@@ -6,6 +6,7 @@
  * else, with one sentence on standard error; the runtime must then not create the container.
  * Exit 2: the command line, which is the node administrator's, is wrong.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 
 static const char usage[] =
 	"usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
-	"                                  [--run DIR] [--helpers DIR]\n"
+	"                                  [--run DIR] [--helpers DIR] [--root DIR]\n"
 	"       cgdeleg-hook --version\n";
 
 /* One write: runtimes pass standard error on piecewise. */
@@ -34,7 +35,7 @@ static void say(const char *text)
 		return; /* nobody listens; the audit record has it */
 }
 
-static int parse_args(int argc, char **argv, struct run_args *ret)
+static int parse_args(int argc, char **argv, struct run_args *ret, const char **ret_root)
 {
 	const struct {
 		const char *name;
@@ -42,7 +43,7 @@ static int parse_args(int argc, char **argv, struct run_args *ret)
 	} options[] = {
 		{ "--handler", &ret->handler }, { "--policy", &ret->policy },
 		{ "--audit", &ret->audit },	{ "--run", &ret->run },
-		{ "--helpers", &ret->helpers },
+		{ "--helpers", &ret->helpers }, { "--root", ret_root },
 	};
 
 	if (argc < 2 || strcmp(argv[1], "createRuntime") != 0)
@@ -57,7 +58,7 @@ static int parse_args(int argc, char **argv, struct run_args *ret)
 		*options[o].value = argv[i + 1];
 	}
 	return ret->handler && ret->policy[0] == '/' && ret->audit[0] == '/' &&
-			       ret->run[0] == '/' && ret->helpers[0] == '/'
+			       ret->run[0] == '/' && ret->helpers[0] == '/' && (*ret_root)[0] == '/'
 		       ? 0
 		       : -EINVAL;
 }
@@ -80,7 +81,20 @@ static int64_t set_deadline(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + RUN_DEADLINE_MS;
 }
 
-static int run(const struct run_args *args)
+/*
+ * Where the host's file system is mounted elsewhere, in a node agent's container: all that is named from here
+ * on, by us, by the runtime's state and by mountinfo, is then a path of the host's.
+ */
+static int enter_root(const char *root, struct err *err)
+{
+	if (chroot(root) < 0 || chdir("/") < 0)
+		return err_set_errno(err, errno,
+				     "cannot make '%s', which --root names, the root directory",
+				     root);
+	return 0;
+}
+
+static int run(const struct run_args *args, const char *root)
 {
 	/* Over a hundred kilobytes of which a run touches a few: the kernel's zero pages cost nothing. */
 	static struct trail trail;
@@ -88,6 +102,8 @@ static int run(const struct run_args *args)
 
 	trail_init(&trail);
 	r = run_create_runtime(args, STDIN_FILENO, &trail);
+	if (r < 0 && strcmp(root, "/") != 0)
+		(void)err_wrap(&trail.err, "below '%s'", root);
 	if (r < 0)
 		say(trail.err.text);
 	/* The kernel takes back memory and descriptors faster than trail_free() would. */
@@ -100,6 +116,7 @@ int main(int argc, char **argv)
 				 .audit = AUDIT_DIRECTORY,
 				 .run = BUDGET_DIRECTORY,
 				 .helpers = CGDELEG_HELPERS };
+	const char *root = "/";
 	struct err err = { 0 };
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
@@ -108,12 +125,16 @@ int main(int argc, char **argv)
 		say(err.text);
 		return 1;
 	}
-	if (parse_args(argc, argv, &args) < 0) {
+	if (parse_args(argc, argv, &args, &root) < 0) {
 		if (write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0)
 			return 2;
 		return 2;
 	}
+	if (strcmp(root, "/") != 0 && enter_root(root, &err) < 0) {
+		say(err.text);
+		return 1;
+	}
 	heap_prepare();
 	args.deadline_ms = set_deadline();
-	return run(&args);
+	return run(&args, root);
 }

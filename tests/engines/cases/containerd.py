@@ -264,8 +264,11 @@ def parallel(t):
         pod = node.pod("runc-all" if number % 2 else "crun-all")
         container = pod.start("a", containerd.BOX, SLEEP)
         is_granted(node, container)
+    # containerd 1.7 makes an image's id-mapped snapshot at its first use, and two at once fail each other.
+    one(0)
+    alone = len(records())
     with t.row("containerd", "", f"{t.options.pods} pods at once"):
         with concurrent.futures.ThreadPoolExecutor(t.options.pods) as pool:
             list(pool.map(one, range(t.options.pods)))
-        equal([record["verdict"] for record in records()], ["grant"] * t.options.pods, "the verdicts")
-        equal(len(delegated()), t.options.pods, "delegated cgroups")
+        equal([record["verdict"] for record in records()[alone:]], ["grant"] * t.options.pods, "the verdicts")
+        equal(len(delegated()), 1 + t.options.pods, "delegated cgroups")

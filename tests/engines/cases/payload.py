@@ -42,7 +42,8 @@ INNER = "docker run --rm --network none --memory 64m --pids-limit 50 --cpus 0.5 
 BUILDKIT = "mkdir /tmp/b; cd /tmp/b; printf 'FROM box\\nRUN grep ^0:: /proc/self/cgroup >/where\\n' >Dockerfile;" \
            "docker build --network none --tag built . && docker run --rm --network none built cat /where"
 OOM = "docker run --name greedy --network none --memory 16m --memory-swap 16m box tail /dev/zero;" \
-      "docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' greedy"
+      "for _ in $(seq 20); do docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' greedy | " \
+      "grep true && break; sleep 1; done"  # the event may come after the end
 
 
 def set_up(t, nest="none", owner="root", descendants=500, cpu=""):

@@ -42,6 +42,39 @@ def odd(t):
     grants(t, "an umask that gives everything", command=shell("umask 0"))
 
 
+def elsewhere(t, fake):
+    """A mount namespace in which the host's file system is below a directory, as in a node agent's container: where
+    policy and /proc were there is nothing."""
+    root = f"{t.work}/host{t.next_number()}"
+    os.mkdir(root)
+    return root, shell(f"mount --rbind / {root} && mount -t tmpfs none {fake.policy_dir} && mount -t tmpfs none /proc")
+
+
+@case("environment.root", scope="once")
+def other_root(t):
+    """--root: policy, /proc, cgroups, bundle and record are the host's."""
+    for shape in ("runc", "crun"):
+        with t.step(f"--root ({shape})"):
+            fake = Fake(t, shape=shape)
+            root, command = elsewhere(t, fake)
+            done = fake.call_hook(command=["unshare", "-m", *command], more=["--root", root])
+            is_granted(fake, done)
+            equal([record["verdict"] for record in fake.records()], ["grant"], "the record")
+    with t.step("the same without --root"):
+        fake = Fake(t)
+        root, command = elsewhere(t, fake)
+        before = fake.picture()
+        done = fake.call_hook(command=["unshare", "-m", *command])
+        equal((done.code, done.err), (0, ""), "without a policy it is concerned with nothing")
+        same(before[0], fake.picture()[0], "the cgroup")
+    with t.step("an error names the directory"):
+        fake = Fake(t)
+        os.mkdir(f"{t.work}/bare")
+        done = fake.call_hook(fake.state(annotations={"cgdeleg.io/writable": "true"}), more=["--root", f"{t.work}/bare"])
+        equal(done.code, 1, "exit code")
+        one_sentence(done.err, f"below '{t.work}/bare': ")
+
+
 @case("environment.closed", scope="once")
 def closed(t):
     """The state cannot be read: a clear end, and no other file is taken for it."""

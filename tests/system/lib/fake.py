@@ -88,8 +88,8 @@ class Fake:
         return {"ociVersion": "1.0.2", "id": self.id, "status": "creating", "pid": self.pid, "bundle": self.dir,
                 **changes}
 
-    def call_hook(self, state=None, command=(), stdin=None, **options):
-        words = [*command, self.t.hook, *self.hook_args()]
+    def call_hook(self, state=None, command=(), stdin=None, more=(), **options):
+        words = [*command, self.t.hook, *self.hook_args(), *more]
         if stdin is not None:
             return run_piped(words, stdin=stdin, **options)
         return run_piped(words, input=json.dumps(state or self.state()).encode(), **options)
