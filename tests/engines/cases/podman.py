@@ -113,17 +113,33 @@ def more(t):
         equal(p("update", "--memory", "32m", container).code, 0, "podman update")
         seen = p.sh(container, "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cgroup.max.descendants")
         equal(seen.out.split()[1], "20", "cgroup.max.descendants")
-    with t.row("podman", "crun", "a pod: its infra container untouched"):
-        equal(p("pod", "create", "--name", "pod", "--network", "none", "--infra-image", podman.BOX, "--infra-command",
-                "/bin/sleep 2147483647", "--userns", "auto").code, 0, "podman pod create")
-        t.later(lambda: p("pod", "rm", "--force", "--time", "0", "pod"))
-        is_granted(p, started_in_pod(p))
+    with t.row("podman", "crun", "a pod that shares no network: its infra container untouched"):
+        done = in_pod(t, p, "apart", "--share", "ipc,uts")
+        equal(done.code, 0, f"podman run ({done.err})")
+        is_granted(p, done.out.strip())
+        equal([record["verdict"] for record in records()[-1:]], ["grant"], "the record")
+    with t.row("podman", "crun", "a pod that shares its network: podman binds the host's /sys into it",
+               "refused: the host's bpffs is mounted in it"):
+        expect(in_pod(t, p, "shared").code != 0, "the container was started")
+        contains(last_record()["error"], "a bpffs is mounted in the container", "the record")
 
 
-def started_in_pod(p):
-    done = p("run", "--detach", "--pod", "pod", *ASK, podman.BOX, "/bin/sleep", "2147483647")
-    equal(done.code, 0, f"podman run ({done.err})")
-    return done.out.strip()
+def in_pod(t, p, name, *options):
+    equal(p("pod", "create", "--name", name, "--network", "none", "--infra-image", podman.BOX, "--infra-command",
+            "/bin/sleep 2147483647", "--userns", "auto", *options).code, 0, "podman pod create")
+    t.later(lambda: p("pod", "rm", "--force", "--time", "0", name))
+    return p("run", "--detach", "--pod", name, "--network", "none", *ASK, podman.BOX, "/bin/sleep", "2147483647") \
+        if options else p("run", "--detach", "--pod", name, *ASK, podman.BOX, "/bin/sleep", "2147483647")
+
+
+@case("podman.unmasked", default=False)
+def unmasked(t):
+    """Somebody has had podman write the mount rw: it is a grant with all that belongs to one, or none."""
+    set_up(t)
+    for runtime in ("runc", "crun"):
+        p = Podman(t, runtime)
+        with t.row("podman", runtime, "--security-opt unmask=/sys/fs/cgroup, asking: bounded like any other"):
+            is_granted(p, started(p, *ASK, *MAP, "--security-opt", "unmask=/sys/fs/cgroup"))
 
 
 @case("podman.quadlet", default=False)

@@ -2,7 +2,7 @@
 """User namespaces: mapped, joined by path, pinned; and those that do not count."""
 from lib import host
 from lib.bundle import BASE
-from lib.expect import granted, refused
+from lib.expect import granted, nothing_left, refused
 from lib.process import run
 from lib.report import case, equal, expect
 
@@ -33,6 +33,25 @@ def by_path(t):
             c.delete()
         finally:
             run(["umount", pinned])
+
+
+@case("userns.cgroupns")
+def other_cgroupns(t):
+    """The cgroup namespace of another container: its root is not this one's cgroup."""
+    first = t.container("first", hooks=[]).up()
+    c = t.container("joins")
+    for namespace in c.config["linux"]["namespaces"]:
+        if namespace["type"] == "cgroup":
+            namespace["path"] = f"/proc/{first.pid()}/ns/cgroup"
+    c.save()
+    with t.step("joined by path: not created"):
+        done = c.create()
+        expect(done.code != 0, "the container was created")
+        # crun does not come to its hooks: it cannot mount a cgroup that the namespace does not show.
+        equal([record["verdict"] for record in c.records()], ["error"] if t.runtime == "runc" else [], "the records")
+        nothing_left(c)
+    with t.step("the first container's cgroup is as it was"):
+        equal(host.attribute(host.CGROUP + first.cgroup), None, "the mark")
 
 
 @case("userns.refused")
