@@ -45,28 +45,36 @@ static int query(int cgroup_fd, struct attached *ret, struct err *err)
 	return 0;
 }
 
-/* Is the program attached to this cgroup? 1, 0 or a negative errno. */
-static int is_attached(int program_fd, int cgroup_fd, struct err *err)
+/* Is the program one of them? 1, 0 or a negative errno. */
+static int is_among(int program_fd, const struct attached *attached, struct err *err)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
-	struct attached attached;
-	int r;
 
 	if (bpf_obj_get_info_by_fd(program_fd, &info, &size) < 0)
 		return err_set_errno(err, errno, "cannot ask for the guard program's id");
-	r = query(cgroup_fd, &attached, err);
-	for (uint32_t i = 0; r == 0 && i < attached.n; i++)
-		if (attached.ids[i] == info.id)
+	for (uint32_t i = 0; i < attached->n; i++)
+		if (attached->ids[i] == info.id)
 			return 1;
-	return r;
+	return 0;
+}
+
+static int is_attached(int program_fd, int cgroup_fd, struct err *err)
+{
+	struct attached attached;
+	int r = query(cgroup_fd, &attached, err);
+
+	return r < 0 ? r : is_among(program_fd, &attached, err);
 }
 
 int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err)
 {
-	int r = is_attached(guard->bpf_fd, cgroup_fd, err);
+	struct attached attached;
+	int r = query(cgroup_fd, &attached, err);
 
-	return r <= 0 ? r : is_attached(guard->file_open_fd, cgroup_fd, err);
+	if (r == 0)
+		r = is_among(guard->bpf_fd, &attached, err);
+	return r <= 0 ? r : is_among(guard->file_open_fd, &attached, err);
 }
 
 /* ALLOW_MULTI: nothing below can replace it. No link: the cgroup alone keeps it, and the runtimes' own code that

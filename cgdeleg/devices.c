@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #define WHERE	   "config.json: linux.resources.devices"
 #define ALL_TYPES  (BPF_DEVCG_DEV_BLOCK | BPF_DEVCG_DEV_CHAR)
@@ -148,4 +150,107 @@ int devices_translate(yyjson_val *devices, struct device_rules *ret, struct err 
 	ret->n_rules += ELEMENTS(defaults);
 	ret->ready = DEVICE_GUARD_READY;
 	return 0;
+}
+
+static const struct {
+	char letter;
+	__u8 bit;
+} accesses[] = {
+	{ 'r', BPF_DEVCG_ACC_READ },
+	{ 'w', BPF_DEVCG_ACC_WRITE },
+	{ 'm', BPF_DEVCG_ACC_MKNOD },
+};
+
+static const char types[] = "?bca"; /* by BPF_DEVCG_DEV_*, which are bits */
+
+static const char *format_number(__u32 number, char buf[16])
+{
+	(void)snprintf(buf, 16, number == ANY ? "*" : "%u", number);
+	return buf;
+}
+
+bool devices_format(const struct device_rule *rules, size_t n, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		char major[16], minor[16], access[4] = "";
+		size_t len = 0;
+
+		for (size_t a = 0; a < ELEMENTS(accesses); a++)
+			if (rules[i].access & accesses[a].bit)
+				access[len++] = accesses[a].letter;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s%c %s:%s %s",
+					 i > 0 ? "," : "", rules[i].allow ? "" : "!",
+					 types[rules[i].types & ALL_TYPES],
+					 format_number(rules[i].major, major),
+					 format_number(rules[i].minor, minor), access);
+		if (used >= size)
+			return false;
+	}
+	return true;
+}
+
+/* Up to the character `end`, behind which *at is put. */
+static bool parse_number(const char **at, char end, __u32 *ret)
+{
+	const size_t len = strcspn(*at, ":, ");
+	char text[16];
+	uint64_t number = ANY;
+
+	if ((*at)[len] != end || len >= sizeof(text))
+		return false;
+	memcpy(text, *at, len);
+	text[len] = '\0';
+	if (strcmp(text, "*") != 0 && (text_to_u64(text, &number) < 0 || number >= ANY))
+		return false;
+	*ret = (__u32)number;
+	*at += len + 1;
+	return true;
+}
+
+/* Once each, in any order; config.json may name none. */
+static bool parse_access(const char **at, __u8 *ret)
+{
+	*ret = 0;
+	for (; **at && **at != ','; (*at)++) {
+		size_t a = 0;
+
+		while (a < ELEMENTS(accesses) && accesses[a].letter != **at)
+			a++;
+		if (a == ELEMENTS(accesses) || (*ret & accesses[a].bit))
+			return false;
+		*ret |= accesses[a].bit;
+	}
+	return true;
+}
+
+static bool parse_rule(const char **at, struct device_rule *ret)
+{
+	const char *type;
+
+	ret->allow = **at != '!';
+	*at += !ret->allow;
+	type = **at ? strchr(types + 1, **at) : NULL;
+	if (!type || (*at)[1] != ' ')
+		return false;
+	ret->types = (__u16)(type - types);
+	*at += 2;
+	return parse_number(at, ':', &ret->major) && parse_number(at, ' ', &ret->minor) &&
+	       parse_access(at, &ret->access);
+}
+
+int devices_parse(const char *text, struct device_rule ret[DEVICE_GUARD_RULES_MAX])
+{
+	int n = 0;
+
+	while (*text) {
+		if (n == DEVICE_GUARD_RULES_MAX || !parse_rule(&text, &ret[n]))
+			return -EBADMSG;
+		n++;
+		if (*text == ',' && !*++text)
+			return -EBADMSG;
+	}
+	return n;
 }

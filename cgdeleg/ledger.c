@@ -10,13 +10,14 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "cgdeleg/devices.h"
 
 #define LEDGER_VERSION 1
 
 struct raw_ledger {
 	int64_t version, since;
 	const char *id, *instance, *handler, *profile, *namespace, *pod, *name, *line, *method,
-		*leaf;
+		*leaf, *pressure, *devices;
 	bool guarded, scope;
 	yyjson_val *ceilings;
 };
@@ -36,6 +37,8 @@ static const struct json_field fields[] = {
 	{ "since", JSON_I64, offsetof(struct raw_ledger, since), true },
 	{ "guarded", JSON_BOOL, offsetof(struct raw_ledger, guarded), true },
 	{ "scope", JSON_BOOL, offsetof(struct raw_ledger, scope), true },
+	{ "pressure", JSON_STRING, offsetof(struct raw_ledger, pressure), false },
+	{ "devices", JSON_STRING, offsetof(struct raw_ledger, devices), false },
 	{ "ceilings", JSON_OBJECT, offsetof(struct raw_ledger, ceilings), true },
 };
 
@@ -113,6 +116,23 @@ static int parse_ceilings(yyjson_val *object, struct ledger *ret, struct err *er
 	return 0;
 }
 
+/* How the guards are put back. A record of an older cgdeleg has none of it. */
+static int parse_guards(const struct raw_ledger *raw, struct ledger *ret, struct err *err)
+{
+	int n = raw->devices ? devices_parse(raw->devices, ret->rules) : 0;
+
+	if (n < 0)
+		return err_set(err, EPROTO,
+			       "attribute " LEDGER_ATTRIBUTE
+			       " has device rules that cannot be read: another cgdeleg wrote it");
+	ret->n_rules = (size_t)n;
+	ret->device_guard = raw->devices;
+	ret->pressure = !raw->pressure			      ? TRI_UNKNOWN
+			: strcmp(raw->pressure, "allow") == 0 ? TRI_YES
+							      : TRI_NO;
+	return 0;
+}
+
 int ledger_parse(const char *text, size_t len, struct ledger *ret, struct err *err)
 {
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
@@ -131,6 +151,8 @@ int ledger_parse(const char *text, size_t len, struct ledger *ret, struct err *e
 	ret->guarded = raw.guarded;
 	ret->scope = raw.scope;
 	r = parse_ceilings(raw.ceilings, ret, err);
+	if (r >= 0)
+		r = parse_guards(&raw, ret, err);
 	if (r < 0)
 		return r;
 	ret->present = raw.version == LEDGER_VERSION && copy(ret->id, sizeof(ret->id), raw.id) &&
@@ -187,6 +209,21 @@ static bool format_ceilings(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct
 	return object && (!at || !*at);
 }
 
+static bool format_guards(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct ledger *ledger)
+{
+	char text[DEVICES_TEXT_SIZE];
+
+	if (!yyjson_mut_obj_add_bool(doc, o, "guarded", ledger->guarded))
+		return false;
+	if (ledger->pressure != TRI_UNKNOWN &&
+	    !yyjson_mut_obj_add_str(doc, o, "pressure",
+				    ledger->pressure == TRI_YES ? "allow" : "deny"))
+		return false;
+	return !ledger->device_guard ||
+	       (devices_format(ledger->rules, ledger->n_rules, text, sizeof(text)) &&
+		yyjson_mut_obj_add_strcpy(doc, o, "devices", text));
+}
+
 int ledger_format(const struct ledger *ledger, char *buf, size_t size, struct err *err)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -208,7 +245,7 @@ int ledger_format(const struct ledger *ledger, char *buf, size_t size, struct er
 	     yyjson_mut_obj_add_str(doc, o, "method", ledger->method) &&
 	     yyjson_mut_obj_add_str(doc, o, "leaf", ledger->leaf) &&
 	     yyjson_mut_obj_add_int(doc, o, "since", ledger->since) &&
-	     yyjson_mut_obj_add_bool(doc, o, "guarded", ledger->guarded) &&
+	     format_guards(doc, o, ledger) &&
 	     yyjson_mut_obj_add_bool(doc, o, "scope", ledger->scope) &&
 	     format_ceilings(doc, o, ledger);
 	if (ok) {

@@ -13,11 +13,13 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "bpf/device_guard_abi.h"
+#include "policy/facts.h"
 #include "policy/limit.h"
 
 #define LEDGER_ATTRIBUTE     "trusted.cgdeleg"
-#define LEDGER_SIZE	     8192 /* bytes of the attribute, at most */
-#define LEDGER_CEILINGS_SIZE 4096 /* bytes of all ceilings as text, at most */
+#define LEDGER_SIZE	     16384 /* bytes of the attribute, at most */
+#define LEDGER_CEILINGS_SIZE 4096  /* bytes of all ceilings as text, at most */
 
 struct ledger {
 	bool marked;	   /* the attribute is there */
@@ -31,11 +33,17 @@ struct ledger {
 	char method[16];			  /* mount_method_name() */
 	char leaf[64];				  /* "" for none */
 	long long since;			  /* seconds since the epoch */
-	bool guarded;				  /* the BPF guard is in force */
+	bool guarded;				  /* the grant guard is in force */
+	enum tristate
+		pressure; /* ... and lets *.pressure be written; unknown: written before this was kept */
+	bool device_guard; /* the device guard is in force, with the rules below; false in older ones, too */
+	size_t n_rules;
 	bool scope; /* the ceilings are on the cgroup above too: enum place, PLACE_SCOPE of plan.h */
 	/* What it was granted under: lines "file=value", the value as limit_format() writes it. Read
 	 * with ledger_next(), written with ledger_add(). */
 	char ceilings[LEDGER_CEILINGS_SIZE];
+	/* What the device guard was told: that goes with the program, should somebody detach it. */
+	struct device_rule rules[DEVICE_GUARD_RULES_MAX];
 };
 
 struct ledger_ceiling {

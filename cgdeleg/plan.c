@@ -163,10 +163,7 @@ static void plan_grant(struct plan *plan, const struct decision *decision,
 				  .unit = plan->unit.n > 0 ? &plan->unit : NULL });
 	add_guards(plan, decision, facts);
 	add_nesting(plan, decision, facts);
-	/* A rerun leaves the first run's record as it is. */
-	if (!facts->granted)
-		add(plan,
-		    (struct step) { .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
+	add(plan, (struct step) { .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
 	if (decision->audit_sync)
 		add(plan, (struct step) { .kind = STEP_INTENT });
 	add_owner(plan, facts->delegated, decision->owner_uid, decision->owner_gid);

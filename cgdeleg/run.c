@@ -125,22 +125,47 @@ static void name_ledger(const struct trail *trail, struct ledger *ledger)
 			       d->origin.line);
 }
 
-static int compose_ledger(struct trail *trail, char *buf, size_t size)
+/* What puts the guards back, should somebody take them off. */
+static void note_guards(const struct trail *trail, struct ledger *ledger)
 {
 	const struct decision *d = &trail->decision;
+	const struct device_rules *rules = &trail->target.rules;
+
+	ledger->guarded = d->grant_guard;
+	ledger->pressure = d->pressure ? TRI_YES : TRI_NO;
+	ledger->device_guard = d->device_guard;
+	ledger->n_rules = d->device_guard ? rules->n_rules : 0;
+	memcpy(ledger->rules, rules->rules, ledger->n_rules * sizeof(rules->rules[0]));
+}
+
+static int name_ceilings(const struct decision *d, struct ledger *ledger, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < d->n_ceilings; i++)
+		r = ledger_add(ledger, d->ceilings[i].file, d->ceilings[i].type,
+			       &d->ceilings[i].value, err);
+	return r;
+}
+
+/* A second run leaves the first one's record as it is, but for the guards: their rules are what it has just told them. */
+static int compose_ledger(struct trail *trail, char *buf, size_t size)
+{
 	struct ledger ledger = { .since = trail->started_us / 1000000,
-				 .guarded = trail->decision.grant_guard,
 				 .scope = trail->facts.has_scope };
 	int r = 0;
 
-	for (size_t i = 0; i < trail->plan.n_steps; i++)
-		if (trail->plan.steps[i].kind == STEP_LEDGER)
-			(void)snprintf(ledger.method, sizeof(ledger.method), "%s",
-				       mount_method_name(trail->plan.steps[i].method));
-	name_ledger(trail, &ledger);
-	for (size_t i = 0; r >= 0 && i < d->n_ceilings; i++)
-		r = ledger_add(&ledger, d->ceilings[i].file, d->ceilings[i].type,
-			       &d->ceilings[i].value, &trail->err);
+	if (trail->facts.granted) {
+		ledger = trail->target.ledger;
+	} else {
+		for (size_t i = 0; i < trail->plan.n_steps; i++)
+			if (trail->plan.steps[i].kind == STEP_LEDGER)
+				copy_name(ledger.method, sizeof(ledger.method),
+					  mount_method_name(trail->plan.steps[i].method));
+		name_ledger(trail, &ledger);
+		r = name_ceilings(&trail->decision, &ledger, &trail->err);
+	}
+	note_guards(trail, &ledger);
 	return r < 0 ? r : ledger_format(&ledger, buf, size, &trail->err);
 }
 

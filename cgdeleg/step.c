@@ -118,7 +118,10 @@ static int ledger_run(const struct apply *apply, const struct step *step, struct
 
 	(void)step;
 	r = save_ledger(apply, undo, err);
-	return r < 0 ? r : ledger_write(apply->target->cgroup_fd, apply->ledger, err);
+	if (r >= 0 && undo->text && strcmp(undo->text, apply->ledger) == 0)
+		undo->changed = false;
+	return r < 0 || !undo->changed ? r
+				       : ledger_write(apply->target->cgroup_fd, apply->ledger, err);
 }
 
 static int ledger_undo(const struct apply *apply, struct undo *undo, struct err *err)

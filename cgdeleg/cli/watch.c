@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -20,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/privilege.h"
 #include "base/text.h"
+#include "bpf/guard-load.h"
 #include "cgdeleg/cli/cli.h"
 #include "cgdeleg/node/budget.h"
 #include "cgdeleg/node/watch.h"
@@ -44,6 +46,20 @@ struct service {
 static void say(int priority, const char *text)
 {
 	fprintf(stderr, "<%d>cgdeleg: %s\n", priority, text);
+}
+
+/* The loader waits for a child of its own. What has ended meanwhile nobody else waits for. */
+static int load_guards(int sys_fd, struct err *err)
+{
+	void (*before)(int) = signal(SIGCHLD, SIG_DFL);
+	struct guard_load loaded;
+	int r;
+
+	r = guard_load(sys_fd, &loaded, err);
+	(void)signal(SIGCHLD, before);
+	while (before == SIG_IGN && waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return r;
 }
 
 /* A broken policy lowers nothing; what was in force stays. */
@@ -93,7 +109,14 @@ static void put_metrics(const struct watch_counts *c, FILE *to)
 	put_metric(to, "dying_alarms", "gauge",
 		   "delegated cgroups with too many removed ones that hold memory",
 		   c->dying_alarms);
+	put_metric(to, "dying_held", "gauge", "those of them where reclaim does not help",
+		   c->dying_held);
 	put_metric(to, "reclaims", "counter", "reclaims because of those", c->reclaims);
+	put_metric(to, "guards_restored", "counter",
+		   "BPF guards that had been taken off a delegated cgroup and are back",
+		   c->guards_restored);
+	put_metric(to, "guards_missing", "gauge", "those that could not be put back",
+		   c->guards_missing);
 	put_metric(to, "overflows", "counter", "overflows of the event queue", c->overflows);
 	put_metric(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate",
 		   c->nsdelegate);
@@ -120,8 +143,10 @@ static void report(struct service *s)
 {
 	const struct watch_counts *c = watch_counts(s->watch);
 
-	(void)sd_notifyf(0, "STATUS=%zu delegated cgroups, %llu limits put back, %zu contested",
-			 c->grants, (unsigned long long)c->put_back, c->contested);
+	(void)sd_notifyf(
+		0,
+		"STATUS=%zu delegated cgroups, %llu limits put back, %zu contested, %zu guards missing",
+		c->grants, (unsigned long long)c->put_back, c->contested, c->guards_missing);
 	write_metrics(s);
 }
 
@@ -237,7 +262,10 @@ static void raise_descriptors(void)
 
 static int run(struct service *s)
 {
-	struct watch_args args = { .host = &s->host, .run = s->run, .say = say };
+	struct watch_args args = {
+		.host = &s->host, .run = s->run, .load_guards = load_guards, .say = say
+	};
+	const struct watch_counts *c;
 	int r;
 
 	if (text_to_u64(s->interval, &s->seconds) < 0 || s->seconds == 0 || s->seconds > 3600)
@@ -259,9 +287,12 @@ static int run(struct service *s)
 	if (!s->once)
 		return loop(s);
 	report(s);
-	return watch_counts(s->watch)->failed
-		       ? err_set(&s->err, EIO, "not every limit could be put back")
-		       : 0;
+	c = watch_counts(s->watch);
+	if (c->failed > 0)
+		return err_set(&s->err, EIO, "not every limit could be put back");
+	if (c->guards_missing > 0)
+		return err_set(&s->err, EIO, "not every BPF guard could be put back");
+	return 0;
 }
 
 int watch_main(int argc, char **argv)
@@ -289,7 +320,8 @@ int watch_main(int argc, char **argv)
 		cli_help(
 			"watch",
 			"Puts limits of delegated cgroups back to the granted ceilings when somebody has\n"
-			"raised them, as it happens. Needs root; reloads the policy on SIGHUP.",
+			"raised them, as it happens, and BPF guards that somebody has taken off. Needs\n"
+			"root; reloads the policy on SIGHUP.",
 			rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}

@@ -101,6 +101,7 @@ static void drop_files(struct watch *watch, struct watched *w)
 			at = &(*at)->chain;
 		*at = file->chain;
 		w->files = file->next;
+		watch->counts.contested -= file->contested;
 		(void)inotify_rm_watch(watch->inotify_fd, file->wd);
 		free(file);
 	}
@@ -268,6 +269,7 @@ int watch_new(const struct watch_args *args, struct watch **ret, struct err *err
 		return err_set(err, ENOMEM, "out of memory");
 	watch->args = *args;
 	watch->counts.nsdelegate = true;
+	watch->guards = (struct guards)GUARDS_NONE;
 	watch->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (watch->inotify_fd < 0)
 		r = err_set_errno(err, errno, "cannot use inotify");
@@ -294,6 +296,7 @@ void watch_free(struct watch *watch)
 		watch->all = w->next;
 		free_watched(watch, w);
 	}
+	guards_done(&watch->guards);
 	(void)close_fd(watch->inotify_fd);
 	free(watch);
 }
@@ -364,33 +367,6 @@ void watch_tick(struct watch *watch)
 		}
 }
 
-/* Cgroups that were removed and still hold memory: no ceiling counts them. */
-static void look_at_dying(struct watch *watch, struct watched *w, const char *stat)
-{
-	const char *at = strstr(stat, "nr_dying_descendants ");
-	uint64_t dying = at ? strtoull(at + strlen("nr_dying_descendants "), NULL, 10) : 0;
-	struct ledger_ceiling most;
-	struct ledger ledger;
-	bool above;
-
-	if (dying <= 256 && !w->dying_alarm)
-		return;
-	if (ledger_read(w->fd, &ledger, NULL) < 0 ||
-	    !ledger_find(&ledger, "cgroup.max.descendants", &most))
-		return;
-	above = dying > 256 && dying > 2 * most.value.number;
-	if (above != w->dying_alarm) {
-		watch->counts.dying_alarms += above ? 1 : (size_t)-1;
-		watch_say(watch, above ? LOG_WARNING : LOG_NOTICE,
-			  "%s: %llu removed cgroups still hold memory%s", w->name,
-			  (unsigned long long)dying,
-			  above ? ", more than twice its ceiling; its memory is reclaimed" : "");
-	}
-	w->dying_alarm = above;
-	if (above && file_write_at(w->fd, "memory.reclaim", "67108864") != -ENOENT)
-		watch->counts.reclaims++;
-}
-
 static void look_at_mount(struct watch *watch)
 {
 	_cleanup_free_ struct cgroup_mount *mount = malloc(sizeof(*mount));
@@ -416,28 +392,51 @@ static void look_at_mount(struct watch *watch)
 	watch->counts.nsdelegate = mount->nsdelegate;
 }
 
-int watch_sweep(struct watch *watch, bool walk, struct err *err)
+/* False: it is gone. */
+static bool look_at(struct watch *watch, struct watched *w)
+{
+	char stat[1024];
+
+	if (file_read_record_at(w->fd, "cgroup.stat", stat, sizeof(stat)) < 0)
+		return false;
+	if (w->waits)
+		return true;
+	watch_dying(watch, w, stat);
+	watch_guards(watch, w);
+	return true;
+}
+
+/* Forgets what is gone. */
+static void look_at_all(struct watch *watch)
 {
 	struct watched **at = &watch->all;
 
+	watch_guards_begin(watch);
 	while (*at) {
 		struct watched *w = *at;
-		char stat[1024];
 
-		if (file_read_record_at(w->fd, "cgroup.stat", stat, sizeof(stat)) < 0) {
-			*at = w->next;
-			free_watched(watch, w);
+		if (look_at(watch, w)) {
+			at = &w->next;
 			continue;
 		}
-		if (!w->waits)
-			look_at_dying(watch, w, stat);
-		if (walk && !w->waits)
-			watch_enforce_all(watch, w);
-		at = &w->next;
+		*at = w->next;
+		free_watched(watch, w);
 	}
+}
+
+int watch_sweep(struct watch *watch, bool walk, struct err *err)
+{
+	int r = 0;
+
+	for (struct watched *w = watch->all; w && walk; w = w->next)
+		if (!w->waits)
+			watch_enforce_all(watch, w);
 	look_at_mount(watch);
 	read_hints(watch);
-	return walk ? grants_walk(watch->args.host, visit, watch, NULL, err) : 0;
+	if (walk)
+		r = grants_walk(watch->args.host, visit, watch, NULL, err);
+	look_at_all(watch);
+	return r;
 }
 
 void watch_apply_policy(struct watch *watch, const struct ruleset *rules)
@@ -453,8 +452,15 @@ void watch_apply_policy(struct watch *watch, const struct ruleset *rules)
 
 const struct watch_counts *watch_counts(struct watch *watch)
 {
-	watch->counts.grants = 0;
-	for (const struct watched *w = watch->all; w; w = w->next)
-		watch->counts.grants += !w->waits;
-	return &watch->counts;
+	struct watch_counts *c = &watch->counts;
+
+	c->grants = c->dying_alarms = c->dying_held = c->guards_missing = 0;
+	for (const struct watched *w = watch->all; w; w = w->next) {
+		c->grants += !w->waits;
+		c->dying_alarms += w->dying_alarm;
+		c->dying_held += w->dying_held;
+		for (int kind = 0; kind < WATCH_GUARDS; kind++)
+			c->guards_missing += w->guard_missing[kind];
+	}
+	return c;
 }

@@ -8,7 +8,8 @@
  * files themselves are watched and not their directory: only host root can write them, so that a container
  * cannot flood the queue. What a queue that overflowed has lost, and grants that no table tells of, a walk of
  * the tree finds. Lowering is left alone. Whoever raises a limit again and again is put back once a
- * second, reported once, and not fought.
+ * second, reported once, and not fought. Of a BPF program that was detached, and of removed cgroups that stay, nobody
+ * tells: those are looked for in each sweep.
  *
  * Holds nothing that matters: a watch that is killed and started again finds all of it in the kernel.
  */
@@ -29,14 +30,26 @@ struct ruleset;
 #define WATCH_TOGETHER_MS 150	/* writes that follow each other so closely are one rewrite */
 #define WATCH_CALM_MS	  10000 /* without a rewrite for so long a contest is over */
 
+#define WATCH_LOAD_MS	60000	/* between two attempts at loading the guards */
+#define WATCH_REMIND_MS 3600000 /* until a guard that stays away is spoken of again */
+
+#define WATCH_DYING	    256	   /* removed cgroups; fewer are no pile */
+#define WATCH_RECLAIM_LEAST 4	   /* MiB, of one reclaim */
+#define WATCH_RECLAIM_MOST  1024   /* MiB */
+#define WATCH_HELD_MS	    600000 /* between two reclaims where they do not help */
+
 struct watch_counts {
 	uint64_t put_back;  /* limits put back to their ceilings */
 	uint64_t failed;    /* that could not be */
 	uint64_t lowered;   /* ceilings lowered because the policy was */
 	uint64_t reclaims;  /* memory.reclaim written because of dying cgroups */
 	uint64_t overflows; /* of the event queue */
-	size_t grants, contested, dying_alarms;
-	bool nsdelegate; /* the host's cgroup2 has it */
+	uint64_t guards_restored;
+	size_t guards_missing; /* of grants, and could not be put back */
+	size_t grants, contested;
+	size_t dying_alarms,
+		dying_held; /* cgroups with a pile of removed ones; where reclaim does not help */
+	bool nsdelegate;    /* the host's cgroup2 has it */
 };
 
 struct watch_args {
@@ -44,6 +57,8 @@ struct watch_args {
 	const char *run; /* directory of the table of grants */
 	const struct ruleset *rules;
 	bool once; /* wait for systemd's answers; else SIGCHLD must be ignored */
+	/* Loads the BPF guards and pins them below /sys, which `sys_fd` is; NULL: nobody does. */
+	int (*load_guards)(int sys_fd, struct err *err);
 	/* One sentence, printable, without a full stop. Priority as syslog's. */
 	void (*say)(int priority, const char *text);
 };
@@ -61,7 +76,8 @@ int watch_events(struct watch *watch, struct err *err);
 /* To be called once a second: what was put off. */
 void watch_tick(struct watch *watch);
 
-/* To be called every few seconds: what has ended, dying cgroups, nsdelegate; `walk`: and the whole tree. */
+/* To be called every few seconds: what has ended, guards, dying cgroups, nsdelegate; `walk`: and the whole tree. May
+ * leave the working directory at "/". */
 int watch_sweep(struct watch *watch, bool walk, struct err *err);
 
 /* Another policy is in force: applies lowered ceilings to what runs, and says what it does not raise. */

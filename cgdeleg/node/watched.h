@@ -2,10 +2,15 @@
 /* Watched - one delegated cgroup under watch; for watch*.c only. */
 #pragma once
 
+#include <sys/types.h>
+
+#include "bpf/guard.h"
 #include "cgdeleg/node/drift.h"
 #include "cgdeleg/node/watch.h"
 
 #define WATCH_BUCKETS 4096
+
+enum watch_guard_kind { WATCH_DEVICE_GUARD, WATCH_GRANT_GUARD, WATCH_GUARDS };
 
 struct watched;
 
@@ -27,7 +32,14 @@ struct watched {
 	int fd;
 	char *name; /* container, printable */
 	char *path; /* of the cgroup */
-	bool waits, dying_alarm;
+	bool waits;
+	bool guard_missing[WATCH_GUARDS]; /* and could not be put back */
+	int64_t remind_ms[WATCH_GUARDS];  /* not said again before */
+	bool dying_alarm, dying_held;	  /* removed cgroups pile up; reclaim does not help */
+	uint64_t dying_before;		  /* how many, at the last reclaim */
+	uint64_t reclaim_bytes;		  /* the next one's size */
+	int64_t reclaim_after_ms;
+	pid_t reclaimer; /* 0: none yet */
 	struct watch_file *files;
 	struct watched *next;
 };
@@ -37,6 +49,10 @@ struct watch {
 	int inotify_fd, table_wd, run_wd;
 	struct watched *all;
 	struct watch_file *buckets[WATCH_BUCKETS];
+	struct guards guards; /* this build's pins, as they were found in this sweep */
+	struct err guards_err;
+	bool guards_opened;
+	int64_t load_again_ms;
 	struct watch_counts counts;
 };
 
@@ -47,3 +63,11 @@ void watch_say(struct watch *watch, int priority, const char *fmt, ...) _printf_
 bool watch_enforce(struct watch *watch, struct watch_file *file);
 void watch_enforce_all(struct watch *watch, struct watched *w);
 void watch_policy_one(struct watch *watch, struct watched *w);
+
+/* watch-guard.c: are the guards of its grant in force? Puts them back, or raises an alarm. */
+void watch_guards(struct watch *watch, struct watched *w);
+/* A new sweep begins: what is pinned is looked at anew. */
+void watch_guards_begin(struct watch *watch);
+
+/* watch-dying.c; `stat`: what cgroup.stat says. */
+void watch_dying(struct watch *watch, struct watched *w, const char *stat);

@@ -30,5 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(ledger_parse(text, strlen(text), &again, &err) == 0);
 	require(memcmp(&ledger, &again, offsetof(struct ledger, ceilings)) == 0);
 	require(strcmp(ledger.ceilings, again.ceilings) == 0);
+	require(memcmp(ledger.rules, again.rules, ledger.n_rules * sizeof(ledger.rules[0])) == 0);
 	return 0;
 }

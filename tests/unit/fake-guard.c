@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -49,6 +50,13 @@ int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, st
 	(void)cgroup_fd;
 	(void)err;
 	return fake_guard.device;
+}
+
+int device_guard_find(int cgroup_fd, struct err *err)
+{
+	(void)cgroup_fd;
+	(void)err;
+	return fake_guard.device || fake_guard.other_device;
 }
 
 int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct err *err)
@@ -124,11 +132,37 @@ int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, stru
 int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
 		       struct err *err)
 {
+	struct stat st;
+	int r = fails(&fake_guard.fail_grant, "attach the guard program guard_bpf", err);
+
 	(void)guard;
-	(void)cgroup_fd;
 	fake_guard.grant = true;
 	fake_guard.flags = flags;
-	return fails(&fake_guard.fail_grant, "attach the guard program guard_bpf", err);
+	fake_guard.armed = r < 0 || fstat(cgroup_fd, &st) < 0 ? 0 : st.st_ino;
+	return r;
+}
+
+int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret,
+		     struct err *err)
+{
+	(void)guard;
+	(void)cgroup_fd;
+	(void)err;
+	*ret = (struct guard_grant) { .root = fake_guard.armed, .flags = fake_guard.flags };
+	return 0;
+}
+
+int grant_guard_open_attached(int cgroup_fd, struct grant_guard *ret, struct err *err)
+{
+	(void)cgroup_fd;
+	(void)err;
+	*ret = (struct grant_guard)GRANT_GUARD_NONE;
+	return fake_guard.other_grant;
+}
+
+void grant_guard_done(struct grant_guard *guard)
+{
+	guard->bpf_fd = close_fd(guard->bpf_fd);
 }
 
 int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, struct err *err)

@@ -9,11 +9,14 @@
 #include "bpf/guard.h"
 
 struct fake_guard {
-	bool device, grant; /* attached */
+	bool device, grant;		/* attached */
+	bool other_device, other_grant; /* another build's are */
 	struct device_rules rules;
 	uint64_t flags;
 	/* The next call of that kind fails with EIO; attaching has then happened, or not. */
 	bool fail_attach, half_attach, fail_write, fail_grant, fail_detach;
+	uint64_t
+		armed; /* the cgroup that the grant guard was told of; attaching does not tell it */
 };
 
 extern struct fake_guard fake_guard;

@@ -35,6 +35,11 @@ static struct ledger plain(void)
 		       "wbps=max riops=9 wiops=max\n"
 		       "cpuset.cpus=0-3,7\n");
 	(void)snprintf(ledger.method, sizeof(ledger.method), "clone-on-top");
+	ledger.pressure = TRI_NO;
+	ledger.device_guard = true;
+	ledger.n_rules = 2;
+	ledger.rules[0] = (struct device_rule) { 10, 229, 2, 2 | 4, 1 };
+	ledger.rules[1] = (struct device_rule) { DEVICE_GUARD_ANY, 0, 3, 1, 0 };
 	return ledger;
 }
 
@@ -50,6 +55,8 @@ static void test_round_trip(void **state)
 	check_result("parse", ledger_parse(text, strlen(text), &again, &err), &err, NULL);
 	assert_memory_equal(&again, &ledger, offsetof(struct ledger, ceilings));
 	check_string("ceilings", again.ceilings, ledger.ceilings);
+	assert_memory_equal(again.rules, ledger.rules, 2 * sizeof(ledger.rules[0]));
+	assert_non_null(strstr(text, "\"pressure\":\"deny\",\"devices\":\"c 10:229 rw,!a *:0 m\""));
 	check_result("no room", ledger_format(&ledger, text, 100, &err), &err,
 		     "longer than 100 bytes");
 }
@@ -87,6 +94,71 @@ static void test_parse(void **state)
 			     ledger_parse(cases[i].text, strlen(cases[i].text), &ledger, &err),
 			     &err, cases[i].want);
 		assert_int_equal(ledger.present, !cases[i].want);
+	}
+}
+
+/* As many rules as a guard can have, each as long as can be, beside the longest ceilings. */
+static void test_most_rules(void **state)
+{
+	struct ledger ledger = plain();
+	struct ledger again;
+	struct err err = { 0 };
+	char text[LEDGER_SIZE];
+
+	(void)state;
+	memset(ledger.ceilings, 0, sizeof(ledger.ceilings));
+	while (strlen(ledger.ceilings) + 40 < sizeof(ledger.ceilings))
+		strcat(ledger.ceilings, "cgroup.max.descendants=2147483647\n");
+	ledger.n_rules = DEVICE_GUARD_RULES_MAX;
+	for (size_t i = 0; i < DEVICE_GUARD_RULES_MAX; i++)
+		ledger.rules[i] = (struct device_rule) { 4294967294, 4294967294, 3, 7, 0 };
+	check_result("format", ledger_format(&ledger, text, sizeof(text), &err), &err, NULL);
+	check_result("parse", ledger_parse(text, strlen(text), &again, &err), &err,
+		     "stands twice"); /* the ceilings, which fill it only */
+	ledger.ceilings[0] = '\0';
+	check_result("format", ledger_format(&ledger, text, sizeof(text), &err), &err, NULL);
+	check_result("parse", ledger_parse(text, strlen(text), &again, &err), &err, NULL);
+	assert_memory_equal(again.rules, ledger.rules, sizeof(again.rules));
+}
+
+static void test_guards(void **state)
+{
+	static const struct {
+		const char *more, *want;
+		enum tristate pressure;
+		bool device;
+		size_t n;
+	} cases[] = {
+		{ "", NULL, TRI_UNKNOWN, false, 0 }, /* an older cgdeleg's */
+		{ ",\"pressure\":\"allow\"", NULL, TRI_YES, false, 0 },
+		{ ",\"pressure\":\"deny\",\"devices\":\"\"", NULL, TRI_NO, true, 0 },
+		{ ",\"devices\":\"c 1:3 rwm,!b *:* m,a 5:* \"", NULL, TRI_UNKNOWN, true, 3 },
+		{ ",\"devices\":\"c 1:3 rw,\"", "device rules that cannot be read", 0, 0, 0 },
+		{ ",\"devices\":\"c 1:3 rx\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":\"c 1:3 rr\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":\"d 1:3 r\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":\"c 1 r\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":\"c 1:-1 r\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":\"c 1:4294967295 r\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":\"!\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":\"c\"", "device rules", 0, 0, 0 },
+		{ ",\"devices\":5", "'devices' is not a string", 0, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct ledger ledger;
+		struct err err = { 0 };
+		char text[1024];
+
+		(void)snprintf(text, sizeof(text), "{\"v\":1,\"id\":\"x\"%s" REST, cases[i].more);
+		check_result(cases[i].more, ledger_parse(text, strlen(text), &ledger, &err), &err,
+			     cases[i].want);
+		if (cases[i].want)
+			continue;
+		assert_int_equal(ledger.pressure, cases[i].pressure);
+		assert_int_equal(ledger.device_guard, cases[i].device);
+		assert_int_equal(ledger.n_rules, cases[i].n);
 	}
 }
 
@@ -167,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_most_rules), cmocka_unit_test(test_guards),
 		cmocka_unit_test(test_over_long),  cmocka_unit_test(test_ceilings),
 		cmocka_unit_test(test_attribute),
 	};

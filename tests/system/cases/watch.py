@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """cgdeleg watch: what is raised comes back, what is lowered stays; by whomever, and however often watch dies."""
 import contextlib
+import errno
 import json
 import os
 import random
+import shutil
 import signal
+import stat
 import subprocess
 import time
 
-from lib import host, policy
+from lib import bpf, host, policy
 from lib.process import run, wait_until
 from lib.report import Skip, case, contains, equal, expect
 
 PROFILE = {"cgroup.max.descendants": 16, "cgroup.max.depth": 4, "memory.max": "256M", "pids.max": 64}
 MIB = 1024 * 1024
-# Longer by hand.
+# In CGDELEG_CHAOS_SECONDS; ten minutes have been run by hand.
 CHAOS_SECONDS = int(os.environ.get("CGDELEG_CHAOS_SECONDS", "20"))
 
 
@@ -189,6 +192,179 @@ def set_property(t, c):
     expect(int(host.value(c.top, "memory.max")) <= 256 * MIB, "memory.max after a daemon-reload")
 
 
+FORBIDDEN = (10, 237)  # /dev/loop-control: no driver has to be there
+DEVICES = [{"allow": False, "access": "rwm"}]
+
+
+def with_node(t, rules):
+    """A container that has the node of a device which it may not open."""
+    done = run([t.cgdeleg, "guard", "load"])
+    if "without" in done.err or "no BPF guards" in done.err:
+        raise Skip("this build has no guards")
+    equal(done.code, 0, f"guard load ({done.text})")
+    path = f"{t.work}/node{t.next_number()}"
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(*FORBIDDEN))
+    os.chmod(path, 0o666)
+    mount = {"destination": "/dev/n", "source": path, "type": "bind", "options": ["bind", "rw"]}
+    return t.container("guarded", policy_dir=rules, mounts=[mount], resources={"devices": DEVICES}).up()
+
+
+def is_refused(c):
+    """No driver may be behind it."""
+    return "Operation not permitted" in c.exec(": <>/dev/n").err
+
+
+def take_off(t, c):
+    """What an engine's update with a device list does under crun. False: not here."""
+    path = f"{t.work}/update{t.next_number()}"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"devices": [{"allow": True, "access": "rwm"}]}, file)
+    done = c.runtime("update", "--resources", path, c.id)
+    if t.runtime != "crun" or "not supported when using BPFProgram" in done.err:
+        return False
+    equal(done.code, 0, f"update ({done.err})")
+    return True
+
+
+def guards_of(c):
+    return len(bpf.device_guards(host.CGROUP + c.cgroup))
+
+
+@case("watch.guard")
+def guard(t):
+    """crun's update with devices takes every device program off the cgroup, ours with it. It comes back, with the rules
+    of the grant, and whatever the update allows."""
+    rules = watch_policy(t)
+    c = with_node(t, rules)
+    with t.step("granted: refused"):
+        equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+    with t.step("without a watch it stays away"):
+        if not take_off(t, c):
+            raise Skip("this runtime leaves the device programs alone")
+        time.sleep(3)
+        equal((guards_of(c), is_refused(c)), (0, False), "guards on the cgroup, the device refused")
+    if guards_of(c):
+        return
+    with t.step("--once puts it back, and counts from then on"):
+        done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
+        equal(done.code, 0, f"exit code ({done.err})")
+        contains(done.err, "its device guard was not in force any more and is back", "its words")
+        equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+        said = run([t.cgdeleg, "guard", "status", "--cgroup", host.CGROUP + c.cgroup]).out
+        contains(said, "refused 1\n", "guard status")
+        contains(said, "c 10:237 rw by sh (pid", "guard status")
+    with watching(t, rules) as watch:
+        with t.step("nothing to do: nothing is said"):
+            wait_until(lambda: watch.count("grants"), "its count")
+            time.sleep(2)
+            equal(watch.count("guards_restored"), 0, "guards_restored")
+        with t.step("taken off while it runs, twice: back, said once each"):
+            for number in (1, 2):
+                take_off(t, c)
+                wait_until(lambda n=number: watch.count("guards_restored") == n, "the guard")
+                equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+            equal(watch.log().count("its device guard was not in force any more and is back"), 2, "times it was said")
+            equal(watch.count("guards_missing"), 0, "guards_missing")
+        with t.step("without pins it loads them"):
+            equal(run([t.cgdeleg, "guard", "unload"]).code, 0, "unload")
+            take_off(t, c)
+            wait_until(lambda: watch.count("guards_restored") == 3, "the guard")
+            equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+
+
+PILE = 600
+
+
+def make_pile(t, c, directory):
+    """Cgroups that were removed and still have a page of a file each, as the payload would make them; by us, who
+    need no exec for each."""
+    above = host.CGROUP + c.cgroup
+    os.makedirs(directory, exist_ok=True)
+    for number in range(PILE):
+        path = f"{above}/pile{number}"
+        os.mkdir(path)
+        child = os.fork()
+        if child == 0:
+            try:
+                host.write(f"{path}/cgroup.procs", "0")
+                with open(f"{directory}/{number}", "wb") as file:
+                    file.write(b"x" * 4096)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        wait_until(lambda p=path: removed(p), "the removal of a cgroup")
+
+
+def removed(path):
+    try:
+        os.rmdir(path)
+    except OSError as fault:
+        if fault.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
+def dying(c):
+    for line in host.read(f"{host.CGROUP}{c.cgroup}/cgroup.stat").splitlines():
+        if line.startswith("nr_dying_descendants "):
+            return int(line.split()[1])
+    return 0
+
+
+def pile_container(t, rules, name):
+    """With memory enabled below its root, which must be free of processes then."""
+    c = t.container(name, policy_dir=rules).up()
+    done = c.exec("mkdir /sys/fs/cgroup/main && for p in $(cat /sys/fs/cgroup/cgroup.procs); do"
+                  " echo $p >/sys/fs/cgroup/main/cgroup.procs; done; echo +memory >/sys/fs/cgroup/cgroup.subtree_control")
+    equal(done.code, 0, f"enabling memory ({done.err})")
+    return c
+
+
+@case("watch.dying")
+def dying_cgroups(t):
+    """A pile of removed cgroups: the alarm, and fewer afterwards; where their memory cannot be reclaimed, the words."""
+    rules = watch_policy(t, **{"memory.swap.max": 0})
+    if "memory" not in host.controllers(t.parent):
+        raise Skip("the host does not offer the memory controller")
+    c, files = pile_container(t, rules, "pile"), f"{t.work}/pile"
+    with t.step("without a watch they stay"):
+        make_pile(t, c, files)
+        time.sleep(2)
+        expect(dying(c) > PILE // 2, f"{dying(c)} are dying of {PILE}")
+    with watching(t, rules) as watch:
+        with t.step("alarm, reclaimed, gone"):
+            began, had = time.monotonic(), dying(c)
+            wait_until(lambda: "of its removed cgroups" in watch.log(), "their end", patience=60)
+            print(f"# {t.name}: {had} dying cgroups, {dying(c)} after {time.monotonic() - began:.1f} s and "
+                  f"{watch.count('reclaims')} reclaims", flush=True)
+            contains(watch.log(), "removed cgroups still hold memory, more than twice its ceiling", "the log")
+            expect(dying(c) <= 32, f"{dying(c)} are left")
+            wait_until(lambda: watch.count("dying_alarms") == 0, "the metric")
+            equal(watch.count("dying_held"), 0, "dying_held")
+    shutil.rmtree(files)
+    c.delete()
+    held_pile(t, rules)
+
+
+def held_pile(t, rules):
+    """Pages of a tmpfs, without swap: nothing reclaims those but their deletion."""
+    c, files = pile_container(t, rules, "held"), "/dev/shm/cgdtest-pile"
+    make_pile(t, c, files)
+    try:
+        with watching(t, rules) as watch:
+            with t.step("a tmpfs without swap: only said"):
+                wait_until(lambda: watch.count("dying_held") == 1, "its giving up", patience=120)
+                equal(watch.log().count("removed cgroups stay, since their memory cannot be reclaimed"), 1, "said")
+                expect(dying(c) > PILE // 2, f"{dying(c)} are dying")
+                print(f"# {t.name}: held after {watch.count('reclaims')} reclaims", flush=True)
+            with t.step("the files gone: over"):
+                shutil.rmtree(files)
+                wait_until(lambda: watch.count("dying_alarms") == 0, "the end of the alarm", patience=60)
+    finally:
+        shutil.rmtree(files, ignore_errors=True)
+
+
 @case("watch.killed")
 def killed(t):
     """Killed at random moments while containers come and go: the kernel has all that matters."""
@@ -234,6 +410,17 @@ def install_unit(t, rules):
     run(["systemctl", "daemon-reload"])
 
 
+def service_guard(t, c):
+    if not guards_of(c):
+        raise Skip("this build has no guards")
+    for words in (["guard", "load"], ["guard", "unload"]):
+        equal(run([t.cgdeleg, *words]).code, 0, " ".join(words))
+        if not take_off(t, c):
+            raise Skip("this runtime leaves the device programs alone")
+        equal(guards_of(c), 0, "guards on the cgroup")
+        wait_until(lambda: guards_of(c), "the guard")
+
+
 @case("watch.service")
 def service(t):
     """The hardened unit: it becomes ready, does its work, reloads, and systemd thinks well of it."""
@@ -248,6 +435,8 @@ def service(t):
         with t.step("puts back"):
             host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "9")
             wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "4", "its ceiling")
+        with t.step("puts the guard back, also where it has to load it"):
+            service_guard(t, c)
         with t.step("reloads"):
             equal(run(["systemctl", "reload", UNIT]).code, 0, "systemctl reload")
             equal(run(["systemctl", "is-active", UNIT]).out, "active\n", "state")

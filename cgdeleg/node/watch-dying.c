@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Watch, dying - cgroups that a container has removed and that stay in the kernel, since memory is still charged to
+ * them. See watch.h.
+ *
+ * No ceiling counts them, and each has one of the node's 65,535 memcg ids. The kernel's reclaim takes the memory of
+ * removed cgroups first, so little has to be asked for: that little is doubled as long as it does not help, because
+ * what is asked for beyond is taken from the living. What it cannot take (a tmpfs without swap, pages that are locked,
+ * or mapped by others) no lowered limit takes either; that is said, and tried again now and then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "cgdeleg/node/watched.h"
+
+#define MIB UINT64_C(1048576)
+
+static bool is_pile(const struct watched *w, uint64_t dying)
+{
+	struct ledger_ceiling most;
+	struct ledger ledger;
+
+	return dying > WATCH_DYING && ledger_read(w->fd, &ledger, NULL) >= 0 &&
+	       ledger_find(&ledger, "cgroup.max.descendants", &most) &&
+	       dying > 2 * most.value.number;
+}
+
+/* 0, or why not. -EAGAIN only says that less was found than was asked for. */
+static int write_reclaim(const struct watched *w, uint64_t bytes)
+{
+	char text[32];
+	int r;
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	r = file_write_at(w->fd, "memory.reclaim", text);
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* Reclaim takes as long as it takes; so that no limit waits for it, a child of its own does it, for which nobody
+ * waits (main has SIGCHLD ignored). One at a time. */
+static int reclaim(struct watch *watch, struct watched *w)
+{
+	if (w->reclaimer > 0 && kill(w->reclaimer, 0) == 0)
+		return 0;
+	if (faccessat(w->fd, "memory.reclaim", F_OK, 0) < 0)
+		return -errno;
+	watch->counts.reclaims++;
+	w->reclaimer = watch->args.once ? -1 : fork();
+	if (w->reclaimer > 0)
+		return 0;
+	if (w->reclaimer < 0)
+		return write_reclaim(w, w->reclaim_bytes);
+	_exit(write_reclaim(w, w->reclaim_bytes) < 0);
+}
+
+static void begin(struct watch *watch, struct watched *w, uint64_t dying)
+{
+	w->dying_alarm = true;
+	w->dying_held = false;
+	w->dying_before = dying;
+	w->reclaim_bytes = WATCH_RECLAIM_LEAST * MIB;
+	w->reclaim_after_ms = 0;
+	watch_say(
+		watch, LOG_WARNING,
+		"%s: %llu removed cgroups still hold memory, more than twice its ceiling; that is "
+		"reclaimed",
+		w->name, (unsigned long long)dying);
+}
+
+static void end(struct watch *watch, struct watched *w, uint64_t dying)
+{
+	w->dying_alarm = w->dying_held = false;
+	watch_say(watch, LOG_NOTICE, "%s: of its removed cgroups %llu are left that hold memory",
+		  w->name, (unsigned long long)dying);
+}
+
+/* What the last reclaim has brought: a tenth fewer is worth going on with. Sets the next one's size. */
+static void judge(struct watch *watch, struct watched *w, uint64_t dying)
+{
+	const bool fewer = dying < w->dying_before - w->dying_before / 10;
+	const bool was_held = w->dying_held;
+
+	w->dying_before = dying;
+	w->dying_held = !fewer && (was_held || w->reclaim_bytes >= WATCH_RECLAIM_MOST * MIB);
+	if (w->dying_held) {
+		w->reclaim_bytes = WATCH_RECLAIM_LEAST * MIB;
+		w->reclaim_after_ms = watch_now_ms() + WATCH_HELD_MS;
+	} else if (!fewer) {
+		w->reclaim_bytes *= 2;
+	}
+	if (w->dying_held && !was_held)
+		watch_say(
+			watch, LOG_WARNING,
+			"%s: %llu removed cgroups stay, since their memory cannot be reclaimed: files of a "
+			"tmpfs without swap, or pages that are locked or that others use",
+			w->name, (unsigned long long)dying);
+}
+
+void watch_dying(struct watch *watch, struct watched *w, const char *stat)
+{
+	const char *at = strstr(stat, "nr_dying_descendants ");
+	uint64_t dying = at ? strtoull(at + strlen("nr_dying_descendants "), NULL, 10) : 0;
+	int r;
+
+	if (!is_pile(w, dying)) {
+		if (w->dying_alarm)
+			end(watch, w, dying);
+		return;
+	}
+	if (w->dying_alarm && watch_now_ms() < w->reclaim_after_ms)
+		return;
+	if (w->dying_alarm)
+		judge(watch, w, dying);
+	else
+		begin(watch, w, dying);
+	r = reclaim(watch, w);
+	if (r < 0 && !w->dying_held)
+		watch_say(watch, LOG_WARNING, "%s: its memory cannot be reclaimed: %s", w->name,
+			  strerror(-r));
+	w->dying_held = w->dying_held || r < 0;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watch: limits come back to their ceilings, by event and by look, and nobody is fought; the policy; nsdelegate. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cgdeleg/ledger.h"
+#include "cgdeleg/node/budget.h"
+#include "tests/unit/check.h"
+#include "tests/unit/fake-kernel.h"
+#include "tests/unit/watch-scene.h"
+
+#define CEILINGS                                                           \
+	"\"memory.max\":\"1073741824\",\"cgroup.max.descendants\":\"64\"," \
+	"\"cgroup.max.depth\":\"4\",\"cpu.max\":\"150000 100000\",\"pids.max\":\"100\"" /* no such file: skipped at the grant */
+
+static const struct {
+	const char *file, *written, *want, *said; /* said NULL: nothing, it is left alone */
+} rewrites[] = {
+	{ "memory.max", "2147483648", "1073741824", "'memory.max' was raised to 2147483648" },
+	{ "memory.max", "max", "1073741824", "raised to max and is back at 1073741824" },
+	{ "memory.max", "1073741825", "1073741824", "was raised to 1073741825" },
+	{ "memory.max", "1073741824", "1073741824", NULL },
+	{ "memory.max", "1048576", "1048576", NULL },
+	{ "memory.max", "0", "0", NULL },
+	{ "cpu.max", "400000 100000", "150000 100000", "'cpu.max' was raised" },
+	{ "cpu.max", "75000 50000", "75000 50000", NULL },
+	{ "cpu.max", "max 100000", "150000 100000", "'cpu.max' was raised to max" },
+	{ "cgroup.max.descendants", "65", "64", "'cgroup.max.descendants' was raised to 65" },
+	{ "cgroup.max.depth", "max", "4", "'cgroup.max.depth' was raised to max" },
+	{ "cgroup.max.depth", "3", "3", NULL },
+};
+
+static void skip_unless_root(void)
+{
+	if (geteuid() != 0)
+		skip(); /* attributes in the trusted namespace */
+}
+
+/* As it happens; at a start; and in the walk, when the event was lost. */
+static void test_put_back(void **state)
+{
+	enum { EVENT, START, WALK, WAYS };
+
+	(void)state;
+	skip_unless_root();
+	for (size_t i = 0; i < ELEMENTS(rewrites) * WAYS; i++) {
+		const size_t row = i / WAYS, way = i % WAYS;
+		struct err err = { 0 };
+		struct scene s;
+		char path[128];
+
+		scene_open(&s, RECORD(CEILINGS), NULL);
+		(void)snprintf(path, sizeof(path), BOX "/%s", rewrites[row].file);
+		if (way == START)
+			scene_write(&s, path, rewrites[row].written);
+		scene_watch(&s);
+		if (way != START) {
+			scene_check_said("quiet at the start", NULL);
+			scene_write(&s, path, rewrites[row].written);
+		}
+		if (way == EVENT)
+			scene_events(&s);
+		if (way == WALK)
+			assert_int_equal(watch_sweep(s.watch, true, &err), 0);
+		scene_check(&s, path, rewrites[row].want);
+		scene_check_said(rewrites[row].written, rewrites[row].said);
+		assert_int_equal(watch_counts(s.watch)->put_back, rewrites[row].said != NULL);
+		scene_close(&s);
+	}
+}
+
+/* The scope's counts of cgroups are one more; both are kept. */
+static void test_scope(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s,
+		   C
+		   "ci/memory.max = 1073741824\n" C "ci/cgroup.max.descendants = 65\n" C
+		   "ci/cgroup.max.depth = 5\n" C
+		   "ci/cpu.max = 150000 100000\n" BOX RECORD_OF("box", "true", UNGUARDED, CEILINGS),
+		   NULL);
+	scene_watch(&s);
+	scene_check_said("quiet at the start", NULL);
+	scene_write(&s, C "ci/cgroup.max.descendants", "66");
+	scene_write(&s, BOX "/cgroup.max.descendants", "65");
+	scene_write(&s, C "ci/memory.max", "max");
+	scene_events(&s);
+	scene_check(&s, C "ci/cgroup.max.descendants", "65");
+	scene_check(&s, BOX "/cgroup.max.descendants", "64");
+	scene_check(&s, C "ci/memory.max", "1073741824");
+	assert_int_equal(watch_counts(s.watch)->put_back, 3);
+	scene_close(&s);
+}
+
+static void test_refused(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	scene_watch(&s);
+	scene_write(&s, BOX "/memory.max", "max");
+	kernel.refuse = "memory.max";
+	kernel.error = EBUSY;
+	scene_events(&s);
+	scene_check_said("EBUSY", "<3> box: cannot put 'memory.max' back");
+	assert_int_equal(watch_counts(s.watch)->failed, 1);
+	kernel.refuse = NULL;
+	scene_close(&s);
+}
+
+/* Raises it, and lets the watch act. */
+static void raise_at(struct scene *s, int64_t ms)
+{
+	scene_now_ms = ms;
+	scene_write(s, BOX "/memory.max", "max");
+	scene_events(s);
+}
+
+/* What belongs together counts once; more than two a second are a contest: said once, put back once a second. */
+static void test_contest(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	scene_watch(&s);
+	for (int i = 0; i < 2 * WATCH_REWRITES; i++) /* two and two, closely */
+		raise_at(&s, 1000000 + i / 2 * 300 + i % 2 * (WATCH_TOGETHER_MS - 1));
+	scene_check(&s, BOX "/memory.max", "1073741824");
+	assert_int_equal(watch_counts(s.watch)->contested, 0);
+	raise_at(&s, 1000000 + WATCH_CONTEST_MS - 1);
+	scene_check(&s, BOX "/memory.max", "max");
+	scene_check_said("contest", "<4> box: somebody raises 'memory.max' again and again");
+	assert_int_equal(watch_counts(s.watch)->contested, 1);
+	scene_hear();
+	for (int i = 0; i < 30; i++) {
+		raise_at(&s, 1001000 + i * 100);
+		watch_tick(s.watch);
+	}
+	assert_int_equal(scene_count_said("\n"), 0);
+	/* Three seconds of it, and the put-backs before. */
+	assert_in_range(watch_counts(s.watch)->put_back, 2 * WATCH_REWRITES + 3,
+			2 * WATCH_REWRITES + 4);
+	/* Put off, not forgotten. */
+	scene_now_ms += WATCH_CONTEST_MS;
+	watch_tick(s.watch);
+	scene_check(&s, BOX "/memory.max", "1073741824");
+	scene_now_ms += WATCH_CALM_MS;
+	watch_tick(s.watch);
+	scene_check_said("calm", "<5> box: nobody raises 'memory.max' any more");
+	assert_int_equal(watch_counts(s.watch)->contested, 0);
+	scene_close(&s);
+}
+
+/* Closely, but without an end. */
+static void test_many_writes(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	scene_watch(&s);
+	for (int i = 0; i < WATCH_WRITES; i++)
+		raise_at(&s, 1000000 + i);
+	assert_int_equal(watch_counts(s.watch)->contested, 0);
+	raise_at(&s, 1000000 + WATCH_WRITES);
+	assert_int_equal(watch_counts(s.watch)->contested, 1);
+	/* Gone with the cgroup. */
+	tree_edit(&s.tree, "- " BOX);
+	scene_sweep(&s);
+	assert_int_equal(watch_counts(s.watch)->contested, 0);
+	assert_int_equal(watch_counts(s.watch)->grants, 0);
+	scene_close(&s);
+}
+
+/* The queue is full before the write comes: that one's event is lost. */
+static void test_overflow(void **state)
+{
+	char text[32];
+	struct scene s;
+	long most;
+
+	(void)state;
+	skip_unless_root();
+	assert_true(file_read_at(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", text,
+				 sizeof(text)) > 0);
+	most = strtol(text, NULL, 10);
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	scene_watch(&s);
+	_cleanup_close_ int one = openat(s.tree.fd, BOX "/cgroup.max.depth", O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int two =
+		openat(s.tree.fd, BOX "/cgroup.max.descendants", O_WRONLY | O_CLOEXEC);
+
+	for (long i = 0; i < most + 8; i++) /* in turns: two alike become one */
+		assert_int_equal(pwrite(i % 2 ? one : two, "2\n", 2, 0), 2);
+	scene_write(&s, BOX "/memory.max", "max");
+	scene_events(&s);
+	assert_int_equal(watch_counts(s.watch)->overflows, 1);
+	scene_check(&s, BOX "/memory.max", "1073741824");
+	scene_close(&s);
+}
+
+static const struct {
+	const char *profile, *depth, *said; /* depth: the ceiling afterwards */
+	uint64_t lowered;
+} policies[] = {
+	{ "[profile small]\ncgroup.max.depth = 2\n", "2", "has lowered 1 of its ceilings", 1 },
+	{ "[profile small]\ncgroup.max.depth = 4\n", "4", NULL, 0 },
+	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "stays at most 4; the policy's 9 is for",
+	  0 },
+	{ "[profile small]\ncgroup.max.depth = max\n", "4", "the policy's max is for", 0 },
+	{ "[profile small]\npids.max = 5\n", "4", "has lowered 1 of its ceilings", 1 },
+	{ "[profile small]\nio.max = 8:0 rbps=1M\n", "4", NULL, 0 }, /* none was granted */
+	{ "[profile other]\ncgroup.max.depth = 2\n", "4", "has no profile 'small' any more", 0 },
+};
+
+static void test_policy(void **state)
+{
+	(void)state;
+	skip_unless_root();
+	for (size_t i = 0; i < ELEMENTS(policies); i++) {
+		_cleanup_close_ int fd = -EBADF;
+		struct ledger_ceiling depth;
+		struct ledger ledger;
+		struct scene s;
+
+		scene_open(&s,
+			   BOX RECORD_OF("box", "false",
+					 ",\"guarded\":true,\"pressure\":\"allow\""
+					 ",\"devices\":\"c 1:3 rw\"",
+					 CEILINGS),
+			   policies[i].profile);
+		fake_guard.other_device = fake_guard.other_grant = true;
+		scene_watch(&s);
+		scene_check_said(policies[i].profile, policies[i].said);
+		assert_int_equal(watch_counts(s.watch)->lowered, policies[i].lowered);
+		scene_check(&s, BOX "/cgroup.max.depth", policies[i].depth);
+		fd = openat(s.tree.fd, BOX, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_int_equal(ledger_read(fd, &ledger, NULL), 0);
+		assert_true(ledger_find(&ledger, "cgroup.max.depth", &depth));
+		assert_int_equal(depth.value.number, strtoull(policies[i].depth, NULL, 10));
+		/* What else it remembers stays. */
+		assert_true(ledger.device_guard && ledger.n_rules == 1 &&
+			    ledger.pressure == TRI_YES && ledger.guarded);
+		/* It holds from then on. */
+		scene_write(&s, BOX "/cgroup.max.depth", "5");
+		scene_events(&s);
+		scene_check(&s, BOX "/cgroup.max.depth", policies[i].depth);
+		scene_close(&s);
+	}
+}
+
+static void test_nsdelegate(void **state)
+{
+	static const char with[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate";
+	static const char without[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw";
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	scene_watch(&s);
+	assert_true(watch_counts(s.watch)->nsdelegate);
+	scene_write(&s, "proc/self/mountinfo", without);
+	for (int i = 0; i < 3; i++) /* said once */
+		scene_sweep(&s);
+	assert_int_equal(scene_count_said("<1> the host's cgroup2 has lost the option nsdelegate"),
+			 1);
+	assert_false(watch_counts(s.watch)->nsdelegate);
+	scene_write(&s, "proc/self/mountinfo", with);
+	scene_sweep(&s);
+	scene_check_said("again", "<5> the host's cgroup2 has nsdelegate again");
+	assert_true(watch_counts(s.watch)->nsdelegate);
+	scene_close(&s);
+}
+
+/* The hook's record in the table tells of a cgroup before it is granted; the attribute, when it is. */
+static void test_new_grant(void **state)
+{
+	_cleanup_(budget_done) struct budget budget = BUDGET_CLOSED;
+	struct budget_hint hint = { .usage = { .grants = 1 } };
+	struct budget_slot slot;
+	struct err err = { 0 };
+	bool changed;
+	struct scene s;
+	struct stat st;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s, BOX "/\n", NULL);
+	scene_watch(&s);
+	scene_write(&s, BOX "/memory.max", "max");
+	scene_events(&s);
+	scene_check(&s, BOX "/memory.max", "max"); /* nobody's business */
+	assert_int_equal(fstatat(s.tree.fd, BOX, &st, 0), 0);
+	hint.id = st.st_ino;
+	assert_int_equal(budget_open(s.run, &s.host, 0, &budget, &err), 0);
+	assert_int_equal(budget_reserve(&budget, &hint, &slot, &changed, &err), 0);
+	scene_events(&s);
+	assert_int_equal(watch_counts(s.watch)->grants, 0);
+	scene_check(&s, BOX "/memory.max", "max");
+	tree_edit(&s.tree, RECORD(CEILINGS));
+	scene_events(&s);
+	assert_int_equal(watch_counts(s.watch)->grants, 1);
+	scene_check(&s, BOX "/memory.max", "1073741824");
+	tree_edit(&s.tree, "- " BOX);
+	scene_sweep(&s);
+	assert_int_equal(watch_counts(s.watch)->grants, 0);
+	scene_close(&s);
+}
+
+static void test_unreadable(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s, BOX " @ {\"v\":2}\n", NULL);
+	scene_watch(&s);
+	scene_check_said("another version", "; its ceilings are not watched");
+	scene_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_put_back),    cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_contest),
+		cmocka_unit_test(test_many_writes), cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_nsdelegate),
+		cmocka_unit_test(test_new_grant),   cmocka_unit_test(test_unreadable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
