@@ -196,6 +196,11 @@ FORBIDDEN = (10, 237)  # /dev/loop-control: no driver has to be there
 DEVICES = [{"allow": False, "access": "rwm"}]
 
 
+def guard_policy(t):
+    """The device guard is attached where device_bpf = withhold, the default."""
+    return t.policy("guarded", defaults={"on_missing_limit": "skip"}, profiles={"small": PROFILE})
+
+
 def with_node(t, rules):
     """A container that has the node of a device which it may not open."""
     done = run([t.cgdeleg, "guard", "load"])
@@ -234,7 +239,7 @@ def guards_of(c):
 def guard(t):
     """crun's update with devices takes every device program off the cgroup, ours with it. It comes back, with the rules
     of the grant, and whatever the update allows."""
-    rules = watch_policy(t)
+    rules = guard_policy(t)
     c = with_node(t, rules)
     with t.step("granted: refused"):
         equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
@@ -426,7 +431,7 @@ def service(t):
     """The hardened unit: it becomes ready, does its work, reloads, and systemd thinks well of it."""
     if not host.has_systemd() or not os.path.exists(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service"):
         raise Skip("needs systemd as init, and deploy's unit beside the hook: the virtual machines have both")
-    rules = watch_policy(t)
+    rules = guard_policy(t)
     install_unit(t, rules)
     c = t.container("service", policy_dir=rules).up()
     try:
