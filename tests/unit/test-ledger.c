@@ -107,8 +107,9 @@ static void test_most_rules(void **state)
 
 	(void)state;
 	memset(ledger.ceilings, 0, sizeof(ledger.ceilings));
-	while (strlen(ledger.ceilings) + 40 < sizeof(ledger.ceilings))
-		strcat(ledger.ceilings, "cgroup.max.descendants=2147483647\n");
+	for (size_t used = 0; used + 40 < sizeof(ledger.ceilings); used = strlen(ledger.ceilings))
+		(void)snprintf(ledger.ceilings + used, sizeof(ledger.ceilings) - used,
+			       "cgroup.max.descendants=2147483647\n");
 	ledger.n_rules = DEVICE_GUARD_RULES_MAX;
 	for (size_t i = 0; i < DEVICE_GUARD_RULES_MAX; i++)
 		ledger.rules[i] = (struct device_rule) { 4294967294, 4294967294, 3, 7, 0 };
