@@ -60,6 +60,7 @@ def attached(t):
         record = c.records()[-1]
         equal(record["device_guard"], True, "device_guard in the record")
         contains(str(record["plan"]), "attach the device guard with 11 rules", "the plan")
+        contains(json.loads(host.attribute(host.CGROUP + c.cgroup))["devices"], "c 10:229 rw,", "the attribute's rules")
     with t.step("forbidden and allowed devices"):
         equal(opens(c, ALLOWED[1]), "allowed", "the allowed one")
         equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden one")
@@ -155,7 +156,8 @@ def grant_guard(t):
         record = c.records()[-1]
         equal(record["guard"], True, "guard in the record")
         contains(str(record["plan"]), "attach the grant guard, writing to *.pressure denied", "the plan")
-        equal(json.loads(host.attribute(host.CGROUP + c.cgroup))["guarded"], True, "guarded in the attribute")
+        kept = json.loads(host.attribute(host.CGROUP + c.cgroup))
+        equal((kept["guarded"], kept["pressure"]), (True, "deny"), "what the attribute says of it")
     with t.step("pressure = deny"):
         contains(c.exec(probe).err, "Operation not permitted", "opening cpu.pressure of a child for writing")
         equal(c.exec("cat /sys/fs/cgroup/cpu.pressure >/dev/null").text, "exit 0: ", "reading it")
@@ -176,6 +178,15 @@ def again(t):
             equal(c.call_hook(state).text, "exit 0: ", "the hook")
         equal(len(guards_of(c)), 1, "device guards on the cgroup")
         equal(c.records()[-1]["steps_changed"], 0, "steps_changed of the second run")
+    with t.step("another device list: its rules, and in the attribute, which is the first run's otherwise"):
+        before = json.loads(host.attribute(host.CGROUP + c.cgroup))
+        config = json.loads(host.read(f"{c.dir}/config.json"))
+        config["linux"]["resources"]["devices"][1]["access"] = "r"
+        host.write(f"{c.dir}/config.json", json.dumps(config))
+        equal(c.call_hook(state).text, "exit 0: ", "the hook")
+        equal(json.loads(host.attribute(host.CGROUP + c.cgroup)),
+              {**before, "devices": before["devices"].replace("10:229 rw", "10:229 r")}, "the attribute")
+        contains(guard(t, "status", "--cgroup", host.CGROUP + c.cgroup).out, "allow c 10:229 r\n", "guard status")
 
 
 @case("guard.loads")
