@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cgdeleg/ledger.h"
 #include "cgdeleg/node/budget.h"
+#include "cgdeleg/systemd.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/watch-scene.h"
@@ -211,6 +212,73 @@ static void test_overflow(void **state)
 	scene_close(&s);
 }
 
+static struct {
+	char said[128];
+	int r, n;
+} systemd;
+
+int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err);
+
+int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err)
+{
+	assert_in_range(deadline_ms, scene_now_ms + 1, scene_now_ms + 5000);
+	assert_int_equal(words->n, 1);
+	(void)snprintf(systemd.said, sizeof(systemd.said), "%s %s", unit, words->words[0]);
+	systemd.n++;
+	return systemd.r < 0 ? err_set(err, -systemd.r, "no bus") : 0;
+}
+
+/* Every cgroup that the watch may open lies at `path` then, whichever descriptor it gets. */
+static void place(struct scene *s, const char *path)
+{
+	char line[256];
+
+	for (int fd = 3; fd < 64; fd++)
+		if (fd != s->host.cgroup_fd) {
+			(void)snprintf(line, sizeof(line), "proc/self/fd/%d -> /sys/fs/cgroup%s\n",
+				       fd, path);
+			tree_edit(&s->tree, line);
+		}
+}
+
+static const struct {
+	const char *path, *file, *told, *said;
+	int r;
+} units[] = {
+	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824", "is back at", 0 },
+	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824",
+	  "<4> box: 'memory.max' is put back, but systemd does not know: no bus", -EIO },
+	{ "/system.slice/x.scope", "cgroup.max.depth", "", "is back at", 0 }, /* no property */
+	{ "/system.slice/x.scope/below", "memory.max", "", "is back at", 0 }, /* not the unit's */
+	{ "/ci/box", "memory.max", "", "is back at", 0 },
+};
+
+/* The file first; then systemd, which would undo it. */
+static void test_systemd(void **state)
+{
+	(void)state;
+	skip_unless_root();
+	for (size_t i = 0; i < ELEMENTS(units); i++) {
+		struct scene s;
+		char path[64];
+
+		memset(&systemd, 0, sizeof(systemd));
+		systemd.r = units[i].r;
+		scene_open(&s, RECORD(CEILINGS), NULL);
+		place(&s, units[i].path);
+		scene_watch(&s);
+		(void)snprintf(path, sizeof(path), BOX "/%s", units[i].file);
+		scene_write(&s, path, "max");
+		scene_events(&s);
+		check_string(units[i].path, systemd.said, units[i].told);
+		scene_check_said(units[i].path, units[i].said);
+		assert_int_equal(watch_counts(s.watch)->put_back, 1);
+		scene_close(&s);
+	}
+}
+
 static const struct {
 	const char *profile, *depth, *said; /* depth: the ceiling afterwards */
 	uint64_t lowered;
@@ -339,7 +407,8 @@ int main(void)
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_contest),
 		cmocka_unit_test(test_many_writes), cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_nsdelegate),
-		cmocka_unit_test(test_new_grant),   cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_systemd),	    cmocka_unit_test(test_new_grant),
+		cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
