@@ -66,9 +66,9 @@ static int cage_make(struct cage *cage, struct err *err)
 	if (mkdirat(cage->parent_fd, name, 0700) < 0)
 		return err_set_errno(err, errno, "cannot make the cgroup '%s'", name);
 	memcpy(cage->name, name, sizeof(name));
-	cage->fd = file_open_beneath(cage->parent_fd, name, O_RDONLY | O_DIRECTORY);
+	cage->fd = openat(cage->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (cage->fd < 0)
-		return err_set_errno(err, cage->fd, "cannot open the cgroup '%s'", name);
+		return err_set_errno(err, errno, "cannot open the cgroup '%s'", name);
 	return 0;
 }
 
@@ -93,7 +93,8 @@ static int try_all(int cgroup_fd)
 	return amiss;
 }
 
-/* Born in the cgroup: a move would take the kernel's global migration lock. */
+/* Born in the cgroup: a move would take the kernel's global migration lock. Moved where a unit with RestrictNamespaces=
+ * has no clone3(2). */
 static pid_t fork_into(int cgroup_fd)
 {
 	struct clone_args args = {
@@ -102,7 +103,14 @@ static pid_t fork_into(int cgroup_fd)
 		.cgroup = (uint64_t)cgroup_fd,
 	};
 
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (child >= 0 || errno != ENOSYS)
+		return child;
+	child = fork();
+	if (child == 0 && file_write_at(cgroup_fd, "cgroup.procs", "0") < 0)
+		_exit(NOT_TRIED);
+	return child;
 }
 
 static int run_child(int cgroup_fd, int *ret_amiss, struct err *err)

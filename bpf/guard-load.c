@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "bpf/guard-objects.h"
 #include "bpf/guard.h"
 
@@ -130,7 +129,7 @@ int guard_try(struct guard_load *ret, struct err *err)
 /* The directory of all builds, made where it is missing; locked until it is closed. */
 static int open_locked(int sys_fd, struct err *err)
 {
-	_cleanup_close_ int bpffs = file_open_beneath(sys_fd, "fs/bpf", O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int bpffs = guard_directory_open(sys_fd, "fs/bpf");
 	_cleanup_close_ int fd = -EBADF;
 	int r;
 
@@ -140,7 +139,7 @@ static int open_locked(int sys_fd, struct err *err)
 		return err_set_errno(err, errno,
 				     "cannot make '" GUARD_DIRECTORY
 				     "' (is a bpffs mounted at '/sys/fs/bpf'?)");
-	fd = file_open_beneath(bpffs, "cgdeleg", O_RDONLY | O_DIRECTORY);
+	fd = guard_directory_open(bpffs, "cgdeleg");
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "'");
 	r = guard_directory_check(fd, GUARD_DIRECTORY, err);
@@ -155,7 +154,7 @@ static int open_locked(int sys_fd, struct err *err)
 static int remove_build(int fd, const char *name, struct err *err)
 {
 	_cleanup_(cleanup_dir) DIR *dir = NULL;
-	int below = file_open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
+	int below = guard_directory_open(fd, name);
 
 	if (below == -ENOENT)
 		return 0;
@@ -184,7 +183,7 @@ static int load_into(int fd, struct guard_load *ret, struct err *err)
 	if (mkdirat(fd, UNFINISHED, 0700) < 0)
 		return err_set_errno(err, errno,
 				     "cannot make '" GUARD_DIRECTORY "/" UNFINISHED "'");
-	fresh = file_open_beneath(fd, UNFINISHED, O_RDONLY | O_DIRECTORY);
+	fresh = guard_directory_open(fd, UNFINISHED);
 	if (fresh < 0 || fchdir(fresh) < 0)
 		return err_set_errno(err, fresh < 0 ? fresh : errno,
 				     "cannot change to '" GUARD_DIRECTORY "/" UNFINISHED "'");

@@ -423,7 +423,13 @@ def service_guard(t, c):
         if not take_off(t, c):
             raise Skip("this runtime leaves the device programs alone")
         equal(guards_of(c), 0, "guards on the cgroup")
-        wait_until(lambda: guards_of(c), "the guard")
+        try:
+            wait_until(lambda: guards_of(c), "the guard", patience=20)
+        except TimeoutError:
+            print(run(["journalctl", "-u", UNIT, "-n", "20", "--no-pager"]).out, flush=True)
+            raise
+        pins = os.listdir("/sys/fs/bpf/cgdeleg")
+        print(f"# {t.name}: pins {pins} {[os.listdir('/sys/fs/bpf/cgdeleg/' + p) for p in pins]}", flush=True)
 
 
 @case("watch.service")
