@@ -17,6 +17,8 @@
 #include "base/text.h"
 #include "cgdeleg/cli/cli.h"
 
+#define OUTPUT_BUFFER 65536 /* bytes that are written at once */
+
 struct list {
 	const char *columns, *sort, *interval, *root;
 	bool json, metrics, watch, help;
@@ -113,6 +115,7 @@ int list_main(int argc, char **argv)
 
 	if (!cli_parse(argc, argv, "list", rows, ELEMENTS(rows)))
 		return EXIT_USAGE;
+	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
 	if (list.help) {
 		help(rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;

@@ -11,10 +11,10 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cgdeleg/node/columns-guard.h"
 #include "cgdeleg/node/drift.h"
 
-/* A copy of a foreign text, printable. */
-static void set_text(struct cell *cell, const char *text)
+void cell_set_text(struct cell *cell, const char *text)
 {
 	size_t size = 4 * strlen(text) + 1;
 
@@ -26,19 +26,19 @@ static void set_text(struct cell *cell, const char *text)
 
 static void read_ledger_text(const struct column *column, struct sample *sample, struct cell *ret)
 {
-	set_text(ret, (const char *)&sample->grant->ledger + column->offset);
+	cell_set_text(ret, (const char *)&sample->grant->ledger + column->offset);
 }
 
 static void read_path(const struct column *column, struct sample *sample, struct cell *ret)
 {
 	(void)column;
-	set_text(ret, sample->grant->path);
+	cell_set_text(ret, sample->grant->path);
 }
 
 static void read_fault(const struct column *column, struct sample *sample, struct cell *ret)
 {
 	(void)column;
-	set_text(ret, sample->grant->fault.text);
+	cell_set_text(ret, sample->grant->fault.text);
 }
 
 static void read_cgroup_id(const struct column *column, struct sample *sample, struct cell *ret)
@@ -54,7 +54,7 @@ static void read_owner(const struct column *column, struct sample *sample, struc
 
 	(void)column;
 	(void)snprintf(text, sizeof(text), "%u:%u", sample->grant->uid, sample->grant->gid);
-	set_text(ret, text);
+	cell_set_text(ret, text);
 }
 
 static void read_since(const struct column *column, struct sample *sample, struct cell *ret)
@@ -68,7 +68,7 @@ static void read_age(const struct column *column, struct sample *sample, struct 
 {
 	(void)column;
 	ret->known = sample->grant->ledger.present;
-	ret->real = (double)(sample->now - sample->grant->ledger.since);
+	ret->real = (double)(sample->look->now - sample->grant->ledger.since);
 }
 
 static void read_guarded(const struct column *column, struct sample *sample, struct cell *ret)
@@ -76,6 +76,22 @@ static void read_guarded(const struct column *column, struct sample *sample, str
 	(void)column;
 	ret->known = sample->grant->ledger.present;
 	ret->number = sample->grant->ledger.guarded;
+}
+
+/* Could the file be there? It cannot where its controller is not in the hierarchy at all, and opening it would cost
+ * a third of reading it. */
+static bool may_be_there(const struct sample *sample, const char *name)
+{
+	static const char *const always[] = { "cgroup", "cpu.stat", "cpu.pressure", "io.pressure",
+					      "memory.pressure" };
+	const size_t len = strcspn(name, ".");
+	char controller[LIMIT_FILE_SIZE];
+
+	(void)snprintf(controller, sizeof(controller), "%.*s", (int)len, name);
+	for (size_t i = 0; i < ELEMENTS(always); i++)
+		if (strcmp(i == 0 ? controller : name, always[i]) == 0)
+			return true;
+	return !sample->look->controllers || text_has_word(sample->look->controllers, controller);
 }
 
 /* What the file holds, or NULL. Longer ones than SAMPLE_TEXT_SIZE are none of these. */
@@ -92,7 +108,8 @@ static const char *sample_text(struct sample *sample, const char *name)
 	else
 		sample->n_files++;
 	(void)snprintf(file->name, sizeof(file->name), "%s", name);
-	file->there = file_read_record_at(sample->fd, name, file->text, sizeof(file->text)) >= 0;
+	file->there = may_be_there(sample, name) &&
+		      file_read_record_at(sample->fd, name, file->text, sizeof(file->text)) >= 0;
 	return file->there ? file->text : NULL;
 }
 
@@ -217,7 +234,7 @@ static void read_drift(const struct column *column, struct sample *sample, struc
 	    drift_open(sample->fd, &sample->grant->ledger, &places, NULL) < 0)
 		return;
 	ret->number = list_drift(sample, &places, text, sizeof(text));
-	set_text(ret, text);
+	cell_set_text(ret, text);
 	ret->known = true;
 }
 
@@ -359,8 +376,22 @@ const struct column columns[] = {
 	{ "io-pressure", "IO%", COLUMN_PERCENT, .read = read_pressure, .file = "io.pressure",
 	  .metric = "io_pressure_ratio",
 	  .help = "share of the last 10 s in which a task waited for a disk" },
-	{ "guard", "GUARD", COLUMN_BOOL, .read = read_guarded, .metric = "guarded",
-	  .help = "the BPF guard was in force at the grant" },
+	{ "guard", "GUARD", COLUMN_TEXT, .initial = true, .shrinks = true, .guards = true,
+	  .read = read_guard, .metric = "guards_missing",
+	  .help = "guards that are attached now; missing: one that was there at the grant" },
+	{ "guarded", "GUARDED", COLUMN_BOOL, .read = read_guarded, .metric = "guarded",
+	  .help = "the grant guard was in force at the grant" },
+	{ "refused", "REFUSED", COLUMN_COUNT, .initial = true, .counter = true, .guards = true,
+	  .read = read_device_refusals, .metric = "device_refusals",
+	  .help = "uses of devices that the device guard has refused since the grant" },
+	{ "last-refused", "LAST REFUSED", COLUMN_TEXT, .shrinks = true, .guards = true,
+	  .read = read_last_refusal,
+	  .help = "the last one: type, device, access, and the task's name" },
+	{ "guard-refused", "GUARD REFUSED", COLUMN_COUNT, .counter = true, .guards = true,
+	  .read = read_guard_refusals, .metric = "guard_refusals",
+	  .help = "bpf() calls and opens that the grant guard has refused since the grant" },
+	{ "guard-rules", "GUARD RULES", COLUMN_TEXT, .shrinks = true, .guards = true,
+	  .read = read_guard_rules, .help = "the same by its rules" },
 	{ "drift", "DRIFT", COLUMN_TEXT, .initial = true, .shrinks = true, .read = read_drift,
 	  .metric = "drift", .help = "limits that are above the granted ceiling" },
 	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, .shrinks = true, .read = read_ceilings,
@@ -385,6 +416,15 @@ const struct column *column_find(const char *name)
 		if (strcmp(columns[i].name, name) == 0)
 			return &columns[i];
 	return NULL;
+}
+
+void sample_begin(struct sample *sample, const struct grant *grant, int fd, struct look *look)
+{
+	sample->grant = grant;
+	sample->look = look;
+	sample->fd = fd;
+	sample->guards.attached = sample->guards.device = sample->guards.grant = SAMPLE_UNASKED;
+	sample->n_files = 0;
 }
 
 void column_read(const struct column *column, struct sample *sample, struct cell *ret)

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/attached.h"
+#include "bpf/guard.h"
 #include "cgdeleg/node/grants.h"
 
 enum column_kind {
@@ -46,11 +48,27 @@ struct cell {
 #define SAMPLE_FILES_MAX 24
 #define SAMPLE_TEXT_SIZE 1024
 
+/* What serves for many cgroups, one after the other: for one thread. */
+struct look {
+	const struct guards *pinned; /* GUARDS_NONE's value where none are; shared */
+	const char *controllers;     /* of the whole hierarchy, as words; NULL: not known; shared */
+	struct attached_names names;
+	int64_t now; /* seconds since the epoch */
+};
+
+enum sample_state { SAMPLE_UNASKED, SAMPLE_UNKNOWN, SAMPLE_KNOWN };
+
 /* One cgroup being looked at. Several columns may want one file: it is read once. */
 struct sample {
 	const struct grant *grant;
-	int fd;	     /* its directory */
-	int64_t now; /* seconds since the epoch */
+	struct look *look;
+	int fd; /* its directory */
+	struct sample_guards {
+		enum sample_state attached, device, grant;
+		struct attached_guards now;
+		struct device_rules rules;
+		struct guard_grant counts;
+	} guards; /* beyond the states not initialised */
 	size_t n_files;
 	struct sample_file {
 		char name[LIMIT_FILE_SIZE];
@@ -65,6 +83,7 @@ struct column {
 	enum column_kind kind;
 	bool initial;			   /* in the table without -o */
 	bool shrinks;			   /* may be cut where the terminal is narrow */
+	bool guards;			   /* needs look->pinned */
 	bool counter;			   /* only ever grows: an OpenMetrics counter */
 	const char *metric, *limit_metric; /* OpenMetrics families, without "cgdeleg_"; or NULL */
 	const char *help;
@@ -78,9 +97,15 @@ extern const size_t n_columns;
 
 const struct column *column_find(const char *name);
 
+/* Begins with a cgroup of which nothing has been read yet. All is the caller's and must outlive the sample. */
+void sample_begin(struct sample *sample, const struct grant *grant, int fd, struct look *look);
+
 /* Fills one cell; cell_done() frees it. What cannot be read is not known. */
 void column_read(const struct column *column, struct sample *sample, struct cell *ret);
 void cell_done(struct cell *cell);
+
+/* For readers: a printable copy of a foreign text; "" is not known. */
+void cell_set_text(struct cell *cell, const char *text);
 
 /* For sorting: below, equal or above 0. What is not known comes first. */
 int cell_compare(const struct column *column, const struct cell *a, const struct cell *b);

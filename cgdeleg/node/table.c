@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "cgdeleg/node/sampler.h"
 #include "policy/nearest.h"
 
 static int unknown_column(const char *name, struct err *err)
@@ -60,34 +62,41 @@ int table_sort_by(struct table *table, const char *name, struct err *err)
 	return table->sort ? 0 : unknown_column(name, err);
 }
 
+struct filling {
+	struct table *table;
+	struct sampler *sampler;
+	size_t n_cells;
+};
+
+/* The number of rows is doubled when it is a power of two. */
+static int grow(struct table *table, struct err *err)
+{
+	struct row *more;
+
+	if ((table->n_rows & (table->n_rows - 1)) != 0)
+		return 0;
+	more = reallocarray(table->rows, table->n_rows ? 2 * table->n_rows : 1, sizeof(*more));
+	if (!more)
+		return err_set(err, ENOMEM, "out of memory");
+	table->rows = more;
+	return 0;
+}
+
 static int add_row(const struct grant *grant, int fd, void *userdata, struct err *err)
 {
-	struct table *table = userdata;
-	struct sample sample;
+	struct filling *filling = userdata;
+	struct table *table = filling->table;
 	struct cell *cells;
+	int r = grow(table, err);
 
-	sample.grant = grant;
-	sample.fd = fd;
-	sample.now = time(NULL);
-	sample.n_files = 0;
-	table->n_faults += grant->fault.text[0] != '\0';
-	/* The number of rows is doubled when it is a power of two. */
-	if ((table->n_rows & (table->n_rows - 1)) == 0) {
-		struct row *more = reallocarray(table->rows, table->n_rows ? 2 * table->n_rows : 1,
-						sizeof(*more));
-
-		if (!more)
-			return err_set(err, ENOMEM, "out of memory");
-		table->rows = more;
-	}
-	cells = calloc(table->n_columns + 1, sizeof(*cells));
+	if (r < 0)
+		return r;
+	cells = calloc(filling->n_cells, sizeof(*cells));
 	if (!cells)
 		return err_set(err, ENOMEM, "out of memory");
-	for (size_t i = 0; i < table->n_columns; i++)
-		column_read(table->columns[i], &sample, &cells[i]);
-	if (table->sort)
-		column_read(table->sort, &sample, &cells[table->n_columns]);
+	table->n_faults += grant->fault.text[0] != '\0';
 	table->rows[table->n_rows++].cells = cells;
+	sampler_add(filling->sampler, grant, fd, cells);
 	return 0;
 }
 
@@ -101,10 +110,56 @@ static int compare_rows(const void *a, const void *b, void *userdata)
 	return table->descending ? -order : order;
 }
 
+/* The columns, and behind them the one to sort by. Returns how many. */
+static size_t all_columns(const struct table *table, const struct column **ret)
+{
+	memcpy(ret, table->columns, table->n_columns * sizeof(ret[0]));
+	ret[table->n_columns] = table->sort;
+	return table->n_columns + (table->sort != NULL);
+}
+
+/* Once for all rows. Where they cannot be opened, what they would tell is not known. */
+static void open_guards(const struct host *host, const struct sampler_work *work,
+			struct guards *ret)
+{
+	for (size_t i = 0; i < work->n_columns; i++)
+		if (work->columns[i]->guards) {
+			(void)guards_open(host->sys_fd, ret, NULL);
+			return;
+		}
+}
+
+static int fill(const struct host *host, struct table *table, const struct sampler_work *work,
+		struct err *err)
+{
+	struct filling filling = { .table = table, .n_cells = table->n_columns + 1 };
+	int r;
+
+	filling.sampler = sampler_new(work);
+	if (!filling.sampler)
+		return err_set(err, ENOMEM, "out of memory");
+	r = grants_walk(host, add_row, &filling, &table->seen, err);
+	filling.sampler = sampler_free(filling.sampler);
+	return r;
+}
+
 int table_fill(const struct host *host, struct table *table, struct err *err)
 {
-	int r = grants_walk(host, add_row, table, &table->seen, err);
+	_cleanup_(guards_done) struct guards guards = GUARDS_NONE;
+	const struct column *all[TABLE_COLUMNS_MAX + 1];
+	struct sampler_work work = { .columns = all, .n_columns = all_columns(table, all) };
+	char controllers[1024];
+	int r;
 
+	open_guards(host, &work, &guards);
+	work.look.pinned = &guards;
+	work.look.now = time(NULL);
+	if (file_read_record_at(host->cgroup_fd, "cgroup.controllers", controllers,
+				sizeof(controllers)) >= 0) {
+		controllers[strcspn(controllers, "\n")] = '\0';
+		work.look.controllers = controllers;
+	}
+	r = fill(host, table, &work, err);
 	if (r >= 0 && table->sort && table->n_rows > 1)
 		qsort_r(table->rows, table->n_rows, sizeof(*table->rows), compare_rows, table);
 	return r;

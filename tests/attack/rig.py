@@ -20,6 +20,8 @@ CGROUP = "/sys/fs/cgroup"
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIM = os.path.join(HERE, "..", "system", "memlock-shim.c")
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x00020000, 16384, 1 << 18
+# By what every wait is multiplied: an emulated machine is that much slower, and says so by what it brings along.
+PATIENCE = 10 if "CGDELEG_PREBUILT" in os.environ else 1
 ID_BASE = 100000  # the container's root on the host
 
 WRAPPER = """#!/bin/sh
@@ -122,7 +124,7 @@ def enable_controllers(path):
             write(os.path.join(path, "cgroup.subtree_control"), "+" + name)
 
 
-def end_process(pid, cgroup, timeout=30):
+def end_process(pid, cgroup, timeout=30 * PATIENCE):
     """Kills the process `pid`, if it is in that cgroup, and waits for its end."""
     try:
         pidfd = os.pidfd_open(pid)
@@ -221,7 +223,7 @@ class Rig:
         """The container's hook is the relay."""
         self.configure([{"path": os.path.join(self.relay, "wrapper"),
                          "args": ["wrapper", self.relay], "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-                         "timeout": 60}])
+                         "timeout": 60 * PATIENCE}])
 
     def _command(self, *words):
         driver = ["--systemd-cgroup"] if self.systemd else []
@@ -272,7 +274,7 @@ class Rig:
             write(os.path.join(self.relay, "command"), command)
         os.write(self.pipes["down"], b"go\n")
 
-    def finish(self, timeout=30):
+    def finish(self, timeout=30 * PATIENCE):
         """The exit status of `runtime create`."""
         return self.process.wait(timeout)
 
@@ -299,7 +301,7 @@ class Rig:
                 for pid in f.read().split():
                     end_process(int(pid), os.path.relpath(path, CGROUP))
 
-    def cgroup_is_gone(self, timeout=3):
+    def cgroup_is_gone(self, timeout=3 * PATIENCE):
         """Whether the container's cgroup has gone; a runtime may need a moment."""
         end = time.monotonic() + timeout
         while os.path.isdir(self.top):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guard - stands in for bpf/guard.c, bpf/device_guard.c and bpf/grant_guard.c. See fake-guard.h. */
+/* Guard - stands in for bpf/guard.c, bpf/attached.c, bpf/device_guard.c and bpf/grant_guard.c. See fake-guard.h. */
 #include "tests/unit/fake-guard.h"
 
 #include <fcntl.h>
@@ -23,17 +23,22 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 	text[strcspn(text, "\n")] = '\0';
 	if (text_has_word(text, "fault"))
 		return err_set(err, EPERM, "the pins are not root's alone");
-	if (text_has_word(text, "device"))
+	if (text_has_word(text, "device")) {
 		ret->device.program_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (text_has_word(text, "grant"))
+		ret->device.rules_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	if (text_has_word(text, "grant")) {
 		ret->grant.bpf_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		ret->grant.grants_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
 	return 1;
 }
 
 void guards_done(struct guards *guards)
 {
-	guards->device.program_fd = close_fd(guards->device.program_fd);
+	device_guard_done(&guards->device);
 	guards->grant.bpf_fd = close_fd(guards->grant.bpf_fd);
+	guards->grant.grants_fd = close_fd(guards->grant.grants_fd);
 }
 
 static int fails(bool *knob, const char *what, struct err *err)
@@ -119,6 +124,7 @@ bool device_rules_equal(const struct device_rules *a, const struct device_rules 
 void device_guard_done(struct device_guard *guard)
 {
 	guard->program_fd = close_fd(guard->program_fd);
+	guard->rules_fd = close_fd(guard->rules_fd);
 }
 
 int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err)
@@ -147,8 +153,11 @@ int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guar
 {
 	(void)guard;
 	(void)cgroup_fd;
-	(void)err;
-	*ret = (struct guard_grant) { .root = fake_guard.armed, .flags = fake_guard.flags };
+	if (!fake_guard.grant)
+		return err_set(err, ENOENT, "the grant guard is not there");
+	*ret = fake_guard.counts;
+	ret->root = fake_guard.armed;
+	ret->flags = fake_guard.flags;
 	return 0;
 }
 
@@ -172,4 +181,13 @@ int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, struct er
 	(void)err;
 	fake_guard.grant = false;
 	return 0;
+}
+
+int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret,
+		    struct err *err)
+{
+	(void)names;
+	(void)cgroup_fd;
+	*ret = (struct attached_guards) { .device = fake_guard.device, .grant = fake_guard.grant };
+	return fails(&fake_guard.fail_query, "query the cgroup's device programs", err);
 }

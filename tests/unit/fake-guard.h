@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/attached.h"
 #include "bpf/guard.h"
 
 struct fake_guard {
@@ -13,8 +14,9 @@ struct fake_guard {
 	bool other_device, other_grant; /* another build's are */
 	struct device_rules rules;
 	uint64_t flags;
+	struct guard_grant counts;
 	/* The next call of that kind fails with EIO; attaching has then happened, or not. */
-	bool fail_attach, half_attach, fail_write, fail_grant, fail_detach;
+	bool fail_attach, half_attach, fail_write, fail_grant, fail_detach, fail_query;
 	uint64_t
 		armed; /* the cgroup that the grant guard was told of; attaching does not tell it */
 };

@@ -10,6 +10,7 @@
 #include "cgdeleg/node/grants.h"
 #include "cgdeleg/node/table.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fake-guard.h"
 #include "tests/unit/tree.h"
 
 #define C "sys/fs/cgroup/"
@@ -177,7 +178,9 @@ static void test_table(void **state)
 		{ "dying", "-", "3", "-" },
 		{ "memory-pressure", "-", "1.25", "-" },
 		{ "since", "-", "1970-01-01T00:16:40Z", "1970-01-01T00:16:40Z" },
-		{ "guard", "-", "yes", "yes" },
+		{ "guard", "-", "grant missing", "grant missing" },
+		{ "guarded", "-", "yes", "yes" },
+		{ "refused", "-", "-", "-" },
 		{ "drift", "-", "-", "pids.max scope:cgroup.max.descendants" },
 		{ "ceilings", "-", "memory.max=1073741824; cgroup.max.descendants=64",
 		  "cgroup.max.descendants=64; pids.max=9; scope:cgroup.max.descendants=65; "
@@ -209,6 +212,76 @@ static void test_table(void **state)
 	assert_int_equal(table_fill(&host, &table, &err), 0);
 	check_string("most dying", shown(&table, 0, "id", buf), "a");
 	table_empty(&table);
+}
+
+/* One cgroup, which carries whatever the guards are said to be. */
+static void test_guards(void **state)
+{
+	static const struct {
+		const char *pins, *guarded;
+		bool device, grant, unanswered;
+		const char *guard, *refused, *last, *guard_refused, *rules;
+	} cases[] = {
+		{ "device grant", "true", true, true, false, "device grant", "3",
+		  "c 10:237 rw a\\x0ab", "5", "bpf=4 outside=1" },
+		{ "device grant", "true", true, false, false, "device, grant missing", "3",
+		  "c 10:237 rw a\\x0ab", "-", "-" },
+		{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab",
+		  "-", "-" },
+		{ "device grant", "false", false, false, false, "none", "3", "c 10:237 rw a\\x0ab",
+		  "-", "-" },
+		{ "device grant", "true", false, false, false, "grant missing", "3",
+		  "c 10:237 rw a\\x0ab", "-", "-" },
+		{ "device", "true", false, true, false, "grant", "3", "c 10:237 rw a\\x0ab", "-",
+		  "-" },
+		/* The kernel has another build's; what they refused is not ours to read. */
+		{ "", "true", true, true, false, "device grant", "-", "-", "-", "-" },
+		{ "fault", "true", true, true, false, "device grant", "-", "-", "-", "-" },
+		{ "device grant", "true", true, true, true, "-", "3", "c 10:237 rw a\\x0ab", "5",
+		  "bpf=4 outside=1" },
+	};
+
+	(void)state;
+	skip_unless_root();
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_(host_done) struct host host;
+		struct table table = { 0 };
+		struct err err = { 0 };
+		char edits[1024], buf[512];
+
+		tree_new(&tree);
+		(void)snprintf(edits, sizeof(edits),
+			       "proc/\n" C "g/\n" C "g @ {\"v\":1,\"id\":\"g\",\"instance\":\"i\","
+			       "\"handler\":\"h\",\"profile\":\"\",\"namespace\":\"\",\"pod\":\"\","
+			       "\"name\":\"\",\"line\":\"l\",\"method\":\"keep\",\"leaf\":\"\","
+			       "\"since\":1,\"guarded\":%s,\"scope\":false,\"ceilings\":{}}\n"
+			       "sys/fs/bpf/guards = %s\n",
+			       cases[i].guarded, cases[i].pins);
+		tree_edit(&tree, edits);
+		tree_host(&tree, &host);
+		fake_guard = (struct fake_guard) {
+			.device = cases[i].device,
+			.grant = cases[i].grant,
+			.fail_query = cases[i].unanswered,
+			.rules = { .ready = DEVICE_GUARD_READY, .refused = 3 },
+			.counts.refused = { [GUARD_RULE_BPF] = 4, [GUARD_RULE_OUTSIDE] = 1 },
+		};
+		fake_guard.rules.refusals[2] = (struct device_refusal) {
+			.major = 10, .minor = 237, .type = 2, .access = 6, .comm = "a\nb"
+		};
+		assert_int_equal(table_choose(&table, NULL, true, &err), 0);
+		check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+		assert_int_equal(table.n_rows, 1);
+		check_string(cases[i].pins, shown(&table, 0, "guard", buf), cases[i].guard);
+		check_string(cases[i].pins, shown(&table, 0, "refused", buf), cases[i].refused);
+		check_string(cases[i].pins, shown(&table, 0, "last-refused", buf), cases[i].last);
+		check_string(cases[i].pins, shown(&table, 0, "guard-refused", buf),
+			     cases[i].guard_refused);
+		check_string(cases[i].pins, shown(&table, 0, "guard-rules", buf), cases[i].rules);
+		table_empty(&table);
+	}
+	fake_guard = (struct fake_guard) { 0 };
 }
 
 static void test_choose(void **state)
@@ -286,7 +359,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walk),   cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_open),   cmocka_unit_test(test_table),
-		cmocka_unit_test(test_choose), cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_guards), cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_drift),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,10 +3,12 @@
 import json
 import os
 
-from lib import bundle, host, openmetrics
+from lib import bpf, bundle, host, openmetrics
 from lib.fake import Fake
 from lib.process import run
 from lib.report import case, contains, equal, expect
+
+from cases.guard import ALLOWED, FORBIDDEN, PINS, need_guards, opens, with_nodes
 
 POD = {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-namespace": "ci-7",
        "io.kubernetes.cri.sandbox-name": "pod\x1b[2J\"\n", "io.kubernetes.cri.container-name": "build"}
@@ -80,12 +82,16 @@ def real(t):
         expect(c.id not in rows(t), "the row is still there")
 
 
+def sample(c, families, family, **labels):
+    found = [v for have, v in families[family]["samples"]
+             if have["container"] == c.id and labels.items() <= have.items()]
+    equal(len(found), 1, f"samples of {family}{labels}")
+    return found[0]
+
+
 def check_metrics(c, families):
     def value(family, **labels):
-        found = [v for have, v in families[family]["samples"]
-                 if have["container"] == c.id and labels.items() <= have.items()]
-        equal(len(found), 1, f"samples of {family}{labels}")
-        return found[0]
+        return sample(c, families, family, **labels)
     equal(value("cgdeleg_descendants"), 2, "descendants")
     equal(value("cgdeleg_descendants_limit"), 5, "their limit")
     equal(value("cgdeleg_ceiling", file="cgroup.max.descendants"), 9, "their ceiling")
@@ -101,6 +107,55 @@ def check_table(t, c):
     expect(all(32 <= byte < 127 or byte == 10 for byte in out.encode()), "bytes that are not printable")
     equal(lines[0].split(), ["CONTAINER", "POD", "DRIFT", "AGE"], "the head")
     equal(len([line for line in lines if line.startswith(c.id)]), 1, "its lines")
+
+
+@case("list.guards")
+def guards(t):
+    """What the guards have refused, and whether they are still there."""
+    need_guards(t)
+    c = with_nodes(t)
+    has_grant = json.loads(host.attribute(host.CGROUP + c.cgroup))["guarded"]
+    words = "device grant" if has_grant else "device"
+    with t.step("nothing refused yet"):
+        row = rows(t)[c.id]
+        equal((row["guard"], row["guarded"], row["refused"], row["last-refused"], row["guard-refused"]),
+              (words, has_grant, 0, None, 0 if has_grant else None), "guards")
+    with t.step("a forbidden device is counted, an allowed one is not"):
+        equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
+        equal(opens(c, ALLOWED[1]), "allowed", "the allowed one")
+        equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
+        row = rows(t)[c.id]
+        equal((row["refused"], row["last-refused"]), (2, f"c 10:{FORBIDDEN[1]} rw sh"), "device refusals")
+    with t.step("its name is the task's own to choose"):
+        c.exec(f"printf '\\033[2J' >/proc/self/comm; : <>/dev/n{FORBIDDEN[1]}")
+        equal(rows(t)[c.id]["last-refused"], f"c 10:{FORBIDDEN[1]} rw \\x1b[2J", "the last refusal")
+    if has_grant:
+        with t.step("what the grant guard refuses"):
+            done = c.exec("echo 1 >/sys/fs/cgroup/cgroup.max.depth")
+            expect(done.code != 0, "a limit was opened for writing")
+            c.exec("mkdir /sys/fs/cgroup/a && : >/sys/fs/cgroup/a/memory.pressure")
+            row = rows(t)[c.id]
+            expect(row["guard-refused"] >= 1 and "pressure=" in row["guard-rules"], f"the row: {row}")
+    with t.step("OpenMetrics and the table"):
+        families = openmetrics.read(call(t, "--openmetrics"))
+        equal(sample(c, families, "cgdeleg_device_refusals"), 3, "the counter")
+        equal(families["cgdeleg_device_refusals"]["type"], "counter", "its type")
+        equal(sample(c, families, "cgdeleg_guards_missing"), 0, "guards that are missing")
+        (line,) = [line for line in call(t, "-o", "id,refused,guard").splitlines() if line.startswith(c.id)]
+        equal(line.split(), [c.id, "3", *words.split()], "the line")
+    with t.step("a guard that is gone is missed"):
+        pinned = f"{PINS}/{os.listdir(PINS)[0]}"
+        for name in ("device_guard", *(("guard_bpf",) if has_grant else ())):
+            bpf.detach(f"{pinned}/{name}", host.CGROUP + c.cgroup, name == "device_guard")
+        equal(rows(t)[c.id]["guard"], "grant missing" if has_grant else "none", "guards")
+        families = openmetrics.read(call(t, "--openmetrics"))
+        equal(sample(c, families, "cgdeleg_guards_missing"), int(has_grant), "guards that are missing")
+    with t.step("one whose pins are gone is still told, without its count"):
+        other = with_nodes(t)
+        equal(run([t.cgdeleg, "guard", "unload"]).code, 0, "guard unload")
+        row = rows(t)[other.id]
+        need_guards(t)
+        equal((row["guard"], row["refused"]), (words, None), "guards")
 
 
 @case("list.words", scope="once")

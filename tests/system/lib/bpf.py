@@ -6,8 +6,8 @@ import platform
 import struct
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280, "s390x": 351, "ppc64le": 361, "riscv64": 280}[platform.machine()]
-MAP_GET_NEXT_KEY, OBJ_GET, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, PROG_QUERY = 4, 7, 13, 15, 16
-CGROUP_DEVICE = 6
+MAP_GET_NEXT_KEY, OBJ_GET, PROG_DETACH, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, PROG_QUERY = 4, 7, 9, 13, 15, 16
+CGROUP_DEVICE, LSM_CGROUP = 6, 43
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -45,10 +45,24 @@ def device_guards(path):
     return [number for number in device_programs(path) if program_name(number) == "device_guard"]
 
 
+def _obj_get(pin):
+    name = ctypes.create_string_buffer(os.fsencode(pin))
+    return _bpf(OBJ_GET, struct.pack("=Q", ctypes.addressof(name)))[0]
+
+
+def detach(pin, path, device):
+    """Takes a pinned program off that cgroup: as root of the host can."""
+    program, fd = _obj_get(pin), os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _bpf(PROG_DETACH, struct.pack("=III", fd, program, CGROUP_DEVICE if device else LSM_CGROUP))
+    finally:
+        os.close(fd)
+        os.close(program)
+
+
 def cgroups_of_map(pin):
     """The cgroups that have a value in a pinned map of type CGROUP_STORAGE, by their ids."""
-    name = ctypes.create_string_buffer(os.fsencode(pin))
-    fd, _ = _bpf(OBJ_GET, struct.pack("=Q", ctypes.addressof(name)))
+    fd = _obj_get(pin)
     key, found = ctypes.create_string_buffer(8), []
     try:
         first = 0

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attached - the kernel's programs of a cgroup, by their names. See attached.h. */
+#include "bpf/attached.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define DEVICE_MAX 64  /* the kernel's own BPF_CGROUP_MAX_PROGS */
+#define LSM_MAX	   640 /* ... and its ten hooks of that type */
+
+enum { KIND_FOREIGN, KIND_DEVICE = 1 << 0, KIND_BPF = 1 << 1, KIND_FILE_OPEN = 1 << 2 };
+
+static const struct {
+	const char *name;
+	enum bpf_prog_type type;
+	unsigned char kind;
+} programs[] = {
+	{ "device_guard", BPF_PROG_TYPE_CGROUP_DEVICE, KIND_DEVICE },
+	{ "guard_bpf", BPF_PROG_TYPE_LSM, KIND_BPF },
+	{ "guard_file_open", BPF_PROG_TYPE_LSM, KIND_FILE_OPEN },
+};
+
+/* One that has gone in between is nobody's. */
+static int ask_kind(uint32_t id, unsigned char *ret, struct err *err)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	*ret = KIND_FOREIGN;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return err_set_errno(err, errno, "cannot look at the BPF program with id %u", id);
+	for (size_t i = 0; i < ELEMENTS(programs); i++)
+		if (info.type == programs[i].type && strcmp(info.name, programs[i].name) == 0)
+			*ret = programs[i].kind;
+	return 0;
+}
+
+static int kind_of(struct attached_names *names, uint32_t id, unsigned char *ret, struct err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < names->n; i++)
+		if (names->known[i].id == id) {
+			*ret = names->known[i].kind;
+			return 0;
+		}
+	r = ask_kind(id, ret, err);
+	/* More than there is room for are asked about again and again. */
+	if (r >= 0 && names->n < ATTACHED_NAMES_MAX)
+		names->known[names->n++] = (struct attached_name) { .id = id, .kind = *ret };
+	return r;
+}
+
+static int add_kinds(struct attached_names *names, const uint32_t *ids, uint32_t n, unsigned *kinds,
+		     struct err *err)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned char kind;
+		int r = kind_of(names, ids[i], &kind, err);
+
+		if (r < 0)
+			return r;
+		*kinds |= kind;
+	}
+	return 0;
+}
+
+static int add_device(struct attached_names *names, int cgroup_fd, unsigned *kinds, struct err *err)
+{
+	uint32_t ids[DEVICE_MAX] = { 0 }, count = DEVICE_MAX, flags = 0;
+
+	if (bpf_prog_query(cgroup_fd, BPF_CGROUP_DEVICE, 0, &flags, ids, &count) < 0)
+		return err_set_errno(err, errno, "cannot query the cgroup's device programs");
+	return add_kinds(names, ids, count, kinds, err);
+}
+
+static int add_lsm(struct attached_names *names, int cgroup_fd, unsigned *kinds, struct err *err)
+{
+	uint32_t ids[LSM_MAX], flags[LSM_MAX]; /* the kernel insists on telling */
+	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = flags,
+		    .prog_cnt = LSM_MAX);
+
+	if (bpf_prog_query_opts(cgroup_fd, BPF_LSM_CGROUP, &query) < 0)
+		return errno == EINVAL || errno == EOPNOTSUPP
+			       ? 0
+			       : err_set_errno(err, errno,
+					       "cannot query the cgroup's guard programs");
+	return add_kinds(names, ids, query.prog_cnt < LSM_MAX ? query.prog_cnt : LSM_MAX, kinds,
+			 err);
+}
+
+int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret,
+		    struct err *err)
+{
+	unsigned kinds = 0;
+	int r;
+
+	*ret = (struct attached_guards) { 0 };
+	r = add_device(names, cgroup_fd, &kinds, err);
+	if (r >= 0)
+		r = add_lsm(names, cgroup_fd, &kinds, err);
+	if (r < 0)
+		return r;
+	ret->device = kinds & KIND_DEVICE;
+	ret->grant = (kinds & KIND_BPF) && (kinds & KIND_FILE_OPEN);
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attached - which of the guards are on a cgroup now, whichever build they came from.
+ *
+ * By the programs' names, so that a grant of before an upgrade is told as it is, and without any pin. Needs CAP_BPF
+ * and CAP_NET_ADMIN, and CAP_SYS_ADMIN to ask for a program by its id.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct attached_guards {
+	bool device;
+	bool grant; /* both of its programs */
+};
+
+#define ATTACHED_NAMES_MAX 64
+
+/* What is known of programs already: many cgroups have the same ones. Zeroed at first. For one thread. */
+struct attached_names {
+	size_t n;
+	struct attached_name {
+		uint32_t id;
+		unsigned char kind; /* of attached.c */
+	} known[ATTACHED_NAMES_MAX];
+};
+
+/* What is attached to this very cgroup. A kernel without BPF_LSM_CGROUP has no grant guard. */
+int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret,
+		    struct err *err);
