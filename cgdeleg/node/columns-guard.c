@@ -51,23 +51,28 @@ static const struct guard_grant *guard_grant(struct sample *sample)
 	return guards->grant == SAMPLE_KNOWN ? &guards->counts : NULL;
 }
 
-/* The record does not say whether there was a device guard: what is missing of that cannot be told. */
+/* One guard's word: there, gone, or (an older record does not tell of the device guard) not known to be wanted. */
+static const char *state_of(bool now, bool then, const char *there, const char *gone)
+{
+	return now ? there : then ? gone : "";
+}
+
 void read_guard(const struct column *column, struct sample *sample, struct cell *ret)
 {
 	const struct attached_guards *now = attached(sample);
-	bool missing;
+	const struct ledger *then = &sample->grant->ledger;
+	const char *device, *grant;
+	char text[64];
 
 	(void)column;
-	if (!now || !sample->grant->ledger.present)
+	if (!now || !then->present)
 		return;
-	missing = sample->grant->ledger.guarded && !now->grant;
-	ret->number = missing;
-	cell_set_text(ret, now->device && now->grant ? "device grant"
-			   : now->device && missing  ? "device, grant missing"
-			   : now->device	     ? "device"
-			   : now->grant		     ? "grant"
-			   : missing		     ? "grant missing"
-						     : "none");
+	device = state_of(now->device, then->device_guard, "device", "device missing");
+	grant = state_of(now->grant, then->guarded, "grant", "grant missing");
+	ret->number = (uint64_t)(then->device_guard && !now->device) +
+		      (uint64_t)(then->guarded && !now->grant);
+	(void)snprintf(text, sizeof(text), "%s%s%s", device, *device && *grant ? ", " : "", grant);
+	cell_set_text(ret, *text ? text : "none");
 }
 
 void read_device_refusals(const struct column *column, struct sample *sample, struct cell *ret)

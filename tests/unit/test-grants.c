@@ -221,24 +221,29 @@ static void test_guards(void **state)
 		const char *pins, *guarded;
 		bool device, grant, unanswered;
 		const char *guard, *refused, *last, *guard_refused, *rules;
+		const char *devices; /* more of the record */
 	} cases[] = {
-		{ "device grant", "true", true, true, false, "device grant", "3",
-		  "c 10:237 rw a\\x0ab", "5", "bpf=4 outside=1" },
-		{ "device grant", "true", true, false, false, "device, grant missing", "3",
-		  "c 10:237 rw a\\x0ab", "-", "-" },
+		{ "device grant", "true", false, false, false, "device missing, grant missing", "3",
+		  "c 10:237 rw a\\x0ab", "-", "-", ",\"devices\":\"c 1:3 rw\"" },
 		{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab",
-		  "-", "-" },
+		  "-", "-", ",\"devices\":\"c 1:3 rw\"" },
+		{ "device grant", "true", true, true, false, "device, grant", "3",
+		  "c 10:237 rw a\\x0ab", "5", "bpf=4 outside=1", NULL },
+		{ "device grant", "true", true, false, false, "device, grant missing", "3",
+		  "c 10:237 rw a\\x0ab", "-", "-", NULL },
+		{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab",
+		  "-", "-", NULL },
 		{ "device grant", "false", false, false, false, "none", "3", "c 10:237 rw a\\x0ab",
-		  "-", "-" },
+		  "-", "-", NULL },
 		{ "device grant", "true", false, false, false, "grant missing", "3",
-		  "c 10:237 rw a\\x0ab", "-", "-" },
+		  "c 10:237 rw a\\x0ab", "-", "-", NULL },
 		{ "device", "true", false, true, false, "grant", "3", "c 10:237 rw a\\x0ab", "-",
-		  "-" },
+		  "-", NULL },
 		/* The kernel has another build's; what they refused is not ours to read. */
-		{ "", "true", true, true, false, "device grant", "-", "-", "-", "-" },
-		{ "fault", "true", true, true, false, "device grant", "-", "-", "-", "-" },
+		{ "", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL },
+		{ "fault", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL },
 		{ "device grant", "true", true, true, true, "-", "3", "c 10:237 rw a\\x0ab", "5",
-		  "bpf=4 outside=1" },
+		  "bpf=4 outside=1", NULL },
 	};
 
 	(void)state;
@@ -255,9 +260,10 @@ static void test_guards(void **state)
 			       "proc/\n" C "g/\n" C "g @ {\"v\":1,\"id\":\"g\",\"instance\":\"i\","
 			       "\"handler\":\"h\",\"profile\":\"\",\"namespace\":\"\",\"pod\":\"\","
 			       "\"name\":\"\",\"line\":\"l\",\"method\":\"keep\",\"leaf\":\"\","
-			       "\"since\":1,\"guarded\":%s,\"scope\":false,\"ceilings\":{}}\n"
+			       "\"since\":1,\"guarded\":%s,\"scope\":false,\"ceilings\":{}%s}\n"
 			       "sys/fs/bpf/guards = %s\n",
-			       cases[i].guarded, cases[i].pins);
+			       cases[i].guarded, cases[i].devices ? cases[i].devices : "",
+			       cases[i].pins);
 		tree_edit(&tree, edits);
 		tree_host(&tree, &host);
 		fake_guard = (struct fake_guard) {
