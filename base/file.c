@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,38 @@ int file_write_at(int dirfd, const char *path, const char *text)
 	return file_write_fd(fd, text, strlen(text));
 }
 
+/*
+ * Where openat2(2) is not there, as in a systemd unit with RestrictSUIDSGID=: one component after the other, of which
+ * none may be a link or "..". What would open the last one in another way than openat2(2) does is not done.
+ */
+static int open_by_steps(int dirfd, const char *path, int flags)
+{
+	_cleanup_close_ int above = -EBADF;
+
+	if ((flags & O_CREAT) || ((flags & O_PATH) && !(flags & O_NOFOLLOW)))
+		return -ENOSYS;
+	for (;;) {
+		const size_t len = strcspn(path, "/");
+		const char *rest = path + len + strspn(path + len, "/");
+		const int how = *rest ? O_PATH | O_DIRECTORY : flags;
+		char name[NAME_MAX + 1];
+		int fd;
+
+		if (len >= sizeof(name))
+			return -ENAMETOOLONG;
+		memcpy(name, path, len);
+		name[len] = '\0';
+		if (strcmp(name, "..") == 0)
+			return -EXDEV;
+		fd = openat(above >= 0 ? above : dirfd, name, how | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || !*rest)
+			return fd < 0 ? -errno : fd;
+		(void)close_fd(above);
+		above = fd;
+		path = rest;
+	}
+}
+
 int file_open_beneath(int dirfd, const char *path, int flags)
 {
 	struct open_how how = {
@@ -183,6 +216,8 @@ int file_open_beneath(int dirfd, const char *path, int flags)
 		if (fd >= 0 || (errno != EINTR && errno != EAGAIN))
 			break;
 	}
+	if (fd < 0 && errno == ENOSYS)
+		return open_by_steps(dirfd, *path ? path : ".", flags);
 	return fd < 0 ? -errno : (int)fd;
 }
 
