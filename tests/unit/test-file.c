@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -81,6 +82,60 @@ static void test_write(void **state)
 	(void)close(fds[1]);
 }
 
+static bool no_openat2;
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number == SYS_openat2 && no_openat2) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return __real_syscall(number, a, b, c, d, e, f);
+}
+
+/* As in a unit with RestrictSUIDSGID=: no link, nothing above, and never in another way than it would have been. */
+static void test_beneath_by_steps(void **state)
+{
+	static const struct {
+		const char *path;
+		int flags, want;
+	} cases[] = {
+		{ "a/b", O_DIRECTORY, 0 },
+		{ "/a//b", O_DIRECTORY, 0 },
+		{ "a/f", 0, 0 },
+		{ "", O_DIRECTORY, 0 },
+		{ "..", O_DIRECTORY, -EXDEV },
+		{ "a/../a", 0, -EXDEV },
+		{ "l", 0, -ELOOP },
+		{ "l/b", 0, -ENOTDIR },
+		{ "a/up", 0, -ELOOP },
+		{ "abs", 0, -ELOOP },
+		{ "gone", 0, -ENOENT },
+		{ "a/f/x", 0, -ENOTDIR },
+		{ "a/f", O_PATH, -ENOSYS },
+		{ "l", O_PATH, -ENOSYS },
+		{ "n", O_CREAT, -ENOSYS },
+	};
+	_cleanup_(tree_free) struct tree tree;
+
+	(void)state;
+	tree_new(&tree);
+	tree_edit(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
+	no_openat2 = true;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_close_ int fd = file_open_beneath(tree.fd, cases[i].path, cases[i].flags);
+
+		if (cases[i].want ? fd != cases[i].want : fd < 0)
+			fail_msg("'%s': %d, %d was expected", cases[i].path, fd, cases[i].want);
+		if (fd >= 0)
+			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	}
+	no_openat2 = false;
+}
+
 static void test_beneath(void **state)
 {
 	static const struct {
@@ -155,9 +210,13 @@ static void test_err(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),	 cmocka_unit_test(test_slurp),
-		cmocka_unit_test(test_write),	 cmocka_unit_test(test_beneath),
-		cmocka_unit_test(test_readlink), cmocka_unit_test(test_err),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_slurp),
+		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_beneath),
+		cmocka_unit_test(test_beneath_by_steps),
+		cmocka_unit_test(test_readlink),
+		cmocka_unit_test(test_err),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

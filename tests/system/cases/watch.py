@@ -451,6 +451,11 @@ def service(t):
         with t.step("reloads"):
             equal(run(["systemctl", "reload", UNIT]).code, 0, "systemctl reload")
             equal(run(["systemctl", "is-active", UNIT]).out, "active\n", "state")
+        with t.step("and reads the policy"):
+            policy.write(f"{PLACE}/policy", defaults={"on_missing_limit": "skip"},
+                         profiles={"small": {**PROFILE, "cgroup.max.depth": 2}})
+            equal(run(["systemctl", "reload", UNIT]).code, 0, "systemctl reload")
+            wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling", patience=20)
         with t.step("exposure is at most 1.5"):
             done = run(["systemd-analyze", "security", "--no-pager", UNIT])
             last = [line for line in done.out.splitlines() if "Overall exposure level" in line][-1]
