@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """CRI - pods as the kubelet makes them: a client of containerd's CRI socket, generated when the image was built."""
-import contextlib
 import json
 import os
 import uuid
@@ -85,13 +84,12 @@ class Pod:
         return container
 
     def remove(self):
-        """Stops and removes all of it, as a kubelet does."""
+        """Stops and removes all of it, as a kubelet does; the cgroups above are its own (systemd ends slices itself)."""
         self.cri.call("StopPodSandbox", pod_sandbox_id=self.id)
         self.cri.call("RemovePodSandbox", pod_sandbox_id=self.id)
-        # The pod's cgroup is the kubelet's to remove; a slice goes by itself.
-        for path in (self.parent, "/kubepods") if self.parent.startswith("/") else ():
-            with contextlib.suppress(FileNotFoundError):
-                os.rmdir(f"/sys/fs/cgroup{path}")
+        path = f"/sys/fs/cgroup{self.parent}"
+        if self.parent.startswith("/") and os.path.isdir(path):
+            os.removedirs(path)
 
 
 def pid_of(cri, container):

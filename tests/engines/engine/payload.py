@@ -6,6 +6,7 @@ cgroups (Docker, systemd, podman) is there.
 The root is an overlay; its lower layer is an id-mapped bind of /, so that the user namespace's root owns it.
 """
 import os
+import tempfile
 
 from engine import podman
 from engine.context import SOURCE, must
@@ -31,6 +32,8 @@ class Root:
         lower = f"{t.work}/{name}/lower"
         upper, work, _ = (_own(f"{t.work}/{name}/{part}") for part in ("upper", "scratch", "merged"))
         os.makedirs(lower)
+        # The machine's own Docker left this one with an owner that has no place in the mapping.
+        self._directories(upper, ["var", "lib", "docker"])
         for path, text in (files or {}).items():
             self._write(upper, path, text)
         must(["mount", "--bind", "-o", f"X-mount.idmap=b:0:{BASE}:{RANGE}", "/", lower])
@@ -40,12 +43,15 @@ class Root:
         t.later(must, ["umount", self.path])
 
     @staticmethod
-    def _write(upper, path, text):
-        parts = path.strip("/").split("/")
-        for depth in range(1, len(parts)):
+    def _directories(upper, parts):
+        for depth in range(1, len(parts) + 1):
             directory = "/".join([upper, *parts[:depth]])
             if not os.path.isdir(directory):
                 _own(directory)
+
+    @staticmethod
+    def _write(upper, path, text):
+        Root._directories(upper, path.strip("/").split("/")[:-1])
         target = f"{upper}/{path.strip('/')}"
         if text.startswith("->"):
             os.symlink(text[2:], target)
@@ -59,7 +65,8 @@ class Payload:
     """One such container under podman, with cgdeleg or, `asks` False, without it."""
     def __init__(self, t, root, runtime="crun", asks=True, options=(), command=("/bin/sleep", "2147483647")):
         self.command = ["podman", "--runtime", runtime]
-        data = _own(f"{t.work}/data{len(t.undo)}")
+        data = _own(f"{tempfile.mkdtemp(prefix='data', dir=t.work)}/docker")
+        os.chmod(os.path.dirname(data), 0o755)
         ask = ["--annotation", "cgdeleg.io/writable=true"] if asks else []
         done = run([*self.command, "run", "--detach", "--network", "none", "--uidmap", f"0:{BASE}:{RANGE}",
                     "--cap-add", CAPABILITIES, "--security-opt", "unmask=/proc/*", "--security-opt",
