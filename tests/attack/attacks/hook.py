@@ -245,12 +245,15 @@ class Changes:
         self.granted = self.refused = 0
 
     def at_each(self, make, prepare):
-        """prepare(subject) -> (change, restore); make() -> what has state, command and judge."""
-        k, calls = 0, 1
-        while k < calls:
+        """prepare(subject) -> (change, restore); make() -> what has state, command and judge. Up to the first run that
+        has ended before its turn came: one that was cut short by its change says nothing of how many there are."""
+        k, reached = 0, [True]
+        while reached:
             subject = make()
             change, restore = prepare(subject)
-            code, calls, said = self.stopper.run(subject.command(), subject.state, k, change)
+            reached = []
+            code, _, said = self.stopper.run(subject.command(), subject.state, k,
+                                             lambda change=change, reached=reached: (reached.append(True), change()))
             restore()
             try:
                 subject.judge(code, said)
@@ -260,10 +263,10 @@ class Changes:
             self.refused += code != 0
             subject.end()
             k += self.every
-        return calls
 
     def outcome(self):
         expect(self.refused, "no change was ever in time: the test does not reach the hook")
+        expect(self.granted, "not even the last, which came too late, was granted")
         return Outcome(HELD, set(), f"at {self.granted + self.refused} system calls; "
                                     f"{self.granted} granted whole, {self.refused} refused whole")
 
