@@ -41,7 +41,8 @@ int cgroup_parse_path(const char *text, char *ret, size_t size, struct err *err)
 bool cgroup_is_within(const char *path, const char *root);
 
 /* Numbers in cgroup.procs. A process that is outside of our pid namespace shows as 0. Returns how many,
- * or a negative errno; with -E2BIG the first `max` are in pids. */
+ * or a negative errno; with -E2BIG the first `max` are in pids, or, where there are too many to be read at all,
+ * pids are as they were. */
 ssize_t cgroup_read_procs(int fd, pid_t *pids, size_t max);
 
 /* Moves one process here. */

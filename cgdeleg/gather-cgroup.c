@@ -25,11 +25,11 @@
  * namespace, and so look like one, do not share a cgroup. Returns whether it is here. */
 static int check_processes(const struct target *target, int fd, struct err *err)
 {
-	pid_t pids[8];
+	pid_t pids[8] = { 0 };
 	ssize_t n = cgroup_read_procs(fd, pids, ELEMENTS(pids));
 
 	if (n == -E2BIG)
-		n = ELEMENTS(pids); /* more than one are too many, and one of these is another's */
+		n = ELEMENTS(pids); /* more than one are too many; without a list the first is 0 */
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.procs");
 	for (ssize_t i = 0; i < n; i++)
@@ -226,6 +226,9 @@ static void add_devices(struct target *target, struct facts *facts, int fd, cons
 		facts->device_bpf = DEVICE_BPF_MULTI;
 		target->device_program = programs.id;
 		target->device_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		/* Without it the step that looks once more would find nothing to look at. */
+		if (target->device_fd < 0)
+			facts->device_bpf = DEVICE_BPF_UNKNOWN;
 	}
 }
 

@@ -120,6 +120,52 @@ static void drop_skipped(struct limit_value *ceiling, const struct limit_value *
 	ceiling->n_lines = kept;
 }
 
+/* The smaller of two sets that have nothing in common would be processors that the container did not have. */
+static int check_common(const char *file, const struct limit_type *type,
+			const struct limit_value *now, const struct limit_value *lower,
+			struct err *err)
+{
+	const struct limit_value none = { 0 };
+	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
+
+	if (type->kind != LIMIT_SET || memcmp(now->set, none.set, sizeof(now->set)) == 0 ||
+	    limit_within(type, lower, now))
+		return 0;
+	return err_set(err, ERANGE,
+		       "'%s' is '%s', which has nothing in common with the ceiling '%s'; give the "
+		       "container a set within it, or take the ceiling out of the profile",
+		       file, limit_format(type, now, a, sizeof(a)),
+		       limit_format(type, lower, b, sizeof(b)));
+}
+
+/* A cpuset's file holds what was asked for. Where the parent has none of it the kernel lets the cgroup use all
+ * that the parent has: only the other file tells (update_cpumasks_hier() of kernel/cgroup/cpuset.c). */
+static int check_effective(int dirfd, const char *file, const struct limit_type *type,
+			   const struct limit_value *ceiling, struct err *err)
+{
+	char name[LIMIT_FILE_SIZE + sizeof(".effective")], text[LIMIT_TEXT_SIZE];
+	struct limit_value effective;
+	struct err unread = { 0 };
+	int r;
+
+	if (type->kind != LIMIT_SET)
+		return 0;
+	(void)snprintf(name, sizeof(name), "%s.effective", file);
+	r = limit_read(dirfd, name, type, &effective, &unread);
+	if (r == -ENOENT)
+		return 0; /* every kernel that has cpusets has it */
+	if (r < 0 && err)
+		*err = unread;
+	if (r < 0)
+		return r;
+	if (!limit_within(type, &effective, ceiling))
+		return err_set(
+			err, ERANGE,
+			"'%s' is '%s', beyond the ceiling: the cgroup above has nothing of it",
+			name, limit_format(type, &effective, text, sizeof(text)));
+	return 0;
+}
+
 int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 		const struct limit_value *ceiling, struct limit_before *ret, struct err *err)
 {
@@ -134,7 +180,10 @@ int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 	if (r < 0)
 		return r;
 	if (!limit_smaller(type, &now, ceiling, &lower))
-		return 0;
+		return check_effective(dirfd, file, type, ceiling, err);
+	r = check_common(file, type, &now, &lower, err);
+	if (r < 0)
+		return r;
 	wanted = lower;
 	ret->changed = true;
 	ret->value = now;
@@ -152,7 +201,7 @@ int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 		return r;
 	if (!limit_within(type, &now, &goal))
 		return err_set(err, EIO, "'%s' does not read back as written", file);
-	return 0;
+	return check_effective(dirfd, file, type, ceiling, err);
 }
 
 /* Does the file hold again what it held? LIMIT_LINES: the lines that were written. */

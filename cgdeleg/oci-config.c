@@ -205,6 +205,35 @@ static bool has_option(yyjson_val *options, const char *option)
 	return false;
 }
 
+/* Runtimes take a mount's options one after the other: the last word counts. */
+static void read_mount_options(yyjson_val *options, struct oci *oci)
+{
+	static const struct {
+		const char *name;
+		bool readonly, recursive;
+	} words[] = {
+		{ "ro", true, false },
+		{ "rro", true, true },
+		{ "rw", false, false },
+		{ "rrw", false, false },
+	};
+	yyjson_val *item;
+	size_t i, n;
+
+	oci->mount_readonly = oci->mount_recursive = false;
+	if (!options)
+		return;
+	yyjson_arr_foreach(options, i, n, item)
+	{
+		for (size_t w = 0; w < ELEMENTS(words); w++) {
+			if (!yyjson_equals_str(item, words[w].name))
+				continue;
+			oci->mount_readonly = words[w].readonly;
+			oci->mount_recursive = words[w].recursive;
+		}
+	}
+}
+
 static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 {
 	yyjson_val *item;
@@ -225,8 +254,7 @@ static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 			continue;
 		oci->has_mount = raw.type && (strcmp(raw.type, "cgroup") == 0 ||
 					      strcmp(raw.type, "cgroup2") == 0);
-		oci->mount_recursive = has_option(raw.options, "rro");
-		oci->mount_readonly = oci->mount_recursive || has_option(raw.options, "ro");
+		read_mount_options(raw.options, oci);
 	}
 	return 0;
 }

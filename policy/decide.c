@@ -269,15 +269,11 @@ static bool mount_is_readonly(const struct facts *facts)
 
 /*
  * on_refusal = readonly gives the cgroup back to host root. Where the container's root is host root, that
- * takes nothing away; such a container may run only when it has no more than a read-only mount and cannot
- * mount another by the capability that it was created with.
+ * takes nothing away, and a read-only mount alone keeps nobody out who may make namespaces of his own.
  */
 static bool can_take_back(const struct facts *facts)
 {
-	const bool can_mount =
-		facts->capabilities_known != TRI_YES || (facts->capabilities >> CAP_SYS_ADMIN & 1);
-
-	return facts->userns == USERNS_PRIVATE || (mount_is_readonly(facts) && !can_mount);
+	return facts->userns == USERNS_PRIVATE;
 }
 
 static enum verdict refusal_verdict(struct request *request)
@@ -290,8 +286,8 @@ static enum verdict refusal_verdict(struct request *request)
 		return VERDICT_READONLY;
 	request_note(
 		request, REASON_NOT_TAKEN_BACK, setting,
-		"on_refusal = readonly cannot be kept: without a user namespace of its own the "
-		"container would keep a writable mount or CAP_SYS_ADMIN");
+		"on_refusal = readonly cannot be kept without a user namespace of its own: its root "
+		"is the host's, from whom ownership takes nothing");
 	return VERDICT_REFUSE;
 }
 
@@ -309,8 +305,9 @@ static void settle(struct request *request)
 	}
 }
 
-/* A container that declines and holds CAP_SYS_ADMIN of the host's runs: nobody gave it that here. But it
- * must not keep a writable mount that it, or who made it, has asked to be without. */
+/* A container that declines and whose root is the host's runs as its runtime made it: what it can do it could
+ * without cgdeleg, and nothing is claimed of it. But it must not keep a writable mount that it, or who made
+ * it, has asked to be without. */
 static void decline(struct request *request)
 {
 	const struct facts *facts = request->facts;

@@ -92,6 +92,39 @@ static void test_lower_and_restore(void **state)
 	}
 }
 
+/* A set that says less than the kernel lets the cgroup use, and one that would be others' processors. */
+static void test_sets(void **state)
+{
+	static const struct {
+		const char *now, *effective, *then, *want;
+	} rows[] = {
+		{ "0-7", "0-3", "0-3", NULL },
+		{ "0-7", "2", "0-3", NULL },
+		{ "1-2", "1-2", "1-2", NULL },
+		{ "", "0-3", "0-3", NULL },
+		{ "0-7", "4-7", "0-3", "'cpuset.cpus.effective' is '4-7', beyond the ceiling" },
+		{ "1-2", "4-7", "1-2", "'cpuset.cpus.effective' is '4-7', beyond the ceiling" },
+		{ "4-7", "4-7", "4-7", "'cpuset.cpus' is '4-7', which has nothing in common with" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		struct limit_before before = { 0 };
+		struct err err = { 0 };
+		char text[512];
+
+		kernel = (struct kernel) { 0 };
+		tree_new(&tree);
+		put(&tree, "cpuset.cpus", rows[i].now);
+		put(&tree, "cpuset.cpus.effective", rows[i].effective);
+		check_result(rows[i].now, lower(&tree, "cpuset.cpus", "0-3", &before, &err), &err,
+			     rows[i].want);
+		check_string(rows[i].now, tree_get(&tree, "cpuset.cpus", text, sizeof(text)),
+			     rows[i].then);
+	}
+}
+
 /* Lines: the device that had a limit has it back, the one that had none is without. */
 static void test_restore_lines(void **state)
 {
@@ -246,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lower_and_restore),
+		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_restore_lines),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_link),
