@@ -45,6 +45,7 @@ static const char *const valued_behind[] = {
 	"lsm-profile",
 	"manage-cgroups-mode",
 	"pid-file",
+	"pidfd-socket",
 	"preserve-fds",
 	"work-path",
 };
@@ -120,15 +121,20 @@ static int parse_before(char *const **argv, struct runtime_args *ret, struct err
 		if (word.value)
 			note_before(&word, word.value, ret);
 	}
+	/* Runtimes skip it, and the verb would be missed. */
+	if (**argv && strcmp(**argv, "--") == 0)
+		return err_set(err, EINVAL, "leave out the '--' before the verb");
 	return 0;
 }
 
-/* Spellings that one runtime takes and the other does not, or takes for something else. */
+/*
+ * Spellings that one runtime takes and the other does not, or takes for something else: -bundle is
+ * --bundle to runc and `-b undle` to crun, and in -db a cluster ends with the bundle.
+ */
 static bool is_doubtful(const struct word *word)
 {
-	if (word->one_dash && (word->name[0] == 'b' || word->name[0] == 'f'))
-		return !(named(word, "b") || named(word, "bundle")) ||
-		       (word->len == 1 && word->value);
+	if (word->one_dash)
+		return word->len != 1 || word->value || word->name[0] == 'f';
 	return word->len > 0 && !named(word, "bundle") &&
 	       (strncmp(word->name, "bundle", word->len) == 0 ||
 		strncmp(word->name, "config", word->len) == 0);
@@ -154,7 +160,9 @@ static int parse_behind(char *const *argv, struct runtime_args *ret, struct err 
 			return err_set(
 				err, EINVAL,
 				"the option '%s' of '%s' cannot be passed on: the hook is added to the "
-				"config.json of the bundle, which must be named as '--bundle DIR'",
+				"config.json of the bundle, which must be named as '--bundle DIR', and "
+				"runtimes do not agree on a long option, or several short ones, behind "
+				"one dash",
 				*argv, ret->verb);
 		if (!word.value && has_value_behind(&word)) {
 			if (!argv[1])

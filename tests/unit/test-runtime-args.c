@@ -49,6 +49,13 @@ static const struct {
 	  "/b",
 	  NULL,
 	  false },
+	{ { "create", "--pidfd-socket", "-b", "--bundle", "/b", "id" },
+	  "create",
+	  true,
+	  "/b",
+	  NULL,
+	  false },
+	{ { "run", "-d", "-b", "/b", "id" }, "run", true, "/b", NULL, false },
 	{ { "create", "--a-flag-of-tomorrow", "-b", "/b", "id" },
 	  "create",
 	  true,
@@ -59,7 +66,7 @@ static const struct {
 	/* a value that looks like a verb */
 	{ { "--root", "create", "delete", "id" }, "delete", false, ".", NULL, false },
 	{ { "--root", "delete", "create", "id" }, "create", true, ".", NULL, false },
-	{ { "-root", "/r", "create", "-bundle", "/b" }, "create", true, "/b", NULL, false },
+	{ { "-root", "/r", "create", "-b", "/b" }, "create", true, "/b", NULL, false },
 	{ { "--future=x", "state", "id" }, "state", false, ".", NULL, false },
 	{ { "--version" }, NULL, false, ".", NULL, false },
 	{ { "features" }, "features", false, ".", NULL, false },
@@ -84,6 +91,13 @@ static const struct {
 	{ { "run", "--config=/c" }, "'--config=/c' of 'run'" },
 	{ { "run", "-f", "/c" }, "'-f'" },
 	{ { "run", "-f/c" }, "'-f/c'" },
+	{ { "create", "-bundle", "/b", "id" }, "'-bundle' of 'create'" },
+	{ { "create", "-bundle=/b", "id" }, "'-bundle=/b' of 'create'" },
+	{ { "run", "-db", "/b", "id" }, "'-db' of 'run'" },
+	{ { "run", "-db/b", "id" }, "'-db/b' of 'run'" },
+	{ { "run", "-d=true", "id" }, "'-d=true' of 'run'" },
+	{ { "--", "create", "--bundle", "/b" }, "'--' before the verb" },
+	{ { "--root", "/r", "--", "run", "id" }, "'--' before the verb" },
 };
 
 static void same(const char *got, const char *wanted, size_t i, const char *what)
