@@ -162,10 +162,11 @@ static void plan_grant(struct plan *plan, const struct decision *decision,
 	add(plan, (struct step) { .kind = STEP_DEVICE_BPF,
 				  .unit = plan->unit.n > 0 ? &plan->unit : NULL });
 	add_guards(plan, decision, facts);
-	add_nesting(plan, decision, facts);
+	/* On record before anything is the container's: the leaf is, from when it is made. */
 	add(plan, (struct step) { .kind = STEP_LEDGER, .method = choose_method(facts->mount) });
 	if (decision->audit_sync)
 		add(plan, (struct step) { .kind = STEP_INTENT });
+	add_nesting(plan, decision, facts);
 	add_owner(plan, facts->delegated, decision->owner_uid, decision->owner_gid);
 	add(plan, (struct step) { .kind = STEP_MOUNT, .method = choose_method(facts->mount) });
 }

@@ -120,7 +120,8 @@ def killed_wrong(rig, before, after):
     names = [*delegated_names(rig.cgroup), "."]
     gave = any(after.owners.get(n) != before.owners.get(n) and after.owners[n][0] != 0
                for n in names) or after.mountinfo != before.mountinfo
-    wrong = ceilings_missing(after) if gave or LEAF in after.owners else []
+    gave = gave or (LEAF in after.owners and LEAF not in before.owners)
+    wrong = ceilings_missing(after) if gave else []
     if gave and not after.guards and os.path.isdir("/sys/fs/bpf/cgdeleg"):
         wrong.append("something was given, and no device guard is on the cgroup")
     return wrong + (_ledger_missing(after, rig.name) if gave else [])

@@ -93,18 +93,18 @@ static void test_nesting(void **state)
 		{ NULL, "cpu memory", "cpu memory", false,
 		  "budget, device-bpf, ledger, " OWN ", mount" },
 		{ "init", "cpu memory", "cpu memory", false,
-		  "budget, device-bpf, leaf init, move init, controllers cpu memory, ledger, " OWN
+		  "budget, device-bpf, ledger, leaf init, move init, controllers cpu memory, " OWN
 		  ", mount" },
 		{ "init", "memory cpu", "cpu memory", false,
-		  "budget, device-bpf, leaf init, move init, controllers memory cpu, ledger, " OWN
+		  "budget, device-bpf, ledger, leaf init, move init, controllers memory cpu, " OWN
 		  ", mount" },
 		{ "init", "cpu memory io", "pids memory", false,
-		  "budget, device-bpf, leaf init, move init, controllers memory, ledger, " OWN
+		  "budget, device-bpf, ledger, leaf init, move init, controllers memory, " OWN
 		  ", mount" },
 		{ "init", "cpu", "cpuset", false,
-		  "budget, device-bpf, leaf init, move init, ledger, " OWN ", mount" },
+		  "budget, device-bpf, ledger, leaf init, move init, " OWN ", mount" },
 		{ "init", "cpu", "cpu", true,
-		  "budget, device-bpf, controllers cpu, ledger, " OWN ", mount" },
+		  "budget, device-bpf, ledger, controllers cpu, " OWN ", mount" },
 		{ "init", NULL, "cpu", true, "budget, device-bpf, ledger, " OWN ", mount" },
 		{ NULL, "cpu", "cpu", true, "budget, device-bpf, ledger, " OWN ", mount" },
 	};
@@ -240,12 +240,14 @@ static void test_mount_methods(void **state)
 	}
 }
 
+/* The leaf is the container's from when it is made. */
 static bool gives(enum step_kind kind)
 {
-	return kind == STEP_OWN || kind == STEP_MOUNT;
+	return kind == STEP_LEAF || kind == STEP_MOVE || kind == STEP_CONTROLLERS ||
+	       kind == STEP_OWN || kind == STEP_MOUNT;
 }
 
-/* Of one plan: restrictions, then ownership with the directory last of it, then the mount, once. */
+/* Of one plan: restrictions and the record, then the leaf, then ownership with the directory last of it, then the mount, once. */
 static void check_order(const struct plan *plan)
 {
 	size_t n = plan->n_steps;
