@@ -130,7 +130,7 @@ void usage_of_ledger(const struct ledger *ledger, struct usage *ret)
 		usage_note(ret, ceiling.file, &ceiling.value);
 }
 
-/* What a cgroup with the attribute adds. Of one whose record cannot be read only this is known. */
+/* What a cgroup with the attribute adds. One whose record cannot be read may have any ceilings but this. */
 static void usage_of_grant(const struct grant *grant, int fd, struct usage *ret)
 {
 	const struct limit_type *type = limit_type_find("cgroup.max.descendants");
@@ -141,10 +141,18 @@ static void usage_of_grant(const struct grant *grant, int fd, struct usage *ret)
 		usage_of_ledger(&grant->ledger, ret);
 		return;
 	}
-	*ret = (struct usage) { .grants = 1, .descendants = LIMIT_MAX };
+	usage_init(ret);
 	if (file_read_record_at(fd, type->key, text, sizeof(text)) >= 0 &&
 	    limit_parse_kernel(type, text, &value, NULL) == 0)
 		usage_note(ret, type->key, &value);
+}
+
+static void fill_hint(const struct grant *grant, int fd, struct budget_hint *ret)
+{
+	*ret = (struct budget_hint) { .id = grant->id };
+	usage_of_grant(grant, fd, &ret->usage);
+	if (grant->ledger.present)
+		(void)snprintf(ret->handler, sizeof(ret->handler), "%s", grant->ledger.handler);
 }
 
 static int append(struct budget *budget, const struct budget_hint *hint, struct err *err)
@@ -164,11 +172,25 @@ static int append(struct budget *budget, const struct budget_hint *hint, struct 
 
 static int append_grant(const struct grant *grant, int fd, void *userdata, struct err *err)
 {
-	struct budget_hint hint = { .id = grant->id };
+	struct budget_hint hint;
 
-	usage_of_grant(grant, fd, &hint.usage);
-	(void)snprintf(hint.handler, sizeof(hint.handler), "%s", grant->ledger.handler);
+	fill_hint(grant, fd, &hint);
 	return append(userdata, &hint, err);
+}
+
+/* A grant below what the walk has passed over would be missing from the sum. */
+static int walk_all(const struct host *host, grant_visitor visit, void *userdata, struct err *err)
+{
+	struct grants_seen seen;
+	int r = grants_walk(host, visit, userdata, &seen, err);
+
+	if (r < 0 || seen.n_passed == 0)
+		return r;
+	return err_set(
+		err, E2BIG,
+		"cgroups deeper than %d levels were not looked at, and grants there would not "
+		"be counted; remove them",
+		GRANT_DEPTH_MAX);
 }
 
 /* After a boot, or when somebody has removed it. The head comes last: a table without it is none. */
@@ -178,7 +200,7 @@ static int make_table(struct budget *budget, struct err *err)
 
 	if (ftruncate(budget->fd, 0) < 0)
 		return err_set_errno(err, errno, "cannot empty the table of grants");
-	r = grants_walk(budget->host, append_grant, budget, NULL, err);
+	r = walk_all(budget->host, append_grant, budget, err);
 	return r < 0 ? r : write_record(budget->fd, 0, &head, err);
 }
 
@@ -236,6 +258,12 @@ void budget_done(struct budget *budget)
 	budget->hints = NULL;
 }
 
+/* A grant whose record cannot be read names no handler: it may be anybody's. */
+static bool is_of_handler(const struct budget_hint *hint, const char *handler)
+{
+	return !hint->handler[0] || strncmp(hint->handler, handler, sizeof(hint->handler) - 1) == 0;
+}
+
 void budget_sum(const struct budget *budget, uint64_t but, const char *handler,
 		struct usage *ret_node, struct usage *ret_handler)
 {
@@ -246,7 +274,7 @@ void budget_sum(const struct budget *budget, uint64_t but, const char *handler,
 		if (hint->id == 0 || hint->id == but)
 			continue;
 		usage_add(ret_node, &hint->usage);
-		if (strncmp(hint->handler, handler, sizeof(hint->handler) - 1) == 0)
+		if (is_of_handler(hint, handler))
 			usage_add(ret_handler, &hint->usage);
 	}
 }
@@ -271,10 +299,13 @@ static void refresh(struct budget *budget, size_t index, struct ledger *ledger)
 	}
 	if (fd < 0 || ledger_read(fd, ledger, NULL) < 0)
 		return;
-	if (ledger->marked)
+	if (ledger->marked) {
 		usage_of_ledger(ledger, &hint->usage);
-	else if (!is_in_the_making(budget, index))
+		if (!hint->handler[0])
+			(void)snprintf(hint->handler, sizeof(hint->handler), "%s", ledger->handler);
+	} else if (!is_in_the_making(budget, index)) {
 		*hint = (struct budget_hint) { 0 };
+	}
 }
 
 int budget_verify(struct budget *budget, struct err *err)
@@ -375,15 +406,15 @@ struct looking {
 static int look_at(const struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	struct looking *looking = userdata;
-	struct usage usage;
+	struct budget_hint hint = { 0 };
 
 	(void)err;
 	if (grant->id == looking->hint.id)
 		return 0;
-	usage_of_grant(grant, fd, &usage);
-	usage_add(looking->node, &usage);
-	if (strcmp(grant->ledger.handler, looking->hint.handler) == 0)
-		usage_add(looking->of_handler, &usage);
+	fill_hint(grant, fd, &hint);
+	usage_add(looking->node, &hint.usage);
+	if (is_of_handler(&hint, looking->hint.handler))
+		usage_add(looking->of_handler, &hint.usage);
 	return 0;
 }
 
@@ -394,5 +425,5 @@ int budget_look(const struct host *host, uint64_t but, const char *handler, stru
 
 	*ret_node = *ret_handler = (struct usage) { 0 };
 	(void)snprintf(looking.hint.handler, sizeof(looking.hint.handler), "%s", handler);
-	return grants_walk(host, look_at, &looking, NULL, err);
+	return walk_all(host, look_at, &looking, err);
 }

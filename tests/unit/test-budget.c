@@ -5,11 +5,13 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cgdeleg/node/budget.h"
+#include "cgdeleg/node/grants.h"
 #include "policy/budget.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
@@ -97,7 +99,7 @@ static void test_made_from_the_tree(void **state)
 	tree_edit(&s.tree, C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
 	open_or_fail(&s, &budget);
 	assert_int_equal(descendants(&budget, 0, NULL), 157);
-	assert_int_equal(descendants(&budget, 0, "h"), 7);
+	assert_int_equal(descendants(&budget, 0, "h"), 107); /* d may be anybody's */
 	assert_int_equal(descendants(&budget, id_of(&s, C "b"), NULL), 107);
 	budget_done(&budget);
 	/* From then on the table is what is read. */
@@ -112,6 +114,61 @@ static void test_made_from_the_tree(void **state)
 	open_or_fail(&s, &budget);
 	assert_int_equal(descendants(&budget, 0, NULL), 107);
 	budget_done(&budget);
+	tear_down(&s);
+}
+
+/* Of a grant whose record cannot be read nothing is known but its number of descendants, as the kernel has
+ * it: it may be any handler's, without any other ceiling. */
+static void test_unreadable_record(void **state)
+{
+	struct scene s;
+	struct budget budget;
+	struct usage node, own;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	set_up(&s, C "d/\n" C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
+	open_or_fail(&s, &budget);
+	for (int looks = 0; looks < 2; looks++) {
+		if (looks)
+			assert_int_equal(budget_look(&s.host, 0, "h", &node, &own, &s.err), 0);
+		else
+			budget_sum(&budget, 0, "h", &node, &own);
+		assert_int_equal(node.descendants, 100);
+		assert_int_equal(node.memory, LIMIT_MAX);
+		assert_int_equal(node.pids, LIMIT_MAX);
+		assert_int_equal(node.cpu, LIMIT_MAX);
+		assert_memory_equal(&own, &node, sizeof(own));
+	}
+	/* As soon as it can be read it is what it says. */
+	tree_edit(&s.tree, C "d" RECORD("other", "50"));
+	assert_int_equal(budget_verify(&budget, &s.err), 0);
+	assert_int_equal(descendants(&budget, 0, NULL), 50);
+	assert_int_equal(descendants(&budget, 0, "h"), 0);
+	budget_done(&budget);
+	tear_down(&s);
+}
+
+/* What the walk does not reach is not counted as nothing. */
+static void test_too_deep(void **state)
+{
+	char path[1024] = C "deep";
+	struct scene s;
+	struct budget budget = BUDGET_CLOSED;
+	struct usage node, own;
+
+	(void)state;
+	for (int i = 0; i <= GRANT_DEPTH_MAX; i++)
+		(void)strcat(path, "/d");
+	set_up(&s, strcat(path, "/\n"));
+	check_result("table", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
+		     "deeper than 64 levels");
+	check_result("look", budget_look(&s.host, 0, "h", &node, &own, &s.err), &s.err,
+		     "deeper than 64 levels");
+	/* The half table is not taken for one the next time. */
+	check_result("again", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
+		     "deeper than 64 levels");
 	tear_down(&s);
 }
 
@@ -317,6 +374,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_made_from_the_tree),
+		cmocka_unit_test(test_unreadable_record),
+		cmocka_unit_test(test_too_deep),
 		cmocka_unit_test(test_reserve_and_release),
 		cmocka_unit_test(test_hook_dies),
 		cmocka_unit_test(test_parallel),
