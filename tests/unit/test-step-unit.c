@@ -279,27 +279,41 @@ static void test_run_and_undo(void **state)
 	}
 }
 
-/* systemd is not told, and nothing is prepared for it, where nothing is above its ceiling. */
+/* systemd is not told, and nothing is prepared for it, where nothing is above its ceiling: a reload then
+ * writes what it remembers, which is what SECURITY.md says. With one above, it is told of all. */
 static void test_nothing_to_do(void **state)
 {
 	static const char *const ceilings[] = { "memory.max 4K", "pids.max 9", "cpu.max 2",
 						"cpuset.cpus 0-3", NULL };
+	static const char within[] =
+		FREE "unit/memory.max = 4096\nunit/pids.max = 8\nunit/cpu.max = 200000 100000\n"
+		     "unit/cpuset.cpus = 2";
 	_cleanup_(stage_done) struct stage s;
+	char then[1024];
 
 	(void)state;
-	stage_new(&s,
-		  FREE "unit/memory.max = 4096\nunit/pids.max = 8\nunit/cpu.max = 200000 100000\n"
-		       "unit/cpuset.cpus = 2",
-		  ceilings);
+	stage_new(&s, within, ceilings);
 	systemd.fault = FAULT_REFUSES;
 	check_result("run", stage_run(&s), &s.err, NULL);
 	assert_int_equal(systemd.n_calls, 0);
 	assert_null(s.undo.unit);
 	assert_false(s.undo.changed);
+	/* a daemon-reload */
+	write_files();
+	picture(&s, then, sizeof(then));
+	check_string("reload", then, "max; max; max; max 100000; ; ");
 	/* the control: the least of them above its own */
+	tree_edit(&s.tree, within);
 	tree_edit(&s.tree, "unit/pids.max = 10");
 	check_result("run", stage_run(&s), &s.err, "systemd refuses");
 	assert_int_equal(systemd.n_calls, 1);
+	unit_change_free(s.undo.unit);
+	s.undo = (struct undo) { .step = s.undo.step };
+	systemd.fault = systemd.undo_fault = FAULT_NONE;
+	check_result("run", stage_run(&s), &s.err, NULL);
+	write_files();
+	picture(&s, then, sizeof(then));
+	check_string("reload", then, "4096; max; 9; 200000 100000; 2; ");
 }
 
 static void test_faults(void **state)
