@@ -115,6 +115,15 @@ static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t fl
 	return 0;
 }
 
+int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
+		      struct err *err)
+{
+	uint64_t id = 0;
+	int r = cgroup_id(cgroup_fd, &id, err);
+
+	return r < 0 ? r : write_grant(guard, id, flags, err);
+}
+
 int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
 		       struct err *err)
 {

@@ -37,7 +37,12 @@ void grant_guard_done(struct grant_guard *guard);
 int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
 		       struct err *err);
 
-/* Detaches what is attached of the two programs; none is no error. */
+/* Writes what the cgroup is granted, where the programs are attached already, and reads it back. Asks for no
+ * capability: an undo may have none left. */
+int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
+		      struct err *err);
+
+/* Detaches what is attached of the two programs; none is no error. Needs no CAP_NET_ADMIN. */
 int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, struct err *err);
 
 /* Are both programs attached to this very cgroup? 1, 0 or a negative errno. */

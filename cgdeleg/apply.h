@@ -37,7 +37,8 @@ struct undo {
 	char *text; /* STEP_LEDGER, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
 	struct mount_change mount;  /* STEP_MOUNT */
 	struct budget_slot slot;    /* STEP_BUDGET */
-	bool attached;		    /* STEP_DEVICE_GUARD: by us, now */
+	bool attached;		    /* STEP_DEVICE_GUARD, STEP_GRANT_GUARD: by us, now */
+	uint64_t flags;		    /* STEP_GRANT_GUARD: what was allowed before */
 	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL for none */
 };
 

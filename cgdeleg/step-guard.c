@@ -52,20 +52,34 @@ int device_guard_undo(const struct apply *apply, struct undo *undo, struct err *
 	return device_guard_write(guard, target->ino, undo->rules, err);
 }
 
+/* A second run may find another `pressure` in the policy: that is a change, too. */
 int grant_guard_run(const struct apply *apply, const struct step *step, struct undo *undo,
 		    struct err *err)
 {
 	const struct target *target = apply->target;
-	int r = grant_guard_is_attached(&target->guards.grant, target->cgroup_fd, err);
+	const struct grant_guard *guard = &target->guards.grant;
+	struct guard_grant before = { 0 };
+	int r = grant_guard_is_attached(guard, target->cgroup_fd, err);
 
 	if (r < 0)
 		return r;
-	undo->changed = r == 0;
-	return grant_guard_attach(&target->guards.grant, target->cgroup_fd, step->extra, err);
+	undo->attached = r == 0;
+	if (!undo->attached) {
+		r = grant_guard_read(guard, target->cgroup_fd, &before, err);
+		if (r < 0)
+			return r;
+	}
+	undo->flags = before.flags;
+	undo->changed = undo->attached || before.flags != step->extra;
+	return grant_guard_attach(guard, target->cgroup_fd, step->extra, err);
 }
 
 int grant_guard_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	(void)undo;
-	return grant_guard_detach(&apply->target->guards.grant, apply->target->cgroup_fd, err);
+	const struct target *target = apply->target;
+	const struct grant_guard *guard = &target->guards.grant;
+
+	if (undo->attached)
+		return grant_guard_detach(guard, target->cgroup_fd, err);
+	return grant_guard_write(guard, target->cgroup_fd, undo->flags, err);
 }

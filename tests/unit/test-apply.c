@@ -355,6 +355,29 @@ static void test_guard_again(void **state)
 	assert_int_equal(fake_guard.rules.refused, 3); /* nothing was written */
 }
 
+/* A second run allows what the first did not; when it fails, that is refused again, and the guard is still there. */
+static void test_pressure_again(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+
+	(void)state;
+	stage_new(&s, VERDICT_GRANT, NULL);
+	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	apply_done(&s.outcome);
+	fake_guard.flags = 0; /* the policy of that time denied it */
+	s.n_grant = 0;
+	kernel = (struct kernel) { .mount_error = EPERM };
+	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+		     "cannot enter the container's mount namespace");
+	assert_true(fake_guard.grant);
+	assert_int_equal(fake_guard.flags, 0);
+	apply_done(&s.outcome);
+	s.n_grant = 0;
+	kernel = (struct kernel) { 0 };
+	check_result("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
+}
+
 /* What the machine itself says no to, with edits made between the plan and its run. */
 static void test_changed_machine(void **state)
 {
@@ -481,12 +504,13 @@ static void test_outcome_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grant),		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_undo_whole),	cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_guard_faults),	cmocka_unit_test(test_guard_again),
-		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
-		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_unknown_device),
-		cmocka_unit_test(test_deadline),	cmocka_unit_test(test_outcome_names),
+		cmocka_unit_test(test_grant),	       cmocka_unit_test(test_again),
+		cmocka_unit_test(test_undo_whole),     cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_guard_faults),   cmocka_unit_test(test_guard_again),
+		cmocka_unit_test(test_pressure_again), cmocka_unit_test(test_changed_machine),
+		cmocka_unit_test(test_undo_failed),    cmocka_unit_test(test_readonly),
+		cmocka_unit_test(test_unknown_device), cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_outcome_names),
 	};
 	const struct CMUnitTest without_root[] = {
 		cmocka_unit_test(test_deadline),

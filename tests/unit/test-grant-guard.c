@@ -38,11 +38,9 @@ static void test_detach(void **state)
 	static const struct {
 		int error, want, n;
 	} cases[] = {
-		{ 0, 0, 2 },
-		{ ENOENT, 0, 2 }, /* it is not there */
-		{ E2BIG, 0, 2 },  /* nor can it be: no hook is left for it */
-		{ EPERM, -EPERM, 1 },
-		{ EINVAL, -EINVAL, 1 },
+		{ 0, 0, 2 },	      { ENOENT, 0, 2 }, /* it is not there */
+		{ E2BIG, 0, 2 },			/* nor can it be: no hook is left for it */
+		{ EPERM, -EPERM, 1 }, { EINVAL, -EINVAL, 1 },
 	};
 	const struct grant_guard guard = GRANT_GUARD_NONE;
 
