@@ -41,8 +41,20 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
-static int open_and_load(const struct guard_object *row, struct bpf_object **ret, struct err *err)
+bool guard_refusal_lasts(int r, bool loaded)
 {
+	/* Proving: the kernel does not ask the programs. */
+	if (loaded)
+		return r == -ENOTSUP;
+	/* Loading: whatever the verifier says, but not what it had no means for. */
+	return r != -ENOMEM && r != -EAGAIN && r != -EINTR && r != -EMFILE && r != -ENFILE;
+}
+
+static int open_and_load(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts,
+			 struct err *err)
+{
+	int r;
+
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = row->name);
 	size_t size = 0;
 	const void *elf = row->elf(&size);
@@ -51,12 +63,19 @@ static int open_and_load(const struct guard_object *row, struct bpf_object **ret
 	(void)libbpf_set_print(keep_first_warning);
 	*ret = bpf_object__open_mem(elf, size, &opts);
 	if (!*ret)
-		return err_set_errno(err, errno, "cannot read the object %s: %s", row->name,
-				     first_warning);
-	if (bpf_object__load(*ret) < 0)
-		return err_set_errno(err, errno, "the kernel does not take %s (%s)", row->name,
-				     first_warning);
-	return row->prove ? row->prove(*ret, err) : 0;
+		r = err_set_errno(err, errno, "cannot read the object %s: %s", row->name,
+				  first_warning);
+	else if (bpf_object__load(*ret) < 0)
+		r = err_set_errno(err, errno, "the kernel does not take %s (%s)", row->name,
+				  first_warning);
+	else
+		r = 0;
+	*ret_lasts = guard_refusal_lasts(r, false);
+	if (r < 0 || !row->prove)
+		return r;
+	r = row->prove(*ret, err);
+	*ret_lasts = guard_refusal_lasts(r, true);
+	return r;
 }
 
 static int pin_one(int fd, const char *name, struct err *err)
@@ -87,20 +106,24 @@ static int pin_object(const struct bpf_object *object, struct err *err)
 	return r;
 }
 
-/* Loads every object; `pin` or not. The first is the device guard, without which there is no point. */
+/* Loads every object; `pin` or not. The first is the device guard, without which there is no point. Without another
+ * the directory gets its name, and is never looked at again, only when that is how this kernel is. */
 static int load_all(bool pin, struct guard_load *ret, struct err *err)
 {
 	for (const struct guard_object *row = guard_objects;
 	     row->name && ret->n < GUARD_OBJECTS_MAX; row++) {
 		_cleanup_(cleanup_object) struct bpf_object *object = NULL;
 		struct err *why = &ret->objects[ret->n].err;
+		bool lasts = false;
 		int r;
 
 		ret->objects[ret->n++].name = row->name;
-		r = open_and_load(row, &object, why);
-		if (r >= 0 && pin)
+		r = open_and_load(row, &object, &lasts, why);
+		if (r >= 0 && pin) {
+			lasts = false;
 			r = pin_object(object, why);
-		if (r < 0 && row == guard_objects) {
+		}
+		if (r < 0 && (row == guard_objects || (pin && !lasts))) {
 			if (err)
 				*err = *why;
 			return r;

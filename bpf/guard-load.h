@@ -23,10 +23,15 @@ struct guard_load {
 	} objects[GUARD_OBJECTS_MAX];
 };
 
+/* Is a kernel that did not take an object (`loaded` false), or whose programs were not proven (`loaded`), going to
+ * say the same until it is booted again? `r` is the negative errno. */
+bool guard_refusal_lasts(int r, bool loaded);
+
 /*
  * Loads and pins, below `sys_fd` (a directory descriptor of /sys). An object that this kernel does not take, or
  * whose programs it does not ask, is left out and *ret says why; but without the device guard nothing is pinned and
- * that is an error. Several at a time wait for one another. Changes the working directory and leaves it at "/".
+ * that is an error, and so is a passing fault (no memory, no cgroup to try the guard in): the next call tries again
+ * all of it. Several at a time wait for one another. Changes the working directory and leaves it at "/".
  */
 int guard_load(int sys_fd, struct guard_load *ret, struct err *err);
 
