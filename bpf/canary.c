@@ -169,8 +169,10 @@ static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 		return err_set(err, EIO, "the canary %s",
 			       amiss & TOO_MUCH_REFUSED ? "was refused what is its own to write"
 							: "died before it had tried");
+	/* As lasting as a kernel that asks nobody: another security module is in front of it. */
 	if (!counted->refused[GUARD_RULE_BPF] || !counted->refused[GUARD_RULE_ROOT])
-		return err_set(err, EIO, "the canary was refused by something else than the guard");
+		return err_set(err, ENOTSUP,
+			       "the canary was refused by something else than the guard");
 	return 0;
 }
 

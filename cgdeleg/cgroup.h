@@ -17,6 +17,9 @@
 
 #define CGROUP_NAMES_MAX 256 /* entries of one directory that are looked at; more is an error */
 #define CGROUP_PIDS_MAX	 4096
+/* Levels below the root. Nothing is granted deeper, so that a walk to here finds every grant, however deep a
+ * chain others have made. systemd and Kubernetes use five. */
+#define CGROUP_DEPTH_MAX 64
 
 /* The entries of a cgroup's directory. Names are owned by `store`. */
 struct cgroup_listing {

@@ -321,6 +321,22 @@ static int check_place(const struct host *host, struct target *target, const str
 	return host->live ? gather_paths(host, target, err) : 0;
 }
 
+/* A grant that list, watch and the budgets would not find is none. */
+static int check_depth(const char *path, struct err *err)
+{
+	size_t depth = 0;
+
+	for (const char *at = path; *at; at++)
+		depth += *at == '/' && at[1];
+	if (depth > CGROUP_DEPTH_MAX)
+		return err_set(
+			err, E2BIG,
+			"the container's cgroup is %zu levels below the root, %d at most were "
+			"expected: give it a shorter cgroupsPath",
+			depth, CGROUP_DEPTH_MAX);
+	return 0;
+}
+
 static int look_at_cgroup(const struct host *host, struct target *target, struct facts *facts,
 			  struct err *err)
 {
@@ -328,6 +344,9 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	int r;
 
 	r = host->live ? gather_paths_short(host, target, err) : gather_paths(host, target, err);
+	if (r < 0)
+		return r;
+	r = check_depth(target->mount.root, err);
 	if (r < 0)
 		return r;
 	target->cgroup_fd = cgroup_open(host, target->mount.root, &st, err);

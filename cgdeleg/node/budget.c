@@ -178,21 +178,6 @@ static int append_grant(const struct grant *grant, int fd, void *userdata, struc
 	return append(userdata, &hint, err);
 }
 
-/* A grant below what the walk has passed over would be missing from the sum. */
-static int walk_all(const struct host *host, grant_visitor visit, void *userdata, struct err *err)
-{
-	struct grants_seen seen;
-	int r = grants_walk(host, visit, userdata, &seen, err);
-
-	if (r < 0 || seen.n_passed == 0)
-		return r;
-	return err_set(
-		err, E2BIG,
-		"cgroups deeper than %d levels were not looked at, and grants there would not "
-		"be counted; remove them",
-		GRANT_DEPTH_MAX);
-}
-
 /* After a boot, or when somebody has removed it. The head comes last: a table without it is none. */
 static int make_table(struct budget *budget, struct err *err)
 {
@@ -200,7 +185,7 @@ static int make_table(struct budget *budget, struct err *err)
 
 	if (ftruncate(budget->fd, 0) < 0)
 		return err_set_errno(err, errno, "cannot empty the table of grants");
-	r = walk_all(budget->host, append_grant, budget, err);
+	r = grants_walk(budget->host, append_grant, budget, NULL, err);
 	return r < 0 ? r : write_record(budget->fd, 0, &head, err);
 }
 
@@ -425,5 +410,5 @@ int budget_look(const struct host *host, uint64_t but, const char *handler, stru
 
 	*ret_node = *ret_handler = (struct usage) { 0 };
 	(void)snprintf(looking.hint.handler, sizeof(looking.hint.handler), "%s", handler);
-	return walk_all(host, look_at, &looking, err);
+	return grants_walk(host, look_at, &looking, NULL, err);
 }

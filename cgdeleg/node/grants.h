@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cgdeleg/cgroup.h"
 #include "cgdeleg/host.h"
 #include "cgdeleg/ledger.h"
 
-#define GRANT_DEPTH_MAX \
-	64 /* levels of cgroups that are looked at; systemd and Kubernetes use five */
+#define GRANT_DEPTH_MAX CGROUP_DEPTH_MAX /* levels of cgroups that are looked at */
 
 struct grant {
 	const char *path; /* below the host's cgroup2 mount, with a leading '/' */

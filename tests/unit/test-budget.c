@@ -150,7 +150,7 @@ static void test_unreadable_record(void **state)
 	tear_down(&s);
 }
 
-/* What the walk does not reach is not counted as nothing. */
+/* A chain that somebody else has made, deeper than any grant can be, is in nobody's way. */
 static void test_too_deep(void **state)
 {
 	char path[1024] = C "deep";
@@ -162,13 +162,9 @@ static void test_too_deep(void **state)
 	for (int i = 0; i <= GRANT_DEPTH_MAX; i++)
 		(void)strcat(path, "/d");
 	set_up(&s, strcat(path, "/\n"));
-	check_result("table", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
-		     "deeper than 64 levels");
-	check_result("look", budget_look(&s.host, 0, "h", &node, &own, &s.err), &s.err,
-		     "deeper than 64 levels");
-	/* The half table is not taken for one the next time. */
-	check_result("again", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
-		     "deeper than 64 levels");
+	check_result("table", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err, NULL);
+	check_result("look", budget_look(&s.host, 0, "h", &node, &own, &s.err), &s.err, NULL);
+	budget_done(&budget);
 	tear_down(&s);
 }
 

@@ -21,6 +21,8 @@
 	"/cgroup.type = domain\n"                                            \
 	"sys/fs/cgroup" path "/cgroup.controllers = cpu memory\n"
 
+#define EIGHT "/a/a/a/a/a/a/a/a"
+
 struct looked_at {
 	struct tree tree;
 	struct host host;
@@ -109,6 +111,10 @@ static const struct {
 	  "'/system.slice' is the hook's own or one above" },
 	{ "beside the hook's own",
 	  PLACE("/system.slice/engine") CGROUP("/system.slice/engine", "4711"), NULL },
+	{ "too deep", PLACE(EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT "/x"),
+	  "65 levels below the root, 64 at most" },
+	{ "deep, and not there", PLACE(EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT),
+	  "cannot open the cgroup" },
 	{ "gone", "- " BOX, "cannot open the cgroup '/ci/box'" },
 	{ "a link", "- " BOX "\nsys/fs/cgroup/other/\n" BOX " -> ../other",
 	  "cannot open the cgroup '/ci/box'" },
