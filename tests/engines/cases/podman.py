@@ -2,10 +2,10 @@
 """podman - rootful, by annotation, with hooks.d; and the descriptor for CRI-O, whose hooks library is the same."""
 import os
 
-from engine import podman
+from engine import image, podman
 from engine.context import SOURCE, case, delegated, last_record, must, records
 from engine.podman import Podman
-from lib import host
+from lib import bundle, host
 from lib.process import run
 from lib.report import Skip, contains, equal, expect
 
@@ -173,13 +173,14 @@ def rootless(t):
     t.later(run, ["userdel", "--remove", "cgdtest"])
     with t.row("podman", "crun", "rootless", "refused: the hook has no right to give"):
         store = f"{t.work}/store"
-        os.makedirs(store)
+        os.makedirs(f"{store}/rootfs/run")
+        bundle.make_rootfs(f"{store}/rootfs", image.BUSYBOX, owner=4711)
         os.chown(store, 4711, 4711)
-        done = rootless_podman(store, "run", "--rm", "--network", "none", "--cgroups", "enabled",
-                               "--annotation", f"run.oci.hooks.stderr={store}/said", *ASK, "--rootfs", "/", "true")
+        done = rootless_podman(store, "run", "--rm", "--network", "none", "--cgroups", "disabled", "--annotation",
+                               f"run.oci.hooks.stderr={store}/said", *ASK, "--rootfs", f"{store}/rootfs", "/bin/true")
         expect(done.code != 0, "the container was started")
-        said = host.read(f"{store}/said") if os.path.exists(f"{store}/said") else ""
-        contains(said + done.text, "cgdeleg: ", "what is said")
+        expect(os.path.exists(f"{store}/said"), f"it did not come to the hook: {done.text}")
+        contains(host.read(f"{store}/said"), "cgdeleg: ", f"what is said ({done.text})")
 
 
 def rootless_podman(store, *words):
