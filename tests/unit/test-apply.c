@@ -7,167 +7,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "cgdeleg/apply.h"
-#include "cgdeleg/gather-bpf.h"
+#include "tests/unit/apply-stage.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-guard.h"
 #include "tests/unit/fake-kernel.h"
-#include "tests/unit/tree.h"
-
-#define BOX "sys/fs/cgroup/ci/box/"
-
-/* A gathered container, a decision by hand, and the plan of both. */
-struct stage {
-	struct tree tree;
-	struct host host;
-	struct oci oci;
-	struct target target;
-	struct facts facts;
-	struct decision decision;
-	struct plan plan;
-	struct outcome outcome;
-	struct apply apply;
-	struct err err;
-	int n_restrict, n_grant, n_intent;
-};
-
-static struct stage *current;
-
-static int count_phase(enum phase phase, struct err *err)
-{
-	(void)err;
-	current->n_restrict += phase == PHASE_RESTRICT;
-	current->n_grant += phase == PHASE_GRANT;
-	return 0;
-}
-
-static int count_intent(void *userdata, struct err *err)
-{
-	struct stage *stage = userdata;
-
-	(void)err;
-	assert_int_equal(stage->n_grant, 0);
-	stage->n_intent++;
-	return 0;
-}
-
-static void add_ceiling(struct decision *decision, const char *file, const char *text)
-{
-	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
-
-	c->type = limit_type_find(file);
-	(void)snprintf(c->file, sizeof(c->file), "%s", file);
-	assert_int_equal(limit_parse(c->type, text, &c->value, NULL), 0);
-}
-
-static void stage_gather(struct stage *s)
-{
-	static const char state[] =
-		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
-	static const char config[] = "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
-				     "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}]}";
-
-	assert_int_equal(oci_parse_state(state, strlen(state), &s->oci, NULL), 0);
-	assert_int_equal(oci_parse_config(config, strlen(config), &s->oci, NULL), 0);
-	s->oci.bundle_fd = openat(s->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err,
-		     NULL);
-	gather_guards(&s->host, NULL, &s->oci, &s->target, &s->facts);
-	check_result("controllers", gather_controllers(&s->target, &s->facts, &s->err), &s->err,
-		     NULL);
-}
-
-static void stage_new(struct stage *s, enum verdict verdict, const char *nest)
-{
-	*s = (struct stage) { .oci = OCI_EMPTY };
-	target_init(&s->target);
-	kernel = (struct kernel) { 0 };
-	fake_guard = (struct fake_guard) { 0 };
-	current = s;
-	tree_new(&s->tree);
-	tree_edit(&s->tree, tree_container);
-	tree_edit(&s->tree, BOX "io.max =");
-	tree_host(&s->tree, &s->host);
-	stage_gather(s);
-	s->decision = (struct decision) { .verdict = verdict,
-					  .nest = nest,
-					  .controllers = "cpu memory",
-					  .audit_sync = true,
-					  .device_guard = true,
-					  .grant_guard = true,
-					  .pressure = true,
-					  .owner_uid = 100000,
-					  .owner_gid = 100000 };
-	add_ceiling(&s->decision, "memory.max", "4K");
-	add_ceiling(&s->decision, "pids.max", "1000"); /* above what is there */
-	add_ceiling(&s->decision, "cgroup.max.depth", "12");
-	assert_int_equal(plan_build(&s->decision, &s->facts, &s->plan, &s->err), 0);
-	s->apply = (struct apply) { .host = &s->host,
-				    .target = &s->target,
-				    .decision = &s->decision,
-				    .ledger = "{\"v\":1}",
-				    .enter = count_phase,
-				    .intent = count_intent,
-				    .userdata = s };
-}
-
-static void stage_done(struct stage *s)
-{
-	apply_done(&s->outcome);
-	target_done(&s->target);
-	oci_done(&s->oci);
-	host_done(&s->host);
-	tree_free(&s->tree);
-}
-
-/* Everything of the container's cgroup that a step may change, as one text. */
-static void picture(const struct stage *s, char *buf, size_t size)
-{
-	static const char *const names[] = { "",
-					     "memory.max",
-					     "pids.max",
-					     "io.max",
-					     "cgroup.max.depth",
-					     "cgroup.procs",
-					     "cgroup.threads",
-					     "cgroup.subtree_control",
-					     "memory.oom.group",
-					     "init",
-					     "init/cgroup.procs" };
-	char path[128], text[512];
-	struct ledger ledger;
-	size_t used = 0;
-
-	for (size_t i = 0; i < ELEMENTS(names); i++) {
-		struct stat st = { 0 };
-
-		(void)snprintf(path, sizeof(path), BOX "%s", names[i]);
-		(void)fstatat(s->tree.fd, path, &st, AT_SYMLINK_NOFOLLOW);
-		if (S_ISDIR(st.st_mode))
-			(void)snprintf(text, sizeof(text), "(directory)");
-		else
-			(void)tree_get(&s->tree, path, text, sizeof(text));
-		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i],
-					 st.st_uid, st.st_gid, text);
-	}
-	used += (size_t)snprintf(buf + used, size - used, "guards %d %d %u\n", fake_guard.device,
-				 fake_guard.grant, fake_guard.rules.n_rules);
-	(void)snprintf(buf + used, size - used, "attribute %d\n",
-		       fgetxattr(s->target.cgroup_fd, LEDGER_ATTRIBUTE, &ledger, sizeof(ledger)) >
-			       0);
-}
-
-static void check_file(const struct stage *s, const char *name, const char *text, unsigned uid)
-{
-	char path[128], got[512];
-	struct stat st;
-
-	(void)snprintf(path, sizeof(path), BOX "%s", name);
-	check_string(name, tree_get(&s->tree, path, got, sizeof(got)), text);
-	assert_int_equal(fstatat(s->tree.fd, path, &st, 0), 0);
-	assert_int_equal(st.st_uid, uid);
-	assert_int_equal(st.st_gid, uid);
-}
 
 static void test_grant(void **state)
 {
@@ -179,14 +22,14 @@ static void test_grant(void **state)
 	assert_int_equal(s.outcome.kind, OUTCOME_DONE);
 	assert_int_equal(s.outcome.n_done, s.plan.n_steps);
 	assert_null(s.outcome.failed);
-	check_file(&s, "memory.max", "4096", 0);
-	check_file(&s, "pids.max", "500", 0);
-	check_file(&s, "cgroup.max.depth", "12", 0);
-	check_file(&s, "cgroup.procs", "", 100000);
-	check_file(&s, "cgroup.threads", "4711", 100000);
-	check_file(&s, "cgroup.subtree_control", "cpu memory", 100000);
-	check_file(&s, "init/cgroup.procs", "4711", 100000);
-	check_file(&s, "cgroup.controllers", "cpu memory pids", 0);
+	stage_check_file(&s, "memory.max", "4096", 0);
+	stage_check_file(&s, "pids.max", "500", 0);
+	stage_check_file(&s, "cgroup.max.depth", "12", 0);
+	stage_check_file(&s, "cgroup.procs", "", 100000);
+	stage_check_file(&s, "cgroup.threads", "4711", 100000);
+	stage_check_file(&s, "cgroup.subtree_control", "cpu memory", 100000);
+	stage_check_file(&s, "init/cgroup.procs", "4711", 100000);
+	stage_check_file(&s, "cgroup.controllers", "cpu memory pids", 0);
 	assert_int_equal(s.n_intent, 1);
 	assert_int_equal(s.n_grant, 1);
 	assert_int_equal(kernel.n_mounted, 1);
@@ -207,10 +50,10 @@ static void test_again(void **state)
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	apply_done(&s.outcome);
-	picture(&s, before, sizeof(before));
+	stage_picture(&s, before, sizeof(before));
 	kernel.n_writes = s.n_grant = 0;
 	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
-	picture(&s, after, sizeof(after));
+	stage_picture(&s, after, sizeof(after));
 	check_string("picture", after, before);
 	assert_int_equal(kernel.n_writes, 0);
 }
@@ -226,13 +69,13 @@ static void test_undo_whole(void **state)
 		char before[2048], after[2048];
 
 		stage_new(&s, VERDICT_GRANT, nests[i]);
-		picture(&s, before, sizeof(before));
+		stage_picture(&s, before, sizeof(before));
 		check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
 			     NULL);
-		picture(&s, after, sizeof(after));
+		stage_picture(&s, after, sizeof(after));
 		assert_string_not_equal(after, before);
 		assert_int_equal(plan_undo(&s.apply, &s.outcome), 0);
-		picture(&s, after, sizeof(after));
+		stage_picture(&s, after, sizeof(after));
 		check_string("picture", after, before);
 		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
 		assert_int_equal(kernel.n_unmounted, 1);
@@ -286,11 +129,11 @@ static void test_faults(void **state)
 		char before[2048], after[2048];
 
 		stage_new(&s, VERDICT_GRANT, "init");
-		picture(&s, before, sizeof(before));
+		stage_picture(&s, before, sizeof(before));
 		kernel = faults[i].kernel;
 		check_result(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err),
 			     &s.err, faults[i].want);
-		picture(&s, after, sizeof(after));
+		stage_picture(&s, after, sizeof(after));
 		check_string(faults[i].name, after, before);
 		assert_int_equal(s.outcome.failed->kind, faults[i].failed);
 		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
@@ -399,10 +242,10 @@ static void test_changed_machine(void **state)
 
 		stage_new(&s, VERDICT_GRANT, "init");
 		tree_edit(&s.tree, cases[i].edits);
-		picture(&s, before, sizeof(before));
+		stage_picture(&s, before, sizeof(before));
 		check_result(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err),
 			     &s.err, cases[i].want);
-		picture(&s, after, sizeof(after));
+		stage_picture(&s, after, sizeof(after));
 		check_string(cases[i].edits, after, before);
 		assert_int_equal(s.outcome.kind,
 				 s.outcome.n_done ? OUTCOME_UNDONE : OUTCOME_NOTHING);
@@ -424,9 +267,9 @@ static void test_undo_failed(void **state)
 	assert_int_equal(s.outcome.kind, OUTCOME_UNDO_FAILED);
 	check_string("reason", s.outcome.undo_err.text,
 		     "cannot write 'max' to 'cgroup.max.depth': Input/output error");
-	check_file(&s, "cgroup.max.depth", "12", 0);
-	check_file(&s, "memory.max", "4096", 0);
-	check_file(&s, "cgroup.procs", "4711", 0);
+	stage_check_file(&s, "cgroup.max.depth", "12", 0);
+	stage_check_file(&s, "memory.max", "4096", 0);
+	stage_check_file(&s, "cgroup.procs", "4711", 0);
 }
 
 static void test_readonly(void **state)
@@ -442,9 +285,9 @@ static void test_readonly(void **state)
 	}
 	assert_int_equal(fchownat(s.tree.fd, BOX, 100000, 100000, 0), 0);
 	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
-	check_file(&s, "cgroup.procs", "4711", 0);
-	check_file(&s, "cgroup.threads", "4711", 0);
-	check_file(&s, "memory.max", "max", 0);
+	stage_check_file(&s, "cgroup.procs", "4711", 0);
+	stage_check_file(&s, "cgroup.threads", "4711", 0);
+	stage_check_file(&s, "memory.max", "max", 0);
 	assert_int_equal(s.outcome.n_changed, s.plan.n_steps);
 	assert_int_equal(kernel.n_mounted, 0);
 	assert_int_equal(s.n_intent, 0);
@@ -468,7 +311,7 @@ static void test_unknown_device(void **state)
 		_cleanup_(stage_done) struct stage s;
 
 		stage_new(&s, VERDICT_GRANT, NULL);
-		add_ceiling(&s.decision, "io.max", "8:0 rbps=5");
+		stage_add_ceiling(&s.decision, "io.max", "8:0 rbps=5");
 		s.decision.skip_missing = cases[i].skip;
 		assert_int_equal(plan_build(&s.decision, &s.facts, &s.plan, &s.err), 0);
 		kernel.refuse = "io.max";

@@ -153,15 +153,17 @@ static void test_unreadable_record(void **state)
 /* A chain that somebody else has made, deeper than any grant can be, is in nobody's way. */
 static void test_too_deep(void **state)
 {
-	char path[1024] = C "deep";
+	char path[1024];
+	int len = snprintf(path, sizeof(path), C "deep");
 	struct scene s;
 	struct budget budget = BUDGET_CLOSED;
 	struct usage node, own;
 
 	(void)state;
 	for (int i = 0; i <= GRANT_DEPTH_MAX; i++)
-		(void)strcat(path, "/d");
-	set_up(&s, strcat(path, "/\n"));
+		len += snprintf(path + len, sizeof(path) - (size_t)len, "/d");
+	(void)snprintf(path + len, sizeof(path) - (size_t)len, "/\n");
+	set_up(&s, path);
 	check_result("table", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err, NULL);
 	check_result("look", budget_look(&s.host, 0, "h", &node, &own, &s.err), &s.err, NULL);
 	budget_done(&budget);
