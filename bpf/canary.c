@@ -66,9 +66,9 @@ static int cage_make(struct cage *cage, struct err *err)
 	if (mkdirat(cage->parent_fd, name, 0700) < 0)
 		return err_set_errno(err, errno, "cannot make the cgroup '%s'", name);
 	memcpy(cage->name, name, sizeof(name));
-	cage->fd = openat(cage->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cage->fd = file_open_beneath(cage->parent_fd, name, O_RDONLY | O_DIRECTORY);
 	if (cage->fd < 0)
-		return err_set_errno(err, errno, "cannot open the cgroup '%s'", name);
+		return err_set_errno(err, cage->fd, "cannot open the cgroup '%s'", name);
 	return 0;
 }
 

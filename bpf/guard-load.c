@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "bpf/guard-objects.h"
 #include "bpf/guard.h"
 
@@ -152,7 +153,7 @@ int guard_try(struct guard_load *ret, struct err *err)
 /* The directory of all builds, made where it is missing; locked until it is closed. */
 static int open_locked(int sys_fd, struct err *err)
 {
-	_cleanup_close_ int bpffs = guard_directory_open(sys_fd, "fs/bpf");
+	_cleanup_close_ int bpffs = file_open_beneath(sys_fd, "fs/bpf", O_RDONLY | O_DIRECTORY);
 	_cleanup_close_ int fd = -EBADF;
 	int r;
 
@@ -162,7 +163,7 @@ static int open_locked(int sys_fd, struct err *err)
 		return err_set_errno(err, errno,
 				     "cannot make '" GUARD_DIRECTORY
 				     "' (is a bpffs mounted at '/sys/fs/bpf'?)");
-	fd = guard_directory_open(bpffs, "cgdeleg");
+	fd = file_open_beneath(bpffs, "cgdeleg", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "'");
 	r = guard_directory_check(fd, GUARD_DIRECTORY, err);
@@ -177,7 +178,7 @@ static int open_locked(int sys_fd, struct err *err)
 static int remove_build(int fd, const char *name, struct err *err)
 {
 	_cleanup_(cleanup_dir) DIR *dir = NULL;
-	int below = guard_directory_open(fd, name);
+	int below = file_open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
 
 	if (below == -ENOENT)
 		return 0;
@@ -206,7 +207,7 @@ static int load_into(int fd, struct guard_load *ret, struct err *err)
 	if (mkdirat(fd, UNFINISHED, 0700) < 0)
 		return err_set_errno(err, errno,
 				     "cannot make '" GUARD_DIRECTORY "/" UNFINISHED "'");
-	fresh = guard_directory_open(fd, UNFINISHED);
+	fresh = file_open_beneath(fd, UNFINISHED, O_RDONLY | O_DIRECTORY);
 	if (fresh < 0 || fchdir(fresh) < 0)
 		return err_set_errno(err, fresh < 0 ? fresh : errno,
 				     "cannot change to '" GUARD_DIRECTORY "/" UNFINISHED "'");

@@ -11,18 +11,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 void guards_done(struct guards *guards)
 {
 	device_guard_done(&guards->device);
 	grant_guard_done(&guards->grant);
-}
-
-int guard_directory_open(int dirfd, const char *path)
-{
-	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
 }
 
 /* Whoever could write here could put a program of theirs in the place of ours. */
@@ -107,7 +101,8 @@ static int open_all(struct guards *ret, struct err *err)
 /* The directory of this build's pins, or -ENOENT. */
 static int open_directory(int sys_fd, struct err *err)
 {
-	_cleanup_close_ int above = guard_directory_open(sys_fd, "fs/bpf/cgdeleg");
+	_cleanup_close_ int above =
+		file_open_beneath(sys_fd, "fs/bpf/cgdeleg", O_RDONLY | O_DIRECTORY);
 	int fd, r;
 
 	if (above < 0)
@@ -117,7 +112,7 @@ static int open_directory(int sys_fd, struct err *err)
 	r = guard_directory_check(above, GUARD_DIRECTORY, err);
 	if (r < 0)
 		return r;
-	fd = guard_directory_open(above, guard_build);
+	fd = file_open_beneath(above, guard_build, O_RDONLY | O_DIRECTORY);
 	return fd >= 0 || fd == -ENOENT
 		       ? fd
 		       : err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "/%s'",

@@ -40,10 +40,6 @@ struct guards {
  */
 int guards_open(int sys_fd, struct guards *ret, struct err *err);
 
-/* Opens a directory of those above, or one on the way there: names that only the kernel and root make. Not openat2(2),
- * which does not exist in a unit with RestrictSUIDSGID=. A descriptor or -errno. */
-int guard_directory_open(int dirfd, const char *path);
-
 /* Is the directory `fd` root's alone, and in a bpffs? `name` is for the sentence. */
 int guard_directory_check(int fd, const char *name, struct err *err);
 
