@@ -120,10 +120,9 @@ static void drop_skipped(struct limit_value *ceiling, const struct limit_value *
 	ceiling->n_lines = kept;
 }
 
-/* The smaller of two sets that have nothing in common would be processors that the container did not have. */
-static int check_common(const char *file, const struct limit_type *type,
-			const struct limit_value *now, const struct limit_value *lower,
-			struct err *err)
+int limit_check_common(const char *file, const struct limit_type *type,
+		       const struct limit_value *now, const struct limit_value *lower,
+		       struct err *err)
 {
 	const struct limit_value none = { 0 };
 	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
@@ -181,7 +180,7 @@ int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 		return r;
 	if (!limit_smaller(type, &now, ceiling, &lower))
 		return check_effective(dirfd, file, type, ceiling, err);
-	r = check_common(file, type, &now, &lower, err);
+	r = limit_check_common(file, type, &now, &lower, err);
 	if (r < 0)
 		return r;
 	wanted = lower;

@@ -23,6 +23,12 @@ struct limit_before {
 	struct limit_value value; /* what was there; LIMIT_LINES: the written lines only */
 };
 
+/* Of sets: is `lower`, which limit_smaller() makes of `now` and a ceiling, all of it in `now`? Where those two have
+ * nothing in common it is the ceiling: processors that the container did not have. -ERANGE then. Pure. */
+int limit_check_common(const char *file, const struct limit_type *type,
+		       const struct limit_value *now, const struct limit_value *lower,
+		       struct err *err);
+
 /*
  * Makes `file` in the cgroup `fd` hold nothing above `ceiling`, and proves it by reading it back.
  * *ret is filled as soon as something was written, also when the call then fails. -ENOENT: no such

@@ -141,7 +141,10 @@ static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change
 		file->wanted = file->before;
 		file->lowered = ceiling &&
 				limit_smaller(type, &file->before, &ceiling->value, &file->wanted);
-		r = file->lowered ? add_absent_lines(&file->before, &file->wanted, err) : 0;
+		if (file->lowered)
+			r = limit_check_common(type->key, type, &file->before, &file->wanted, err);
+		if (r == 0 && file->lowered)
+			r = add_absent_lines(&file->before, &file->wanted, err);
 		if (r < 0)
 			return r;
 		change->n++;

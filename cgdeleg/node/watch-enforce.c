@@ -178,7 +178,8 @@ static bool lower_one(struct watch *watch, const struct watched *w, const struct
 
 	if (!s || limit_parse(ceiling->type, s->value, &wanted, NULL) < 0)
 		return false;
-	if (limit_smaller(ceiling->type, &ceiling->value, &wanted, &lower)) {
+	if (limit_smaller(ceiling->type, &ceiling->value, &wanted, &lower) &&
+	    limit_check_common(ceiling->file, ceiling->type, &ceiling->value, &lower, NULL) == 0) {
 		ceiling->value = lower;
 		return true;
 	}

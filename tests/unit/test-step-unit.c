@@ -279,6 +279,24 @@ static void test_run_and_undo(void **state)
 	}
 }
 
+/* Processors that the container did not have: systemd is not told of them, not even for a moment. */
+static void test_nothing_in_common(void **state)
+{
+	static const char *const ceilings[] = { "memory.max 4K", "cpuset.cpus 0-3", NULL };
+	_cleanup_(stage_done) struct stage s;
+	char before[1024], after[1024];
+
+	(void)state;
+	stage_new(&s, FREE "unit/cpuset.cpus = 4-7", ceilings);
+	picture(&s, before, sizeof(before));
+	check_result("run", stage_run(&s), &s.err,
+		     "'cpuset.cpus' is '4-7', which has nothing in common with the ceiling '0-3'");
+	picture(&s, after, sizeof(after));
+	check_string("files", after, before);
+	assert_int_equal(systemd.n_calls, 0);
+	assert_false(s.undo.changed);
+}
+
 /* systemd is not told, and nothing is prepared for it, where nothing is above its ceiling: a reload then
  * writes what it remembers, which is what SECURITY.md says. With one above, it is told of all. */
 static void test_nothing_to_do(void **state)
@@ -383,9 +401,9 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_run_and_undo), cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_faults),	     cmocka_unit_test(test_not_vouched),
-		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_run_and_undo),  cmocka_unit_test(test_nothing_in_common),
+		cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_not_vouched),   cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,6 +329,35 @@ static void test_policy(void **state)
 	}
 }
 
+/* A set is lowered to what both have, and one with nothing in common is for containers that start anew. */
+static void test_policy_sets(void **state)
+{
+	static const struct {
+		const char *profile, *said, *then;
+		uint64_t lowered;
+	} rows[] = {
+		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3",
+		  1 },
+		{ "[profile small]\ncpuset.cpus = 4-7\n", "the policy's 4-7 is for", "0-3", 0 },
+	};
+
+	(void)state;
+	skip_unless_root();
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct scene s;
+
+		scene_open(&s,
+			   BOX "/cpuset.cpus = 0-3\n" RECORD(CEILINGS ",\"cpuset.cpus\":\"0-3\""),
+			   rows[i].profile);
+		scene_watch(&s);
+		scene_check_said(rows[i].profile, rows[i].said);
+		assert_int_equal(watch_counts(s.watch)->lowered, rows[i].lowered);
+		assert_int_equal(watch_counts(s.watch)->failed, 0);
+		scene_check(&s, BOX "/cpuset.cpus", rows[i].then);
+		scene_close(&s);
+	}
+}
+
 static void test_nsdelegate(void **state)
 {
 	static const char with[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate";
@@ -406,9 +435,9 @@ int main(void)
 		cmocka_unit_test(test_put_back),    cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_contest),
 		cmocka_unit_test(test_many_writes), cmocka_unit_test(test_overflow),
-		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_nsdelegate),
-		cmocka_unit_test(test_systemd),	    cmocka_unit_test(test_new_grant),
-		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_policy_sets),
+		cmocka_unit_test(test_nsdelegate),  cmocka_unit_test(test_systemd),
+		cmocka_unit_test(test_new_grant),   cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
