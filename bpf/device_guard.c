@@ -15,52 +15,18 @@ void device_guard_done(struct device_guard *guard)
 	guard->rules_fd = close_fd(guard->rules_fd);
 }
 
-struct attached {
-	__u32 n;
-	__u32 ids[PROGRAMS_MAX];
-};
-
-static int query(int cgroup_fd, struct attached *ret, struct err *err)
-{
-	__u32 flags = 0;
-
-	ret->n = PROGRAMS_MAX;
-	if (bpf_prog_query(cgroup_fd, BPF_CGROUP_DEVICE, 0, &flags, ret->ids, &ret->n) < 0)
-		return err_set_errno(err, errno, "cannot query the cgroup's device programs");
-	return 0;
-}
-
 int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, struct err *err)
 {
-	struct attached attached = { 0 };
-	int r = query(cgroup_fd, &attached, err);
+	__u32 ids[PROGRAMS_MAX] = { 0 };
+	__u32 count = PROGRAMS_MAX;
+	__u32 flags = 0;
 
-	for (__u32 i = 0; r == 0 && i < attached.n; i++)
-		if (attached.ids[i] == guard->id)
+	if (bpf_prog_query(cgroup_fd, BPF_CGROUP_DEVICE, 0, &flags, ids, &count) < 0)
+		return err_set_errno(err, errno, "cannot query the cgroup's device programs");
+	for (__u32 i = 0; i < count; i++)
+		if (ids[i] == guard->id)
 			return 1;
-	return r;
-}
-
-/* One that has gone meanwhile is none. */
-static bool is_ours(__u32 id)
-{
-	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
-	struct bpf_prog_info info = { 0 };
-	__u32 size = sizeof(info);
-
-	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-	       strcmp(info.name, "device_guard") == 0;
-}
-
-int device_guard_find(int cgroup_fd, struct err *err)
-{
-	struct attached attached = { 0 };
-	int r = query(cgroup_fd, &attached, err);
-
-	for (__u32 i = 0; r == 0 && i < attached.n; i++)
-		if (is_ours(attached.ids[i]))
-			return 1;
-	return r;
+	return 0;
 }
 
 /*

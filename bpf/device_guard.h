@@ -31,10 +31,6 @@ void device_guard_done(struct device_guard *guard);
 /* Is it attached to this very cgroup? 1, 0 or a negative errno. */
 int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, struct err *err);
 
-/* Is a program device_guard of any build attached to this very cgroup, by its name? 1, 0 or a negative errno. Needs
- * CAP_SYS_ADMIN as well. */
-int device_guard_find(int cgroup_fd, struct err *err);
-
 /* Attaches the program and sees it there; from then on every device is refused until there are rules. Returns 1,
  * or 0 when it had been attached before. */
 int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct err *err);

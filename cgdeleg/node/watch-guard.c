@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "base/cleanup.h"
+#include "bpf/attached.h"
 #include "cgdeleg/node/watched.h"
 
 static bool has_device_guard(const struct ledger *ledger)
@@ -32,6 +33,16 @@ static void device_rules_of(const struct ledger *ledger, struct device_rules *re
 	memcpy(ret->rules, ledger->rules, ledger->n_rules * sizeof(ret->rules[0]));
 }
 
+/* Another build's counts. */
+static int has_device_program(const struct watched *w, struct err *err)
+{
+	struct attached_names names = { 0 };
+	struct attached_guards now;
+	int r = guards_attached(&names, w->fd, &now, err);
+
+	return r < 0 ? r : now.device;
+}
+
 /* Attached by this build and without its rules: whoever attached it has died before it could tell them. */
 static int device_guard_holds(const struct guards *guards, const struct watched *w,
 			      const struct ledger *ledger, struct err *err)
@@ -41,7 +52,7 @@ static int device_guard_holds(const struct guards *guards, const struct watched 
 	int r = guard->program_fd < 0 ? 0 : device_guard_is_attached(guard, w->fd, err);
 
 	if (r <= 0)
-		return r < 0 ? r : device_guard_find(w->fd, err);
+		return r < 0 ? r : has_device_program(w, err);
 	device_rules_of(ledger, &wanted);
 	r = device_guard_read(guard, w->id, &found, err);
 	return r < 0 ? r : device_rules_equal(&found, &wanted);

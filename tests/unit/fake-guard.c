@@ -57,13 +57,6 @@ int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, st
 	return fake_guard.device;
 }
 
-int device_guard_find(int cgroup_fd, struct err *err)
-{
-	(void)cgroup_fd;
-	(void)err;
-	return fake_guard.device || fake_guard.other_device;
-}
-
 int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct err *err)
 {
 	const bool was = fake_guard.device;
@@ -198,6 +191,9 @@ int guards_attached(struct attached_names *names, int cgroup_fd, struct attached
 {
 	(void)names;
 	(void)cgroup_fd;
-	*ret = (struct attached_guards) { .device = fake_guard.device, .grant = fake_guard.grant };
+	*ret = (struct attached_guards) {
+		.device = fake_guard.device || fake_guard.other_device,
+		.grant = fake_guard.grant || fake_guard.other_grant,
+	};
 	return fails(&fake_guard.fail_query, "query the cgroup's device programs", err);
 }
