@@ -4,7 +4,8 @@
  *
  * The profile's limits, then the two that no grant goes without, then what approved annotations lower.
  * An annotation can only take: above the profile it is clamped, and where the profile has no ceiling it
- * makes one.
+ * makes one. Of CPU time it says how much, and the profile over how long: a longer period lets the container
+ * run so much longer at a stretch.
  */
 #include <stdio.h>
 #include <string.h>
@@ -93,9 +94,34 @@ static void note_clamped(struct request *request, const struct wish_limit *limit
 		     limit_format(limit->type, &ceiling->value, most, sizeof(most)));
 }
 
+/*
+ * What is asked for, in the ceiling's own period and rounded down. False, and refused, when that is less than the
+ * kernel takes. Both have been read by limit_parse(): the product is below 2^63.
+ */
+static bool keep_period(struct request *request, const struct wish_limit *limit,
+			const struct limit_value *ceiling, struct limit_value *ret)
+{
+	char asked[64];
+
+	*ret = limit->value;
+	if (limit->type->kind != LIMIT_CPU || ceiling->number == LIMIT_MAX)
+		return true;
+	ret->number = limit->value.number * ceiling->period / limit->value.period;
+	ret->period = ceiling->period;
+	if (ret->number >= LIMIT_CPU_LEAST)
+		return true;
+	request_refuse(
+		request, REASON_ANNOTATION_INVALID, request->approved,
+		"annotation '%s' asks for %s, which in the ceiling's period of %llu is less than the kernel takes, %d",
+		FOREIGN(limit->key), limit_format(limit->type, &limit->value, asked, sizeof(asked)),
+		(unsigned long long)ceiling->period, LIMIT_CPU_LEAST);
+	return false;
+}
+
 static void lower(struct request *request, const struct wish_limit *limit)
 {
 	struct ceiling *ceiling = find(request->decision, limit->file);
+	struct limit_value wanted = limit->value;
 
 	if (ceiling && !limit_within(limit->type, &limit->value, &ceiling->value)) {
 		note_clamped(request, limit, ceiling);
@@ -103,6 +129,8 @@ static void lower(struct request *request, const struct wish_limit *limit)
 	}
 	if (ceiling && limit_within(limit->type, &ceiling->value, &limit->value))
 		return; /* the same */
+	if (ceiling && !keep_period(request, limit, &ceiling->value, &wanted))
+		return;
 	/* "max" where there is no ceiling: nothing is asked for and nothing lowered. */
 	if (!ceiling && limit->value.number == LIMIT_MAX)
 		return;
@@ -113,7 +141,7 @@ static void lower(struct request *request, const struct wish_limit *limit)
 	}
 	if (!ceiling)
 		return;
-	ceiling->value = limit->value;
+	ceiling->value = wanted;
 	ceiling->by_annotation = true;
 }
 

@@ -186,11 +186,11 @@ static int cpu_check(const char *text, const struct limit_value *value, struct e
 	if (value->period < 1000 || value->period > 1000000)
 		return err_set(err, ERANGE,
 			       "'%.64s': the period is outside 1000 to 1000000 microseconds", text);
-	if (value->number < 1000)
+	if (value->number < LIMIT_CPU_LEAST)
 		return err_set(
 			err, ERANGE,
-			"'%.64s' is less than the kernel takes, 1000 microseconds (0.01 cores)",
-			text);
+			"'%.64s' is less than the kernel takes, %d microseconds (0.01 cores)", text,
+			LIMIT_CPU_LEAST);
 	if (value->number != LIMIT_MAX && value->number / value->period > LIMIT_CPU_CORES)
 		return err_set(
 			err, ERANGE,

@@ -20,6 +20,7 @@
 #define LIMIT_LINES_MAX	  16	     /* lines of a LIMIT_LINES value */
 #define LIMIT_SET_BITS	  1024	     /* CPUs or memory nodes of a LIMIT_SET value */
 #define LIMIT_CPU_PERIOD  100000     /* microseconds; the kernel's default cpu.max period */
+#define LIMIT_CPU_LEAST	  1000	     /* microseconds; the kernel takes no smaller quota */
 #define LIMIT_CPU_CORES	  8192 /* more cores than any kernel is built for: not a number of cores */
 #define LIMIT_UNREACHABLE (UINT64_C(1) << 62) /* bytes that no machine has: the kernel's "max" */
 #define LIMIT_NUMBER_MOST INT64_MAX	      /* larger numbers can only be meant as "max" */

@@ -100,11 +100,8 @@ static void check_ceilings(const struct decision *d)
 		while (c < d->ceilings + d->n_ceilings && strcmp(c->file, ceilings[i].file) != 0)
 			c++;
 		require(c < d->ceilings + d->n_ceilings);
-		if (c->type->kind == LIMIT_CPU)
-			require((unsigned __int128)c->value.number * 100000 <=
-				(unsigned __int128)ceilings[i].most * c->value.period);
-		else
-			require(c->value.number <= ceilings[i].most);
+		require(c->value.number <= ceilings[i].most);
+		require(c->type->kind != LIMIT_CPU || c->value.period == LIMIT_CPU_PERIOD);
 	}
 }
 

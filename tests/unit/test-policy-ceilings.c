@@ -111,6 +111,63 @@ static void test_annotated_ceiling(void **state)
 	assert_int_equal(decision.reasons[0].origin.line, 15);
 }
 
+/*
+ * A container that may run for 40 ms in 100 may not be told to run for 400 in 1000: the profile's period stays, the
+ * quota is rounded down. Shorter or longer, and refused where nothing would be left that the kernel takes.
+ */
+static void test_cpu_period(void **state)
+{
+	static const struct {
+		const char *profile, *asked, *result; /* NULL: refused */
+		bool by_annotation, clamped;
+	} cases[] = {
+		{ "400000 100000", "3999999 1000000", "399999 100000", true, false },
+		{ "400000 100000", "4000000 1000000", "400000 100000", false, false },
+		{ "400000 100000", "4000001 1000000", "400000 100000", false, true },
+		{ "400000 100000", "10000 1000000", "1000 100000", true, false },
+		{ "400000 100000", "9999 1000000", NULL, false, false },
+		{ "400000 100000", "10000 5000", "200000 100000", true, false },
+		{ "400000 100000", "3999 1000", "399900 100000", true, false },
+		{ "4000 1000", "3.99999", "3999 1000", true, false },
+		{ "4000 1000", "0.99999", NULL, false, false },
+		{ "40000000 1000000", "1.5", "1500000 1000000", true, false },
+		{ "8192", "8191999999 1000000", "819199999 100000", true, false },
+		{ "max", "3999999 1000000", "3999999 1000000", true, false },
+		{ "max", "max", "max 100000", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		const struct annotation a = { "cgdeleg.io/cpu.max", cases[i].asked };
+		struct facts facts = good_facts;
+		const struct ceiling *c;
+		char text[512], buf[LIMIT_TEXT_SIZE];
+
+		(void)snprintf(text, sizeof(text),
+			       "[profile p]\ncpu.max = %s\n[handler h]\nengine = containerd\n"
+			       "cgroup_writable = true\nprofile = p\n"
+			       "approved_annotations = cgdeleg.io/cpu.max\n",
+			       cases[i].profile);
+		facts.annotations = &a;
+		facts.n_annotations = 1;
+		c = find_ceiling(decide_text(text, &facts), "cpu.max");
+		assert_int_equal(find_reason(&decision, REASON_LIMIT_CLAMPED) != NULL,
+				 cases[i].clamped);
+		if (!cases[i].result) {
+			assert_int_equal(decision.verdict, VERDICT_REFUSE);
+			assert_int_equal(decision.reasons[0].code, REASON_ANNOTATION_INVALID);
+			assert_int_equal(decision.reasons[0].origin.line, 7);
+			assert_non_null(strstr(decision.reasons[0].text,
+					       "less than the kernel takes, 1000"));
+			continue;
+		}
+		assert_int_equal(decision.verdict, VERDICT_GRANT);
+		assert_string_equal(limit_format(c->type, &c->value, buf, sizeof(buf)),
+				    cases[i].result);
+		assert_int_equal(c->by_annotation, cases[i].by_annotation);
+	}
+}
+
 static void test_built_in_ceilings(void **state)
 {
 	const struct decision *d = decide_handler("", &good_facts);
@@ -228,15 +285,11 @@ static void test_all_reasons_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_profiles),
-		cmocka_unit_test(test_rule_profiles),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_annotated_ceiling),
-		cmocka_unit_test(test_built_in_ceilings),
-		cmocka_unit_test(test_budgets),
-		cmocka_unit_test(test_cpu_budget),
-		cmocka_unit_test(test_unknown_usage),
-		cmocka_unit_test(test_all_reasons_seen),
+		cmocka_unit_test(test_profiles),      cmocka_unit_test(test_rule_profiles),
+		cmocka_unit_test(test_limits),	      cmocka_unit_test(test_annotated_ceiling),
+		cmocka_unit_test(test_cpu_period),    cmocka_unit_test(test_built_in_ceilings),
+		cmocka_unit_test(test_budgets),	      cmocka_unit_test(test_cpu_budget),
+		cmocka_unit_test(test_unknown_usage), cmocka_unit_test(test_all_reasons_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown_text);
