@@ -137,13 +137,6 @@ static int check_directory(const struct host *host, struct target *target, const
 	return 0;
 }
 
-static bool has_suffix(const char *name, size_t len, const char *suffix)
-{
-	size_t n = strlen(suffix);
-
-	return len > n && memcmp(name + len - n, suffix, n) == 0;
-}
-
 /*
  * Whoever owns a limit file lifts the limit: each must be host root's. Files of other kinds are not asked
  * for: a cgroup whose directories upwards are root's can have a foreign owner in it only where root itself
@@ -166,45 +159,6 @@ static int check_files(const struct target *target, struct err *err)
 				"to root alone: the cgroup was not made by the container runtime",
 				*name, st.st_uid, st.st_gid, st.st_mode & 07777);
 	}
-	return 0;
-}
-
-/*
- * crun under systemd puts the container into <name>.scope/container: the scope is out of the container's
- * reach by structure and holds nothing else, so ceilings stand there too. A pod's slice, or somebody's
- * scope, that holds one container now looks alike but will hold more: only a scope counts, only with this
- * one child and no process, and only under the name that crun gives the child.
- */
-static int find_scope(const struct host *host, struct target *target, struct facts *facts,
-		      struct err *err)
-{
-	_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
-	_cleanup_close_ int fd = -EBADF;
-	const char *root = target->mount.root;
-	const char *slash = strrchr(root, '/');
-	char parent[PATH_MAX];
-	struct stat st;
-	pid_t pid;
-	int r;
-
-	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - root), root);
-	if (strcmp(slash, "/container") != 0 || !has_suffix(parent, strlen(parent), ".scope"))
-		return 0;
-	r = gather_own(host, target, err);
-	if (r < 0)
-		return r;
-	if (cgroup_is_within(target->own, parent))
-		return 0;
-	fd = cgroup_open(host, parent, &st, err);
-	if (fd < 0)
-		return fd;
-	if (cgroup_list(fd, &listing) < 0)
-		return err_set_errno(err, errno,
-				     "cannot look at the scope above the container's cgroup");
-	if (st.st_uid != 0 || listing.n_children != 1 || cgroup_read_procs(fd, &pid, 1) != 0)
-		return 0;
-	target->scope_fd = TAKE_FD(fd);
-	facts->has_scope = true;
 	return 0;
 }
 
@@ -243,41 +197,80 @@ static int check_above(const struct host *host, const struct stat *st, struct er
 		st->st_uid);
 }
 
-/* From the delegation root to the host's: who owns them, and which device programs they have (crun under
- * systemd has its own on the scope). */
+/* The kernel counts a cgroup's children among the links of its directory (kernfs_refresh_inode() of
+ * fs/kernfs/inode.c). Not every file system that a described machine is on does. */
+static bool has_one_child(const struct host *host, int fd, const struct stat *st)
+{
+	_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
+
+	if (host->live)
+		return st->st_nlink == 3;
+	return cgroup_list(fd, &listing) == 0 && listing.n_children == 1;
+}
+
+/*
+ * crun under systemd puts the container into <name>.scope/container: the scope is out of the container's
+ * reach by structure and holds nothing else, so ceilings stand there too. A pod's slice, or somebody's
+ * scope, that holds one container now looks alike but will hold more: only a scope counts, only with this
+ * one child and no process, and only under the name that crun gives the child. This process cannot be in
+ * it then: not in the scope, nor in the child, whose processes are known, nor in another.
+ */
+static bool is_own_scope(const struct host *host, const struct target *target, int fd,
+			 const struct stat *st)
+{
+	static const char below[] = ".scope/container";
+	const char *root = target->mount.root;
+	const size_t len = strlen(root), n = strlen(below);
+	pid_t pid;
+
+	if (len <= n || strcmp(root + len - n, below) != 0)
+		return false;
+	return st->st_uid == 0 && st->st_dev == target->dev && has_one_child(host, fd, st) &&
+	       cgroup_read_procs(fd, &pid, 1) == 0;
+}
+
+static int open_above(const struct host *host, int here, int *fd, struct stat *st, struct err *err)
+{
+	int next = openat(here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	(void)close_fd(*fd);
+	*fd = next;
+	if (next < 0 || fstat(next, st) < 0)
+		return err_set_errno(err, errno,
+				     "cannot look at the cgroups above the container's");
+	return check_above(host, st, err);
+}
+
+/* From the delegation root to the host's: who owns them, which device programs they have (crun under
+ * systemd has its own on the scope), and whether the first above is the container's alone. */
 static int walk_up(const struct host *host, struct target *target, struct facts *facts,
 		   struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	int here = target->cgroup_fd;
 	char path[PATH_MAX];
-	int r;
 
 	memcpy(path, target->mount.root, sizeof(path));
 	facts->device_bpf = DEVICE_BPF_ABSENT;
-	for (bool above = false;; above = true) {
+	add_devices(target, facts, here, path);
+	for (bool first = true; *path; first = false) {
 		struct stat st;
-		int next;
+		int r = open_above(host, here, &fd, &st, err);
 
-		if (here < 0 || fstat(here, &st) < 0)
-			return err_set_errno(err, errno,
-					     "cannot look at the cgroups above the container's");
-		r = above ? check_above(host, &st, err) : 0;
 		if (r < 0)
 			return r;
+		here = fd;
+		*strrchr(path, '/') = '\0';
 		if (facts->device_bpf == DEVICE_BPF_ABSENT || facts->device_bpf == DEVICE_BPF_MULTI)
 			add_devices(target, facts, here, path);
 		if (st.st_ino == host->root_id)
 			return 0;
-		if (!*path)
-			return err_set(
-				err, ELOOP,
-				"the container's cgroup is not below the host's root cgroup");
-		next = openat(here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		(void)close_fd(fd);
-		here = fd = next;
-		*strrchr(path, '/') = '\0';
+		if (first && is_own_scope(host, target, fd, &st)) {
+			facts->has_scope = true;
+			target->scope_fd = TAKE_FD(fd);
+		}
 	}
+	return err_set(err, ELOOP, "the container's cgroup is not below the host's root cgroup");
 }
 
 static int read_names(const struct host *host, struct target *target, struct facts *facts,
@@ -373,9 +366,6 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	if (r < 0)
 		return r;
 	facts->nested = strcmp(target->now, target->mount.root) != 0;
-	r = find_scope(host, target, facts, err);
-	if (r < 0)
-		return r;
 	return walk_up(host, target, facts, err);
 }
 

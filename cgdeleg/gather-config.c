@@ -106,19 +106,19 @@ static void expect_nsdelegate(const struct host *host, struct facts *facts)
 static int expect_files(const struct host *host, struct target *target, struct facts *facts,
 			struct err *err)
 {
-	char text[2 * PATH_MAX];
+	char text[2 * PATH_MAX], own[PATH_MAX];
 	ssize_t n;
 	int r;
 
 	n = file_read_at(host->proc_fd, "self/cgroup", text, sizeof(text));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/self/cgroup'");
-	r = cgroup_parse_path(text, target->own, sizeof(target->own), err);
+	r = cgroup_parse_path(text, own, sizeof(own), err);
 	if (r < 0)
 		return r;
-	target->cgroup_fd = file_open_beneath(host->cgroup_fd, target->own, O_RDONLY | O_DIRECTORY);
+	target->cgroup_fd = file_open_beneath(host->cgroup_fd, own, O_RDONLY | O_DIRECTORY);
 	if (target->cgroup_fd < 0 || cgroup_list(target->cgroup_fd, &target->listing) < 0)
-		return err_set(err, ENOENT, "cannot list this process's cgroup '%s'", target->own);
+		return err_set(err, ENOENT, "cannot list this process's cgroup '%s'", own);
 	facts->files = target->listing.files;
 	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
 	facts->delegated = target->delegated.judged;

@@ -125,23 +125,18 @@ static int check_namespace_root(const struct host *host, const struct target *ta
 	return shows_another(target, err);
 }
 
-int gather_own(const struct host *host, struct target *target, struct err *err)
-{
-	return target->own[0] ? 0 : read_path(host->proc_fd, "self/cgroup", target->own, err);
-}
-
 /* Every path counts from the same root: ours, or that of the cgroup namespace that we are in. */
 int gather_paths(const struct host *host, struct target *target, struct err *err)
 {
 	const char *root = target->mount.root;
-	char shown[256];
+	char own[PATH_MAX], shown[256];
 	int r;
 
 	(void)text_escape(root, shown, sizeof(shown));
 	r = read_path(target->proc_fd, "cgroup", target->now, err);
 	if (r < 0)
 		return r;
-	r = gather_own(host, target, err);
+	r = read_path(host->proc_fd, "self/cgroup", own, err);
 	if (r < 0)
 		return r;
 	r = check_root(target, err);
@@ -152,7 +147,7 @@ int gather_paths(const struct host *host, struct target *target, struct err *err
 			err, EPERM,
 			"process %d is not in the cgroup '%s' that the container's mount shows",
 			target->pid, shown);
-	if (cgroup_is_within(target->own, root))
+	if (cgroup_is_within(own, root))
 		return err_set(err, EPERM,
 			       "the container's cgroup '%s' is the hook's own or one above it",
 			       shown);

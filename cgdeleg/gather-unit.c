@@ -17,13 +17,18 @@
 #include "cgdeleg/gather-cgroup.h"
 #include "cgdeleg/systemd.h"
 
-/* `cgdeleg check` may be run by somebody who sees only the other of the two that systemd sets. */
-static bool is_delegated(int fd)
+static bool is_set(int fd, const char *name)
 {
-	const char *name = geteuid() == 0 ? "trusted.delegate" : "user.delegate";
 	char value[2];
 
 	return fgetxattr(fd, name, value, sizeof(value)) == 1 && value[0] == '1';
+}
+
+/* `cgdeleg check` may be run by somebody who sees only the other of the two that systemd sets; for root it does
+ * not count, since whoever owns the cgroup can set it. */
+static bool is_delegated(int fd)
+{
+	return is_set(fd, "trusted.delegate") || (geteuid() != 0 && is_set(fd, "user.delegate"));
 }
 
 /* Below the root directory, which is where /proc is: of that there is a descriptor. 1, 0 or an error. */

@@ -34,7 +34,6 @@ struct target {
 	struct cgroup_mount mount;
 	struct ledger ledger;  /* what our attribute on the delegation root says, if it is there */
 	char unit[256];	       /* facts->unit */
-	char own[PATH_MAX];    /* the hook's own cgroup; "" until it was needed */
 	char own_cgroupns[64]; /* and its cgroup namespace: "cgroup:[NUMBER]" */
 	char now[PATH_MAX];    /* the cgroup that pid is in: the delegation root or one below it */
 	struct cgroup_listing listing; /* of the delegation root */

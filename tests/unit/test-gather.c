@@ -269,7 +269,9 @@ static void test_scope(void **state)
 		{ "the container's",
 		  SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n", false },
 		{ "the hook in it",
-		  SCOPE CGROUP("/s/x.scope", "") "proc/self/cgroup = 0::/s/x.scope/hook\n", false },
+		  SCOPE CGROUP("/s/x.scope", "")
+			  CGROUP("/s/x.scope/hook", "5") "proc/self/cgroup = 0::/s/x.scope/hook\n",
+		  false },
 		{ "runc", PLACE("/s/x.scope") CGROUP("/s/x.scope", "4711"), false },
 		{ "directly below the root", PLACE("/x.scope") CGROUP("/x.scope", "4711"), false },
 	};
