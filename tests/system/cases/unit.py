@@ -4,11 +4,14 @@ Units: where systemd manages the container's cgroup, its ceilings go through sys
 
 The hook finds its helper where it was told to when it was built; vm-run puts it there.
 """
+import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
+import time
 
 from lib import host
 from lib.expect import granted, nothing_left, one_sentence
@@ -212,9 +215,7 @@ def failing(t):
             with t.step(name):
                 refuses(t, c, state, before, in_mounts(script), part)
     with t.step("the very last step fails: systemd is told the old values"):
-        last = "mount_setattr" if t.runtime == "runc" else "move_mount"
-        inject = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={last}", "-e", f"inject={last}:error=EPERM"]
-        done = run([*inject, t.hook, *c.hook_args()], data=state)
+        done = run([*fails_last(t), t.hook, *c.hook_args()], data=state)
         equal(done.code, 1, "exit")
         one_sentence(done.err, "Operation not permitted")
         record = c.records()[-1]
@@ -244,6 +245,150 @@ def reloading(t):
             else:
                 granted(c)
                 check_shown(t, c, "after the reload")
+            c.delete()
+
+
+SLOW = "cgdtest-slow.service"
+UNITS = "/run/systemd/system"
+
+
+@contextlib.contextmanager
+def slow_service():
+    """A service that is starting for as long as it is let, and every scope of these tests ordered behind it. Stopped, a
+    scope stays in that until its processes are gone: they are sent a signal that does nothing."""
+    os.makedirs(f"{UNITS}/cgdtest-.scope.d")
+    host.write(f"{UNITS}/{SLOW}", "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\n"
+                                  "ExecStart=/bin/sleep 1000000\n")
+    host.write(f"{UNITS}/cgdtest-.scope.d/slow.conf", f"[Unit]\nAfter={SLOW}\n[Scope]\nKillSignal=SIGCONT\n"
+                                                      "TimeoutStopSec=infinity\n")
+    reload_systemd()
+    try:
+        yield
+    finally:
+        run(["systemctl", "stop", SLOW])
+        shutil.rmtree(f"{UNITS}/cgdtest-.scope.d")
+        os.unlink(f"{UNITS}/{SLOW}")
+        reload_systemd()
+
+
+def jobs(unit):
+    """[(type, state)] of what is queued for it."""
+    lines = run(["systemctl", "list-jobs", "--no-legend", "--plain", unit]).out.splitlines()
+    return [tuple(line.split()[2:4]) for line in lines if line.split()[1:2] == [unit]]
+
+
+def queue(verb, unit, wanted):
+    done = run(["systemctl", verb, "--no-block", unit])
+    equal(done.code, 0, f"{verb} ({done.err})")
+    wait_until(lambda: jobs(unit) == [wanted], f"the job of {unit}, which has {jobs(unit)}")
+
+
+def held_scope(t, name):
+    """A container where its first hook would be, and what its hook needs."""
+    c = t.container(name, held=True, hooks=[], policy_dir=unit_policy(t))
+    c.hold()
+    return c, host.read(f"{c.dir}/state").encode()
+
+
+def fails_last(t):
+    """The command before the hook's that has its very last step fail."""
+    last = "mount_setattr" if t.runtime == "runc" else "move_mount"
+    return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={last}", "-e", f"inject={last}:error=EPERM"]
+
+
+def in_time(command, data):
+    """Its result, within the hook's own deadline and the second that its alarm comes behind it."""
+    began = time.monotonic()
+    done = run(command, data=data)
+    expect(time.monotonic() - began < 9, f"the hook took {time.monotonic() - began:.1f} s")
+    return done
+
+
+def with_job(t, name, verb, wanted):
+    """Grant, and grant that is undone, while systemd has a job for the scope, which is still there afterwards."""
+    c, state = held_scope(t, name)
+    unit = unit_of(c)
+    before = (host.picture_tree(host.CGROUP + c.top), properties(c))
+    if verb == "start":  # of one that runs: behind SLOW it waits all the same
+        queue("start", SLOW, ("start", "running"))
+    queue(verb, unit, wanted)
+    with t.step(f"a job '{' '.join(wanted)}': the last step fails, all is undone"):
+        done = in_time([*fails_last(t), t.hook, *c.hook_args()], state)
+        equal(done.code, 1, "exit")
+        one_sentence(done.err, "Operation not permitted")
+        record = c.records()[-1]
+        equal((record["outcome"], record.get("undo_error")), ("undone", None), "the outcome")
+        unchanged(c, before)
+        equal(jobs(unit), [wanted], "the job")
+    with t.step(f"a job '{' '.join(wanted)}': granted"):
+        equal(in_time([t.hook, *c.hook_args()], state).text, "exit 0: ", "the hook")
+        granted(c)
+        check_shown(t, c, "with the job")
+        same(PROPERTIES, properties(c), "the unit's properties")
+        equal(jobs(unit), [wanted], "the job")
+    return c
+
+
+@case("unit.job")
+def job(t):
+    """
+    systemd has a job for the scope when it is asked for limits: a start that waits for another unit's, or a stop that
+    does not come to its end. And the runtime's own start: both wait for its end, and call their hooks then.
+    """
+    if not is_systemd(t):
+        return
+    with slow_service():
+        queue("start", SLOW, ("start", "running"))
+        own_job(t)
+        c = with_job(t, "start", "start", ("start", "waiting"))
+        with t.step("the job ends: the ceilings stay"):
+            run(["systemctl", "stop", SLOW])
+            wait_until(lambda: not jobs(unit_of(c)), "the job's end")
+            check_shown(t, c, "after the job")
+            equal(c.release().code, 0, "the runtime")
+        c.delete()
+        c = with_job(t, "stop", "stop", ("stop", "running"))
+        unit = unit_of(c)
+        c.delete()
+        wait_until(lambda: not jobs(unit), "the job's end")
+
+
+def own_job(t):
+    c = t.container("own", held=True, policy_dir=unit_policy(t))
+    with t.step("the runtime's own job: no hook before its end"):
+        starter = c.begin()
+        wait_until(lambda: jobs(unit_of(c)) == [("start", "waiting")], "the runtime's job")
+        time.sleep(2)
+        equal((jobs(unit_of(c)), starter.poll(), os.path.exists(f"{c.dir}/state")), ([("start", "waiting")], None, False),
+              "the job, the runtime, a hook's state")
+        run(["systemctl", "stop", SLOW])
+        c.wait_held()
+        equal(jobs(unit_of(c)), [], "the job")
+    with t.step("and then it is granted"):
+        equal(c.release().code, 0, "the runtime")
+        granted(c)
+        check_shown(t, c, "after the grant")
+    c.delete()
+
+
+@case("unit.shared")
+def shared(t):
+    """A scope that has something else in it is not the container's alone: only the container's own cgroup is bounded."""
+    if not is_systemd(t) or t.runtime != "crun":
+        return
+    for name, beside in (("control: nothing else", None), ("another cgroup", "other")):
+        with t.step(name):
+            c, state = held_scope(t, "shared")
+            if beside:
+                os.mkdir(f"{host.CGROUP}{c.top}/{beside}")
+            equal(run([t.hook, *c.hook_args()], data=state).text, "exit 0: ", "the hook")
+            granted(c)
+            plan = "; ".join(c.records()[-1]["plan"])
+            equal(("scope: " in plan, "through systemd" in plan), (not beside, not beside), "the scope's ceilings")
+            equal(host.value(c.cgroup, "cgroup.max.descendants"), "16", "the container's ceiling")
+            equal(host.value(c.top, "cgroup.max.descendants"), "max" if beside else "17", "the scope's")
+            if beside:
+                os.rmdir(f"{host.CGROUP}{c.top}/{beside}")
             c.delete()
 
 

@@ -116,14 +116,22 @@ class Container:
         self.t.track(self)
         return self.runtime("run", "--bundle", self.dir, self.id)
 
-    def hold(self):
-        """Starts the creation; returns when the holder, the first hook, has the state."""
+    def begin(self):
+        """Starts the creation of a container that is held, and waits for nothing."""
         self.alive = True
         self.t.track(self)
         with open(f"{self.dir}/out", "wb") as out:
             self.runner = subprocess.Popen(  # pylint: disable=consider-using-with
                 [*self.t.runtime_command, "create", "--bundle", self.dir, self.id],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        return self.runner
+
+    def hold(self):
+        """Starts the creation; returns when the holder, the first hook, has the state."""
+        self.begin()
+        return self.wait_held()
+
+    def wait_held(self):
         wait_until(lambda: os.path.exists(f"{self.dir}/state") or self.runner.poll() is not None,
                    "the first hook")
         if self.runner.poll() is not None:
