@@ -254,7 +254,7 @@ static int walk_up(const struct host *host, struct target *target, struct facts 
 	facts->device_bpf = DEVICE_BPF_ABSENT;
 	add_devices(target, facts, here, path);
 	for (bool first = true; *path; first = false) {
-		struct stat st;
+		struct stat st = { 0 };
 		int r = open_above(host, here, &fd, &st, err);
 
 		if (r < 0)
