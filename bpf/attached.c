@@ -7,21 +7,23 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "bpf/grant_guard.h"
 
 #define DEVICE_MAX 64  /* the kernel's own BPF_CGROUP_MAX_PROGS */
 #define LSM_MAX	   640 /* ... and its ten hooks of that type */
 
-enum { KIND_FOREIGN, KIND_DEVICE = 1 << 0, KIND_BPF = 1 << 1, KIND_FILE_OPEN = 1 << 2 };
+/* A bit for each of the grant guard's programs, and one above them. */
+enum { KIND_FOREIGN = 0, KIND_DEVICE = 1 << GUARD_PROGRAMS };
 
-static const struct {
-	const char *name;
-	enum bpf_prog_type type;
-	unsigned char kind;
-} programs[] = {
-	{ "device_guard", BPF_PROG_TYPE_CGROUP_DEVICE, KIND_DEVICE },
-	{ "guard_bpf", BPF_PROG_TYPE_LSM, KIND_BPF },
-	{ "guard_file_open", BPF_PROG_TYPE_LSM, KIND_FILE_OPEN },
-};
+static unsigned char kind_of_program(const struct bpf_prog_info *info)
+{
+	if (info->type == BPF_PROG_TYPE_CGROUP_DEVICE && strcmp(info->name, "device_guard") == 0)
+		return KIND_DEVICE;
+	for (size_t i = 0; info->type == BPF_PROG_TYPE_LSM && i < GUARD_PROGRAMS; i++)
+		if (strcmp(info->name, guard_program_names[i]) == 0)
+			return (unsigned char)(1U << i);
+	return KIND_FOREIGN;
+}
 
 /* One that has gone in between is nobody's. */
 static int ask_kind(uint32_t id, unsigned char *ret, struct err *err)
@@ -35,9 +37,7 @@ static int ask_kind(uint32_t id, unsigned char *ret, struct err *err)
 		return 0;
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 		return err_set_errno(err, errno, "cannot look at the BPF program with id %u", id);
-	for (size_t i = 0; i < ELEMENTS(programs); i++)
-		if (info.type == programs[i].type && strcmp(info.name, programs[i].name) == 0)
-			*ret = programs[i].kind;
+	*ret = kind_of_program(&info);
 	return 0;
 }
 
@@ -108,6 +108,7 @@ int guards_attached(struct attached_names *names, int cgroup_fd, struct attached
 	if (r < 0)
 		return r;
 	ret->device = kinds & KIND_DEVICE;
-	ret->grant = (kinds & KIND_BPF) && (kinds & KIND_FILE_OPEN);
+	ret->grant = (kinds & GUARD_ALL_PROGRAMS) == GUARD_ALL_PROGRAMS;
+	ret->grant_part = !ret->grant && (kinds & GUARD_ALL_PROGRAMS);
 	return 0;
 }

@@ -15,7 +15,8 @@
 
 struct attached_guards {
 	bool device;
-	bool grant; /* both of its programs */
+	bool grant;	 /* all of its programs */
+	bool grant_part; /* some of them: an older build's, which had fewer, or what somebody has left */
 };
 
 #define ATTACHED_NAMES_MAX 64

@@ -15,19 +15,23 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 
-#define LIST "kernel/security/lsm"
+#define LIST	  "kernel/security/lsm"
+#define OOMD_OMIT "user.oomd_omit" /* what would spare a cgroup from systemd-oomd */
 
 /* What the child saw amiss; its exit status. */
 enum {
 	BPF_WENT_THROUGH = 1 << 0,
 	OPEN_WENT_THROUGH = 1 << 1,
-	TOO_MUCH_REFUSED = 1 << 2,
-	NOT_TRIED = 1 << 3,
+	CHMOD_WENT_THROUGH = 1 << 2,
+	XATTR_WENT_THROUGH = 1 << 3,
+	TOO_MUCH_REFUSED = 1 << 4,
+	NOT_TRIED = 1 << 5,
 };
 
 /* A fresh cgroup and where it is. */
@@ -79,7 +83,8 @@ static bool may_write(int cgroup_fd, const char *name)
 	return fd >= 0;
 }
 
-/* A detach from no cgroup: EBADF, unless somebody refuses the very question. */
+/* With what cannot succeed, unless somebody refuses the very question: a detach from no cgroup (EBADF), and an
+ * attribute that is to be there already (ENODATA). The mode is the one that the file has. */
 static int try_all(int cgroup_fd)
 {
 	int amiss = 0;
@@ -88,6 +93,12 @@ static int try_all(int cgroup_fd)
 		amiss |= BPF_WENT_THROUGH;
 	if (may_write(cgroup_fd, "cgroup.max.depth") || errno != EPERM)
 		amiss |= OPEN_WENT_THROUGH;
+	if (fchmodat(cgroup_fd, "cgroup.max.depth", 0644, 0) == 0 || errno != EPERM)
+		amiss |= CHMOD_WENT_THROUGH;
+	if (fsetxattr(cgroup_fd, OOMD_OMIT, "1", 1, XATTR_REPLACE) == 0 || errno != EPERM)
+		amiss |= XATTR_WENT_THROUGH;
+	if (fremovexattr(cgroup_fd, OOMD_OMIT) == 0 || errno != EPERM)
+		amiss |= XATTR_WENT_THROUGH;
 	if (!may_write(cgroup_fd, "cgroup.procs"))
 		amiss |= TOO_MUCH_REFUSED;
 	return amiss;
@@ -157,20 +168,37 @@ static int check_list(int sys_fd, struct err *err)
 		list, list);
 }
 
+static const struct {
+	int bit;
+	const char *what;
+} forbidden[] = {
+	{ BPF_WENT_THROUGH, "make a forbidden bpf() call" },
+	{ OPEN_WENT_THROUGH, "open a forbidden file" },
+	{ CHMOD_WENT_THROUGH, "change the mode of a forbidden file" },
+	{ XATTR_WENT_THROUGH, "set or remove a forbidden attribute" },
+};
+
+/* Two attempts are of the last rule. */
+static bool all_counted(const struct guard_grant *counted)
+{
+	return counted->refused[GUARD_RULE_BPF] && counted->refused[GUARD_RULE_ROOT] &&
+	       counted->refused[GUARD_RULE_ATTRIBUTE] && counted->refused[GUARD_RULE_OOMD] > 1;
+}
+
 static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 {
-	if (amiss & (BPF_WENT_THROUGH | OPEN_WENT_THROUGH))
-		return err_set(err, ENOTSUP,
-			       "this kernel asks no BPF programs: the canary could %s; "
-			       "boot with bpf in the kernel parameter lsm=",
-			       amiss & BPF_WENT_THROUGH ? "make a forbidden bpf() call"
-							: "open a forbidden file");
+	for (size_t i = 0; i < ELEMENTS(forbidden); i++)
+		if (amiss & forbidden[i].bit)
+			return err_set(err, ENOTSUP,
+				       "this kernel asks no BPF programs: the canary could %s; "
+				       "boot with bpf in the kernel parameter lsm=",
+				       forbidden[i].what);
 	if (amiss)
 		return err_set(err, EIO, "the canary %s",
 			       amiss & TOO_MUCH_REFUSED ? "was refused what is its own to write"
 							: "died before it had tried");
 	/* As lasting as a kernel that asks nobody: another security module is in front of it. */
-	if (!counted->refused[GUARD_RULE_BPF] || !counted->refused[GUARD_RULE_ROOT])
+	if (!all_counted(counted))
 		return err_set(err, ENOTSUP,
 			       "the canary was refused by something else than the guard");
 	return 0;
@@ -180,6 +208,7 @@ int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, str
 {
 	_cleanup_(cage_done) struct cage cage = { .parent_fd = cgroup_fd, .fd = -EBADF };
 	struct guard_grant counted = { 0 };
+	unsigned attached;
 	int amiss = 0;
 	int r;
 
@@ -187,7 +216,9 @@ int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, str
 	if (r == 0)
 		r = cage_make(&cage, err);
 	if (r == 0)
-		r = grant_guard_attach(guard, cage.fd, 0, err);
+		r = grant_guard_attach(guard, cage.fd, &attached, err);
+	if (r == 0)
+		r = grant_guard_write(guard, cage.fd, 0, err);
 	if (r == 0)
 		r = run_child(cage.fd, &amiss, err);
 	if (r == 0)
@@ -219,17 +250,25 @@ static int program_fd(const struct bpf_object *object, const char *name)
 	return program ? bpf_program__fd(program) : -EBADF;
 }
 
-int canary_prove(struct bpf_object *object, struct err *err)
+int grant_guard_of(const struct bpf_object *object, struct grant_guard *ret, struct err *err)
 {
-	/* The object's own descriptors: not ours to close. */
-	const struct grant_guard guard = {
-		.bpf_fd = program_fd(object, "guard_bpf"),
-		.file_open_fd = program_fd(object, "guard_file_open"),
+	*ret = (struct grant_guard) {
 		.grants_fd = bpf_object__find_map_fd_by_name(object, "guard_grants"),
 	};
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++)
+		ret->programs[i] = program_fd(object, guard_program_names[i]);
+	return grant_guard_identify(ret, err);
+}
+
+int canary_prove(struct bpf_object *object, struct err *err)
+{
+	struct grant_guard guard;
 	_cleanup_close_ int sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int cgroup_fd = -EBADF;
+	int r = grant_guard_of(object, &guard, err);
 
+	if (r < 0)
+		return r;
 	if (sys_fd < 0)
 		return err_set_errno(err, errno, "cannot open '/sys'");
 	cgroup_fd = open_cgroup2(sys_fd, err);

@@ -3,8 +3,9 @@
  * Grant guard - what a container that was given its cgroup subtree may not do with it.
  *
  * Ownership already keeps a container with a user namespace off the limit files of its own root. The guard is the
- * second lock there, the first where the container's root is the host's, and the only one for what the kernel asks
- * no permission for: PSI triggers, and attaching to or detaching from a cgroup with the descriptor of a program.
+ * second lock there, the first where the container's root is the host's (it owns its limit files then, and could let
+ * others write them), and the only one for what the kernel asks no permission for: PSI triggers, and attaching to or
+ * detaching from a cgroup with the descriptor of a program.
  *
  * Attached to the delegation root, its programs run for each task that is in that cgroup or below it, whatever
  * namespaces the task is in, and for no other: not for the runtime, the engine or systemd, whose update, pause,
@@ -27,6 +28,9 @@ enum { REFUSE = 0, ALLOW = 1 };
 #define FMODE_WRITE	    0x2
 #define TOKEN_CREATE	    36	/* BPF_TOKEN_CREATE, since 6.9 */
 #define NAME_SIZE	    100 /* more than kernel/cgroup/cgroup.c's CGROUP_FILE_NAME_MAX */
+#define S_IFMT		    0170000
+#define S_IFDIR		    0040000
+#define OOMD		    "user.oomd_" /* what systemd-oomd reads of a cgroup begins so */
 
 /* Of the kernel's structures only what is used; libbpf finds the running kernel's offsets by these names. */
 #define _kernel_ __attribute__((preserve_access_index))
@@ -36,8 +40,14 @@ struct super_block {
 } _kernel_;
 
 struct inode {
+	unsigned short i_mode;
 	struct super_block *i_sb;
 	void *i_private; /* kernfs: the struct kernfs_node */
+} _kernel_;
+
+struct dentry {
+	struct inode *d_inode;
+	struct super_block *d_sb;
 } _kernel_;
 
 struct file {
@@ -60,6 +70,8 @@ struct {
 	__type(key, __u64);
 	__type(value, struct guard_grant);
 } guard_grants SEC(".maps");
+
+const volatile struct guard_kernel guard_kernel SEC(GUARD_KERNEL_SECTION);
 
 static int refuse(struct guard_grant *grant, enum guard_rule rule)
 {
@@ -106,7 +118,14 @@ int guard_bpf(__u64 *ctx)
 	return refuse(bpf_get_local_storage(&guard_grants, 0), GUARD_RULE_BPF);
 }
 
-/* --- open(2) for writing, on cgroup2 -------------------------------------------------------------------- */
+/* --- where a file of cgroup2 is ------------------------------------------------------------------------- */
+
+enum place {
+	PLACE_OUTSIDE,	 /* or it cannot be told: nothing below may change it */
+	PLACE_ROOT,	 /* a file of the delegation root that is the host's */
+	PLACE_DELEGATED, /* the delegation root itself, or a file of it that is delegated */
+	PLACE_BELOW,
+};
 
 static struct kernfs_node *parent_of(struct kernfs_node *node)
 {
@@ -131,17 +150,42 @@ static int is_below(struct kernfs_node *cgroup, __u64 root)
 #define is(name, literal) (!bpf_strncmp(name, NAME_SIZE, literal))
 
 /* The same names as cgdeleg/cgroup.c's: what a kernel lists as delegatable and somebody has judged. */
-static int is_delegated(const char name[NAME_SIZE])
+static int is_delegated(struct kernfs_node *file)
 {
+	char name[NAME_SIZE] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, name));
 	return is(name, "cgroup.procs") || is(name, "cgroup.threads") ||
 	       is(name, "cgroup.subtree_control") || is(name, "memory.oom.group") ||
 	       is(name, "memory.reclaim");
 }
 
-/* `length` counts the NUL; a name that could not be read is one, too. */
-static int is_pressure(const char *name, long length)
+/* A file of the delegation root is the host's unless it is known: what a future kernel adds there is a limit
+ * until somebody has judged it. */
+static enum place place_of_file(struct kernfs_node *file, __u64 root)
 {
-	char end[sizeof(".pressure")] = {};
+	struct kernfs_node *cgroup = parent_of(file);
+
+	if (BPF_CORE_READ(cgroup, id) == root)
+		return is_delegated(file) ? PLACE_DELEGATED : PLACE_ROOT;
+	return is_below(cgroup, root) ? PLACE_BELOW : PLACE_OUTSIDE;
+}
+
+static enum place place_of_cgroup(struct kernfs_node *cgroup, __u64 root)
+{
+	if (BPF_CORE_READ(cgroup, id) == root)
+		return PLACE_DELEGATED;
+	return is_below(cgroup, root) ? PLACE_BELOW : PLACE_OUTSIDE;
+}
+
+/* --- open(2) for writing, on cgroup2 -------------------------------------------------------------------- */
+
+/* A name that could not be read is one, too. */
+static int is_pressure(struct kernfs_node *file)
+{
+	const char *name = BPF_CORE_READ(file, name);
+	char text[NAME_SIZE], end[sizeof(".pressure")] = {};
+	long length = bpf_probe_read_kernel_str(text, sizeof(text), name); /* with the NUL */
 
 	if (length < 0)
 		return 1;
@@ -151,22 +195,21 @@ static int is_pressure(const char *name, long length)
 	return !bpf_strncmp(end, sizeof(end), ".pressure");
 }
 
-/* A file of the delegation root is refused unless it is known: what a future kernel adds there is a limit
- * until somebody has judged it. Its *.pressure files are no delegatee's, whatever the grant says. */
+/* The delegation root's *.pressure files are no delegatee's, whatever the grant says. */
 static int check_file(struct kernfs_node *file, struct guard_grant *grant)
 {
-	struct kernfs_node *cgroup = parent_of(file);
-	const char *name = BPF_CORE_READ(file, name);
-	char text[NAME_SIZE] = {};
-	long length = bpf_probe_read_kernel_str(text, sizeof(text), name);
-
-	if (BPF_CORE_READ(cgroup, id) == grant->root)
-		return is_delegated(text) ? ALLOW : refuse(grant, GUARD_RULE_ROOT);
-	if (!is_below(cgroup, grant->root))
+	switch (place_of_file(file, grant->root)) {
+	case PLACE_DELEGATED:
+		return ALLOW;
+	case PLACE_ROOT:
+		return refuse(grant, GUARD_RULE_ROOT);
+	case PLACE_BELOW:
+		if (!(grant->flags & GUARD_ALLOW_PRESSURE) && is_pressure(file))
+			return refuse(grant, GUARD_RULE_PRESSURE);
+		return ALLOW;
+	default:
 		return refuse(grant, GUARD_RULE_OUTSIDE);
-	if (!(grant->flags & GUARD_ALLOW_PRESSURE) && is_pressure(name, length))
-		return refuse(grant, GUARD_RULE_PRESSURE);
-	return ALLOW;
+	}
 }
 
 /* file_open(file): also for an open by handle, or again through /proc. */
@@ -180,4 +223,82 @@ int guard_file_open(__u64 *ctx)
 	if (file->f_inode->i_sb->s_magic != CGROUP2_SUPER_MAGIC)
 		return ALLOW;
 	return check_file(file->f_inode->i_private, bpf_get_local_storage(&guard_grants, 0));
+}
+
+/* --- chmod(2), chown(2), utimensat(2), truncate(2), setxattr(2) and their like, on cgroup2 ---------------- */
+
+static int is_on_cgroup2(const struct dentry *dentry)
+{
+	return dentry->d_sb->s_magic == CGROUP2_SUPER_MAGIC;
+}
+
+/* What is the container's to open is its own to do this to, its cgroups themselves included. */
+static int check_attributes(const struct dentry *dentry, struct guard_grant *grant)
+{
+	const struct inode *inode = dentry->d_inode;
+	enum place place;
+
+	if (!inode) /* never, but the verifier of newer kernels wants to hear it */
+		place = PLACE_OUTSIDE;
+	else if ((inode->i_mode & S_IFMT) == S_IFDIR)
+		place = place_of_cgroup(inode->i_private, grant->root);
+	else
+		place = place_of_file(inode->i_private, grant->root);
+	if (place == PLACE_DELEGATED || place == PLACE_BELOW)
+		return ALLOW;
+	return refuse(grant, GUARD_RULE_ATTRIBUTE);
+}
+
+static int check_setattr(const struct dentry *dentry)
+{
+	if (!is_on_cgroup2(dentry))
+		return ALLOW;
+	return check_attributes(dentry, bpf_get_local_storage(&guard_grants, 0));
+}
+
+/* inode_setattr(dentry, attr); 6.9 put a mount's idmap in front. The verifier knows the constant and never looks at
+ * the branch in which that argument has another type; and a computed ctx + 8, which the barrier forbids the compiler,
+ * it would not take. */
+SEC("lsm_cgroup/inode_setattr")
+int guard_setattr(__u64 *ctx)
+{
+	if (guard_kernel.setattr_dentry == 0)
+		return check_setattr((const struct dentry *)ctx[0]);
+	barrier_var(ctx);
+	return check_setattr((const struct dentry *)ctx[1]);
+}
+
+/* Whom systemd-oomd spares or prefers is for the host to say. It believes a cgroup's own word where host root owns it. */
+static int is_oomd(const char *attribute)
+{
+	char text[sizeof(OOMD)] = {};
+
+	bpf_probe_read_kernel_str(text, sizeof(text), attribute);
+	return !bpf_strncmp(text, sizeof(text), OOMD);
+}
+
+static int check_xattr(const struct dentry *dentry, const char *attribute)
+{
+	struct guard_grant *grant;
+
+	if (!is_on_cgroup2(dentry))
+		return ALLOW;
+	grant = bpf_get_local_storage(&guard_grants, 0);
+	if (is_oomd(attribute))
+		return refuse(grant, GUARD_RULE_OOMD);
+	return check_attributes(dentry, grant);
+}
+
+/* inode_setxattr(idmap, dentry, name, value, size, flags) */
+SEC("lsm_cgroup/inode_setxattr")
+int guard_setxattr(__u64 *ctx)
+{
+	return check_xattr((const struct dentry *)ctx[1], (const char *)ctx[2]);
+}
+
+/* inode_removexattr(idmap, dentry, name): what the host has said, of this cgroup or of another. */
+SEC("lsm_cgroup/inode_removexattr")
+int guard_rmxattr(__u64 *ctx)
+{
+	return check_xattr((const struct dentry *)ctx[1], (const char *)ctx[2]);
 }

@@ -11,11 +11,42 @@
 
 #define PROGRAMS_MAX 640 /* the kernel's 64 for a hook, and its ten hooks */
 
+const char *const guard_program_names[GUARD_PROGRAMS] = {
+	[GUARD_BPF] = "guard_bpf",	   [GUARD_FILE_OPEN] = "guard_file_open",
+	[GUARD_SETATTR] = "guard_setattr", [GUARD_SETXATTR] = "guard_setxattr",
+	[GUARD_RMXATTR] = "guard_rmxattr",
+};
+
 void grant_guard_done(struct grant_guard *guard)
 {
-	guard->bpf_fd = close_fd(guard->bpf_fd);
-	guard->file_open_fd = close_fd(guard->file_open_fd);
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++)
+		guard->programs[i] = close_fd(guard->programs[i]);
 	guard->grants_fd = close_fd(guard->grants_fd);
+}
+
+bool grant_guard_is_whole(const struct grant_guard *guard)
+{
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++)
+		if (guard->programs[i] < 0)
+			return false;
+	return guard->grants_fd >= 0;
+}
+
+int grant_guard_identify(struct grant_guard *guard, struct err *err)
+{
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(guard->programs[i], &info, &size) < 0)
+			return err_set_errno(err, errno, "cannot ask for the id of %s",
+					     guard_program_names[i]);
+		if (info.type != BPF_PROG_TYPE_LSM)
+			return err_set(err, EPERM, "%s is a program of another type",
+				       guard_program_names[i]);
+		guard->ids[i] = info.id;
+	}
+	return 0;
 }
 
 static int cgroup_id(int cgroup_fd, uint64_t *ret, struct err *err)
@@ -45,53 +76,75 @@ static int query(int cgroup_fd, struct attached *ret, struct err *err)
 	return 0;
 }
 
-/* Is the program one of them? 1, 0 or a negative errno. */
-static int is_among(int program_fd, const struct attached *attached, struct err *err)
+static bool is_among(uint32_t id, const struct attached *attached)
 {
-	struct bpf_prog_info info = { 0 };
-	uint32_t size = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(program_fd, &info, &size) < 0)
-		return err_set_errno(err, errno, "cannot ask for the guard program's id");
 	for (uint32_t i = 0; i < attached->n; i++)
-		if (attached->ids[i] == info.id)
-			return 1;
-	return 0;
+		if (attached->ids[i] == id)
+			return true;
+	return false;
 }
 
-static int is_attached(int program_fd, int cgroup_fd, struct err *err)
+/* A bit for each program that is attached, or a negative errno. */
+static int programs_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err)
 {
 	struct attached attached;
+	int found = 0;
 	int r = query(cgroup_fd, &attached, err);
 
-	return r < 0 ? r : is_among(program_fd, &attached, err);
+	for (size_t i = 0; r >= 0 && i < GUARD_PROGRAMS; i++)
+		if (is_among(guard->ids[i], &attached))
+			found |= 1 << i;
+	return r < 0 ? r : found;
 }
 
 int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err)
 {
-	struct attached attached;
-	int r = query(cgroup_fd, &attached, err);
+	int r = programs_attached(guard, cgroup_fd, err);
 
-	if (r == 0)
-		r = is_among(guard->bpf_fd, &attached, err);
-	return r <= 0 ? r : is_among(guard->file_open_fd, &attached, err);
+	return r < 0 ? r : r == (int)GUARD_ALL_PROGRAMS;
 }
 
-/* ALLOW_MULTI: nothing below can replace it. No link: the cgroup alone keeps it, and the runtimes' own code that
- * detaches programs stumbles over links. */
-static int attach(int program_fd, int cgroup_fd, const char *name, struct err *err)
+static int fail_attach(size_t program, int error, struct err *err)
 {
-	int r = is_attached(program_fd, cgroup_fd, err);
+	/* It also says so of a second attachment, which is none, and of an argument that is wrong. */
+	return err_set_errno(err, error, "cannot attach the guard program %s%s",
+			     guard_program_names[program],
+			     error == EINVAL || error == E2BIG
+				     ? ", for which the kernel may have no hook left (it has ten)"
+				     : "");
+}
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (bpf_prog_attach(program_fd, cgroup_fd, BPF_LSM_CGROUP, BPF_F_ALLOW_MULTI) < 0)
-		return err_set_errno(err, errno, "cannot attach the guard program %s", name);
-	r = is_attached(program_fd, cgroup_fd, err);
-	if (r == 0)
-		return err_set(err, EIO, "the guard program %s is not there after attaching it",
-			       name);
-	return r < 0 ? r : 0;
+/*
+ * ALLOW_MULTI: nothing below can replace it. No link: the cgroup alone keeps it, and the runtimes' own code that
+ * detaches programs stumbles over links. The kernel says EINVAL to a second attachment of the same program, so what
+ * is there need not be asked before.
+ */
+int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached,
+		       struct err *err)
+{
+	int refused[GUARD_PROGRAMS] = { 0 };
+	int found;
+
+	*ret_attached = 0;
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++) {
+		if (bpf_prog_attach(guard->programs[i], cgroup_fd, BPF_LSM_CGROUP,
+				    BPF_F_ALLOW_MULTI) == 0)
+			*ret_attached |= 1U << i;
+		else if (errno == EINVAL)
+			refused[i] = errno;
+		else
+			return fail_attach(i, errno, err);
+	}
+	found = programs_attached(guard, cgroup_fd, err);
+	for (size_t i = 0; found >= 0 && i < GUARD_PROGRAMS; i++) {
+		if (found & 1 << i)
+			continue;
+		return refused[i] ? fail_attach(i, refused[i], err)
+				  : err_set(err, EIO,
+					    "the guard program %s is not there after attaching it",
+					    guard_program_names[i]);
+	}
+	return found < 0 ? found : 0;
 }
 
 static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t flags,
@@ -124,37 +177,23 @@ int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t f
 	return r < 0 ? r : write_grant(guard, id, flags, err);
 }
 
-int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
-		       struct err *err)
-{
-	uint64_t id = 0;
-	int r;
-
-	r = cgroup_id(cgroup_fd, &id, err);
-	if (r == 0)
-		r = attach(guard->bpf_fd, cgroup_fd, "guard_bpf", err);
-	if (r == 0)
-		r = attach(guard->file_open_fd, cgroup_fd, "guard_file_open", err);
-	if (r == 0)
-		r = write_grant(guard, id, flags, err);
-	return r;
-}
-
-/* Does not query: kernels before 6.8 want CAP_NET_ADMIN for that, which an undo may no longer have. Says E2BIG of a
- * hook that no program uses where all of the kernel's ten are taken by others. */
+/* Does not query: kernels before 6.8 want CAP_NET_ADMIN for that, which an undo may no longer have. */
 static int detach(int program_fd, int cgroup_fd, const char *name, struct err *err)
 {
-	if (bpf_prog_detach2(program_fd, cgroup_fd, BPF_LSM_CGROUP) < 0 && errno != ENOENT &&
-	    errno != E2BIG)
+	if (bpf_prog_detach2(program_fd, cgroup_fd, BPF_LSM_CGROUP) < 0 && errno != ENOENT)
 		return err_set_errno(err, errno, "cannot detach the guard program %s", name);
 	return 0;
 }
 
-int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, struct err *err)
+int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs,
+		       struct err *err)
 {
-	int r = detach(guard->file_open_fd, cgroup_fd, "guard_file_open", err);
+	int r = 0;
 
-	return r < 0 ? r : detach(guard->bpf_fd, cgroup_fd, "guard_bpf", err);
+	for (size_t i = GUARD_PROGRAMS; r >= 0 && i-- > 0;)
+		if (programs & 1U << i)
+			r = detach(guard->programs[i], cgroup_fd, guard_program_names[i], err);
+	return r;
 }
 
 int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret,
@@ -171,7 +210,8 @@ int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guar
 	return 0;
 }
 
-/* Beside its constants a program of ours has one map. */
+/* Beside its constants a program of ours has one map. An older build's has fewer counters; a newer one's, which has
+ * more, would be written past the end of ours. */
 static int open_grants(const uint32_t *ids, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -180,7 +220,8 @@ static int open_grants(const uint32_t *ids, uint32_t n)
 		uint32_t size = sizeof(info);
 
 		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-		    strcmp(info.name, "guard_grants") == 0)
+		    strcmp(info.name, "guard_grants") == 0 &&
+		    info.value_size <= sizeof(struct guard_grant))
 			return TAKE_FD(fd);
 	}
 	return -EBADF;
@@ -196,11 +237,14 @@ static void sort_program(int *fd, struct grant_guard *ret)
 
 	if (bpf_obj_get_info_by_fd(*fd, &info, &size) < 0)
 		return;
-	if (strcmp(info.name, "guard_file_open") == 0 && ret->file_open_fd < 0)
-		ret->file_open_fd = TAKE_FD(*fd);
-	if (strcmp(info.name, "guard_bpf") == 0 && ret->bpf_fd < 0) {
-		ret->bpf_fd = TAKE_FD(*fd);
-		ret->grants_fd = open_grants(maps, info.nr_map_ids);
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++) {
+		if (strcmp(info.name, guard_program_names[i]) != 0 || ret->programs[i] >= 0)
+			continue;
+		ret->programs[i] = TAKE_FD(*fd);
+		ret->ids[i] = info.id;
+		if (ret->grants_fd < 0)
+			ret->grants_fd = open_grants(maps, info.nr_map_ids);
+		return;
 	}
 }
 
@@ -219,7 +263,7 @@ int grant_guard_open_attached(int cgroup_fd, struct grant_guard *ret, struct err
 		else
 			sort_program(&fd, ret);
 	}
-	if (r == 0 && ret->bpf_fd >= 0 && ret->file_open_fd >= 0 && ret->grants_fd >= 0)
+	if (r == 0 && ret->grants_fd >= 0)
 		return 1;
 	grant_guard_done(ret);
 	return r;

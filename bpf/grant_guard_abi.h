@@ -2,10 +2,10 @@
 /*
  * Grant guard - what is shared between bpf/grant_guard.bpf.c and those who attach it.
  *
- * The guard is two BPF_LSM_CGROUP programs, `guard_bpf` and `guard_file_open`, and one map,
- * `guard_grants`, of type BPF_MAP_TYPE_CGROUP_STORAGE: one struct guard_grant for each cgroup that the
- * programs are attached to. Its key is that cgroup's id (a __u64 in the machine's byte order, the inode
- * number of its directory); both programs, and all descendants, see the value of the cgroup of the attachment.
+ * The guard is five BPF_LSM_CGROUP programs (enum guard_program of grant_guard.h) and one map, `guard_grants`, of
+ * type BPF_MAP_TYPE_CGROUP_STORAGE: one struct guard_grant for each cgroup that the programs are attached to. Its key
+ * is that cgroup's id (a __u64 in the machine's byte order, the inode number of its directory); all programs, and all
+ * descendants, see the value of the cgroup of the attachment.
  *
  * An entry comes with the attachment (BPF_PROG_ATTACH with BPF_F_ALLOW_MULTI, no link), zeroed, and goes with
  * the cgroup. So: attach, write, read back. Until it is written the guard refuses all it could ever refuse.
@@ -20,6 +20,8 @@ enum guard_rule {
 	GUARD_RULE_PRESSURE, /* write-open of a *.pressure file */
 	GUARD_RULE_ROOT,     /* write-open of a file of the delegation root that is not delegated */
 	GUARD_RULE_OUTSIDE, /* write-open of a file outside the delegated subtree, or of one that cannot be placed */
+	GUARD_RULE_ATTRIBUTE, /* change of mode, owner, times, size or an extended attribute, of what ROOT or OUTSIDE name */
+	GUARD_RULE_OOMD, /* user.oomd_* set or removed, wherever on cgroup2 */
 	GUARD_RULE_MAX,
 };
 
@@ -36,3 +38,11 @@ struct guard_grant {
 	__u64 flags;		       /* GUARD_ALLOW_* */
 	__u64 refused[GUARD_RULE_MAX]; /* refusals since the attachment, by enum guard_rule */
 };
+
+/* What differs between kernels and only their BTF tells: the loader writes it before it loads the programs. */
+struct guard_kernel {
+	__u32 setattr_dentry; /* which argument of the hook inode_setattr is the dentry: 0, since 6.9 it is 1 */
+};
+
+#define GUARD_KERNEL_SECTION \
+	".rodata.kernel" /* the section, and so the name of libbpf's map, that holds it */

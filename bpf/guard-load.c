@@ -51,26 +51,33 @@ bool guard_refusal_lasts(int r, bool loaded)
 	return r != -ENOMEM && r != -EAGAIN && r != -EINTR && r != -EMFILE && r != -ENFILE;
 }
 
-static int open_and_load(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts,
-			 struct err *err)
+/* Opened, told and loaded. */
+static int load_object(const struct guard_object *row, struct bpf_object **ret, struct err *err)
 {
-	int r;
-
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = row->name);
 	size_t size = 0;
 	const void *elf = row->elf(&size);
+	int r = 0;
 
 	first_warning[0] = '\0';
 	(void)libbpf_set_print(keep_first_warning);
 	*ret = bpf_object__open_mem(elf, size, &opts);
 	if (!*ret)
-		r = err_set_errno(err, errno, "cannot read the object %s: %s", row->name,
-				  first_warning);
-	else if (bpf_object__load(*ret) < 0)
+		return err_set_errno(err, errno, "cannot read the object %s: %s", row->name,
+				     first_warning);
+	if (row->prepare)
+		r = row->prepare(*ret, err);
+	if (r >= 0 && bpf_object__load(*ret) < 0)
 		r = err_set_errno(err, errno, "the kernel does not take %s (%s)", row->name,
 				  first_warning);
-	else
-		r = 0;
+	return r;
+}
+
+static int open_and_load(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts,
+			 struct err *err)
+{
+	int r = load_object(row, ret, err);
+
 	*ret_lasts = guard_refusal_lasts(r, false);
 	if (r < 0 || !row->prove)
 		return r;

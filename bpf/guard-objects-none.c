@@ -3,5 +3,5 @@
 #include "bpf/guard-objects.h"
 
 const struct guard_object guard_objects[] = {
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
 };

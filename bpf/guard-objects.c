@@ -3,12 +3,13 @@
 #include "bpf/guard-objects.h"
 
 #include "bpf/canary.h"
+#include "bpf/guard-kernel.h"
 
 #include <device_guard.skel.h>
 #include <grant_guard.skel.h>
 
 const struct guard_object guard_objects[] = {
-	{ "device_guard", device_guard_bpf__elf_bytes, NULL },
-	{ "grant_guard", grant_guard_bpf__elf_bytes, canary_prove },
-	{ NULL, NULL, NULL },
+	{ "device_guard", device_guard_bpf__elf_bytes, NULL, NULL },
+	{ "grant_guard", grant_guard_bpf__elf_bytes, guard_kernel_prepare, canary_prove },
+	{ NULL, NULL, NULL, NULL },
 };

@@ -11,6 +11,8 @@ struct bpf_object;
 struct guard_object {
 	const char *name;		      /* "device_guard" */
 	const void *(*elf)(size_t *ret_size); /* the whole object file; static */
+	/* Tells the opened object what it must know of the running kernel; NULL: nothing. */
+	int (*prepare)(struct bpf_object *object, struct err *err);
 	/* Does the kernel ask the programs, once they are loaded? NULL: where it takes them, it asks them. */
 	int (*prove)(struct bpf_object *object, struct err *err);
 };

@@ -76,19 +76,20 @@ static int open_device(struct device_guard *guard, struct err *err)
 	return 0;
 }
 
+/* Its map alone is no guard, nor is a part of its programs. */
 static int open_grant(struct grant_guard *guard, struct err *err)
 {
-	int r;
+	int r = open_pin("guard_grants", &guard->grants_fd, err);
 
-	r = open_pin("guard_bpf", &guard->bpf_fd, err);
-	if (r < 0 || guard->bpf_fd < 0)
+	if (r < 0 || guard->grants_fd < 0)
 		return r;
-	r = open_pin("guard_file_open", &guard->file_open_fd, err);
-	if (r >= 0)
-		r = open_pin("guard_grants", &guard->grants_fd, err);
-	if (r >= 0 && (guard->file_open_fd < 0 || guard->grants_fd < 0))
+	for (size_t i = 0; r >= 0 && i < GUARD_PROGRAMS; i++)
+		r = open_pin(guard_program_names[i], &guard->programs[i], err);
+	if (r < 0)
+		return r;
+	if (!grant_guard_is_whole(guard) || grant_guard_identify(guard, NULL) < 0)
 		return refuse_pins(err);
-	return r;
+	return 0;
 }
 
 static int open_all(struct guards *ret, struct err *err)

@@ -5,8 +5,8 @@
  *     /sys/fs/bpf/cgdeleg/                   0700, root's
  *     /sys/fs/bpf/cgdeleg/<guard_build>/     as above; whole or not there: it is made elsewhere and renamed
  *         device_guard device_rules          the device guard's program and map
- *         guard_bpf guard_file_open guard_grants  the grant guard's; there only where the kernel enforces it,
- *                                            which guard-load.c has seen
+ *         guard_grants guard_bpf guard_...       the grant guard's; there only where the kernel enforces it, which
+ *                                            guard-load.c has seen
  *
  * Containers cannot reach them: a bpffs that a container mounts is another one, and these directories are root's.
  */

@@ -35,9 +35,11 @@ struct undo {
 	struct unit_change *unit;   /* STEP_UNIT; owned */
 	uint32_t uid, gid;	    /* STEP_OWN */
 	char *text; /* STEP_LEDGER, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
-	struct mount_change mount;  /* STEP_MOUNT */
-	struct budget_slot slot;    /* STEP_BUDGET */
-	bool attached;		    /* STEP_DEVICE_GUARD, STEP_GRANT_GUARD: by us, now */
+	struct mount_change mount; /* STEP_MOUNT */
+	struct budget_slot slot;   /* STEP_BUDGET */
+	bool attached;		   /* STEP_DEVICE_GUARD: by us, now */
+	unsigned
+		programs; /* STEP_GRANT_GUARD: attached by us, now; a bit for each enum guard_program */
 	uint64_t flags;		    /* STEP_GRANT_GUARD: what was allowed before */
 	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL for none */
 };

@@ -90,7 +90,7 @@ static int look_at_guards(const struct host *host, const char *helpers, const st
 	r = open_or_load(host, helpers, &target->guards, err);
 	if (r < 0)
 		return r;
-	facts->guard_available = target->guards.grant.bpf_fd >= 0;
+	facts->guard_available = target->guards.grant.grants_fd >= 0;
 	if (!facts->guard_available)
 		(void)err_set(err, ENOTSUP, "cgdeleg guard status says why");
 	r = devices_translate(oci->devices, &target->rules, &target->device_err);

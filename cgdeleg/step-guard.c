@@ -52,34 +52,35 @@ int device_guard_undo(const struct apply *apply, struct undo *undo, struct err *
 	return device_guard_write(guard, target->ino, undo->rules, err);
 }
 
-/* A second run may find another `pressure` in the policy: that is a change, too. */
+/* A second run may find another `pressure` in the policy: that is a change, too. Of an older cgdeleg's grant, or one of
+ * which somebody has taken a program off, it attaches what is not there. */
 int grant_guard_run(const struct apply *apply, const struct step *step, struct undo *undo,
 		    struct err *err)
 {
 	const struct target *target = apply->target;
 	const struct grant_guard *guard = &target->guards.grant;
 	struct guard_grant before = { 0 };
-	int r = grant_guard_is_attached(guard, target->cgroup_fd, err);
+	struct err why = { 0 };
+	int r = grant_guard_read(guard, target->cgroup_fd, &before, &why);
 
-	if (r < 0)
+	if (r < 0 && r != -ENOENT) { /* which it is where none of it is attached */
+		*err = why;
 		return r;
-	undo->attached = r == 0;
-	if (!undo->attached) {
-		r = grant_guard_read(guard, target->cgroup_fd, &before, err);
-		if (r < 0)
-			return r;
 	}
 	undo->flags = before.flags;
-	undo->changed = undo->attached || before.flags != step->extra;
-	return grant_guard_attach(guard, target->cgroup_fd, step->extra, err);
+	r = grant_guard_attach(guard, target->cgroup_fd, &undo->programs, err);
+	undo->changed = undo->programs || (r >= 0 && before.flags != step->extra);
+	return r < 0 ? r : grant_guard_write(guard, target->cgroup_fd, step->extra, err);
 }
 
+/* What was there before stays, and is told what it was. */
 int grant_guard_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;
 	const struct grant_guard *guard = &target->guards.grant;
+	int r = grant_guard_detach(guard, target->cgroup_fd, undo->programs, err);
 
-	if (undo->attached)
-		return grant_guard_detach(guard, target->cgroup_fd, err);
+	if (r < 0 || undo->programs == GUARD_ALL_PROGRAMS)
+		return r;
 	return grant_guard_write(guard, target->cgroup_fd, undo->flags, err);
 }

@@ -135,6 +135,8 @@ static void print_grant(const struct guard_grant *grant)
 		[GUARD_RULE_PRESSURE] = "opens of *.pressure",
 		[GUARD_RULE_ROOT] = "opens of the root's limits",
 		[GUARD_RULE_OUTSIDE] = "opens outside the subtree",
+		[GUARD_RULE_ATTRIBUTE] = "changes of attributes, there",
+		[GUARD_RULE_OOMD] = "changes of user.oomd_* attributes",
 	};
 
 	printf("grant_guard, %s, writing to *.pressure %s\n",
@@ -144,21 +146,42 @@ static void print_grant(const struct guard_grant *grant)
 		printf("  refused %llu %s\n", (unsigned long long)grant->refused[i], rules[i]);
 }
 
-/* Also one of an older build, or whose pins are gone. */
-static int show_grant(int cgroup_fd)
+static void print_missing(const struct grant_guard *guard)
 {
-	_cleanup_(grant_guard_done) struct grant_guard guard = GRANT_GUARD_NONE;
-	struct guard_grant grant;
-	struct err err = { 0 };
-	int r = grant_guard_open_attached(cgroup_fd, &guard, &err);
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++)
+		if (guard->programs[i] < 0)
+			printf("  without %s\n", guard_program_names[i]);
+}
 
-	if (r > 0)
-		r = grant_guard_read(&guard, cgroup_fd, &grant, &err) < 0 ? -err.code : 1;
-	if (r > 0)
-		print_grant(&grant);
-	else
+/* This build's, if all of it is there; else what is, of an older build or without pins. */
+static int read_grant(const struct grant_guard *pinned, int cgroup_fd, struct grant_guard *other,
+		      struct guard_grant *ret, struct err *err)
+{
+	const struct grant_guard *guard = pinned;
+	int r = pinned->grants_fd < 0 ? 0 : grant_guard_is_attached(pinned, cgroup_fd, err);
+
+	if (r == 0) {
+		r = grant_guard_open_attached(cgroup_fd, other, err);
+		guard = other;
+	}
+	return r > 0 && grant_guard_read(guard, cgroup_fd, ret, err) < 0 ? -err->code : r;
+}
+
+static int show_grant(const struct grant_guard *pinned, int cgroup_fd)
+{
+	_cleanup_(grant_guard_done) struct grant_guard other = GRANT_GUARD_NONE;
+	struct guard_grant grant = { 0 };
+	struct err err = { 0 };
+	int r = read_grant(pinned, cgroup_fd, &other, &grant, &err);
+
+	if (r <= 0) {
 		printf("grant_guard is not on that cgroup%s%s\n", r < 0 ? ": " : "", err.text);
-	return r > 0 ? EXIT_OK : EXIT_FAULT;
+		return EXIT_FAULT;
+	}
+	print_grant(&grant);
+	if (other.grants_fd >= 0)
+		print_missing(&other);
+	return EXIT_OK;
 }
 
 static int show_cgroup(const struct guards *guards, const char *path)
@@ -173,7 +196,7 @@ static int show_cgroup(const struct guards *guards, const char *path)
 		return complain(&err);
 	}
 	device = show_device(&guards->device, st.st_ino);
-	grant = show_grant(fd);
+	grant = show_grant(&guards->grant, fd);
 	return device == EXIT_OK || grant == EXIT_OK ? EXIT_OK : EXIT_FAULT;
 }
 

@@ -52,9 +52,16 @@ static const struct guard_grant *guard_grant(struct sample *sample)
 }
 
 /* One guard's word: there, gone, or (an older record does not tell of the device guard) not known to be wanted. */
-static const char *state_of(bool now, bool then, const char *there, const char *gone)
+static const char *device_state(const struct attached_guards *now, const struct ledger *then)
 {
-	return now ? there : then ? gone : "";
+	return now->device ? "device" : then->device_guard ? "device missing" : "";
+}
+
+static const char *grant_state(const struct attached_guards *now, const struct ledger *then)
+{
+	if (now->grant)
+		return "grant";
+	return now->grant_part ? "grant incomplete" : then->guarded ? "grant missing" : "";
 }
 
 void read_guard(const struct column *column, struct sample *sample, struct cell *ret)
@@ -67,8 +74,8 @@ void read_guard(const struct column *column, struct sample *sample, struct cell 
 	(void)column;
 	if (!now || !then->present)
 		return;
-	device = state_of(now->device, then->device_guard, "device", "device missing");
-	grant = state_of(now->grant, then->guarded, "grant", "grant missing");
+	device = device_state(now, then);
+	grant = grant_state(now, then);
 	ret->number = (uint64_t)(then->device_guard && !now->device) +
 		      (uint64_t)(then->guarded && !now->grant);
 	(void)snprintf(text, sizeof(text), "%s%s%s", device, *device && *grant ? ", " : "", grant);
@@ -120,6 +127,8 @@ void read_guard_rules(const struct column *column, struct sample *sample, struct
 		[GUARD_RULE_PRESSURE] = "pressure",
 		[GUARD_RULE_ROOT] = "root",
 		[GUARD_RULE_OUTSIDE] = "outside",
+		[GUARD_RULE_ATTRIBUTE] = "attribute",
+		[GUARD_RULE_OOMD] = "oomd",
 	};
 	const struct guard_grant *grant = guard_grant(sample);
 	char text[GUARD_RULE_MAX * 32] = "";

@@ -378,7 +378,8 @@ const struct column columns[] = {
 	  .help = "share of the last 10 s in which a task waited for a disk" },
 	{ "guard", "GUARD", COLUMN_TEXT, .initial = true, .shrinks = true, .guards = true,
 	  .read = read_guard, .metric = "guards_missing",
-	  .help = "guards that are attached now; missing: one that was there at the grant" },
+	  .help = "guards that are attached now; missing: one that was there at the grant; incomplete: "
+		  "a part of one is" },
 	{ "guarded", "GUARDED", COLUMN_BOOL, .read = read_guarded, .metric = "guarded",
 	  .help = "the grant guard was in force at the grant" },
 	{ "refused", "REFUSED", COLUMN_COUNT, .initial = true, .counter = true, .guards = true,
@@ -389,7 +390,8 @@ const struct column columns[] = {
 	  .help = "the last one: type, device, access, and the task's name" },
 	{ "guard-refused", "GUARD REFUSED", COLUMN_COUNT, .counter = true, .guards = true,
 	  .read = read_guard_refusals, .metric = "guard_refusals",
-	  .help = "bpf() calls and opens that the grant guard has refused since the grant" },
+	  .help = "bpf() calls, opens and changes of attributes that the grant guard has refused since "
+		  "the grant" },
 	{ "guard-rules", "GUARD RULES", COLUMN_TEXT, .shrinks = true, .guards = true,
 	  .read = read_guard_rules, .help = "the same by its rules" },
 	{ "drift", "DRIFT", COLUMN_TEXT, .initial = true, .shrinks = true, .read = read_drift,

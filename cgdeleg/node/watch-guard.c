@@ -4,7 +4,8 @@
  *
  * The kernel tells nobody of a detached program, so they are looked for now and then. What a guard was told went with
  * it; the attribute has it, and nothing else is ever told: not what a runtime allows by now, which the kernel asks
- * beside ours. A program of another build counts as there: it is not understood, and need not be.
+ * beside ours. A program of another build counts as there: it is not understood, and need not be. A grant guard of
+ * which only a part is there, as every older cgdeleg's, is made whole.
  */
 #include <errno.h>
 #include <string.h>
@@ -33,14 +34,17 @@ static void device_rules_of(const struct ledger *ledger, struct device_rules *re
 	memcpy(ret->rules, ledger->rules, ledger->n_rules * sizeof(ret->rules[0]));
 }
 
+/* Of a guard on its cgroup. */
+enum { GONE, IN_FORCE, IN_PART };
+
 /* Another build's counts. */
-static int has_device_program(const struct watched *w, struct err *err)
+static int device_guard_by_name(const struct watched *w, struct err *err)
 {
 	struct attached_names names = { 0 };
 	struct attached_guards now;
 	int r = guards_attached(&names, w->fd, &now, err);
 
-	return r < 0 ? r : now.device;
+	return r < 0 ? r : now.device ? IN_FORCE : GONE;
 }
 
 /* Attached by this build and without its rules: whoever attached it has died before it could tell them. */
@@ -52,10 +56,10 @@ static int device_guard_holds(const struct guards *guards, const struct watched 
 	int r = guard->program_fd < 0 ? 0 : device_guard_is_attached(guard, w->fd, err);
 
 	if (r <= 0)
-		return r < 0 ? r : has_device_program(w, err);
+		return r < 0 ? r : device_guard_by_name(w, err);
 	device_rules_of(ledger, &wanted);
 	r = device_guard_read(guard, w->id, &found, err);
-	return r < 0 ? r : device_rules_equal(&found, &wanted);
+	return r < 0 ? r : device_rules_equal(&found, &wanted) ? IN_FORCE : GONE;
 }
 
 static int restore_device_guard(const struct guards *guards, const struct watched *w,
@@ -73,35 +77,56 @@ static uint64_t grant_flags(const struct ledger *ledger)
 	return ledger->pressure == TRI_YES ? GUARD_ALLOW_PRESSURE : 0;
 }
 
+/* An older build's had fewer programs; so has one of which somebody has taken off some. */
+static int grant_guard_by_name(const struct watched *w, struct err *err)
+{
+	struct attached_names names = { 0 };
+	struct attached_guards now;
+	int r = guards_attached(&names, w->fd, &now, err);
+
+	if (r < 0)
+		return r;
+	return now.grant ? IN_FORCE : now.grant_part ? IN_PART : GONE;
+}
+
 static int grant_guard_holds(const struct guards *guards, const struct watched *w,
 			     const struct ledger *ledger, struct err *err)
 {
-	_cleanup_(grant_guard_done) struct grant_guard found = GRANT_GUARD_NONE;
+	const struct grant_guard *guard = &guards->grant;
 	struct guard_grant grant;
-	int r = guards->grant.bpf_fd < 0 ? 0 : grant_guard_is_attached(&guards->grant, w->fd, err);
+	int r = guard->grants_fd < 0 ? 0 : grant_guard_is_attached(guard, w->fd, err);
 
 	if (r <= 0)
-		return r < 0 ? r : grant_guard_open_attached(w->fd, &found, err);
-	r = grant_guard_read(&guards->grant, w->fd, &grant, err);
+		return r < 0 ? r : grant_guard_by_name(w, err);
+	r = grant_guard_read(guard, w->fd, &grant, err);
 	if (r < 0 || ledger->pressure == TRI_UNKNOWN)
-		return r < 0 ? r : 1;
-	return grant.root == w->id && grant.flags == grant_flags(ledger);
+		return r < 0 ? r : IN_FORCE;
+	return grant.root == w->id && grant.flags == grant_flags(ledger) ? IN_FORCE : GONE;
 }
 
+/* All of this build's, beside what there is of another's: each is asked, and one that refuses is enough. What is half
+ * there would refuse all until it is told, so it goes; what could not be told does that, until the next sweep. */
 static int restore_grant_guard(const struct guards *guards, const struct watched *w,
 			       const struct ledger *ledger, struct err *err)
 {
+	unsigned attached;
+	int r;
+
 	if (ledger->pressure == TRI_UNKNOWN)
 		return err_set(
 			err, ENODATA,
 			"an older cgdeleg granted it, which kept no note of what the guard allowed");
-	return grant_guard_attach(&guards->grant, w->fd, grant_flags(ledger), err);
+	r = grant_guard_attach(&guards->grant, w->fd, &attached, err);
+	if (r < 0) {
+		(void)grant_guard_detach(&guards->grant, w->fd, attached, NULL);
+		return r;
+	}
+	return grant_guard_write(&guards->grant, w->fd, grant_flags(ledger), err);
 }
 
 static const struct {
 	const char *name;
 	bool (*is_granted)(const struct ledger *ledger);
-	/* 1: in force on the cgroup; 0: not. */
 	int (*holds)(const struct guards *guards, const struct watched *w,
 		     const struct ledger *ledger, struct err *err);
 	int (*restore)(const struct guards *guards, const struct watched *w,
@@ -116,7 +141,7 @@ static const struct {
 static bool is_pinned(const struct guards *guards, int kind)
 {
 	return kind == WATCH_DEVICE_GUARD ? guards->device.program_fd >= 0
-					  : guards->grant.bpf_fd >= 0;
+					  : guards->grant.grants_fd >= 0;
 }
 
 /* Anew in each sweep: somebody may have loaded them, or another build's, meanwhile. */
@@ -159,7 +184,8 @@ static int need_pins(struct watch *watch, int kind, struct err *err)
 }
 
 /* Said when it is seen, and again after a long time. */
-static void complain(struct watch *watch, struct watched *w, int kind, const struct err *err)
+static void complain(struct watch *watch, struct watched *w, int kind, int state,
+		     const struct err *err)
 {
 	const int64_t now = watch_now_ms();
 
@@ -167,16 +193,31 @@ static void complain(struct watch *watch, struct watched *w, int kind, const str
 		return;
 	w->guard_missing[kind] = true;
 	w->remind_ms[kind] = now + WATCH_REMIND_MS;
-	watch_say(watch, LOG_ALERT, "%s: its %s is not in force and cannot be put back: %s",
-		  w->name, kinds[kind].name, err->text);
+	watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name,
+		  kinds[kind].name, state == IN_PART ? "whole" : "in force", err->text);
+}
+
+static void say_restored(struct watch *watch, const struct watched *w, int kind, int state)
+{
+	if (state == IN_PART)
+		watch_say(
+			watch, LOG_WARNING,
+			"%s: of its %s only a part was there, an older cgdeleg's or what somebody has left; it is whole now",
+			w->name, kinds[kind].name);
+	else
+		watch_say(
+			watch, LOG_WARNING,
+			"%s: its %s was not in force any more and is back, as it was granted; what it had counted is lost",
+			w->name, kinds[kind].name);
 }
 
 static void look_at(struct watch *watch, struct watched *w, const struct ledger *ledger, int kind)
 {
 	struct err err = { 0 };
-	int r = kinds[kind].holds(&watch->guards, w, ledger, &err);
+	int state = kinds[kind].holds(&watch->guards, w, ledger, &err);
+	int r = state < 0 ? state : 0;
 
-	if (r > 0) {
+	if (state == IN_FORCE) {
 		w->guard_missing[kind] = false;
 		return;
 	}
@@ -185,15 +226,12 @@ static void look_at(struct watch *watch, struct watched *w, const struct ledger 
 	if (r >= 0)
 		r = kinds[kind].restore(&watch->guards, w, ledger, &err);
 	if (r < 0) {
-		complain(watch, w, kind, &err);
+		complain(watch, w, kind, state, &err);
 		return;
 	}
 	w->guard_missing[kind] = false;
 	watch->counts.guards_restored++;
-	watch_say(
-		watch, LOG_WARNING,
-		"%s: its %s was not in force any more and is back, as it was granted; what it had counted is lost",
-		w->name, kinds[kind].name);
+	say_restored(watch, w, kind, state);
 }
 
 void watch_guards(struct watch *watch, struct watched *w)

@@ -9,12 +9,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "tests/guard/rig.h"
 
 #define TOKEN_CREATE 36 /* BPF_TOKEN_CREATE, since 6.9 */
+#define ELSEWHERE    "/var/tmp/cgdguard-elsewhere"
 
 static struct {
 	struct file_handle head;
@@ -27,6 +29,8 @@ void attempts_prepare(void)
 
 	if (name_to_handle_at(AT_FDCWD, OTHER "/memory.max", &handle.head, &mount, 0) < 0)
 		die("name_to_handle_at");
+	if (close(open(ELSEWHERE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) < 0)
+		die(ELSEWHERE);
 }
 
 static int call_bpf(int cmd, union bpf_attr *attr)
@@ -86,6 +90,66 @@ static int try_handle(const void *argument)
 	return fd < 0 ? errno : 0;
 }
 
+/* To what it has already. */
+static int try_chmod(const void *argument)
+{
+	const struct attempt *attempt = argument;
+	struct stat st;
+
+	if (stat(attempt->path, &st) < 0)
+		return errno;
+	return chmod(attempt->path, st.st_mode & 07777) < 0 ? errno : 0;
+}
+
+static int try_fchmod(const void *argument)
+{
+	const struct attempt *attempt = argument;
+	_cleanup_close_ int fd = open(attempt->path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return errno;
+	return fchmod(fd, st.st_mode & 07777) < 0 ? errno : 0;
+}
+
+/* All of them are root's. */
+static int try_chown(const void *argument)
+{
+	const struct attempt *attempt = argument;
+
+	return lchown(attempt->path, 0, 0) < 0 ? errno : 0;
+}
+
+static int try_times(const void *argument)
+{
+	const struct attempt *attempt = argument;
+
+	return utimensat(AT_FDCWD, attempt->path, NULL, 0) < 0 ? errno : 0;
+}
+
+/* A file of cgroupfs has no size. */
+static int try_truncate(const void *argument)
+{
+	const struct attempt *attempt = argument;
+
+	return truncate(attempt->path, 0) < 0 ? errno : 0;
+}
+
+/* One that must be there already, and is not. */
+static int try_set_attribute(const void *argument)
+{
+	const struct attempt *attempt = argument;
+
+	return setxattr(attempt->path, attempt->attribute, "1", 1, XATTR_REPLACE) < 0 ? errno : 0;
+}
+
+static int try_remove_attribute(const void *argument)
+{
+	const struct attempt *attempt = argument;
+
+	return removexattr(attempt->path, attempt->attribute) < 0 ? errno : 0;
+}
+
 static int try_move(const void *argument)
 {
 	const struct attempt *attempt = argument;
@@ -101,17 +165,29 @@ static int try_mkdir(const void *argument)
 	return mkdir(attempt->path, 0755) < 0 || rmdir(attempt->path) < 0 ? errno : 0;
 }
 
-#define CALL(what, cmd, type, rule)                        \
-	{                                                  \
-		what, rule, try_bpf, cmd, type, NULL, 0, 0 \
+#define CALL(what, cmd, type, rule)                              \
+	{                                                        \
+		what, rule, try_bpf, cmd, type, NULL, 0, NULL, 0 \
 	}
-#define OPEN(what, path, flags, rule)                      \
-	{                                                  \
-		what, rule, try_open, 0, 0, path, flags, 0 \
+#define OPEN(what, path, flags, rule)                            \
+	{                                                        \
+		what, rule, try_open, 0, 0, path, flags, NULL, 0 \
 	}
-#define ONLY(what, path, rule)                                \
-	{                                                     \
-		what, rule, try_open, 0, 0, path, O_WRONLY, 1 \
+#define ONLY(what, path, rule)                                      \
+	{                                                           \
+		what, rule, try_open, 0, 0, path, O_WRONLY, NULL, 1 \
+	}
+#define CHANGE(what, try, path, rule)                   \
+	{                                               \
+		what, rule, try, 0, 0, path, 0, NULL, 0 \
+	}
+#define SET(what, path, attribute, rule)                                   \
+	{                                                                  \
+		what, rule, try_set_attribute, 0, 0, path, 0, attribute, 0 \
+	}
+#define REMOVE(what, path, attribute, rule)                                   \
+	{                                                                     \
+		what, rule, try_remove_attribute, 0, 0, path, 0, attribute, 0 \
 	}
 
 const struct attempt attempts[] = {
@@ -139,7 +215,7 @@ const struct attempt attempts[] = {
 	ONLY("write a grandchild's cpu.pressure", GRANDCHILD "/cpu.pressure", GUARD_RULE_PRESSURE),
 	ONLY("write a child's cgroup.pressure", CHILD "/cgroup.pressure", GUARD_RULE_PRESSURE),
 	{ "write the root's memory.max through /proc", GUARD_RULE_ROOT, try_reopen, 0, 0,
-	  GRANTED "/memory.max", O_RDWR, 1 },
+	  GRANTED "/memory.max", O_RDWR, NULL, 1 },
 	OPEN("write a neighbour's memory.max", OTHER "/memory.max", O_WRONLY, GUARD_RULE_OUTSIDE),
 	OPEN("write a neighbour's cgroup.procs", OTHER "/cgroup.procs", O_RDWR, GUARD_RULE_OUTSIDE),
 	OPEN("write the parent's memory.max", TOP "/memory.max", O_WRONLY, GUARD_RULE_OUTSIDE),
@@ -159,9 +235,63 @@ const struct attempt attempts[] = {
 	OPEN("read a neighbour's memory.max", OTHER "/memory.max", O_RDONLY, NO_RULE),
 	OPEN("write /dev/null", "/dev/null", O_WRONLY, NO_RULE),
 	OPEN("write a file of procfs", "/proc/self/comm", O_WRONLY, NO_RULE),
-	{ "make and remove a cgroup", NO_RULE, try_mkdir, 0, 0, CHILD "/made", 0, 0 },
-	{ "move into a grandchild", NO_RULE, try_move, 0, 0, GRANDCHILD "/cgroup.procs", 0, 0 },
+	{ "make and remove a cgroup", NO_RULE, try_mkdir, 0, 0, CHILD "/made", 0, NULL, 0 },
+	{ "move into a grandchild", NO_RULE, try_move, 0, 0, GRANDCHILD "/cgroup.procs", 0, NULL,
+	  0 },
 	{ "write a neighbour's memory.max by handle", GUARD_RULE_OUTSIDE, try_handle, 0, 0,
-	  "/sys/fs/cgroup", O_WRONLY, 0 },
+	  "/sys/fs/cgroup", O_WRONLY, NULL, 0 },
+
+	CHANGE("chmod the root's memory.max", try_chmod, GRANTED "/memory.max",
+	       GUARD_RULE_ATTRIBUTE),
+	CHANGE("fchmod the root's cgroup.max.depth", try_fchmod, GRANTED "/cgroup.max.depth",
+	       GUARD_RULE_ATTRIBUTE),
+	CHANGE("chmod the root's cpu.pressure", try_chmod, GRANTED "/cpu.pressure",
+	       GUARD_RULE_ATTRIBUTE),
+	CHANGE("chown the root's pids.max", try_chown, GRANTED "/pids.max", GUARD_RULE_ATTRIBUTE),
+	CHANGE("set the times of the root's memory.max", try_times, GRANTED "/memory.max",
+	       GUARD_RULE_ATTRIBUTE),
+	CHANGE("truncate the root's memory.max", try_truncate, GRANTED "/memory.max",
+	       GUARD_RULE_ATTRIBUTE),
+	CHANGE("chmod a neighbour", try_chmod, OTHER, GUARD_RULE_ATTRIBUTE),
+	CHANGE("chmod a neighbour's pids.max", try_chmod, OTHER "/pids.max", GUARD_RULE_ATTRIBUTE),
+	CHANGE("chown a neighbour's cgroup.procs", try_chown, OTHER "/cgroup.procs",
+	       GUARD_RULE_ATTRIBUTE),
+	CHANGE("chown the parent", try_chown, TOP, GUARD_RULE_ATTRIBUTE),
+	CHANGE("chmod the host root", try_chmod, "/sys/fs/cgroup", GUARD_RULE_ATTRIBUTE),
+	SET("set an attribute of the root's memory.max", GRANTED "/memory.max", "user.any",
+	    GUARD_RULE_ATTRIBUTE),
+	SET("set an attribute of a neighbour", OTHER, "user.any", GUARD_RULE_ATTRIBUTE),
+	REMOVE("remove an attribute of a neighbour", OTHER, "user.any", GUARD_RULE_ATTRIBUTE),
+	REMOVE("remove an attribute of the parent", TOP, "user.any", GUARD_RULE_ATTRIBUTE),
+	SET("have the root spared by systemd-oomd", GRANTED, "user.oomd_omit", GUARD_RULE_OOMD),
+	SET("have a child spared by systemd-oomd", CHILD, "user.oomd_avoid", GUARD_RULE_OOMD),
+	SET("set what systemd-oomd may read one day", GRANDCHILD, "user.oomd_", GUARD_RULE_OOMD),
+	SET("set a file's user.oomd_omit", GRANDCHILD "/cgroup.procs", "user.oomd_omit",
+	    GUARD_RULE_OOMD),
+	SET("have a neighbour spared by systemd-oomd", OTHER, "user.oomd_omit", GUARD_RULE_OOMD),
+	REMOVE("remove what the host has told systemd-oomd", GRANTED, "user.oomd_avoid",
+	       GUARD_RULE_OOMD),
+	REMOVE("remove what spares a neighbour", OTHER, "user.oomd_omit", GUARD_RULE_OOMD),
+
+	CHANGE("chmod the root", try_chmod, GRANTED, NO_RULE),
+	CHANGE("chown the root", try_chown, GRANTED, NO_RULE),
+	CHANGE("set the root's times", try_times, GRANTED, NO_RULE),
+	CHANGE("chmod the root's cgroup.procs", try_chmod, GRANTED "/cgroup.procs", NO_RULE),
+	CHANGE("chown the root's memory.oom.group", try_chown, GRANTED "/memory.oom.group",
+	       NO_RULE),
+	CHANGE("truncate the root's cgroup.subtree_control", try_truncate,
+	       GRANTED "/cgroup.subtree_control", NO_RULE),
+	CHANGE("chmod a child", try_chmod, CHILD, NO_RULE),
+	CHANGE("chmod a child's pids.max", try_chmod, CHILD "/pids.max", NO_RULE),
+	CHANGE("chown a grandchild's cgroup.freeze", try_chown, GRANDCHILD "/cgroup.freeze",
+	       NO_RULE),
+	SET("set an attribute of the root", GRANTED, "user.any", NO_RULE),
+	SET("set an attribute of nearly that name", CHILD, "user.oomd", NO_RULE),
+	SET("set another's attribute of a child", CHILD, "user.xoomd_omit", NO_RULE),
+	REMOVE("remove an attribute of a grandchild", GRANDCHILD, "user.any", NO_RULE),
+	CHANGE("chmod a file of another file system", try_chmod, ELSEWHERE, NO_RULE),
+	SET("set user.oomd_omit on another file system", ELSEWHERE, "user.oomd_omit", NO_RULE),
+	REMOVE("remove user.oomd_omit on another file system", ELSEWHERE, "user.oomd_omit",
+	       NO_RULE),
 };
 const size_t n_attempts = ELEMENTS(attempts);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,6 +57,17 @@ static void call_bpf(void)
 	(void)bpf_prog_detach(-1, BPF_CGROUP_INET_EGRESS);
 }
 
+static void change_mode(void)
+{
+	(void)chmod(A_FILE, 0600);
+}
+
+/* One that is not there: ENODATA. */
+static void remove_attribute(void)
+{
+	(void)removexattr(A_FILE, "user.none");
+}
+
 static const struct call {
 	const char *name;
 	void (*make)(void);
@@ -64,6 +76,8 @@ static const struct call {
 	{ "open, close a file to write", write_a_file },
 	{ "open, close an allowed device", open_device },
 	{ "bpf()", call_bpf },
+	{ "chmod()", change_mode },
+	{ "removexattr()", remove_attribute },
 };
 
 #define N_CALLS ELEMENTS(calls)
@@ -134,12 +148,14 @@ static void grant(const struct grant_guard *guard, const struct device_guard *de
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct err err = { 0 };
+	unsigned attached;
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), GRANT_N, number);
 	cgroup_make(path);
 	fd = cgroup_open_path(path);
-	if (grant_guard_attach(guard, fd, 0, &err) < 0)
+	if (grant_guard_attach(guard, fd, &attached, &err) < 0 ||
+	    grant_guard_write(guard, fd, 0, &err) < 0)
 		die(err.text);
 	attach_device(device, fd, &err);
 }

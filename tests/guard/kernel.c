@@ -5,26 +5,26 @@
  * For a virtual machine: cgroup2 at /sys/fs/cgroup with its controllers, BPF LSM, all of root's capabilities.
  * With the argument "absent" for one that was booted without BPF LSM.
  */
-#include <bpf/bpf.h>
+#include "tests/guard/kernel.h"
+
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "bpf/attached.h"
 #include "bpf/canary.h"
 #include "tests/guard/attempts.h"
 #include "tests/guard/rig.h"
 
-#define PINS "/sys/fs/bpf/cgdguard"
+struct grant_guard guard;
 
-static struct grant_guard guard;
-
-static struct guard_grant grant_of(const char *cgroup)
+struct guard_grant grant_of(const char *cgroup)
 {
 	_cleanup_close_ int fd = cgroup_open_path(cgroup);
 	struct guard_grant grant = { 0 };
@@ -35,21 +35,23 @@ static struct guard_grant grant_of(const char *cgroup)
 	return grant;
 }
 
-static void attach(const char *cgroup, __u64 flags)
+void attach(const char *cgroup, __u64 flags)
 {
 	_cleanup_close_ int fd = cgroup_open_path(cgroup);
 	struct err err = { 0 };
+	unsigned attached;
 
-	if (grant_guard_attach(&guard, fd, flags, &err) < 0)
+	if (grant_guard_attach(&guard, fd, &attached, &err) < 0 ||
+	    grant_guard_write(&guard, fd, flags, &err) < 0)
 		die(err.text);
 }
 
-static void detach(const char *cgroup)
+void detach(const char *cgroup)
 {
 	_cleanup_close_ int fd = cgroup_open_path(cgroup);
 	struct err err = { 0 };
 
-	if (grant_guard_detach(&guard, fd, &err) < 0)
+	if (grant_guard_detach(&guard, fd, GUARD_ALL_PROGRAMS, &err) < 0)
 		die(err.text);
 }
 
@@ -141,11 +143,17 @@ static const struct attempt *find(const char *name)
 	die(name);
 }
 
-static int attempt_in(const char *cgroup, const char *name)
+int attempt_in(const char *cgroup, const char *name)
 {
 	const struct attempt *attempt = find(name);
 
 	return in_cgroup(cgroup, PLAIN, attempt->try, attempt);
+}
+
+int write_in(const char *cgroup, const char *path)
+{
+	return in_cgroup(cgroup, PLAIN, find("write /dev/null")->try,
+			 &(struct attempt) { .path = path, .flags = O_WRONLY });
 }
 
 /* --- what a grant says --- */
@@ -166,19 +174,23 @@ static void test_unarmed(void)
 {
 	cgroup_make(TOP "/fresh");
 	_cleanup_close_ int fd = cgroup_open_path(TOP "/fresh");
+	struct err err = { 0 };
+	unsigned attached;
 
-	if (bpf_prog_attach(guard.bpf_fd, fd, BPF_LSM_CGROUP, BPF_F_ALLOW_MULTI) < 0 ||
-	    bpf_prog_attach(guard.file_open_fd, fd, BPF_LSM_CGROUP, BPF_F_ALLOW_MULTI) < 0)
-		die("attach");
+	if (grant_guard_attach(&guard, fd, &attached, &err) < 0)
+		die(err.text);
+	check(attached == GUARD_ALL_PROGRAMS, "attached: all programs, says who attached them");
 	check(grant_of(TOP "/fresh").root == 0, "attached, not written: the value is zero");
 	check(attempt_in(TOP "/fresh", "detach a device program") == EPERM,
 	      "attached, not written: bpf() is refused");
 	check(attempt_in(TOP "/fresh", "detach a network program") == EBADF,
 	      "attached, not written: what it never refuses is not");
-	check(in_cgroup(TOP "/fresh", PLAIN, find("write /dev/null")->try,
-			&(struct attempt) { .path = TOP "/fresh/cgroup.procs",
-					    .flags = O_WRONLY }) == EPERM,
+	check(write_in(TOP "/fresh", TOP "/fresh/cgroup.procs") == EPERM,
 	      "attached, not written: even its own cgroup.procs is refused");
+	check(attempt_in(TOP "/fresh", "chmod the root") == EPERM,
+	      "attached, not written: every chmod is refused");
+	check(attempt_in(TOP "/fresh", "chmod a file of another file system") == 0,
+	      "attached, not written: but not elsewhere");
 	cgroup_remove(TOP "/fresh");
 }
 
@@ -219,12 +231,45 @@ static void test_second_run(void)
 	struct guard_grant before = grant_of(GRANTED), after;
 	_cleanup_close_ int fd = cgroup_open_path(GRANTED);
 	struct err err = { 0 };
+	unsigned attached;
 
 	attach(GRANTED, 0);
 	after = grant_of(GRANTED);
 	check(memcmp(&before, &after, sizeof(before)) == 0 && before.refused[GUARD_RULE_BPF] > 0,
 	      "attached twice: the counters go on");
+	check(grant_guard_attach(&guard, fd, &attached, &err) == 0 && attached == 0,
+	      "attached twice: nothing was attached");
 	check(grant_guard_is_attached(&guard, fd, &err) == 1, "is attached, says the kernel");
+}
+
+/* As an older build attached it: two programs, and none for attributes. They are asked on, beside what comes to them. */
+static void test_part(void)
+{
+	static const unsigned older = 1U << GUARD_BPF | 1U << GUARD_FILE_OPEN;
+	struct attached_names names = { 0 };
+	struct attached_guards now = { 0 };
+	struct err err = { 0 };
+	unsigned attached = 0;
+
+	attach(OTHER, 0);
+	_cleanup_close_ int fd = cgroup_open_path(OTHER);
+	if (grant_guard_detach(&guard, fd, GUARD_ALL_PROGRAMS & ~older, &err) < 0)
+		die(err.text);
+	check(grant_guard_is_attached(&guard, fd, &err) == 0, "a part: is not attached");
+	check(guards_attached(&names, fd, &now, &err) == 0 && now.grant_part && !now.grant,
+	      "a part: is told by its programs' names");
+	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == 0,
+	      "a part: what no program is there for goes through");
+	check(attempt_in(OTHER, "write a neighbour's memory.max") == EPERM,
+	      "a part: what one is there for does not");
+	check(grant_guard_attach(&guard, fd, &attached, &err) == 0 &&
+		      attached == (GUARD_ALL_PROGRAMS & ~older),
+	      "a part: what is missing is attached");
+	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == EPERM,
+	      "a part: whole again, it does not go through");
+	check(guards_attached(&names, fd, &now, &err) == 0 && now.grant && !now.grant_part,
+	      "a part: whole again, by name");
+	detach(OTHER);
 }
 
 /* The path of the cgroup that many levels below the delegation root, with `file` behind it. */
@@ -244,9 +289,7 @@ static const char *path_at(int level, const char *file)
 
 static int write_at(int level)
 {
-	return in_cgroup(CHILD, PLAIN, find("write /dev/null")->try,
-			 &(struct attempt) { .path = path_at(level, "/cgroup.procs"),
-					     .flags = O_WRONLY });
+	return write_in(CHILD, path_at(level, "/cgroup.procs"));
 }
 
 static void test_depth(void)
@@ -257,148 +300,6 @@ static void test_depth(void)
 	check(write_at(GUARD_DEPTH_MAX + 1) == EPERM, "129 levels down: refused");
 	for (int level = GUARD_DEPTH_MAX + 1; level >= 3; level--)
 		cgroup_remove(path_at(level, ""));
-}
-
-/* --- how long it lives --- */
-
-/* How many programs and maps of ours the kernel has. */
-static int count_objects(void)
-{
-	struct bpf_prog_info info;
-	__u32 id = 0, size;
-	int n = 0;
-
-	while (bpf_prog_get_next_id(id, &id) == 0) {
-		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
-
-		memset(&info, 0, sizeof(info));
-		size = sizeof(info);
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
-			n += strcmp(info.name, "guard_bpf") == 0 ||
-			     strcmp(info.name, "guard_file_open") == 0;
-	}
-	return n;
-}
-
-static int count_maps(void)
-{
-	struct bpf_map_info info;
-	__u32 id = 0, size;
-	int n = 0;
-
-	while (bpf_map_get_next_id(id, &id) == 0) {
-		_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
-
-		memset(&info, 0, sizeof(info));
-		size = sizeof(info);
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
-			n += strcmp(info.name, "guard_grants") == 0;
-	}
-	return n;
-}
-
-static void check_gone(const char *name)
-{
-	for (int i = 0; i < 600 && count_objects() + count_maps() > 0; i++)
-		usleep(50000);
-	check(count_objects() + count_maps() == 0, name);
-}
-
-/* Loads, pins and attaches as a program of its own, and ends. */
-static int attacher(void)
-{
-	struct err err = { 0 };
-	struct bpf_object *object = guard_load_object("grant_guard", &err);
-
-	if (!object || mkdir(PINS, 0700) < 0 || bpf_object__pin(object, PINS) < 0)
-		return 1;
-	guard = guard_of(object);
-	attach(GRANTED, 0);
-	return 0;
-}
-
-static void run_attacher(void)
-{
-	int status = 1;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(attacher());
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
-		die("the attacher");
-}
-
-static void unpin(void)
-{
-	static const char *const names[] = { "guard_bpf", "guard_file_open", "guard_grants", NULL };
-
-	for (size_t i = 0; names[i]; i++) {
-		char path[128];
-
-		(void)snprintf(path, sizeof(path), PINS "/%s", names[i]);
-		if (unlink(path) < 0)
-			die(path);
-	}
-	/* libbpf has pinned the constants, too. */
-	(void)unlink(PINS "/.rodata.str1.1");
-	(void)unlink(PINS "/_rodata_str1_1");
-	if (rmdir(PINS) < 0)
-		die(PINS);
-}
-
-static void test_life(void)
-{
-	_cleanup_close_ int fd = -EBADF;
-	struct grant_guard found = GRANT_GUARD_NONE;
-	struct guard_grant grant = { 0 };
-	struct err err = { 0 };
-
-	run_attacher();
-	fd = cgroup_open_path(GRANTED);
-	check(attempt_in(CHILD, "detach a device program") == EPERM,
-	      "holds after the attacher's end");
-	unpin();
-	check(attempt_in(CHILD, "detach a device program") == EPERM,
-	      "holds after its pins were removed");
-	check(attempt_in(GRANDCHILD, "write a neighbour's memory.max") == EPERM,
-	      "holds for files after its pins were removed");
-	check(grant_guard_open_attached(fd, &found, &err) == 1 &&
-		      grant_guard_read(&found, fd, &grant, &err) == 0 &&
-		      grant.refused[GUARD_RULE_BPF] == 2,
-	      "its counters can be read after its pins were removed");
-	grant_guard_done(&found);
-	check(count_objects() == 2, "two programs live with the cgroup");
-	tree_remove();
-	fd = close_fd(fd);
-	check_gone("gone with the cgroup, and the map");
-}
-
-static void test_many(void)
-{
-	char path[128];
-	__u64 key = 0;
-
-	for (int i = 0; i < 100; i++) {
-		(void)snprintf(path, sizeof(path), TOP "/many%d", i);
-		cgroup_make(path);
-		attach(path, 0);
-	}
-	check(bpf_map_get_next_key(guard.grants_fd, NULL, &key) == 0,
-	      "a hundred grants have entries");
-	for (int i = 0; i < 100; i++) {
-		(void)snprintf(path, sizeof(path), TOP "/many%d", i);
-		cgroup_remove(path);
-	}
-}
-
-static void test_no_entries(void)
-{
-	__u64 key = 0;
-
-	for (int i = 0; i < 600 && bpf_map_get_next_key(guard.grants_fd, NULL, &key) == 0; i++)
-		usleep(50000);
-	check(bpf_map_get_next_key(guard.grants_fd, NULL, &key) < 0 && errno == ENOENT,
-	      "every entry is gone with its cgroup");
 }
 
 /* --- the canary --- */
@@ -418,13 +319,25 @@ static void test_canary(struct bpf_object *object)
 	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/cgdeleg-canary-%d", getpid());
 	check(access(path, F_OK) < 0, "the canary leaves no cgroup");
 	/* A program that refuses nothing of what it should, in the place of another. */
-	mixed.bpf_fd = guard.file_open_fd;
+	mixed.programs[GUARD_BPF] = guard.programs[GUARD_FILE_OPEN];
+	mixed.ids[GUARD_BPF] = guard.ids[GUARD_FILE_OPEN];
 	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "bpf()"),
 	      "the canary sees that bpf() is not refused");
 	mixed = guard;
-	mixed.file_open_fd = guard.bpf_fd;
+	mixed.programs[GUARD_FILE_OPEN] = guard.programs[GUARD_BPF];
+	mixed.ids[GUARD_FILE_OPEN] = guard.ids[GUARD_BPF];
 	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "file"),
 	      "the canary sees that a file is not refused");
+	mixed = guard;
+	mixed.programs[GUARD_SETATTR] = guard.programs[GUARD_SETXATTR];
+	mixed.ids[GUARD_SETATTR] = guard.ids[GUARD_SETXATTR];
+	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "mode"),
+	      "the canary sees that a mode is not refused");
+	mixed = guard;
+	mixed.programs[GUARD_RMXATTR] = guard.programs[GUARD_SETXATTR];
+	mixed.ids[GUARD_RMXATTR] = guard.ids[GUARD_SETXATTR];
+	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "attribute"),
+	      "the canary sees that an attribute is not refused");
 }
 
 static int test_absent(struct bpf_object *object, const struct err *load)
@@ -466,12 +379,17 @@ int main(int argc, char **argv)
 	test_two_grants();
 	test_nested_grant();
 	test_second_run();
+	test_part();
 	test_depth();
 	test_many();
 	tree_remove();
 	test_no_entries();
+	tree_make();
+	test_hooks();
+	test_undo();
+	tree_remove();
 	bpf_object__close(object);
-	check_gone("gone with the last descriptor");
+	test_gone("gone with the last descriptor");
 	tree_make();
 	test_life();
 	return summary();

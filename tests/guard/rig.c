@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "bpf/canary.h"
 #include "bpf/guard-objects.h"
 
 static unsigned passed, failed, skipped;
@@ -91,6 +92,10 @@ struct bpf_object *guard_load_object(const char *name, struct err *err)
 	(void)libbpf_set_print(print_warnings);
 	elf = row->elf(&size);
 	object = bpf_object__open_mem(elf, size, &opts);
+	if (object && row->prepare && row->prepare(object, err) < 0) {
+		bpf_object__close(object);
+		return NULL;
+	}
 	if (object && bpf_object__load(object) == 0)
 		return object;
 	(void)err_set_errno(err, errno, "the kernel does not take the object");
@@ -100,12 +105,12 @@ struct bpf_object *guard_load_object(const char *name, struct err *err)
 
 struct grant_guard guard_of(struct bpf_object *object)
 {
-	return (struct grant_guard) {
-		.bpf_fd = bpf_program__fd(bpf_object__find_program_by_name(object, "guard_bpf")),
-		.file_open_fd = bpf_program__fd(
-			bpf_object__find_program_by_name(object, "guard_file_open")),
-		.grants_fd = bpf_object__find_map_fd_by_name(object, "guard_grants"),
-	};
+	struct grant_guard guard;
+	struct err err = { 0 };
+
+	if (grant_guard_of(object, &guard, &err) < 0)
+		die(err.text);
+	return guard;
 }
 
 struct device_guard device_guard_of(struct bpf_object *object)

@@ -28,7 +28,6 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 		ret->device.rules_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
 	if (text_has_word(text, "grant")) {
-		ret->grant.bpf_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		ret->grant.grants_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
 	return 1;
@@ -37,8 +36,7 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 void guards_done(struct guards *guards)
 {
 	device_guard_done(&guards->device);
-	guards->grant.bpf_fd = close_fd(guards->grant.bpf_fd);
-	guards->grant.grants_fd = close_fd(guards->grant.grants_fd);
+	grant_guard_done(&guards->grant);
 }
 
 static int fails(bool *knob, const char *what, struct err *err)
@@ -125,29 +123,36 @@ int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, stru
 	(void)guard;
 	(void)cgroup_fd;
 	(void)err;
-	return fake_guard.grant;
+	return fake_guard.grant && !fake_guard.missing;
 }
 
-int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
+/* What fails is the last program. */
+int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached,
 		       struct err *err)
 {
-	struct stat st;
-	int r = fails(&fake_guard.fail_grant, "attach the guard program guard_bpf", err);
+	int r = fails(&fake_guard.fail_grant, "attach the guard program guard_rmxattr", err);
+	const unsigned were = fake_guard.grant ? GUARD_ALL_PROGRAMS & ~fake_guard.missing : 0;
+	const unsigned are = r < 0 ? were | (GUARD_ALL_PROGRAMS >> 1) : GUARD_ALL_PROGRAMS;
 
 	(void)guard;
+	(void)cgroup_fd;
+	*ret_attached = are & ~were;
 	fake_guard.grant = true;
-	fake_guard.flags = flags;
-	fake_guard.armed = r < 0 || fstat(cgroup_fd, &st) < 0 ? 0 : st.st_ino;
+	fake_guard.missing = GUARD_ALL_PROGRAMS & ~are;
 	return r;
 }
 
 int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
 		      struct err *err)
 {
+	struct stat st;
+	int r = fails(&fake_guard.fail_tell, "write the cgroup's entry in guard_grants", err);
+
 	(void)guard;
-	(void)cgroup_fd;
-	(void)err;
+	if (r < 0)
+		return r;
 	fake_guard.flags = flags;
+	fake_guard.armed = fstat(cgroup_fd, &st) < 0 ? 0 : st.st_ino;
 	return 0;
 }
 
@@ -156,6 +161,8 @@ int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guar
 {
 	(void)guard;
 	(void)cgroup_fd;
+	if (fails(&fake_guard.fail_read, "read the cgroup's entry in guard_grants", err) < 0)
+		return -EIO;
 	if (!fake_guard.grant)
 		return err_set(err, ENOENT, "the grant guard is not there");
 	*ret = fake_guard.counts;
@@ -164,25 +171,21 @@ int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guar
 	return 0;
 }
 
-int grant_guard_open_attached(int cgroup_fd, struct grant_guard *ret, struct err *err)
-{
-	(void)cgroup_fd;
-	(void)err;
-	*ret = (struct grant_guard)GRANT_GUARD_NONE;
-	return fake_guard.other_grant;
-}
-
 void grant_guard_done(struct grant_guard *guard)
 {
-	guard->bpf_fd = close_fd(guard->bpf_fd);
+	guard->grants_fd = close_fd(guard->grants_fd);
 }
 
-int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, struct err *err)
+int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs,
+		       struct err *err)
 {
 	(void)guard;
 	(void)cgroup_fd;
 	(void)err;
-	fake_guard.grant = false;
+	fake_guard.missing |= programs;
+	fake_guard.grant = fake_guard.grant && fake_guard.missing != GUARD_ALL_PROGRAMS;
+	if (!fake_guard.grant)
+		fake_guard.missing = 0;
 	return 0;
 }
 
@@ -193,7 +196,8 @@ int guards_attached(struct attached_names *names, int cgroup_fd, struct attached
 	(void)cgroup_fd;
 	*ret = (struct attached_guards) {
 		.device = fake_guard.device || fake_guard.other_device,
-		.grant = fake_guard.grant || fake_guard.other_grant,
+		.grant = (fake_guard.grant && !fake_guard.missing) || fake_guard.other_grant,
+		.grant_part = (fake_guard.grant && fake_guard.missing) || fake_guard.older_grant,
 	};
 	return fails(&fake_guard.fail_query, "query the cgroup's device programs", err);
 }

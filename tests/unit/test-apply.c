@@ -155,6 +155,8 @@ static void test_guard_faults(void **state)
 		  STEP_DEVICE_GUARD },
 		{ "cannot write the device rules", { .fail_write = true }, STEP_DEVICE_GUARD },
 		{ "cannot attach the guard program", { .fail_grant = true }, STEP_GRANT_GUARD },
+		{ "cannot write the cgroup's entry", { .fail_tell = true }, STEP_GRANT_GUARD },
+		{ "cannot read the cgroup's entry", { .fail_read = true }, STEP_GRANT_GUARD },
 	};
 
 	(void)state;
@@ -219,6 +221,46 @@ static void test_pressure_again(void **state)
 	kernel = (struct kernel) { 0 };
 	check_result("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
+}
+
+/* An older cgdeleg's grant has a part of the programs. A second run attaches the others; when it fails these go, and
+ * the part stays, and is told what it was. */
+static void test_part_again(void **state)
+{
+	static const unsigned older = 1U << GUARD_BPF | 1U << GUARD_FILE_OPEN;
+	static const struct {
+		const char *want;
+		struct fake_guard guard;
+		int mount_error;
+	} cases[] = {
+		{ "cannot enter the container's mount namespace", { 0 }, EPERM },
+		{ "cannot attach the guard program", { .fail_grant = true }, 0 },
+		{ "cannot write the cgroup's entry", { .fail_tell = true }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(stage_done) struct stage s;
+
+		stage_new(&s, VERDICT_GRANT, NULL);
+		fake_guard = cases[i].guard;
+		fake_guard.grant = true;
+		fake_guard.missing = GUARD_ALL_PROGRAMS & ~older;
+		kernel = (struct kernel) { .mount_error = cases[i].mount_error };
+		check_result("again", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+			     cases[i].want);
+		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
+		assert_true(fake_guard.grant);
+		assert_int_equal(fake_guard.missing, GUARD_ALL_PROGRAMS & ~older);
+		assert_int_equal(fake_guard.flags, 0);
+		apply_done(&s.outcome);
+		s.n_grant = 0;
+		kernel = (struct kernel) { 0 };
+		check_result("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+			     NULL);
+		assert_int_equal(fake_guard.missing, 0);
+		assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
+	}
 }
 
 /* What the machine itself says no to, with edits made between the plan and its run. */
@@ -347,13 +389,13 @@ static void test_outcome_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grant),	       cmocka_unit_test(test_again),
-		cmocka_unit_test(test_undo_whole),     cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_guard_faults),   cmocka_unit_test(test_guard_again),
-		cmocka_unit_test(test_pressure_again), cmocka_unit_test(test_changed_machine),
-		cmocka_unit_test(test_undo_failed),    cmocka_unit_test(test_readonly),
-		cmocka_unit_test(test_unknown_device), cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_outcome_names),
+		cmocka_unit_test(test_grant),		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_undo_whole),	cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_guard_faults),	cmocka_unit_test(test_guard_again),
+		cmocka_unit_test(test_pressure_again),	cmocka_unit_test(test_part_again),
+		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
+		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_unknown_device),
+		cmocka_unit_test(test_deadline),	cmocka_unit_test(test_outcome_names),
 	};
 	const struct CMUnitTest without_root[] = {
 		cmocka_unit_test(test_deadline),

@@ -214,41 +214,48 @@ static void test_table(void **state)
 	table_empty(&table);
 }
 
+static const struct guard_case {
+	const char *pins, *guarded;
+	bool device, grant, unanswered;
+	const char *guard, *refused, *last, *guard_refused, *rules;
+	const char *devices; /* more of the record */
+	unsigned missing;    /* of the grant guard's programs */
+} guard_cases[] = {
+	{ "device grant", "true", false, false, false, "device missing, grant missing", "3",
+	  "c 10:237 rw a\\x0ab", "-", "-", ",\"devices\":\"c 1:3 rw\"", 0 },
+	{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab", "-",
+	  "-", ",\"devices\":\"c 1:3 rw\"", 0 },
+	{ "device grant", "true", true, true, false, "device, grant", "3", "c 10:237 rw a\\x0ab",
+	  "5", "bpf=4 outside=1", NULL, 0 },
+	{ "device grant", "true", true, false, false, "device, grant missing", "3",
+	  "c 10:237 rw a\\x0ab", "-", "-", NULL, 0 },
+	{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab", "-",
+	  "-", NULL, 0 },
+	{ "device grant", "false", false, false, false, "none", "3", "c 10:237 rw a\\x0ab", "-",
+	  "-", NULL, 0 },
+	{ "device grant", "true", false, false, false, "grant missing", "3", "c 10:237 rw a\\x0ab",
+	  "-", "-", NULL, 0 },
+	{ "device", "true", false, true, false, "grant", "3", "c 10:237 rw a\\x0ab", "-", "-", NULL,
+	  0 },
+	/* The kernel has another build's; what they refused is not ours to read. */
+	{ "", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL, 0 },
+	{ "fault", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL, 0 },
+	{ "device grant", "true", true, true, true, "-", "3", "c 10:237 rw a\\x0ab", "5",
+	  "bpf=4 outside=1", NULL, 0 },
+	/* An older build's, of fewer programs; or one of which some are gone. */
+	{ "device grant", "true", true, true, false, "device, grant incomplete", "3",
+	  "c 10:237 rw a\\x0ab", "5", "bpf=4 outside=1", NULL, 1U << GUARD_SETATTR },
+	{ "", "false", false, true, false, "grant incomplete", "-", "-", "-", "-", NULL,
+	  1U << GUARD_BPF },
+};
+
 /* One cgroup, which carries whatever the guards are said to be. */
 static void test_guards(void **state)
 {
-	static const struct {
-		const char *pins, *guarded;
-		bool device, grant, unanswered;
-		const char *guard, *refused, *last, *guard_refused, *rules;
-		const char *devices; /* more of the record */
-	} cases[] = {
-		{ "device grant", "true", false, false, false, "device missing, grant missing", "3",
-		  "c 10:237 rw a\\x0ab", "-", "-", ",\"devices\":\"c 1:3 rw\"" },
-		{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab",
-		  "-", "-", ",\"devices\":\"c 1:3 rw\"" },
-		{ "device grant", "true", true, true, false, "device, grant", "3",
-		  "c 10:237 rw a\\x0ab", "5", "bpf=4 outside=1", NULL },
-		{ "device grant", "true", true, false, false, "device, grant missing", "3",
-		  "c 10:237 rw a\\x0ab", "-", "-", NULL },
-		{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab",
-		  "-", "-", NULL },
-		{ "device grant", "false", false, false, false, "none", "3", "c 10:237 rw a\\x0ab",
-		  "-", "-", NULL },
-		{ "device grant", "true", false, false, false, "grant missing", "3",
-		  "c 10:237 rw a\\x0ab", "-", "-", NULL },
-		{ "device", "true", false, true, false, "grant", "3", "c 10:237 rw a\\x0ab", "-",
-		  "-", NULL },
-		/* The kernel has another build's; what they refused is not ours to read. */
-		{ "", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL },
-		{ "fault", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL },
-		{ "device grant", "true", true, true, true, "-", "3", "c 10:237 rw a\\x0ab", "5",
-		  "bpf=4 outside=1", NULL },
-	};
-
 	(void)state;
 	skip_unless_root();
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+	for (size_t i = 0; i < ELEMENTS(guard_cases); i++) {
+		const struct guard_case *c = &guard_cases[i];
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host;
 		struct table table = { 0 };
@@ -262,14 +269,14 @@ static void test_guards(void **state)
 			       "\"name\":\"\",\"line\":\"l\",\"method\":\"keep\",\"leaf\":\"\","
 			       "\"since\":1,\"guarded\":%s,\"scope\":false,\"ceilings\":{}%s}\n"
 			       "sys/fs/bpf/guards = %s\n",
-			       cases[i].guarded, cases[i].devices ? cases[i].devices : "",
-			       cases[i].pins);
+			       c->guarded, c->devices ? c->devices : "", c->pins);
 		tree_edit(&tree, edits);
 		tree_host(&tree, &host);
 		fake_guard = (struct fake_guard) {
-			.device = cases[i].device,
-			.grant = cases[i].grant,
-			.fail_query = cases[i].unanswered,
+			.device = c->device,
+			.grant = c->grant,
+			.missing = c->missing,
+			.fail_query = c->unanswered,
 			.rules = { .ready = DEVICE_GUARD_READY, .refused = 3 },
 			.counts.refused = { [GUARD_RULE_BPF] = 4, [GUARD_RULE_OUTSIDE] = 1 },
 		};
@@ -279,12 +286,11 @@ static void test_guards(void **state)
 		assert_int_equal(table_choose(&table, NULL, true, &err), 0);
 		check_result("fill", table_fill(&host, &table, &err), &err, NULL);
 		assert_int_equal(table.n_rows, 1);
-		check_string(cases[i].pins, shown(&table, 0, "guard", buf), cases[i].guard);
-		check_string(cases[i].pins, shown(&table, 0, "refused", buf), cases[i].refused);
-		check_string(cases[i].pins, shown(&table, 0, "last-refused", buf), cases[i].last);
-		check_string(cases[i].pins, shown(&table, 0, "guard-refused", buf),
-			     cases[i].guard_refused);
-		check_string(cases[i].pins, shown(&table, 0, "guard-rules", buf), cases[i].rules);
+		check_string(c->pins, shown(&table, 0, "guard", buf), c->guard);
+		check_string(c->pins, shown(&table, 0, "refused", buf), c->refused);
+		check_string(c->pins, shown(&table, 0, "last-refused", buf), c->last);
+		check_string(c->pins, shown(&table, 0, "guard-refused", buf), c->guard_refused);
+		check_string(c->pins, shown(&table, 0, "guard-rules", buf), c->rules);
 		table_empty(&table);
 	}
 	fake_guard = (struct fake_guard) { 0 };

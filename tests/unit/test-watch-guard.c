@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watch: what sends no event. Guards that were taken off, and removed cgroups that pile up. */
+/* Watch: guards that were taken off, which sends no event. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -157,6 +157,33 @@ static const struct guard_case guard_cases[] = {
 	  true,
 	  1,
 	  0 },
+	{ "a part of the grant guard, an older build's",
+	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("allow")),
+	  { .older_grant = true },
+	  NULL,
+	  "<4> box: of its grant guard only a part was there, an older cgdeleg's",
+	  false,
+	  true,
+	  1,
+	  0 },
+	{ "a part of the grant guard, this build's",
+	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
+	  { .grant = true, .missing = 1U << GUARD_BPF, .armed = 1 },
+	  NULL,
+	  "<4> box: of its grant guard only a part was there",
+	  false,
+	  true,
+	  1,
+	  0 },
+	{ "a part of the grant guard, loaded first",
+	  GRANTED(GRANT("deny")),
+	  { .older_grant = true },
+	  "grant",
+	  "<4> box: of its grant guard only a part was there",
+	  false,
+	  true,
+	  1,
+	  0 },
 	{ "both",
 	  "sys/fs/bpf/guards = device grant\n" GRANTED(GRANT("deny") ",\"devices\":\"\""),
 	  { 0 },
@@ -200,7 +227,34 @@ static const struct guard_case guard_cases[] = {
 	  NULL,
 	  "<1> box: its grant guard is not in force",
 	  false,
+	  false,
+	  0,
+	  1 },
+	{ "a part of the grant guard, the rest fails",
+	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
+	  { .fail_grant = true, .older_grant = true },
+	  NULL,
+	  "<1> box: its grant guard is not whole and cannot be put back: cannot attach",
+	  false,
+	  false,
+	  0,
+	  1 },
+	{ "telling the grant guard fails",
+	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
+	  { .fail_tell = true },
+	  NULL,
+	  "<1> box: its grant guard is not in force and cannot be put back: cannot write",
+	  false,
 	  true,
+	  0,
+	  1 },
+	{ "a part of the grant guard, an older record",
+	  "sys/fs/bpf/guards = grant\n" GRANTED(",\"guarded\":true"),
+	  { .older_grant = true },
+	  NULL,
+	  "<1> box: its grant guard is not whole and cannot be put back: an older cgdeleg",
+	  false,
+	  false,
 	  0,
 	  1 },
 	{ "an older record, gone",
@@ -254,7 +308,8 @@ static void check_guard_case(const struct guard_case *c)
 	scene_loadable = c->loadable;
 	scene_watch(&s);
 	scene_check_said(c->name, c->said);
-	if (fake_guard.device != c->device || fake_guard.grant != c->grant)
+	if (fake_guard.device != c->device || fake_guard.grant != c->grant ||
+	    (c->restored && fake_guard.missing))
 		fail_msg("%s: attached are %d, %d", c->name, fake_guard.device, fake_guard.grant);
 	if (watch_counts(s.watch)->guards_restored != c->restored ||
 	    watch_counts(s.watch)->guards_missing != c->missing)
@@ -341,149 +396,12 @@ static void test_alarm(void **state)
 	scene_close(&s);
 }
 
-static void put_dying(struct scene *s, unsigned dying)
-{
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "nr_descendants 3\nnr_dying_descendants %u", dying);
-	scene_write(s, BOX "/cgroup.stat", text);
-}
-
-static void check_reclaim(struct scene *s, unsigned mib)
-{
-	char want[32] = "";
-
-	if (mib)
-		(void)snprintf(want, sizeof(want), "%llu", (unsigned long long)mib << 20);
-	scene_check(s, BOX "/memory.reclaim", want);
-	tree_edit(&s->tree, BOX "/memory.reclaim =\n");
-}
-
-static void test_no_pile(void **state)
-{
-	static const struct {
-		const char *ceiling;
-		unsigned dying;
-		bool alarm;
-	} cases[] = {
-		{ "64", 0, false },
-		{ "64", WATCH_DYING, false },
-		{ "64", WATCH_DYING + 1, true },
-		{ "200", 400, false },
-		{ "200", 401, true },
-		{ "max", 100000, false },
-	};
-
-	(void)state;
-	skip_unless_root();
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		char lines[512];
-		struct scene s;
-
-		(void)snprintf(lines, sizeof(lines),
-			       BOX "/memory.reclaim =\n" BOX RECORD_OF(
-				       "box", "false", UNGUARDED,
-				       "\"cgroup.max.descendants\":\"%s\""),
-			       cases[i].ceiling);
-		scene_open(&s, lines, NULL);
-		put_dying(&s, cases[i].dying);
-		scene_watch(&s);
-		assert_int_equal(watch_counts(s.watch)->dying_alarms, cases[i].alarm);
-		assert_int_equal(watch_counts(s.watch)->reclaims, cases[i].alarm);
-		check_reclaim(&s, cases[i].alarm ? WATCH_RECLAIM_LEAST : 0);
-		scene_close(&s);
-	}
-}
-
-/* Little is asked for; more while it does not help. */
-static void test_pile(void **state)
-{
-	struct scene s;
-
-	(void)state;
-	skip_unless_root();
-	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
-	scene_watch(&s);
-	put_dying(&s, 1000);
-	scene_sweep(&s);
-	scene_check_said("pile", "<4> box: 1000 removed cgroups still hold memory");
-	check_reclaim(&s, 4);
-	put_dying(&s, 990);
-	scene_sweep(&s);
-	check_reclaim(&s, 8);
-	put_dying(&s, 500);
-	scene_sweep(&s);
-	check_reclaim(&s, 8);
-	put_dying(&s, 9);
-	scene_hear();
-	scene_sweep(&s);
-	check_reclaim(&s, 0);
-	scene_check_said("over", "<5> box: of its removed cgroups 9 are left");
-	assert_int_equal(watch_counts(s.watch)->dying_alarms, 0);
-	assert_int_equal(watch_counts(s.watch)->reclaims, 3);
-	scene_close(&s);
-}
-
-/* It does not help at all: said once, and little is tried now and then. */
-static void test_held(void **state)
-{
-	struct scene s;
-
-	(void)state;
-	skip_unless_root();
-	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
-	put_dying(&s, 1000);
-	scene_watch(&s);
-	for (unsigned mib = WATCH_RECLAIM_LEAST; mib <= WATCH_RECLAIM_MOST; mib *= 2) {
-		check_reclaim(&s, mib);
-		assert_int_equal(watch_counts(s.watch)->dying_held, 0);
-		scene_sweep(&s);
-	}
-	assert_int_equal(watch_counts(s.watch)->dying_held, 1);
-	assert_int_equal(scene_count_said("<4> box: 1000 removed cgroups stay"), 1);
-	check_reclaim(&s, WATCH_RECLAIM_LEAST);
-	for (int i = 0; i < 3; i++) {
-		scene_sweep(&s);
-		check_reclaim(&s, 0);
-		scene_now_ms += WATCH_HELD_MS;
-		scene_sweep(&s);
-		check_reclaim(&s, WATCH_RECLAIM_LEAST);
-	}
-	assert_int_equal(scene_count_said("removed cgroups stay"), 1);
-	/* It helps again. */
-	put_dying(&s, 600);
-	scene_now_ms += WATCH_HELD_MS;
-	scene_sweep(&s);
-	assert_int_equal(watch_counts(s.watch)->dying_held, 0);
-	assert_int_equal(watch_counts(s.watch)->dying_alarms, 1);
-	scene_sweep(&s);
-	check_reclaim(&s, 2 * WATCH_RECLAIM_LEAST);
-	scene_close(&s);
-}
-
-static void test_no_reclaim(void **state)
-{
-	struct scene s;
-
-	(void)state;
-	skip_unless_root();
-	scene_open(&s, GRANTED(UNGUARDED), NULL);
-	put_dying(&s, 1000);
-	scene_watch(&s);
-	scene_sweep(&s);
-	assert_int_equal(scene_count_said("its memory cannot be reclaimed: No such file"), 1);
-	assert_int_equal(watch_counts(s.watch)->dying_held, 1);
-	assert_int_equal(watch_counts(s.watch)->reclaims, 0);
-	scene_close(&s);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_guards),	   cmocka_unit_test(test_exactly),
-		cmocka_unit_test(test_alarm),	   cmocka_unit_test(test_no_pile),
-		cmocka_unit_test(test_pile),	   cmocka_unit_test(test_held),
-		cmocka_unit_test(test_no_reclaim),
+		cmocka_unit_test(test_guards),
+		cmocka_unit_test(test_exactly),
+		cmocka_unit_test(test_alarm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
