@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The grant guard: attached before the grant where this kernel enforces it, there until the cgroup is gone, and in
 nobody's way but the payload's."""
+import errno
 import json
 import os
 import re
+import stat
 
-from lib import host
+from lib import bpf, host
 from lib.expect import refused
 from lib.process import run
 from lib.report import Skip, case, contains, equal, expect
@@ -119,3 +121,116 @@ def twice(t):
         for _ in range(2):
             equal(c.call_hook(state).text, "exit 0: ", "the hook")
         equal(c.records()[-1]["steps_changed"], 0, "steps_changed of the second run")
+
+
+def as_task_of(path, act):
+    """What a task of that cgroup is told, whose root is the host's: "ok", or an errno's name. Not through exec: the
+    container has nothing but a shell."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            host.write(f"{path}/cgroup.procs", "0")
+            try:
+                act()
+                said = "ok"
+            except OSError as fault:
+                said = errno.errorcode[fault.errno]
+            os.write(write, said.encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@case("guard.grant.attributes")
+def attributes(t):
+    """Without a user namespace the limit files are the container's own, by uid: the guard alone keeps their modes, and
+    what systemd-oomd reads, as they are."""
+    need_guard(t)
+    c = t.container("gg", maps=None, policy_dir=t.policy("gg", defaults={**REQUIRE, "require_userns": "false"}))
+    c.config["process"]["capabilities"] = {kind: ["CAP_KILL"] for kind in ("bounding", "effective", "permitted")}
+    c.save()
+    c.up()
+    root = host.CGROUP + c.cgroup
+    limit = f"{root}/cgroup.max.descendants"
+    os.mkdir(f"{root}/job")
+    with t.step("the container itself may not change the mode of a limit file"):
+        before = mode(limit)
+        contains(c.exec("chmod 666 /sys/fs/cgroup/cgroup.max.descendants").err, "Operation not permitted", "chmod")
+        equal((mode(limit), count(t, c, "changes of attributes")), (before, 1), "its mode, and refusals")
+    with t.step("nor may a task of a child do anything like it, or outside"):
+        for act in (lambda: os.chmod(limit, 0o666), lambda: os.chown(limit, 65534, 65534), lambda: os.utime(limit),
+                    lambda: os.setxattr(limit, "user.x", b"1"), lambda: os.chmod(os.path.dirname(root), 0o777),
+                    lambda: os.setxattr(os.path.dirname(root), "user.x", b"1")):
+            equal(as_task_of(f"{root}/job", act), "EPERM", "the act")
+        equal((mode(limit), count(t, c, "changes of attributes")), (before, 7), "its mode, and refusals")
+    with t.step("what is its own it may"):
+        for act in (lambda: os.chmod(root, mode(root)), lambda: os.chmod(f"{root}/cgroup.procs", 0o600),
+                    lambda: os.chmod(f"{root}/job/cgroup.max.depth", 0o600), lambda: os.setxattr(root, "user.x", b"1"),
+                    lambda: os.removexattr(root, "user.x")):
+            equal(as_task_of(f"{root}/job", act), "ok", "the act")
+    with t.step("systemd-oomd is told by the host alone"):
+        os.setxattr(root, "user.oomd_avoid", b"1")
+        for act in (lambda: os.setxattr(root, "user.oomd_omit", b"1"), lambda: os.removexattr(root, "user.oomd_avoid"),
+                    lambda: os.setxattr(f"{root}/job", "user.oomd_omit", b"1")):
+            equal(as_task_of(f"{root}/job", act), "EPERM", "the act")
+        equal(count(t, c, "changes of user.oomd_*"), 3, "refusals")
+        equal([name for name in os.listxattr(root) if "oomd" in name], ["user.oomd_avoid"], "its attributes")
+        os.removexattr(root, "user.oomd_avoid")
+    with t.step("control: without its programs for it the guard holds none of that"):
+        bpf.detach_guard(root, {"guard_setattr", "guard_setxattr", "guard_rmxattr"})
+        equal(as_task_of(f"{root}/job", lambda: os.chmod(limit, before)), "ok", "chmod, to the mode that it has")
+        equal(as_task_of(f"{root}/job", lambda: os.removexattr(root, "user.oomd_omit")), "ENODATA", "an attribute")
+
+
+PINS = "/sys/fs/bpf/cgdeleg"
+OLDER = f"{PINS}/v1-0123456789abcdef"
+ATTRIBUTES = {"guard_setattr", "guard_setxattr", "guard_rmxattr"}
+
+
+def words_of(t, *containers):
+    rows = json.loads(run([t.cgdeleg, "list", "--json", "-o", "id,guard"]).out)["grants"]
+    found = {row["id"]: row["guard"].split(", ")[-1] for row in rows}
+    return [found[c.id] for c in containers]
+
+
+@case("guard.grant.upgrade")
+def upgrade(t):
+    """A node on which an older cgdeleg, whose guard had two programs, has left its pins and a container."""
+    need_guard(t)
+    before = guarded(t)
+    (build,) = os.listdir(PINS)
+    os.rename(f"{PINS}/{build}", OLDER)
+    for name in ATTRIBUTES:
+        os.unlink(f"{OLDER}/{name}")
+    bpf.detach_guard(host.CGROUP + before.cgroup, ATTRIBUTES)
+    with t.step("the next container has this build's guard, which the hook loads; the other keeps what it has"):
+        after = guarded(t)
+        equal(set(os.listdir(PINS)), {build, os.path.basename(OLDER)}, "the builds that are pinned")
+        equal(words_of(t, before, after), ["grant incomplete", "grant"], "list")
+        equal(bpf.guard_programs(host.CGROUP + after.cgroup), bpf.GRANT_GUARD, "the programs on the new one")
+    with t.step("guard load removes the older pins, and nothing that is attached"):
+        contains(guard(t, "load").out, "older builds  1 removed; what is attached stays", "its words")
+        equal(os.listdir(PINS), [build], "the builds that are pinned")
+        equal(bpf.guard_programs(host.CGROUP + before.cgroup), bpf.GRANT_GUARD - ATTRIBUTES, "the programs on the old one")
+        contains(status(t, before), "  without guard_rmxattr\n", "status")
+    with t.step("watch makes the other's whole, beside it"):
+        done = run([t.cgdeleg, "watch", "--once", "--policy", before.policy_dir, "--run", t.run_dir])
+        contains(done.err, f"{before.id}: of its grant guard only a part was there, an older cgdeleg's", "its words")
+        equal(words_of(t, before, after), ["grant", "grant"], "list")
+        equal(as_task_of(host.CGROUP + before.cgroup, lambda: os.removexattr(host.CGROUP + before.cgroup, "user.oomd_x")),
+              "EPERM", "a task of it")
+    with t.step("pins of this build that are not whole are not used"):
+        os.unlink(f"{PINS}/{build}/guard_setattr")
+        try:
+            refused(t.container("gg", policy_dir=t.policy("gg", defaults=REQUIRE)), "does not hold what was pinned there")
+        finally:
+            equal((guard(t, "unload").code, guard(t, "load").code), (0, 0), "unload, load")

@@ -165,6 +165,8 @@ def grant_guard(t):
     with t.step("pressure = allow"):
         allowed = t.policy("allow", defaults={**required, "pressure": "allow"})
         c = t.container("allow", policy_dir=allowed).up()
+        kept = json.loads(host.attribute(host.CGROUP + c.cgroup))
+        equal((kept["guarded"], kept["pressure"]), (True, "allow"), "what the attribute says of it")
         equal(c.exec(probe).text, "exit 0: ", "opening cpu.pressure of a child for writing")
 
 

@@ -145,8 +145,11 @@ def guards(t):
         equal(line.split(), [c.id, "3", *words.split()], "the line")
     with t.step("a guard that is gone is missed"):
         pinned = f"{PINS}/{os.listdir(PINS)[0]}"
-        for name in ("device_guard", *(("guard_bpf",) if has_grant else ())):
-            bpf.detach(f"{pinned}/{name}", host.CGROUP + c.cgroup, name == "device_guard")
+        bpf.detach(f"{pinned}/device_guard", host.CGROUP + c.cgroup)
+        if has_grant:
+            bpf.detach_guard(host.CGROUP + c.cgroup, bpf.GRANT_GUARD - {"guard_bpf"})
+            equal(rows(t)[c.id]["guard"], "device missing, grant incomplete", "guards")
+            bpf.detach_guard(host.CGROUP + c.cgroup, bpf.GRANT_GUARD)
         equal(rows(t)[c.id]["guard"], "device missing, grant missing" if has_grant else "device missing", "guards")
         families = openmetrics.read(call(t, "--openmetrics"))
         equal(sample(c, families, "cgdeleg_guards_missing"), 1 + has_grant, "guards that are missing")

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import time
 
-from lib import bpf, host, policy
+from lib import host
 from lib.process import run, wait_until
 from lib.report import Skip, case, contains, equal, expect
 
@@ -195,91 +195,6 @@ def by_systemd(t, c, name, act):
     expect(final <= 256 * MIB, f"memory.max is {final}")
 
 
-FORBIDDEN = (10, 237)  # /dev/loop-control: no driver has to be there
-DEVICES = [{"allow": False, "access": "rwm"}]
-
-
-def guard_policy(t):
-    """The device guard is attached where device_bpf = withhold, the default."""
-    return t.policy("guarded", defaults={"on_missing_limit": "skip"}, profiles={"small": PROFILE})
-
-
-def with_node(t, rules):
-    """A container that has the node of a device which it may not open."""
-    done = run([t.cgdeleg, "guard", "load"])
-    if "without" in done.err or "no BPF guards" in done.err:
-        raise Skip("this build has no guards")
-    equal(done.code, 0, f"guard load ({done.text})")
-    path = f"{t.work}/node{t.next_number()}"
-    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(*FORBIDDEN))
-    os.chmod(path, 0o666)
-    mount = {"destination": "/dev/n", "source": path, "type": "bind", "options": ["bind", "rw"]}
-    return t.container("guarded", policy_dir=rules, mounts=[mount], resources={"devices": DEVICES}).up()
-
-
-def is_refused(c):
-    """No driver may be behind it."""
-    return "Operation not permitted" in c.exec(": <>/dev/n").err
-
-
-def take_off(t, c):
-    """What an engine's update with a device list does under crun. False: not here."""
-    path = f"{t.work}/update{t.next_number()}"
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump({"devices": [{"allow": True, "access": "rwm"}]}, file)
-    done = c.runtime("update", "--resources", path, c.id)
-    if t.runtime != "crun" or "not supported when using BPFProgram" in done.err:
-        return False
-    equal(done.code, 0, f"update ({done.err})")
-    return True
-
-
-def guards_of(c):
-    return len(bpf.device_guards(host.CGROUP + c.cgroup))
-
-
-@case("watch.guard")
-def guard(t):
-    """crun's update with devices takes every device program off the cgroup, ours with it. It comes back, with the rules
-    of the grant, and whatever the update allows."""
-    rules = guard_policy(t)
-    c = with_node(t, rules)
-    with t.step("granted: refused"):
-        equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
-    with t.step("without a watch it stays away"):
-        if not take_off(t, c):
-            raise Skip("this runtime leaves the device programs alone")
-        time.sleep(3)
-        equal((guards_of(c), is_refused(c)), (0, False), "guards on the cgroup, the device refused")
-    if guards_of(c):
-        return
-    with t.step("--once puts it back, and counts from then on"):
-        done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
-        equal(done.code, 0, f"exit code ({done.err})")
-        contains(done.err, "its device guard was not in force any more and is back", "its words")
-        equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
-        said = run([t.cgdeleg, "guard", "status", "--cgroup", host.CGROUP + c.cgroup]).out
-        contains(said, "refused 1\n", "guard status")
-        contains(said, "c 10:237 rw by sh (pid", "guard status")
-    with watching(t, rules) as watch:
-        with t.step("nothing to do: nothing is said"):
-            wait_until(lambda: watch.count("grants"), "its count")
-            time.sleep(2)
-            equal(watch.count("guards_restored"), 0, "guards_restored")
-        with t.step("taken off while it runs, twice: back, said once each"):
-            for number in (1, 2):
-                take_off(t, c)
-                wait_until(lambda n=number: watch.count("guards_restored") == n, "the guard")
-                equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
-            equal(watch.log().count("its device guard was not in force any more and is back"), 2, "times it was said")
-            equal(watch.count("guards_missing"), 0, "guards_missing")
-        with t.step("without pins it loads them"):
-            equal(run([t.cgdeleg, "guard", "unload"]).code, 0, "unload")
-            take_off(t, c)
-            wait_until(lambda: watch.count("guards_restored") == 3, "the guard")
-            equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
-
-
 PILE = 600
 
 
@@ -401,74 +316,3 @@ def killed(t):
         equal({c.id: rows.get(c.id) for c in alive}, {c.id: "" for c in alive}, "the rows")
         print(f"# {t.name}: watch was killed {kills} times", flush=True)
     watch.end()
-
-
-UNIT = "cgdeleg-watch-test.service"
-PLACE = "/opt/cgdtest"  # the unit sees no /var/tmp of ours
-
-
-def install_unit(t, rules):
-    """deploy's unit with this build's program, and a short interval."""
-    run(["cp", "-r", os.path.dirname(t.cgdeleg), PLACE])
-    program = f"{PLACE}/cgdeleg"
-    if os.path.exists(f"{program}.bin"):
-        host.write(program, f'#!/bin/sh\nLD_LIBRARY_PATH={PLACE}/lib exec {program}.bin "$@"\n')
-    text = host.read(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service")
-    run(["cp", "-r", rules, f"{PLACE}/policy"])
-    host.write(f"/run/systemd/system/{UNIT}",
-               text.replace("/usr/local/bin/cgdeleg watch",
-                            f"{program} watch --interval 1 --policy {PLACE}/policy"))
-    run(["systemctl", "daemon-reload"])
-
-
-def service_guard(t, c):
-    if not guards_of(c):
-        raise Skip("this build has no guards")
-    for words in (["guard", "load"], ["guard", "unload"]):
-        equal(run([t.cgdeleg, *words]).code, 0, " ".join(words))
-        if not take_off(t, c):
-            raise Skip("this runtime leaves the device programs alone")
-        equal(guards_of(c), 0, "guards on the cgroup")
-        try:
-            wait_until(lambda: guards_of(c), "the guard", patience=20)
-        except TimeoutError:
-            print(run(["journalctl", "-u", UNIT, "-n", "20", "--no-pager"]).out, flush=True)
-            raise
-        pins = os.listdir("/sys/fs/bpf/cgdeleg")
-        print(f"# {t.name}: pins {pins} {[os.listdir('/sys/fs/bpf/cgdeleg/' + p) for p in pins]}", flush=True)
-
-
-@case("watch.service")
-def service(t):
-    """The hardened unit: it becomes ready, does its work, reloads, and systemd thinks well of it."""
-    if not host.has_systemd() or not os.path.exists(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service"):
-        raise Skip("needs systemd as init, and deploy's unit beside the hook: the virtual machines have both")
-    rules = guard_policy(t)
-    install_unit(t, rules)
-    c = t.container("service", policy_dir=rules).up()
-    try:
-        with t.step("ready"):
-            equal(run(["systemctl", "start", UNIT]).code, 0, "systemctl start")
-        with t.step("puts back"):
-            host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "9")
-            wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "4", "its ceiling")
-        with t.step("puts the guard back, also where it has to load it"):
-            service_guard(t, c)
-        with t.step("reloads"):
-            equal(run(["systemctl", "reload", UNIT]).code, 0, "systemctl reload")
-            equal(run(["systemctl", "is-active", UNIT]).out, "active\n", "state")
-        with t.step("and reads the policy"):
-            policy.write(f"{PLACE}/policy", defaults={"on_missing_limit": "skip"},
-                         profiles={"small": {**PROFILE, "cgroup.max.depth": 2}})
-            equal(run(["systemctl", "reload", UNIT]).code, 0, "systemctl reload")
-            wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling", patience=20)
-        with t.step("exposure is at most 1.5"):
-            done = run(["systemd-analyze", "security", "--no-pager", UNIT])
-            last = [line for line in done.out.splitlines() if "Overall exposure level" in line][-1]
-            print(f"# {last}", flush=True)
-            expect(float(last.split(": ")[1].split()[0]) <= 1.5, last)
-    finally:
-        run(["systemctl", "stop", UNIT])
-        os.unlink(f"/run/systemd/system/{UNIT}")
-        run(["systemctl", "daemon-reload"])
-        run(["rm", "-rf", PLACE])

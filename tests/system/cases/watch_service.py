@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cgdeleg watch as deploy's hardened unit."""
+import os
+
+from lib import host, policy
+from lib.process import run, wait_until
+from lib.report import Skip, case, equal, expect
+
+from cases.watch import PROFILE
+from cases.watch_guard import guard_policy, guards_of, take_off
+
+UNIT = "cgdeleg-watch-test.service"
+PLACE = "/opt/cgdtest"  # the unit sees no /var/tmp of ours
+
+
+def install_unit(t, rules):
+    """deploy's unit with this build's program, and a short interval."""
+    run(["cp", "-r", os.path.dirname(t.cgdeleg), PLACE])
+    program = f"{PLACE}/cgdeleg"
+    if os.path.exists(f"{program}.bin"):
+        host.write(program, f'#!/bin/sh\nLD_LIBRARY_PATH={PLACE}/lib exec {program}.bin "$@"\n')
+    text = host.read(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service")
+    run(["cp", "-r", rules, f"{PLACE}/policy"])
+    host.write(f"/run/systemd/system/{UNIT}",
+               text.replace("/usr/local/bin/cgdeleg watch",
+                            f"{program} watch --interval 1 --policy {PLACE}/policy"))
+    run(["systemctl", "daemon-reload"])
+
+
+def service_guard(t, c):
+    if not guards_of(c):
+        raise Skip("this build has no guards")
+    for words in (["guard", "load"], ["guard", "unload"]):
+        equal(run([t.cgdeleg, *words]).code, 0, " ".join(words))
+        if not take_off(t, c):
+            raise Skip("this runtime leaves the device programs alone")
+        equal(guards_of(c), 0, "guards on the cgroup")
+        try:
+            wait_until(lambda: guards_of(c), "the guard", patience=20)
+        except TimeoutError:
+            print(run(["journalctl", "-u", UNIT, "-n", "20", "--no-pager"]).out, flush=True)
+            raise
+        pins = os.listdir("/sys/fs/bpf/cgdeleg")
+        print(f"# {t.name}: pins {pins} {[os.listdir('/sys/fs/bpf/cgdeleg/' + p) for p in pins]}", flush=True)
+
+
+@case("watch.service")
+def service(t):
+    """The hardened unit: it becomes ready, does its work, reloads, and systemd thinks well of it."""
+    if not host.has_systemd() or not os.path.exists(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service"):
+        raise Skip("needs systemd as init, and deploy's unit beside the hook: the virtual machines have both")
+    rules = guard_policy(t)
+    install_unit(t, rules)
+    c = t.container("service", policy_dir=rules).up()
+    try:
+        with t.step("ready"):
+            equal(run(["systemctl", "start", UNIT]).code, 0, "systemctl start")
+        with t.step("puts back"):
+            host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "9")
+            wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "4", "its ceiling")
+        with t.step("puts the guard back, also where it has to load it"):
+            service_guard(t, c)
+        with t.step("reloads"):
+            equal(run(["systemctl", "reload", UNIT]).code, 0, "systemctl reload")
+            equal(run(["systemctl", "is-active", UNIT]).out, "active\n", "state")
+        with t.step("and reads the policy"):
+            policy.write(f"{PLACE}/policy", defaults={"on_missing_limit": "skip"},
+                         profiles={"small": {**PROFILE, "cgroup.max.depth": 2}})
+            equal(run(["systemctl", "reload", UNIT]).code, 0, "systemctl reload")
+            wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling", patience=20)
+        with t.step("exposure is at most 1.5"):
+            done = run(["systemd-analyze", "security", "--no-pager", UNIT])
+            last = [line for line in done.out.splitlines() if "Overall exposure level" in line][-1]
+            print(f"# {last}", flush=True)
+            expect(float(last.split(": ")[1].split()[0]) <= 1.5, last)
+    finally:
+        run(["systemctl", "stop", UNIT])
+        os.unlink(f"/run/systemd/system/{UNIT}")
+        run(["systemctl", "daemon-reload"])
+        run(["rm", "-rf", PLACE])
