@@ -4,7 +4,8 @@ import os
 import stat
 
 from lib import host
-from lib.report import same
+from lib.process import run
+from lib.report import expect, same
 from suite import box as boxes
 from suite.registry import HELD, OPEN, NotApplicable, Outcome, attack, control, judge
 
@@ -57,6 +58,26 @@ def paths(box):
     outcome = judge(answers)
     if outcome.verdict == HELD:
         same(before, limits(box), "the root's limits")
+    return outcome
+
+
+STRANGER = 65534  # who is nobody in the container, and owns nothing
+
+
+@attack("ceiling.stranger", "Ceilings", "Let another user, outside, write its ceilings: by mode, owner or access list",
+        own_only=True, host_root=True, control="asserted for cgdeleg only")
+def stranger(box):
+    names = guarded_files(box)
+    before = host.picture_cgroup(box.path)
+    answers = box.ask("loosen", STRANGER, *names)
+    same({name: before[name] for name in names}, {name: what for name, what in host.picture_cgroup(box.path).items()
+                                                  if name in names}, "owners, modes and limits")
+    done = run(["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", f"{box.programs}/put",
+                *[f"{box.path}/{name}" for name in names]], env=boxes.plain_environment())
+    expect(done.code == 0, f"nobody asked from outside: {done.text}")
+    answers |= {f"{act}: outside": said for act, said in boxes.parse(done.out).items()}
+    outcome = judge(answers)
+    outcome.note = outcome.note and f"{len(names)} files"
     return outcome
 
 

@@ -5,7 +5,7 @@ import os
 from lib import host
 from lib.report import equal
 from suite import box as boxes
-from suite.registry import attack, judge
+from suite.registry import NotApplicable, attack, judge
 
 
 @attack("handle.open", "Handles and attributes", "Open cgroups outside by their file handles",
@@ -31,6 +31,22 @@ def flood(box):
     return judge({"flood": answers["flood"]}, note=f"{answers['attributes']} attributes")
 
 
-@attack("attribute.file", "Handles and attributes", "Put an attribute on a file that is host root's", control=boxes.OwnerBox)
+@attack("attribute.file", "Handles and attributes", "Put an attribute on a file that is host root's", host_root=True,
+        control=boxes.OwnerBox)
 def on_file(box):
     return judge({"file": box.ask("attributes")["on a file of host root's"]})
+
+
+@attack("attribute.oomd", "Handles and attributes", "Set or remove what systemd-oomd is told of its root, of a child, of a "
+        "file", own_only=True, needs_guard=True, host_root=True, control="asserted for cgdeleg only")
+def oomd(box):
+    if not box.guarded:
+        raise NotApplicable("a node without the BPF LSM guard")
+    os.setxattr(box.path, "user.oomd_avoid", b"host")
+    try:
+        answers = box.ask("oomd", "spared")
+        equal(os.getxattr(box.path, "user.oomd_avoid"), b"host", "what the host has told it")
+        equal([name for name in os.listxattr(box.path) if "oomd" in name], ["user.oomd_avoid"], "what it is told")
+    finally:
+        os.removexattr(box.path, "user.oomd_avoid")
+    return judge(answers)
