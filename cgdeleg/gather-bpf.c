@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -22,25 +23,27 @@
 #include "base/privilege.h"
 #include "base/spawn.h"
 #include "cgdeleg/devices.h"
+#include "cgdeleg/node/budget.h"
 
 #define LOADER "cgdeleg-guard"
 
-/* Well within the hook's own time: without the guards there may still be a grant. */
-#define HELPER_MS 5000
+/* Of the hook's time, kept for the grant itself, half of it for taking everything back: there may be one without guards. */
+#define REST_MS	 4000
+#define ALONE_MS 5000 /* where there is no deadline */
 /* Loading programs, and mounting and looking into the root-only bpffs. */
 #define HELPER_CAPABILITIES                                                   \
 	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | \
 	 CAP_BIT(CAP_DAC_OVERRIDE))
 
-static int64_t in_ms(int64_t ms)
+static int64_t now_ms(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-int helper_run(const char *directory, const char *name, struct err *err)
+int helper_run(const char *directory, const char *name, int64_t end_ms, struct err *err)
 {
 	const char *const argv[] = { name, NULL };
 	struct spawn_result result;
@@ -53,7 +56,7 @@ int helper_run(const char *directory, const char *name, struct err *err)
 	fd = spawn_open(path, err);
 	if (fd < 0)
 		return fd;
-	r = spawn_run(fd, argv, HELPER_CAPABILITIES, in_ms(HELPER_MS), &result, err);
+	r = spawn_run(fd, argv, HELPER_CAPABILITIES, end_ms, &result, err);
 	if (r < 0)
 		return r;
 	if (result.status != 0)
@@ -62,9 +65,59 @@ int helper_run(const char *directory, const char *name, struct err *err)
 	return 0;
 }
 
+/*
+ * 1: the guards are there; 0: they are not, and nobody else is loading them as long as `fd` is open. Each of many
+ * hooks that start at once would otherwise execute a loader of its own, and these would keep one another from
+ * coming to an end in time. Who waits looks for the pins, so that none of them waits for the others' looking.
+ */
+static int take_turn(int fd, const struct host *host, int64_t end_ms, struct guards *ret,
+		     struct err *err)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (;;) {
+		const bool mine = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		int r;
+
+		if (!mine && errno != EWOULDBLOCK && errno != EINTR)
+			return err_set_errno(err, errno, "cannot lock the loading of BPF guards");
+		r = guards_open(host->sys_fd, ret, err);
+		if (r != 0 || mine)
+			return r;
+		if (now_ms() >= end_ms)
+			return err_set(
+				err, ETIMEDOUT,
+				"another hook has not loaded the BPF guards in time; 'cgdeleg "
+				"guard load' at boot spares hooks that");
+		(void)nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 16000000)
+			pause.tv_nsec *= 2;
+	}
+}
+
 /* Loads what is not there. What is there afterwards is looked at anew: the loader's word is not enough. */
-static int open_or_load(const struct host *host, const char *helpers, struct guards *ret,
-			struct err *err)
+static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret,
+		struct err *err)
+{
+	const int64_t end_ms =
+		loader->deadline_ms ? loader->deadline_ms - REST_MS : now_ms() + ALONE_MS;
+	_cleanup_close_ int turn = budget_directory_open(loader->run, err);
+	int r;
+
+	if (turn < 0)
+		return turn;
+	r = take_turn(turn, host, end_ms, ret, err);
+	if (r != 0)
+		return r;
+	r = helper_run(loader->helpers, LOADER, end_ms, err);
+	if (r < 0)
+		return r;
+	r = guards_open(host->sys_fd, ret, err);
+	return r != 0 ? r : err_set(err, ENOENT, "the BPF guards are not there after loading them");
+}
+
+static int open_or_load(const struct host *host, const struct guard_loader *loader,
+			struct guards *ret, struct err *err)
 {
 	int r = guards_open(host->sys_fd, ret, err);
 
@@ -72,22 +125,19 @@ static int open_or_load(const struct host *host, const char *helpers, struct gua
 		return r;
 	if (!guard_build[0])
 		return err_set(err, ENOTSUP, "this cgdeleg was built without BPF guards");
-	if (!helpers)
+	if (!loader)
 		return err_set(err, ENOENT,
 			       "the BPF guards are not loaded; run cgdeleg guard load");
-	r = helper_run(helpers, LOADER, err);
-	if (r < 0)
-		return r;
-	r = guards_open(host->sys_fd, ret, err);
-	return r != 0 ? r : err_set(err, ENOENT, "the BPF guards are not there after loading them");
+	return load(host, loader, ret, err);
 }
 
-static int look_at_guards(const struct host *host, const char *helpers, const struct oci *oci,
-			  struct target *target, struct facts *facts, struct err *err)
+static int look_at_guards(const struct host *host, const struct guard_loader *loader,
+			  const struct oci *oci, struct target *target, struct facts *facts,
+			  struct err *err)
 {
 	int r;
 
-	r = open_or_load(host, helpers, &target->guards, err);
+	r = open_or_load(host, loader, &target->guards, err);
 	if (r < 0)
 		return r;
 	facts->guard_available = target->guards.grant.grants_fd >= 0;
@@ -100,10 +150,10 @@ static int look_at_guards(const struct host *host, const char *helpers, const st
 	return 0;
 }
 
-void gather_guards(const struct host *host, const char *helpers, const struct oci *oci,
-		   struct target *target, struct facts *facts)
+void gather_guards(const struct host *host, const struct guard_loader *loader,
+		   const struct oci *oci, struct target *target, struct facts *facts)
 {
-	int r = look_at_guards(host, helpers, oci, target, facts, &target->guards_err);
+	int r = look_at_guards(host, loader, oci, target, facts, &target->guards_err);
 
 	facts->guard_why = target->guards_err.text;
 	if (r < 0)

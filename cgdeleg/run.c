@@ -231,6 +231,9 @@ static bool wants_guards(const struct decision *decision)
 
 int run_explain(const struct host *host, const struct run_args *args, struct trail *trail)
 {
+	const struct guard_loader loader = { .helpers = args->helpers,
+					     .run = args->run,
+					     .deadline_ms = args->deadline_ms };
 	int r;
 
 	state_facts(args, trail);
@@ -238,7 +241,8 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 							    &trail->facts, &trail->err);
 	/* Before the budgets, whose lock nobody should wait for while the loader is at work. */
 	if (r >= 0 && wants_guards(&trail->decision))
-		gather_guards(host, args->helpers, &trail->oci, &trail->target, &trail->facts);
+		gather_guards(host, args->helpers ? &loader : NULL, &trail->oci, &trail->target,
+			      &trail->facts);
 	if (r >= 0)
 		r = count_usage(host, args, trail);
 	if (r >= 0)

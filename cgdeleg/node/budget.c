@@ -64,7 +64,7 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 	}
 }
 
-static int open_directory(const char *path, struct err *err)
+int budget_directory_open(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
@@ -222,7 +222,7 @@ int budget_open(const char *directory, const struct host *host, int64_t deadline
 	int r;
 
 	budget.host = host;
-	dirfd = open_directory(directory, err);
+	dirfd = budget_directory_open(directory, err);
 	if (dirfd < 0)
 		return dirfd;
 	budget.fd = open_table(dirfd, deadline_ms, &size, err);

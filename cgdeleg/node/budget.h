@@ -46,6 +46,9 @@ struct budget {
 		.fd = -EBADF, \
 	}
 
+/* The table's directory, made where it is missing: root's, and writable by nobody else. */
+int budget_directory_open(const char *path, struct err *err);
+
 /* Opens the table in the directory, makes both where they are missing, and locks it, by `deadline_ms`
  * (CLOCK_MONOTONIC; 0: none). `host` must outlive it. */
 int budget_open(const char *directory, const struct host *host, int64_t deadline_ms,

@@ -2,8 +2,13 @@
 /* Gather, BPF: the node's guards as facts, the hook's helper, and what a container could undo guards with. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cgdeleg/gather-bpf.h"
@@ -126,13 +131,86 @@ static void test_device_list(void **state)
 		     "config.json: linux.resources.devices: type 'p' is none of a, b, c");
 }
 
-static void put_helper(const struct tree *tree, const char *program, mode_t mode)
+static void put_helper(const struct tree *tree, const char *program, const char *name, mode_t mode)
 {
 	char command[256];
 
-	(void)snprintf(command, sizeof(command), "cp %s %s/helper && chmod %04o %s/helper", program,
-		       tree->root, mode, tree->root);
+	(void)snprintf(command, sizeof(command), "cp %s %s/%s && chmod %04o %s/%s", program,
+		       tree->root, name, mode, tree->root, name);
 	assert_int_equal(system(command), 0);
+}
+
+static int64_t in_ms(int64_t ms)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
+}
+
+/* Another hook, which has its turn and pins the guards after a while, or never. It holds the lock until it ends. */
+static pid_t start_other(const struct looked_at *l, bool pins)
+{
+	const int lock = open(l->tree.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t pid;
+
+	assert_true(lock >= 0);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
+		(void)usleep(100000);
+		if (pins)
+			tree_edit(&l->tree, "sys/fs/bpf/guards = device grant");
+		(void)pause();
+		_exit(0);
+	}
+	(void)close(lock);
+	return pid;
+}
+
+/* One hook loads, the others wait for what it pins, and not longer than leaves time for the grant. */
+static void test_turns(void **state)
+{
+	static const struct {
+		bool other, pins;
+		int64_t time_ms; /* until the deadline */
+		bool guards;
+		const char *why;
+	} cases[] = {
+		{ false, false, 8000, false, "cgdeleg-guard: it failed" }, /* its own turn */
+		{ true, true, 20000, true, "" },
+		{ true, false, 4300, false, "another hook has not loaded the BPF guards in time" },
+		{ true, false, 1000, false, "another hook has not loaded the BPF guards in time" },
+	};
+
+	(void)state;
+	if (geteuid() != 0 || !guard_build[0])
+		skip(); /* the helper must be root's; a build without guards executes none */
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+		struct guard_loader loader;
+		pid_t pid = 0;
+
+		check_result("look", look("- sys/fs/bpf/guards", plain, &l), &l.err, NULL);
+		put_helper(&l.tree, "/bin/false", "cgdeleg-guard", 0755);
+		if (cases[i].other)
+			pid = start_other(&l, cases[i].pins);
+		loader = (struct guard_loader) { .helpers = l.tree.root,
+						 .run = l.tree.root,
+						 .deadline_ms = in_ms(cases[i].time_ms) };
+		gather_guards(&l.host, &loader, &l.oci, &l.target, &l.facts);
+		if (l.facts.guard_available != cases[i].guards ||
+		    !strstr(l.facts.guard_why, cases[i].why))
+			fail_msg("%zu: %s", i, l.facts.guard_why);
+		if (in_ms(0) > loader.deadline_ms - 3500 && cases[i].time_ms > 3500)
+			fail_msg("%zu: it took the grant's share of the time", i);
+		if (pid) {
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+		}
+	}
 }
 
 /* The hook executes what only root can change, and what it says is the reason. */
@@ -158,11 +236,11 @@ static void test_helper(void **state)
 		skip(); /* the helper must be root's */
 	tree_new(&tree);
 	for (size_t i = 0; i < ELEMENTS(helpers); i++) {
-		put_helper(&tree, helpers[i].program, helpers[i].mode);
-		check_result(helpers[i].program, helper_run(tree.root, "helper", &err), &err,
-			     helpers[i].want);
+		put_helper(&tree, helpers[i].program, "helper", helpers[i].mode);
+		check_result(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &err),
+			     &err, helpers[i].want);
 	}
-	check_result("none", helper_run(tree.root, "another", &err), &err, "another'");
+	check_result("none", helper_run(tree.root, "another", in_ms(5000), &err), &err, "another'");
 	tree_free(&tree);
 }
 
@@ -171,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bpf),
 		cmocka_unit_test(test_device_list),
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_helper),
 	};
 
