@@ -142,6 +142,12 @@ static int take_annotations(yyjson_val *obj, struct oci *oci, const char *what, 
 	return 0;
 }
 
+/* runc runs the createRuntime hooks of a container that it restores, too, and has not written its new state by then. */
+static bool is_restoring(const struct raw_state *raw)
+{
+	return strcmp(raw->status, "stopped") == 0 && raw->pid > 1;
+}
+
 static int check_state(const struct raw_state *raw, struct err *err)
 {
 	size_t id_len = strlen(raw->id);
@@ -152,7 +158,8 @@ static int check_state(const struct raw_state *raw, struct err *err)
 			       OCI_ID_MAX);
 	if (raw->bundle[0] != '/' || strlen(raw->bundle) >= PATH_MAX)
 		return err_set(err, EBADMSG, "container state: 'bundle' is not an absolute path");
-	if (strcmp(raw->status, "creating") != 0 && strcmp(raw->status, "created") != 0)
+	if (strcmp(raw->status, "creating") != 0 && strcmp(raw->status, "created") != 0 &&
+	    !is_restoring(raw))
 		return err_set(
 			err, EBADMSG,
 			"container state: 'status' is '%.32s'; cgdeleg acts only while a container "
@@ -190,6 +197,7 @@ int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *e
 		return r;
 	oci.id = raw.id;
 	oci.status = raw.status;
+	oci.restoring = is_restoring(&raw);
 	oci.bundle = raw.bundle;
 	oci.pid = (pid_t)raw.pid;
 	*ret = oci;

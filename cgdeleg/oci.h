@@ -27,6 +27,7 @@ struct oci {
 	/* The state. Strings belong to state_doc. */
 	const char *id;
 	const char *status; /* "creating" (runc) or "created" (crun) in createRuntime */
+	bool restoring;	    /* from a checkpoint: "stopped" (runc; crun runs no hooks then) */
 	const char *bundle; /* absolute path */
 	pid_t pid;	    /* > 1, in the hook's pid namespace; 0 where there is no state */
 	struct annotation *annotations; /* owned */

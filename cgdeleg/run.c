@@ -309,6 +309,11 @@ static int look(struct acting *acting)
 	struct trail *trail = acting->trail;
 	int r;
 
+	/* There is no mount yet that could be looked at, and what was checkpointed may be a writable one. */
+	if (trail->oci.restoring)
+		return err_set(&trail->err, ENOTSUP,
+			       "it is being restored from a checkpoint, which cannot be granted a "
+			       "writable cgroup: start it anew");
 	r = oci_read_config(trail->oci.bundle, acting->args->owner, &trail->oci, &trail->err);
 	if (r < 0)
 		return r;

@@ -63,6 +63,9 @@ static const struct {
 	  "'bundle' is not an absolute path" },
 	{ "running", "{\"id\":\"c\",\"status\":\"running\",\"bundle\":\"/b\",\"pid\":5}",
 	  "'status' is 'running'; cgdeleg acts only while a container is" },
+	{ "stopped", "{\"id\":\"c\",\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":0}",
+	  "'status' is 'stopped'; cgdeleg acts only while a container is" },
+	{ "restoring", "{\"id\":\"c\",\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":5}", NULL },
 	{ "pid of init", STATE(",\"pid\":1"),
 	  "'pid' is 1, above 1 was expected: configure cgdeleg as" },
 	{ "pid 0", STATE(",\"pid\":0"), "'pid' is 0, above 1 was expected" },
@@ -98,6 +101,7 @@ static void test_state_members(void **state)
 	check_string("status", oci.status, "created");
 	check_string("bundle", oci.bundle, "/run/b");
 	assert_int_equal(oci.pid, 4711);
+	assert_false(oci.restoring);
 	assert_int_equal(oci.n_annotations, 2);
 	check_string("key", oci.annotations[0].key, "k1");
 	check_string("value", oci.annotations[0].value, "v1");

@@ -85,6 +85,8 @@ def bad_states(held):
         ("state: pid of the host's", "is not a container's init", but(pid=os.getpid())),
         ("state: pid above 32 bits", "above 1 was expected", but(pid=1 << 40)),
         ("state: running", "'status' is 'running'", but(status="running")),
+        ("state: stopped", "'status' is 'stopped'", but(status="stopped", pid=0)),
+        ("state: being restored", "is being restored from a checkpoint", but(status="stopped")),
         ("state: bundle not absolute", "not an absolute path", but(bundle="bundle")),
         ("state: bundle not there", "cannot open the bundle", but(bundle="/nonexistent")),
         ("state: annotations differ", "disagree", but(annotations={**good["annotations"], "note": "b"})),
@@ -121,6 +123,9 @@ def state(t):
         before = other.picture()
         held.refuses("", {**held.state, "pid": other.pid})
         same(before[0], other.picture()[0], "the other's cgroup")
+    with t.step("state: being restored, of a handler that the policy does not name"):
+        done = held.c.call_hook({**held.state, "status": "stopped"}, handler="another")
+        equal(done.text, "exit 0: ", "the hook")
     with t.step("control: the state itself is granted"):
         equal(held.c.call_hook(held.state).text, "exit 0: ", "the hook")
 
