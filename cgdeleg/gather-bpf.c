@@ -25,7 +25,8 @@
 #include "cgdeleg/devices.h"
 #include "cgdeleg/node/budget.h"
 
-#define LOADER "cgdeleg-guard"
+#define LOADER	  "cgdeleg-guard"
+#define TURN_FILE "loading"
 
 /* Of the hook's time, kept for the grant itself, half of it for taking everything back: there may be one without guards. */
 #define REST_MS	 4000
@@ -95,13 +96,25 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 	}
 }
 
+/* A file that only root can open: of a directory that others can list, anybody could hold the lock. */
+static int open_turn(const char *run, struct err *err)
+{
+	_cleanup_close_ int dirfd = budget_directory_open(run, err);
+	int fd;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = openat(dirfd, TURN_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? err_set_errno(err, errno, "cannot open '%s/" TURN_FILE "'", run) : fd;
+}
+
 /* Loads what is not there. What is there afterwards is looked at anew: the loader's word is not enough. */
 static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret,
 		struct err *err)
 {
 	const int64_t end_ms =
 		loader->deadline_ms ? loader->deadline_ms - REST_MS : now_ms() + ALONE_MS;
-	_cleanup_close_ int turn = budget_directory_open(loader->run, err);
+	_cleanup_close_ int turn = open_turn(loader->run, err);
 	int r;
 
 	if (turn < 0)

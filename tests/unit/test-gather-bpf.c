@@ -2,7 +2,9 @@
 /* Gather, BPF: the node's guards as facts, the hook's helper, and what a container could undo guards with. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -151,9 +153,12 @@ static int64_t in_ms(int64_t ms)
 /* Another hook, which has its turn and pins the guards after a while, or never. It holds the lock until it ends. */
 static pid_t start_other(const struct looked_at *l, bool pins)
 {
-	const int lock = open(l->tree.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[PATH_MAX];
 	pid_t pid;
+	int lock;
 
+	(void)snprintf(path, sizeof(path), "%s/loading", l->tree.root);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(lock >= 0);
 	assert_int_equal(flock(lock, LOCK_EX), 0);
 	pid = fork();
