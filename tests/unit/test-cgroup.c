@@ -299,13 +299,47 @@ static void test_read_procs(void **state)
 	}
 }
 
+/* More than is read at all: how many is known, and not which. */
+static void test_read_too_many_procs(void **state)
+{
+	static const char line[] = "4194304\n"; /* the largest pid that a kernel gives */
+	const size_t lines[] = { CGROUP_PIDS_MAX, CGROUP_PIDS_MAX + 1, 3 * CGROUP_PIDS_MAX };
+	static pid_t pids[CGROUP_PIDS_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(lines); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_close_ int fd = -EBADF;
+
+		tree_new(&tree);
+		fd = openat(tree.fd, "cgroup.procs", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		assert_true(fd >= 0);
+		for (size_t k = 0; k < lines[i]; k++)
+			assert_int_equal(write(fd, line, sizeof(line) - 1), sizeof(line) - 1);
+		pids[0] = 7;
+		if (lines[i] <= CGROUP_PIDS_MAX) {
+			assert_int_equal(cgroup_read_procs(tree.fd, pids, ELEMENTS(pids)),
+					 lines[i]);
+			assert_int_equal(pids[lines[i] - 1], 4194304);
+			continue;
+		}
+		assert_int_equal(cgroup_read_procs(tree.fd, pids, ELEMENTS(pids)), -E2BIG);
+		assert_int_equal(pids[0], 7); /* as it was, which is what the header says */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_path), cmocka_unit_test(test_is_within),
-		cmocka_unit_test(test_delegated),  cmocka_unit_test(test_open),
-		cmocka_unit_test(test_open_live),  cmocka_unit_test(test_host),
-		cmocka_unit_test(test_list),	   cmocka_unit_test(test_read_procs),
+		cmocka_unit_test(test_parse_path),
+		cmocka_unit_test(test_is_within),
+		cmocka_unit_test(test_delegated),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_open_live),
+		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_read_procs),
+		cmocka_unit_test(test_read_too_many_procs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,9 +8,10 @@ control, a granted container with the same script, shows that the script could t
 import glob
 import os
 
+from cases.grant_guard import why_not
 from lib import host
-from lib.expect import granted
-from lib.report import case, contains, equal, expect
+from lib.expect import granted, refused as refused_by
+from lib.report import Skip, case, contains, equal, expect
 
 # The dynamic linker and the libraries beside it, as they appear under /host.
 LINKER = os.path.realpath([*glob.glob("/lib64/ld-linux*"), *glob.glob("/lib/ld-linux*")][0]).removeprefix("/usr")
@@ -84,6 +85,33 @@ def declined(t):
     is_taken_back(t, c)
     with t.step("audit tells the reason"):
         equal(c.records()[-1]["reasons"][0]["code"], "annotation-declines", "reason")
+
+
+def of_host_root(t, name, limits):
+    """A container that has all that a policy without user namespaces demands."""
+    policy = t.policy(name, defaults={"on_refusal": "readonly", "require_userns": "false"}, profiles={"small": limits})
+    c = t.container(name, maps=None, policy_dir=policy)
+    c.config["process"]["capabilities"] = {kind: ["CAP_KILL"] for kind in ("bounding", "effective", "permitted")}
+    c.save()
+    return c
+
+
+@case("readonly.hostroot")
+def hostroot(t):
+    """Its root is the host's, from whom ownership takes nothing: it cannot be left running without the cgroup."""
+    why = why_not(t)
+    sentence, code = ("hugetlb.64KB.max", "limit-missing") if not why else ("the BPF LSM guard is not in force", "guard-missing")
+    with t.step("refused, and not left running"):
+        c = of_host_root(t, "hostroot", {"memory.max": "32M", "hugetlb.64KB.max": "1M"})
+        refused_by(c, sentence)
+        codes = [reason["code"] for reason in c.records()[-1]["reasons"]]
+        equal((codes[0], codes[-1]), (code, "not-taken-back"), "the first and the last of the reasons")
+    with t.step("control: with nothing missing it is granted"):
+        if why:
+            raise Skip(why)
+        c = of_host_root(t, "hostroot-granted", {"cgroup.max.depth": "4"}).up()
+        equal(c.records()[-1]["verdict"], "grant", "verdict")
+        contains(c.exec("mkdir /sys/fs/cgroup/job && echo made").out, "made", "what the container says")
 
 
 @case("readonly.control")
