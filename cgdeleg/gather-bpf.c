@@ -28,9 +28,7 @@
 #define LOADER	  "cgdeleg-guard"
 #define TURN_FILE "loading"
 
-/* Of the hook's time, kept for the grant itself, half of it for taking everything back: there may be one without guards. */
-#define REST_MS	 4000
-#define ALONE_MS 5000 /* where there is no deadline */
+#define ALONE_MS 5000 /* what loading may take where there is no deadline */
 /* Loading programs, and mounting and looking into the root-only bpffs. */
 #define HELPER_CAPABILITIES                                                   \
 	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | \
@@ -112,8 +110,9 @@ static int open_turn(const char *run, struct err *err)
 static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret,
 		struct err *err)
 {
+	/* Half of what is left. The rest is for the grant: there may be one without guards. */
 	const int64_t end_ms =
-		loader->deadline_ms ? loader->deadline_ms - REST_MS : now_ms() + ALONE_MS;
+		loader->deadline_ms ? (now_ms() + loader->deadline_ms) / 2 : now_ms() + ALONE_MS;
 	_cleanup_close_ int turn = open_turn(loader->run, err);
 	int r;
 

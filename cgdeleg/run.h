@@ -18,7 +18,6 @@
 #include "policy/decide.h"
 
 #define POLICY_DIRECTORY "/etc/cgdeleg"
-#define RUN_DEADLINE_MS	 8000 /* own deadline: below the 10 s that the hook descriptors give */
 
 struct run_args {
 	const char *handler; /* --handler; mandatory */

@@ -19,7 +19,7 @@
 #include "cgdeleg/systemd.h"
 
 #define FILES_MAX      12
-#define SET_RESERVE_MS 2000 /* of the hook's time, left for taking everything back */
+#define SET_RESERVE_MS 4000 /* of the hook's time, left for taking everything back */
 #define UNDO_EXTRA_MS \
 	700 /* what an undo may take behind the deadline: the alarm comes 1 s after it */
 #define WITHOUT_DEADLINE 5000

@@ -15,7 +15,7 @@
 #include "cgdeleg/oci.h"
 
 #define HOOK_ENVIRONMENT "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
-#define HOOK_TIMEOUT	 "10" /* seconds; above the hook's own deadline */
+#define HOOK_TIMEOUT	 "30" /* seconds; above the hook's own deadline */
 #define TEMPORARY	 ".config.json.cgdeleg"
 
 struct file {

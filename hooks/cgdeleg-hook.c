@@ -15,13 +15,21 @@
 
 #include "base/cleanup.h"
 #include "base/privilege.h"
+#include "base/text.h"
 #include "cgdeleg/run.h"
 #include "hooks/libc/heap.h"
 #include "version.h"
 
+/* Seconds. As long as runc waits for systemd, and below the 30 that the hook descriptors give: a node that starts
+ * many containers at once has systemd answer late. The least leaves time for taking everything back. */
+#define DEADLINE       "28"
+#define DEADLINE_LEAST 5
+#define DEADLINE_MOST  600
+
 static const char usage[] =
 	"usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
 	"                                  [--run DIR] [--helpers DIR] [--root DIR]\n"
+	"                                  [--deadline SECONDS]\n"
 	"       cgdeleg-hook --version\n";
 
 /* One write: runtimes pass standard error on piecewise. */
@@ -35,15 +43,23 @@ static void say(const char *text)
 		return; /* nobody listens; the audit record has it */
 }
 
-static int parse_args(int argc, char **argv, struct run_args *ret, const char **ret_root)
+struct arguments {
+	struct run_args run;
+	const char *root, *deadline;
+	uint64_t seconds; /* `deadline`, as a number */
+};
+
+static int parse_args(int argc, char **argv, struct arguments *ret)
 {
+	struct run_args *run = &ret->run;
 	const struct {
 		const char *name;
 		const char **value;
 	} options[] = {
-		{ "--handler", &ret->handler }, { "--policy", &ret->policy },
-		{ "--audit", &ret->audit },	{ "--run", &ret->run },
-		{ "--helpers", &ret->helpers }, { "--root", ret_root },
+		{ "--handler", &run->handler },	  { "--policy", &run->policy },
+		{ "--audit", &run->audit },	  { "--run", &run->run },
+		{ "--helpers", &run->helpers },	  { "--root", &ret->root },
+		{ "--deadline", &ret->deadline },
 	};
 
 	if (argc < 2 || strcmp(argv[1], "createRuntime") != 0)
@@ -57,15 +73,18 @@ static int parse_args(int argc, char **argv, struct run_args *ret, const char **
 			return -EINVAL;
 		*options[o].value = argv[i + 1];
 	}
-	return ret->handler && ret->policy[0] == '/' && ret->audit[0] == '/' &&
-			       ret->run[0] == '/' && ret->helpers[0] == '/' && (*ret_root)[0] == '/'
+	if (text_to_u64(ret->deadline, &ret->seconds) < 0 || ret->seconds < DEADLINE_LEAST ||
+	    ret->seconds > DEADLINE_MOST)
+		return -EINVAL;
+	return run->handler && run->policy[0] == '/' && run->audit[0] == '/' &&
+			       run->run[0] == '/' && run->helpers[0] == '/' && ret->root[0] == '/'
 		       ? 0
 		       : -EINVAL;
 }
 
 /* The pipeline looks at the clock between steps and undoes what it did; should a system call itself hang,
  * the signal ends the process, which a runtime takes for a failed hook. */
-static int64_t set_deadline(void)
+static int64_t set_deadline(unsigned seconds)
 {
 	struct timespec ts;
 	sigset_t none;
@@ -76,9 +95,9 @@ static int64_t set_deadline(void)
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)signal(SIGXFSZ,
 		     SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
-	(void)alarm(RUN_DEADLINE_MS / 1000 + 1);
+	(void)alarm(seconds + 1);
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + RUN_DEADLINE_MS;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1000 * (int64_t)seconds;
 }
 
 /*
@@ -112,11 +131,12 @@ static int run(const struct run_args *args, const char *root)
 
 int main(int argc, char **argv)
 {
-	struct run_args args = { .policy = POLICY_DIRECTORY,
-				 .audit = AUDIT_DIRECTORY,
-				 .run = BUDGET_DIRECTORY,
-				 .helpers = CGDELEG_HELPERS };
-	const char *root = "/";
+	struct arguments args = { .run = { .policy = POLICY_DIRECTORY,
+					   .audit = AUDIT_DIRECTORY,
+					   .run = BUDGET_DIRECTORY,
+					   .helpers = CGDELEG_HELPERS },
+				  .root = "/",
+				  .deadline = DEADLINE };
 	struct err err = { 0 };
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
@@ -125,16 +145,16 @@ int main(int argc, char **argv)
 		say(err.text);
 		return 1;
 	}
-	if (parse_args(argc, argv, &args, &root) < 0) {
+	if (parse_args(argc, argv, &args) < 0) {
 		if (write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0)
 			return 2;
 		return 2;
 	}
-	if (strcmp(root, "/") != 0 && enter_root(root, &err) < 0) {
+	if (strcmp(args.root, "/") != 0 && enter_root(args.root, &err) < 0) {
 		say(err.text);
 		return 1;
 	}
 	heap_prepare();
-	args.deadline_ms = set_deadline();
-	return run(&args, root);
+	args.run.deadline_ms = set_deadline((unsigned)args.seconds);
+	return run(&args.run, args.root);
 }

@@ -29,7 +29,7 @@
 #include "policy/limit-list.h"
 #include "version.h"
 
-#define MILLISECONDS_MOST 60000
+#define MILLISECONDS_MOST 600000
 #define DEVICE_SIZE	  64 /* bytes of "/dev/block/8:16" */
 #define SYSTEMD		  "org.freedesktop.systemd1"
 /* systemd's own socket, root's: the way of systemctl, and one that needs no bus daemon. */

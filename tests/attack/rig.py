@@ -207,7 +207,7 @@ class Rig:
         """The hook's command line."""
         return [self.hook, "createRuntime", "--handler", "sweep", "--policy",
                 os.path.join(self.work, "policy"), "--audit", self.audit, "--run",
-                os.path.join(self.work, "run"), "--helpers", self.work]
+                os.path.join(self.work, "run"), "--helpers", self.work, "--deadline", "8"]
 
     def configure(self, hooks):
         """Writes config.json with these createRuntime hooks."""

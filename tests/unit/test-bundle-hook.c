@@ -13,7 +13,7 @@
 
 #define OURS                                                                                       \
 	"{\"path\":\"/h\",\"args\":[\"cgdeleg-hook\",\"createRuntime\",\"--handler\",\"docker\"]," \
-	"\"env\":[\"PATH=/usr/sbin:/usr/bin:/sbin:/bin\"],\"timeout\":10}"
+	"\"env\":[\"PATH=/usr/sbin:/usr/bin:/sbin:/bin\"],\"timeout\":30}"
 
 static const struct bundle_hook hook = { .path = "/h", .handler = "docker" };
 

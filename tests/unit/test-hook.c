@@ -28,10 +28,17 @@ static const struct {
 	{ { "createRuntime", "--handler", "h", "--policy", "relative" }, 2, USAGE },
 	{ { "createRuntime", "--handler", "h", "--audit", "relative" }, 2, USAGE },
 	{ { "createRuntime", "--handler", "h", "--root", "relative" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", "--deadline", "4" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", "--deadline", "601" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", "--deadline", "8s" }, 2, USAGE },
+	{ { "createRuntime", "--handler", "h", "--deadline", "-8" }, 2, USAGE },
 	{ { "createRuntime", "--handler", "h", "--root", "/nonexistent" },
 	  1,
 	  "cgdeleg: cannot make '/nonexistent', which --root names, the root directory" },
 	{ { "createRuntime", "--handler", "h", NOWHERE },
+	  1,
+	  "cgdeleg: container state on stdin: empty" },
+	{ { "createRuntime", "--handler", "h", "--deadline", "600", NOWHERE },
 	  1,
 	  "cgdeleg: container state on stdin: empty" },
 };
@@ -40,7 +47,7 @@ static const struct {
 static int run(const char *const *args, char *buf, size_t size)
 {
 	const char *hook = getenv("CGDELEG_HOOK");
-	const char *argv[12] = { "cgdeleg-hook" };
+	const char *argv[14] = { "cgdeleg-hook" };
 	int fds[2], status = -1;
 	ssize_t n;
 	pid_t pid;

@@ -297,7 +297,7 @@ def fails_last(t):
 
 
 def in_time(command, data):
-    """Its result, within the hook's own deadline and the second that its alarm comes behind it."""
+    """Its result, within the hook's deadline in these tests and the second that its alarm comes behind it."""
     began = time.monotonic()
     done = run(command, data=data)
     expect(time.monotonic() - began < 9, f"the hook took {time.monotonic() - began:.1f} s")

@@ -41,8 +41,9 @@ class Container:
         bundle.write(self.dir, self.config)
 
     def hook_args(self, **changes):
+        """A short deadline: no test is to wait long for what hangs."""
         options = {"handler": self.handler, "policy": self.policy_dir, "audit": self.audit_dir,
-                   "run": self.t.run_dir, "helpers": self.t.helpers, **changes}
+                   "run": self.t.run_dir, "helpers": self.t.helpers, "deadline": "8", **changes}
         return ["createRuntime", *[word for key, value in options.items() for word in (f"--{key}", value)]]
 
     def the_hook(self, **changes):

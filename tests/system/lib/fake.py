@@ -96,7 +96,7 @@ class Fake:
 
     def hook_args(self):
         return ["createRuntime", "--handler", "test", "--policy", self.policy_dir, "--audit", self.audit_dir,
-                "--run", self.t.run_dir, "--helpers", self.t.helpers]
+                "--run", self.t.run_dir, "--helpers", self.t.helpers, "--deadline", "8"]
 
     def records(self):
         path = f"{self.audit_dir}/audit.jsonl"
