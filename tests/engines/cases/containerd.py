@@ -6,7 +6,7 @@ import subprocess
 
 from engine import containerd
 from engine.context import HOOK, SOURCE, case, delegated, last_record, offered, records
-from engine.cri import Cri, CriError, execute
+from engine.cri import Cri, CriError, attach, execute
 from lib import host
 from lib.process import wait_until
 from lib.report import Failure, contains, equal, expect
@@ -325,6 +325,27 @@ def images(t):
         is_granted(node, node.pod("runc-ask", namespace="ci-1", annotations=asks).start("a", containerd.BOX, SLEEP))
 
 
+def what_hooks_said():
+    """Behind a failure among many: what became of each grant, and how long the hooks took. One record is not enough."""
+    took = sorted(record["duration_us"] / 1000000 for record in records())
+    print(f"# {len(took)} records, seconds: {' '.join(f'{seconds:.1f}' for seconds in took)}", flush=True)
+    for record in records():
+        if record["verdict"] != "grant" or record["outcome"] != "done":
+            print(f"# {record.get('pod')}: {record['verdict']}, {record['outcome']} after {record['duration_us'] / 1000000:.1f} s"
+                  f" at '{record.get('failed_step')}': {record.get('error')}", flush=True)
+
+
+@case("containerd.attach", default=False)
+def attached(t):
+    node = Node(t)
+    for runtime in ("runc", "crun"):
+        with t.row("containerd", runtime, "attach, as a kubelet does: it runs under the grant"):
+            container = node.pod(f"{runtime}-all").start("a", containerd.BOX, ["/bin/sh"], stdin=True)
+            # The second is for both streams to be attached.
+            said = attach(node.cri, container, f"sleep 1; {PROBE} || echo refused; exit\n")
+            equal(said.split(), ["made", str(64 * MIB), "100", "20", "refused"], "what it said")
+
+
 @case("containerd.parallel", default=False)
 def parallel(t):
     node = Node(t)
@@ -333,10 +354,15 @@ def parallel(t):
 
     def one(number):
         pod = node.pod("runc-all" if number % 2 else "crun-all")
-        container = pod.start("a", containerd.BOX, SLEEP)
-        is_granted(node, container)
+        try:
+            is_granted(node, pod.start("a", containerd.BOX, SLEEP))
+        except (CriError, Failure) as error:
+            return f"{pod.name}: {error}"
+        return None
     with t.row("containerd", "", f"{t.options.pods} pods at once"):
         with concurrent.futures.ThreadPoolExecutor(t.options.pods) as pool:
-            list(pool.map(one, range(t.options.pods)))
+            failed = [error for error in pool.map(one, range(t.options.pods)) if error]
+        what_hooks_said()
+        equal(failed, [], "pods that failed")
         equal([record["verdict"] for record in records()], ["grant"] * t.options.pods, "the verdicts")
         equal(len(delegated()), t.options.pods, "delegated cgroups")

@@ -34,8 +34,8 @@ def is_as_docker_gives_it(name):
     equal((records(), delegated()), ([], {}), "what we have done")
 
 
-def started(*options):
-    done = docker.container(*options)
+def started(*options, **knobs):
+    done = docker.container(*options, **knobs)
     equal(done.code, 0, f"docker run ({done.err})")
     return done.out.strip()
 
@@ -99,6 +99,12 @@ def more(t):
         equal(seen.out.split(), [str(32 * 1024 * 1024), "20"], f"afterwards ({seen.err})")
         must(["docker", "pause", box])
         must(["docker", "unpause", box])
+    for runtime, name in (("runc", "cgdeleg"), ("crun", "cgdeleg-crun")):
+        with t.row("docker", runtime, "attach: it runs under the grant"):
+            box = started("--interactive", "--runtime", name, *ASK, command=["/bin/sh"])
+            said = docker.attach(box, f"sleep 1; {PROBE}; exit\n")
+            equal(said.out.split(), ["made", str(64 * 1024 * 1024), "100", "20"], f"what it said ({said.err})")
+            contains(said.err, "Permission denied", "writing the own limit")
     with t.row("docker", "runc", "compose file"):
         text = host.read(f"{SOURCE}/deploy/compose.yaml")
         host.write(f"{t.work}/compose.yaml", text.replace("docker.io/library/busybox", docker.BOX))

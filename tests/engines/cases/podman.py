@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """podman - rootful, by annotation, with hooks.d; and the descriptor for CRI-O, whose hooks library is the same."""
+import json
 import os
+import re
 
 from engine import image, podman
 from engine.context import SOURCE, case, delegated, last_record, must, records
@@ -9,7 +11,9 @@ from lib import bundle, host
 from lib.process import run
 from lib.report import Skip, contains, equal, expect
 
-POLICY = """
+# CRI-O's own annotation for a writable mount, and its older name.
+CRIO_OWN = ("cgroup2-mount-hierarchy-rw.crio.io", "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw")
+POLICY = f"""
 [profile small]
 memory.max             = 64M
 pids.max               = 100
@@ -22,7 +26,7 @@ profile              = small
 
 [handler crio]
 engine               = crio
-approved_annotations = cgdeleg.io/writable
+approved_annotations = cgdeleg.io/writable {" ".join(CRIO_OWN)}
 profile              = small
 
 [rule builds]
@@ -38,14 +42,15 @@ PROBE = "cd /sys/fs/cgroup; mkdir job && echo made; cat memory.max pids.max cgro
 SEEN = ["made", str(64 * 1024 * 1024), "100", "20"]
 
 
-def is_granted(p, container):
+def is_granted(p, container, refusal="Permission denied"):
+    """refusal: what the kernel says, "Operation not permitted" where the guard is all that refuses."""
     seen = p.sh(container, PROBE)
     equal(seen.out.split(), SEEN, f"what the container sees ({seen.err})")
-    contains(seen.err, "Permission denied", "writing the own limit")
+    contains(seen.err, refusal, "writing the own limit")
 
 
-def started(p, *options):
-    done = p.start(*options)
+def started(p, *options, **knobs):
+    done = p.start(*options, **knobs)
     equal(done.code, 0, f"podman run ({done.err})")
     return done.out.strip()
 
@@ -115,7 +120,16 @@ def more(t):
         equal(seen.out.split()[1], "20", "cgroup.max.descendants")
     for runtime in ("crun", "runc"):
         unmasked(t, Podman(t, runtime), runtime)
+        attached(t, Podman(t, runtime), runtime)
     in_pods(t, p)
+
+
+def attached(t, p, runtime):
+    with t.row("podman", runtime, "attach: it runs under the grant"):
+        container = started(p, *ASK, *MAP, "--interactive", command=["/bin/sh"])
+        said = p.attach(container, f"sleep 1; {PROBE}; exit\n")
+        equal(said.out.split(), SEEN, f"what it said ({said.err})")
+        contains(said.err, "Permission denied", "writing the own limit")
 
 
 def unmasked(t, p, runtime):
@@ -216,3 +230,34 @@ def crio_descriptor(t):
                "refused: the namespace is not known"):
         expect(p.start(*ASK, *MAP, *crio_annotations("ci-1", "prod")).code != 0, "the container was started")
         equal(last_record()["verdict"], "refuse", "the record's verdict")
+
+
+def widened():
+    """The descriptor's `when` as docs/engines.md has it for CRI-O's own annotation."""
+    found = re.findall(r'^ *"when": (\{.*crio.*\}),$', host.read(f"{SOURCE}/docs/engines.md"), re.MULTILINE)
+    equal(len(found), 1, "descriptors' `when` in docs/engines.md")
+    return json.loads(found[0])
+
+
+@case("podman.crio-annotation", default=False)
+def crio_annotation(t):
+    """A pod that has nothing but CRI-O's own annotation: CRI-O makes the mount read-write before any hook, as unmask does."""
+    t.policy(POLICY)
+    t.later(podman.unconfigure)
+    podman.load_images(t.work)
+    p = Podman(t)
+
+    def asking(key):
+        return started(p, "--annotation", f"{key}=true", *MAP, "--security-opt", "unmask=/sys/fs/cgroup",
+                       *crio_annotations("ci-1"))
+    podman.configure("50-cgdeleg-crio.json")
+    with t.row("CRI-O (its descriptor, in podman)", "crun", "CRI-O's own annotation, `when` as it comes: not started",
+               "as CRI-O gives it: writable, without bounds"):
+        for key in CRIO_OWN:
+            seen = p.sh(asking(key), "mkdir /sys/fs/cgroup/job && cat /sys/fs/cgroup/cgroup.max.descendants")
+            equal((seen.out, records(), delegated()), ("max\n", [], {}), f"with {key} ({seen.err})")
+    podman.configure("50-cgdeleg-crio.json", when=widened())
+    with t.row("CRI-O (its descriptor, in podman)", "crun", "CRI-O's own annotation, `when` as docs/engines.md widens it"):
+        for number, key in enumerate(CRIO_OWN, 1):
+            is_granted(p, asking(key))
+            equal([record["handler"] for record in records()], ["crio"] * number, f"the hook's runs, with {key}")

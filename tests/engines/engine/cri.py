@@ -5,6 +5,7 @@ import os
 import uuid
 
 import grpc
+import websocket
 from cri import api_pb2 as api
 from cri import api_pb2_grpc
 
@@ -62,7 +63,7 @@ class Pod:
         self.id = cri.call("RunPodSandbox", config=self.config, runtime_handler=handler).pod_sandbox_id
 
     def create(self, name, image, command, annotations=None, resources=None, user=None, capabilities=(), mounts=(),
-               host_pids=False):
+               host_pids=False, stdin=False):
         """A created container's id; containerd has not asked the runtime yet. mounts: (path here, path there)."""
         context = api.LinuxContainerSecurityContext(namespace_options=_namespaces(self.userns, host_pids))
         context.capabilities.add_capabilities.extend(capabilities)
@@ -71,7 +72,7 @@ class Pod:
         config = api.ContainerConfig(
             metadata=api.ContainerMetadata(name=name), image=api.ImageSpec(image=image), command=command,
             mounts=[api.Mount(host_path=here, container_path=there) for here, there in mounts],
-            annotations=annotations or {}, log_path=f"{name}.log",
+            annotations=annotations or {}, log_path=f"{name}.log", stdin=stdin,
             linux=api.LinuxContainerConfig(security_context=context,
                                            resources=api.LinuxContainerResources(**(resources or {}))))
         return self.cri.call("CreateContainer", pod_sandbox_id=self.id, config=config,
@@ -101,3 +102,28 @@ def execute(cri, container, script):
     """ExecSync of a shell script: (exit code, stdout, stderr)."""
     done = cri.call("ExecSync", container_id=container, cmd=["/bin/sh", "-c", script], timeout=PATIENCE)
     return done.exit_code, done.stdout.decode(), done.stderr.decode()
+
+
+STDIN, STDOUT = b"\0", 1
+
+
+def attach(cri, container, script):
+    """Attach to a shell that is the container: what it prints until it ends.
+
+    The answer is an address. A kubelet forwards whoever asked it there; the streams are channels of a WebSocket, the
+    first byte of a message is the channel's number.
+    """
+    url = cri.call("Attach", container_id=container, stdin=True, stdout=True).url
+    stream = websocket.create_connection(url.replace("http:", "ws:", 1), subprotocols=["v4.channel.k8s.io"],
+                                         timeout=PATIENCE)
+    said = b""
+    try:
+        stream.send_binary(STDIN + script.encode())
+        while message := stream.recv():
+            if message[0] == STDOUT:
+                said += message[1:]
+    except websocket.WebSocketConnectionClosedException:
+        pass
+    finally:
+        stream.close()
+    return said.decode()

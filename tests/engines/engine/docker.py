@@ -50,3 +50,14 @@ def container(*options, command=("/bin/sleep", "2147483647")):
 
 def sh(name, script):
     return run(["docker", "exec", name.strip(), "/bin/sh", "-c", script])
+
+
+def attach(name, script):
+    """What a shell that is the container prints, until it ends. At the end of its stdin `docker attach` would not wait."""
+    theirs, ours = os.pipe()
+    try:
+        os.write(ours, script.encode())
+        return run(["docker", "attach", name.strip()], stdin=theirs)
+    finally:
+        os.close(theirs)
+        os.close(ours)

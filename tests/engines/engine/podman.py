@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Podman - rootful, with hooks.d and without a network."""
+import json
 import os
 import shutil
 
@@ -12,10 +13,13 @@ HOOKS = "/etc/containers/oci/hooks.d"
 SETTINGS = "/etc/containers/containers.conf.d/cgdeleg.conf"
 
 
-def configure(descriptor="50-cgdeleg.json"):
-    """As the documentation says: the descriptor, and where podman finds it."""
+def configure(descriptor="50-cgdeleg.json", **changes):
+    """As the documentation says: the descriptor, with what it is to have instead, and where podman finds it."""
     os.makedirs(HOOKS, exist_ok=True)
-    shutil.copy(f"{SOURCE}/hooks/{descriptor}", HOOKS)
+    with open(f"{SOURCE}/hooks/{descriptor}", encoding="utf-8") as file:
+        hook = {**json.load(file), **changes}
+    with open(f"{HOOKS}/{descriptor}", "w", encoding="utf-8") as file:
+        json.dump(hook, file)
     os.makedirs(os.path.dirname(SETTINGS), exist_ok=True)
     with open(SETTINGS, "w", encoding="utf-8") as file:
         file.write(f'[engine]\nhooks_dir = ["{HOOKS}"]\n')
@@ -47,6 +51,10 @@ class Podman:
 
     def __call__(self, *words):
         return run([*self.command, *words])
+
+    def attach(self, container, script):
+        """What a shell that is the container prints, until it ends."""
+        return run([*self.command, "attach", container], data=script.encode())
 
     def start(self, *options, command=("/bin/sleep", "2147483647")):
         """A detached container: the Result of `podman run`, whose stdout is the id."""
