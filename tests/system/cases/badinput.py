@@ -6,10 +6,9 @@ The hook is called while a runtime holds a container that it would grant, which 
 """
 import json
 import os
-import signal
 import subprocess
 
-from lib import bundle, host
+from lib import host
 from lib.expect import nothing_left, one_sentence, said_by_runtime
 from lib.fake import Fake
 from lib.report import case, contains, equal, expect, same

@@ -7,11 +7,10 @@ import os
 import random
 import shutil
 import signal
-import stat
 import subprocess
 import time
 
-from lib import host
+from lib import host, policy
 from lib.process import run, wait_until
 from lib.report import Skip, case, contains, equal, expect
 
