@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Checkpoint and restore, by CRIU - under podman.
+Checkpoint and restore, by CRIU - under podman; a checkpoint alone under containerd, whose restore asks a registry.
 
 CRIU brings back a container's mounts and the owners of its cgroup, and nothing that was said to the kernel about the
 cgroup itself. runc runs the createRuntime hooks again, crun does not.
@@ -9,8 +9,11 @@ import contextlib
 import os
 import re
 
+from cases import containerd
 from cases.podman import ASK, MAP, POLICY, is_granted, set_up, started
-from engine.context import case, delegated, must, records
+from engine.containerd import BOX
+from engine.context import case, delegated, must, offered, records
+from engine.cri import CriError
 from engine.podman import Podman
 from lib import host
 from lib.report import contains, equal, expect
@@ -83,7 +86,7 @@ def with_user_namespace(t, crun, runc):
             container = started(crun, *options, *MAP, command=LOOP)
             done = crun("container", "checkpoint", container)
             expect(done.code != 0, "there is a checkpoint")
-            contains(done.err, "doesn't have a proper root mount", "what podman says")
+            contains(done.err, "CRIU", "what podman says")
         is_granted(crun, container)
     must(["podman", "rm", "--force", "--all", "--time", "0"])
     with t.row("podman", "runc", "restore, with a user namespace", "refused: it is being restored"):
@@ -133,3 +136,32 @@ def by_crun(t, crun):
         equal((len(records()), delegated()), (before, {}), "what cgdeleg knows of it")
         seen = crun.sh(container, "cd /sys/fs/cgroup && mkdir job && cat memory.max cgroup.max.descendants")
         equal(seen.out.split(), ["max", "max"], f"its ceilings ({seen.err})")
+
+
+def cri_checkpoint(node, container):
+    path = f"{node.t.work}/{container}.tar"
+    try:
+        node.cri.call("CheckpointContainer", container_id=container, location=path)
+    except CriError as error:
+        offered("not implemented" not in str(error), "containerd's CRI has no checkpoints before 2.0")
+        raise
+    expect(os.path.getsize(path) > 0, "an empty checkpoint")
+
+
+@case("containerd.checkpoint", default=False)
+def checkpoint_cri(t):
+    node = containerd.Node(t)
+    with t.row("containerd", "runc", "checkpoint, with a user namespace: the grant stays"), mount_options_kept():
+        container = node.pod("runc-all").start("a", BOX, LOOP)
+        cri_checkpoint(node, container)
+        containerd.is_granted(node, container)
+        equal(len(delegated()), 1, "delegated cgroups")
+    with t.row("containerd", "crun", "checkpoint, with a user namespace", "refused by CRIU"), mount_options_kept():
+        container = node.pod("crun-all").start("a", BOX, LOOP)
+        try:
+            cri_checkpoint(node, container)
+        except CriError as error:
+            contains(str(error), "excerpt from CRIU log", "what containerd says")
+        else:
+            expect(False, "there is a checkpoint")
+        containerd.is_granted(node, container)
