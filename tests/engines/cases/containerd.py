@@ -59,7 +59,7 @@ class Node:
         t.policy(POLICY)
         containerd.configure(*self.handlers())
         t.later(self.end)
-        containerd.restart()
+        self.restart()
         containerd.load_images(t.work, self.cri)
 
     def handlers(self):
@@ -76,6 +76,10 @@ class Node:
             yield containerd.handler_text(name, binary, spec, annotations)
         yield containerd.handler_text("plain", "/usr/sbin/runc")
         yield containerd.handler_text("runc-files", "/usr/sbin/runc", f"{self.t.work}/runc-all.json", systemd=False)
+
+    def restart(self):
+        containerd.restart()
+        self.cri.reconnect()
 
     def pod(self, handler, **knobs):
         pod = self.cri.pod(handler, name=f"pod{next(self.numbers)}", **knobs)
@@ -223,7 +227,7 @@ def one_life(t, node, runtime):
                    "the init container's end")
         equal(node.cri.call("ContainerStatus", container_id=first).status.exit_code, 0, "its exit code")
     with t.row("containerd", runtime, "containerd restarted in between"):
-        containerd.restart()
+        node.restart()
         stays_delegated(node, container)
         check_stats(node, container)
     with t.row("containerd", runtime, "stop and removal leave nothing"):

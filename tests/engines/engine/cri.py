@@ -20,12 +20,21 @@ class CriError(Exception):
 
 class Cri:
     def __init__(self, socket=SOCKET):
-        self.channel = grpc.insecure_channel(socket)
+        self.socket = socket
+        self.connect()
+
+    def connect(self):
+        self.channel = grpc.insecure_channel(self.socket)
         self.runtime = api_pb2_grpc.RuntimeServiceStub(self.channel)
         self.images = api_pb2_grpc.ImageServiceStub(self.channel)
 
     def close(self):
         self.channel.close()
+
+    def reconnect(self):
+        """After the engine's restart: a call may still go out on the old connection, and end in a broken pipe."""
+        self.close()
+        self.connect()
 
     def call(self, method, **fields):
         """call("StopContainer", container_id=...): CriError with the server's own words."""
