@@ -92,3 +92,18 @@ int err_wrap(struct err *err, const char *fmt, ...)
 		       (int)(sizeof(err->text) - len), old);
 	return -err->code;
 }
+
+bool err_is_passing(int code)
+{
+	switch (abs(code)) {
+	case ENOMEM:
+	case EAGAIN:
+	case EINTR:
+	case EMFILE:
+	case ENFILE:
+	case ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -31,3 +32,7 @@ int err_set_errno(struct err *err, int code, const char *fmt, ...) _printf_(3, 4
 
 /* Puts "<prefix>: " before the sentence that is there. Returns -err->code. */
 int err_wrap(struct err *err, const char *fmt, ...) _printf_(2, 3);
+
+/* Is `code` (its sign is ignored) a want that may be over in a moment: of memory, descriptors, processes or time?
+ * Anything else the same call would say again. */
+bool err_is_passing(int code);

@@ -15,6 +15,8 @@
 #include "base/err.h"
 
 #define SPAWN_SAID_SIZE 512
+#define SPAWN_TRY_AGAIN \
+	75 /* exit code of ours: what it wanted for may be there in a moment (EX_TEMPFAIL) */
 
 struct spawn_result {
 	int status; /* exit code, or 128 + the signal that ended it */

@@ -11,7 +11,8 @@
  * namespaces the task is in, and for no other: not for the runtime, the engine or systemd, whose update, pause,
  * kill and exec write from outside. A program of this kind answers 1 (go on) or 0 (EPERM). See grant_guard_abi.h.
  *
- * Not covered: descriptors that somebody outside opened and passed in.
+ * Not covered: descriptors that somebody outside opened and passed in, and files that a container lends, by descriptor
+ * or path, to somebody outside with the same user: the program is asked for the task that opens.
  */
 #include <linux/bpf.h>
 

@@ -48,7 +48,7 @@ bool guard_refusal_lasts(int r, bool loaded)
 	if (loaded)
 		return r == -ENOTSUP;
 	/* Loading: whatever the verifier says, but not what it had no means for. */
-	return r != -ENOMEM && r != -EAGAIN && r != -EINTR && r != -EMFILE && r != -ENFILE;
+	return !err_is_passing(r);
 }
 
 /* Opened, told and loaded. */

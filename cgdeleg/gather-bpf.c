@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,11 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+static bool was_passing(const struct spawn_result *result)
+{
+	return result->status == SPAWN_TRY_AGAIN || result->status == 128 + SIGKILL;
+}
+
 int helper_run(const char *directory, const char *name, int64_t end_ms, struct err *err)
 {
 	const char *const argv[] = { name, NULL };
@@ -58,8 +64,9 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 	r = spawn_run(fd, argv, HELPER_CAPABILITIES, end_ms, &result, err);
 	if (r < 0)
 		return r;
+	/* Killed: the kernel has ended it for want of memory, or somebody else has. */
 	if (result.status != 0)
-		return err_set(err, ECHILD, "%s: %s", name,
+		return err_set(err, was_passing(&result) ? EAGAIN : ECHILD, "%s: %s", name,
 			       result.said[0] ? result.said : "it failed without a reason");
 	return 0;
 }
@@ -170,6 +177,7 @@ void gather_guards(const struct host *host, const struct guard_loader *loader,
 	facts->guard_why = target->guards_err.text;
 	if (r < 0)
 		facts->device_guard_why = target->guards_err.text;
+	facts->guards_passing = r < 0 && err_is_passing(r);
 }
 
 /* Does the descriptor survive execve(2)? What cannot be read counts. */
@@ -185,13 +193,19 @@ static bool is_kept(int proc_fd, const char *number)
 	return !at || !(strtoul(at + strlen("flags:"), NULL, 8) & O_CLOEXEC);
 }
 
+/* Closed in between: the runtime is at work while we look, and what is not there any more is not kept. */
+static const char *describe_unread(void)
+{
+	return errno == ENOENT ? NULL : "which cannot be looked at";
+}
+
 static const char *describe_filesystem(int fds, const char *number)
 {
 	_cleanup_close_ int fd = openat(fds, number, O_PATH | O_CLOEXEC);
 	struct statfs fs;
 
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
-		return NULL;
+		return describe_unread();
 	switch ((unsigned long)fs.f_type) {
 	case CGROUP2_SUPER_MAGIC:
 	case CGROUP_SUPER_MAGIC:
@@ -218,7 +232,9 @@ static const char *describe_descriptor(int fds, const char *number)
 	if (fstatat(fds, number, &st, 0) == 0 && (major(st.st_dev) != 0 || is_endpoint(st.st_mode)))
 		return NULL;
 	n = readlinkat(fds, number, link, sizeof(link) - 1);
-	link[n > 0 ? n : 0] = '\0';
+	if (n < 0)
+		return describe_unread();
+	link[n] = '\0';
 	if (strncmp(link, "anon_inode:bpf", strlen("anon_inode:bpf")) == 0)
 		return "a BPF object";
 	return link[0] == '/' ? describe_filesystem(fds, number) : NULL;
@@ -234,13 +250,14 @@ int gather_descriptors(struct target *target, struct facts *facts, struct err *e
 {
 	_cleanup_(cleanup_dir) DIR *dir = NULL;
 	int fd = openat(target->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
 
 	if (fd == -1 && errno == ENOENT)
 		return 0; /* a described machine, or the process is gone, which others see */
 	dir = fd < 0 ? NULL : fdopendir(fd); /* which owns it from here on */
 	if (!dir)
 		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
-	for (struct dirent *entry; !facts->inherited && (entry = readdir(dir)) != NULL;) {
+	for (errno = 0; !facts->inherited && (entry = readdir(dir)) != NULL; errno = 0) {
 		const char *what =
 			entry->d_name[0] == '.' ? NULL : describe_descriptor(fd, entry->d_name);
 
@@ -250,5 +267,7 @@ int gather_descriptors(struct target *target, struct facts *facts, struct err *e
 			       entry->d_name, what);
 		facts->inherited = target->inherited;
 	}
+	if (!facts->inherited && errno != 0)
+		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/spawn.h"
 #include "bpf/guard-load.h"
 
 int main(void)
@@ -23,5 +24,5 @@ int main(void)
 	if (sys_fd >= 0 && guard_load(sys_fd, &load, &err) >= 0)
 		return 0;
 	fprintf(stderr, "%s\n", err.text);
-	return 1;
+	return err_is_passing(err.code) ? SPAWN_TRY_AGAIN : 1;
 }

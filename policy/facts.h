@@ -107,9 +107,10 @@ struct facts {
 	const char *guard_why; /* ... why not; NULL or "": no more is known */
 	bool device_guard; /* the device guard is loaded, and config.json's device list can be told to it */
 	const char *device_guard_why; /* ... why not */
-	size_t n_device_rules;	      /* of that list, with the default devices */
-	bool bpffs;		      /* a bpffs is mounted in the container */
-	bool bpf_token;		      /* ... with delegate_* options: it could make a BPF token */
+	bool guards_passing; /* neither is known: to look failed for a want that may be over in a moment */
+	size_t n_device_rules; /* of that list, with the default devices */
+	bool bpffs;	       /* a bpffs is mounted in the container */
+	bool bpf_token;	       /* ... with delegate_* options: it could make a BPF token */
 	const char *
 		inherited; /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
 	enum tristate

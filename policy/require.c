@@ -136,6 +136,23 @@ static const char *known_why(const char *why)
 	return why ? why : "";
 }
 
+/*
+ * "This node has no guard" and "it could not be looked at just now" are two things. Whoever prefers a guard means the
+ * first: a burst of containers, or one that starves the hook, must not come by a grant that stays without.
+ */
+static bool refuse_passing(struct request *request, const struct setting *setting, const char *what,
+			   const char *why)
+{
+	if (!request->facts->guards_passing)
+		return false;
+	request_refuse(
+		request, REASON_UNKNOWN, setting,
+		"whether %s can be attached was not to be found out just now%s%.160s; create the "
+		"container again",
+		what, *why ? ": " : "", why);
+	return true;
+}
+
 /* Ours beside the runtime's; without ours the runtime's is enough, without both nothing is given. */
 static void require_device_guard(struct request *request, const struct setting *setting,
 				 enum device_bpf_state state)
@@ -144,7 +161,8 @@ static void require_device_guard(struct request *request, const struct setting *
 	const char *why = known_why(facts->device_guard_why);
 
 	request->decision->device_guard = facts->device_guard;
-	if (facts->device_guard)
+	if (facts->device_guard ||
+	    refuse_passing(request, setting, "cgdeleg's device program", why))
 		return;
 	if (state == DEVICE_BPF_ABSENT)
 		request_refuse(request, REASON_DEVICE_BPF_ABSENT, setting,
@@ -192,7 +210,8 @@ static void require_guard(struct request *request)
 	if (mode == GUARD_OFF)
 		return;
 	request->decision->grant_guard = request->facts->guard_available;
-	if (request->facts->guard_available)
+	if (request->facts->guard_available ||
+	    refuse_passing(request, setting, "the BPF LSM guard", why))
 		return;
 	if (mode == GUARD_REQUIRE)
 		request_refuse(request, REASON_GUARD_MISSING,

@@ -23,6 +23,8 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 	text[strcspn(text, "\n")] = '\0';
 	if (text_has_word(text, "fault"))
 		return err_set(err, EPERM, "the pins are not root's alone");
+	if (text_has_word(text, "busy"))
+		return err_set(err, ENFILE, "too many files are open");
 	if (text_has_word(text, "device")) {
 		ret->device.program_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		ret->device.rules_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

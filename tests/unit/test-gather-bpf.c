@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/spawn.h"
 #include "cgdeleg/gather-bpf.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
@@ -61,13 +62,14 @@ static void test_bpf(void **state)
 {
 	static const struct {
 		const char *edits;
-		bool device, grant;
+		bool device, grant, passing;
 		const char *why; /* there is no grant guard */
 	} pins[] = {
-		{ "#", true, false, "cgdeleg guard status says why" },
-		{ "sys/fs/bpf/guards = device grant", true, true, "" },
-		{ "- sys/fs/bpf/guards", false, false, "run cgdeleg guard load" },
-		{ "sys/fs/bpf/guards = fault", false, false, "not root's alone" },
+		{ "#", true, false, false, "cgdeleg guard status says why" },
+		{ "sys/fs/bpf/guards = device grant", true, true, false, "" },
+		{ "- sys/fs/bpf/guards", false, false, false, "run cgdeleg guard load" },
+		{ "sys/fs/bpf/guards = fault", false, false, false, "not root's alone" },
+		{ "sys/fs/bpf/guards = busy", false, false, true, "too many files" },
 	};
 #define BPFFS(point, options)                                                         \
 	"proc/4711/mountinfo = 22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro - " \
@@ -91,6 +93,9 @@ static void test_bpf(void **state)
 		  false, false, NULL }, /* closed by its exec */
 		{ "proc/4711/fd/9 -> anon_inode:bpf_link\nproc/4711/fdinfo/9 = flags: 02\n", false,
 		  false, "descriptor 9, a BPF object" },
+		{ "proc/4711/fd/3 -> /dev/null/x\n", false, false,
+		  "descriptor 3, which cannot be looked at" },
+		{ "proc/4711/fd/3 -> /nonexistent\n", false, false, NULL }, /* closed meanwhile */
 	};
 
 	(void)state;
@@ -101,6 +106,7 @@ static void test_bpf(void **state)
 		gather_guards(&l.host, NULL, &l.oci, &l.target, &l.facts);
 		assert_int_equal(l.facts.device_guard, pins[i].device);
 		assert_int_equal(l.facts.guard_available, pins[i].grant);
+		assert_int_equal(l.facts.guards_passing, pins[i].passing);
 		if (!strstr(l.facts.guard_why, pins[i].why))
 			fail_msg("%s: %s", pins[i].edits, l.facts.guard_why);
 		if (!pins[i].device)
@@ -181,13 +187,15 @@ static void test_turns(void **state)
 	static const struct {
 		bool other, pins;
 		int64_t time_ms; /* until the deadline */
-		bool guards;
+		bool guards, passing;
 		const char *why;
 	} cases[] = {
-		{ false, false, 8000, false, "cgdeleg-guard: it failed" }, /* its own turn */
-		{ true, true, 20000, true, "" },
-		{ true, false, 1500, false, "another hook has not loaded the BPF guards in time" },
-		{ true, false, -1000, false, "another hook has not loaded the BPF guards in time" },
+		{ false, false, 8000, false, false, "cgdeleg-guard: it failed" }, /* its own turn */
+		{ true, true, 20000, true, false, "" },
+		{ true, false, 1500, false, true,
+		  "another hook has not loaded the BPF guards in time" },
+		{ true, false, -1000, false, true,
+		  "another hook has not loaded the BPF guards in time" },
 	};
 
 	(void)state;
@@ -207,6 +215,7 @@ static void test_turns(void **state)
 						 .deadline_ms = in_ms(cases[i].time_ms) };
 		gather_guards(&l.host, &loader, &l.oci, &l.target, &l.facts);
 		if (l.facts.guard_available != cases[i].guards ||
+		    l.facts.guards_passing != cases[i].passing ||
 		    !strstr(l.facts.guard_why, cases[i].why))
 			fail_msg("%zu: %s", i, l.facts.guard_why);
 		if (in_ms(0) > loader.deadline_ms - cases[i].time_ms / 3 && cases[i].time_ms > 0)
@@ -216,6 +225,18 @@ static void test_turns(void **state)
 			(void)waitpid(pid, NULL, 0);
 		}
 	}
+}
+
+/* A copy of this very program, which main() takes for a helper by its name. */
+static int run_self(const struct tree *tree, const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	put_helper(tree, self, name, 0755);
+	return helper_run(tree->root, name, in_ms(20000), NULL);
 }
 
 /* The hook executes what only root can change, and what it says is the reason. */
@@ -245,11 +266,21 @@ static void test_helper(void **state)
 		check_result(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &err),
 			     &err, helpers[i].want);
 	}
+	assert_int_equal(run_self(&tree, "wants"), -EAGAIN);
+	assert_int_equal(run_self(&tree, "killed"), -EAGAIN);
+	assert_int_equal(run_self(&tree, "fails"), -ECHILD);
 	check_result("none", helper_run(tree.root, "another", in_ms(5000), &err), &err, "another'");
 	tree_free(&tree);
 }
 
-int main(void)
+static int be_helper(const char *name)
+{
+	if (strcmp(name, "killed") == 0)
+		(void)raise(SIGKILL);
+	return strcmp(name, "wants") == 0 ? SPAWN_TRY_AGAIN : 1;
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bpf),
@@ -258,5 +289,7 @@ int main(void)
 		cmocka_unit_test(test_helper),
 	};
 
+	if (argc > 0 && !strchr(argv[0], '/'))
+		return be_helper(argv[0]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

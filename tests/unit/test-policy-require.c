@@ -121,6 +121,13 @@ static void guard_missing_why(struct facts *f)
 	f->guard_why = "nobody knows";
 }
 
+static void guards_passing(struct facts *f)
+{
+	guard_missing_why(f);
+	f->device_guard = false;
+	f->guards_passing = true;
+}
+
 static void no_device_guard(struct facts *f)
 {
 	f->device_guard = false;
@@ -228,6 +235,10 @@ static const struct requirement requirements[] = {
 	{ "", guard_missing, GRANT, REASON_GUARD_ABSENT },
 	{ "guard = require\n", guard_missing, REFUSE, REASON_GUARD_MISSING },
 	{ "guard = require\n", guard_missing_why, REFUSE, REASON_GUARD_MISSING },
+	{ "", guards_passing, REFUSE, REASON_UNKNOWN },
+	{ "device_bpf = runtime\n", guards_passing, REFUSE, REASON_UNKNOWN },
+	{ "guard = off\n", guards_passing, REFUSE, REASON_UNKNOWN }, /* the device guard */
+	{ "guard = off\ndevice_bpf = runtime\n", guards_passing, GRANT, NO_CODE },
 	{ "pressure = allow\n", nothing, GRANT, NO_CODE },
 	{ "guard = require\n", nothing, GRANT, NO_CODE },
 	{ "guard = off\n", guard_missing, GRANT, NO_CODE },
