@@ -137,10 +137,8 @@ int limit_check_common(const char *file, const struct limit_type *type,
 		       limit_format(type, lower, b, sizeof(b)));
 }
 
-/* A cpuset's file holds what was asked for. Where the parent has none of it the kernel lets the cgroup use all
- * that the parent has: only the other file tells (update_cpumasks_hier() of kernel/cgroup/cpuset.c). */
-static int check_effective(int dirfd, const char *file, const struct limit_type *type,
-			   const struct limit_value *ceiling, struct err *err)
+int limit_check_effective(int dirfd, const char *file, const struct limit_type *type,
+			  const struct limit_value *ceiling, struct err *err)
 {
 	char name[LIMIT_FILE_SIZE + sizeof(".effective")], text[LIMIT_TEXT_SIZE];
 	struct limit_value effective;
@@ -179,7 +177,7 @@ int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 	if (r < 0)
 		return r;
 	if (!limit_smaller(type, &now, ceiling, &lower))
-		return check_effective(dirfd, file, type, ceiling, err);
+		return limit_check_effective(dirfd, file, type, ceiling, err);
 	r = limit_check_common(file, type, &now, &lower, err);
 	if (r < 0)
 		return r;
@@ -200,7 +198,7 @@ int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 		return r;
 	if (!limit_within(type, &now, &goal))
 		return err_set(err, EIO, "'%s' does not read back as written", file);
-	return check_effective(dirfd, file, type, ceiling, err);
+	return limit_check_effective(dirfd, file, type, ceiling, err);
 }
 
 /* Does the file hold again what it held? LIMIT_LINES: the lines that were written. */

@@ -30,6 +30,14 @@ int limit_check_common(const char *file, const struct limit_type *type,
 		       struct err *err);
 
 /*
+ * Is a set in force within `ceiling`? A cpuset's file holds what was asked for. Where the parent has none of it the
+ * kernel lets the cgroup use all that the parent has, and only the file that ends in ".effective" tells
+ * (update_cpumasks_hier() of kernel/cgroup/cpuset.c). -ERANGE: it is not. 0 for any other kind of limit.
+ */
+int limit_check_effective(int fd, const char *file, const struct limit_type *type,
+			  const struct limit_value *ceiling, struct err *err);
+
+/*
  * Makes `file` in the cgroup `fd` hold nothing above `ceiling`, and proves it by reading it back.
  * *ret is filled as soon as something was written, also when the call then fails. -ENOENT: no such
  * file.

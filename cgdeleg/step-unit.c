@@ -201,6 +201,19 @@ static int check_all(int fd, const char *unit, const struct unit_change *change,
 	return 0;
 }
 
+/* A set that reads back need not be in force. */
+static int check_sets(int fd, const struct unit_ceilings *unit, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < unit->n; i++) {
+		const struct ceiling *c = unit->ceilings[i];
+
+		r = limit_check_effective(fd, c->file, c->type, &c->value, err);
+	}
+	return r;
+}
+
 /* Programs are executed in the host's mount namespace or not at all. */
 static int remember_place(const struct apply *apply, struct unit_change *change, struct err *err)
 {
@@ -229,7 +242,7 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 
 	r = must_change(fd, step->unit, err);
 	if (r <= 0)
-		return r;
+		return r < 0 ? r : check_sets(fd, step->unit, err);
 	undo->unit = calloc(1, sizeof(*undo->unit));
 	if (!undo->unit)
 		return err_set(err, ENOMEM, "out of memory");
@@ -241,7 +254,9 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 		return r;
 	undo->changed = true;
 	r = tell_systemd(step->file, undo->unit, false, deadline(apply, -SET_RESERVE_MS), err);
-	return r < 0 ? r : check_all(fd, step->file, undo->unit, err);
+	if (r >= 0)
+		r = check_all(fd, step->file, undo->unit, err);
+	return r < 0 ? r : check_sets(fd, step->unit, err);
 }
 
 /* Does every file hold what it held? */

@@ -297,6 +297,33 @@ static void test_nothing_in_common(void **state)
 	assert_false(s.undo.changed);
 }
 
+/* A set that reads back as within and that the kernel does not hold to, for the cgroup above has nothing of it. */
+static void test_set_not_in_force(void **state)
+{
+	static const struct {
+		const char *now, *effective, *want;
+		int n_calls;
+	} rows[] = {
+		{ "4-7", "0-3", "'cpuset.cpus.effective' is '0-3', beyond the ceiling", 0 },
+		{ "0-7", "0-3", "'cpuset.cpus.effective' is '0-3', beyond the ceiling", 1 },
+		{ "4-7", "4-5", NULL, 0 },
+	};
+	static const char *const ceilings[] = { "cpuset.cpus 4-7", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		_cleanup_(stage_done) struct stage s;
+		char lines[512];
+
+		(void)snprintf(lines, sizeof(lines),
+			       FREE "unit/cpuset.cpus = %s\nunit/cpuset.cpus.effective = %s",
+			       rows[i].now, rows[i].effective);
+		stage_new(&s, lines, ceilings);
+		check_result(rows[i].now, stage_run(&s), &s.err, rows[i].want);
+		assert_int_equal(systemd.n_calls, rows[i].n_calls);
+	}
+}
+
 /* systemd is not told, and nothing is prepared for it, where nothing is above its ceiling: a reload then
  * writes what it remembers, which is what SECURITY.md says. With one above, it is told of all. */
 static void test_nothing_to_do(void **state)
@@ -401,9 +428,10 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_run_and_undo),  cmocka_unit_test(test_nothing_in_common),
-		cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_not_vouched),   cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_run_and_undo),	 cmocka_unit_test(test_nothing_in_common),
+		cmocka_unit_test(test_nothing_to_do),	 cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_not_vouched),	 cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_set_not_in_force),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
