@@ -75,6 +75,22 @@ static void lines_smaller(const struct limit_value *now, const struct limit_valu
 	}
 }
 
+bool limit_add_lines(const struct limit_type *type, struct limit_value *value,
+		     const struct limit_value *more)
+{
+	struct limit_value sum = *value;
+
+	for (size_t i = 0; type->kind == LIMIT_LINES && i < more->n_lines; i++) {
+		if (find_line(&sum, more->lines[i].name))
+			continue;
+		if (sum.n_lines == LIMIT_LINES_MAX)
+			return false;
+		sum.lines[sum.n_lines++] = more->lines[i];
+	}
+	*value = sum;
+	return true;
+}
+
 static void set_smaller(const struct limit_value *now, const struct limit_value *ceiling,
 			struct limit_value *ret)
 {

@@ -83,6 +83,11 @@ int limit_parse_kernel(const struct limit_type *type, const char *text, struct l
 bool limit_smaller(const struct limit_type *type, const struct limit_value *now,
 		   const struct limit_value *ceiling, struct limit_value *ret);
 
+/* LIMIT_LINES: *value also gets the lines of `more` for devices that it does not name. False, and nothing done, where
+ * there is no room for them. True for any other kind. */
+bool limit_add_lines(const struct limit_type *type, struct limit_value *value,
+		     const struct limit_value *more);
+
 /* Is `value` nowhere above `ceiling`? cpu.max compares quota/period; an empty set is above any. */
 bool limit_within(const struct limit_type *type, const struct limit_value *value,
 		  const struct limit_value *ceiling);

@@ -10,10 +10,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -44,19 +45,32 @@ static int write_reclaim(const struct watched *w, uint64_t bytes)
 	return r == -EAGAIN ? 0 : r;
 }
 
+static bool is_running(int pidfd)
+{
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd >= 0 && poll(&end, 1, 0) == 0;
+}
+
 /* Reclaim takes as long as it takes; so that no limit waits for it, a child of its own does it, for which nobody
  * waits (main has SIGCHLD ignored). One at a time. */
 static int reclaim(struct watch *watch, struct watched *w)
 {
-	if (w->reclaimer > 0 && kill(w->reclaimer, 0) == 0)
+	pid_t pid;
+
+	if (is_running(w->reclaimer_fd))
 		return 0;
+	w->reclaimer_fd = close_fd(w->reclaimer_fd);
 	if (faccessat(w->fd, "memory.reclaim", F_OK, 0) < 0)
 		return -errno;
 	watch->counts.reclaims++;
-	w->reclaimer = watch->args.once ? -1 : fork();
-	if (w->reclaimer > 0)
+	pid = watch->args.once ? -1 : fork();
+	/* Gone already, where there is none: then it has done its work. */
+	if (pid > 0) {
+		w->reclaimer_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 		return 0;
-	if (w->reclaimer < 0)
+	}
+	if (pid < 0)
 		return write_reclaim(w, w->reclaim_bytes);
 	_exit(write_reclaim(w, w->reclaim_bytes) < 0);
 }

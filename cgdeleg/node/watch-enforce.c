@@ -169,7 +169,8 @@ static const struct setting *limit_setting(const struct section *profile, const 
 	return s;
 }
 
-/* The new ceiling of one file; says what is not done. */
+/* The new ceiling of one file; says what is not done. A device that the policy does not name any more keeps the
+ * ceiling that it has: taking it off would be a raise. */
 static bool lower_one(struct watch *watch, const struct watched *w, const struct setting *s,
 		      struct ledger_ceiling *ceiling)
 {
@@ -179,7 +180,8 @@ static bool lower_one(struct watch *watch, const struct watched *w, const struct
 	if (!s || limit_parse(ceiling->type, s->value, &wanted, NULL) < 0)
 		return false;
 	if (limit_smaller(ceiling->type, &ceiling->value, &wanted, &lower) &&
-	    limit_check_common(ceiling->file, ceiling->type, &ceiling->value, &lower, NULL) == 0) {
+	    limit_check_common(ceiling->file, ceiling->type, &ceiling->value, &lower, NULL) == 0 &&
+	    limit_add_lines(ceiling->type, &lower, &ceiling->value)) {
 		ceiling->value = lower;
 		return true;
 	}

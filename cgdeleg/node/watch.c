@@ -111,6 +111,7 @@ static void free_watched(struct watch *watch, struct watched *w)
 {
 	drop_files(watch, w);
 	w->fd = close_fd(w->fd);
+	w->reclaimer_fd = close_fd(w->reclaimer_fd);
 	free(w->name);
 	free(w->path);
 	free(w);
@@ -202,6 +203,7 @@ static int adopt(struct watch *watch, uint64_t id, int fd)
 	}
 	w->id = id;
 	w->fd = fd;
+	w->reclaimer_fd = -EBADF;
 	w->path = path_of(watch->args.host, fd);
 	w->name = strdup("");
 	w->waits = true;

@@ -39,7 +39,7 @@ struct watched {
 	uint64_t dying_before;		  /* how many, at the last reclaim */
 	uint64_t reclaim_bytes;		  /* the next one's size */
 	int64_t reclaim_after_ms;
-	pid_t reclaimer; /* 0: none yet */
+	int reclaimer_fd; /* pidfd of the child that reclaims: its number may soon be another's */
 	struct watch_file *files;
 	struct watched *next;
 };

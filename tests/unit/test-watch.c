@@ -329,6 +329,28 @@ static void test_policy(void **state)
 	}
 }
 
+/* A device that the policy names no more keeps its ceiling: a later raise is still seen. */
+static void test_policy_lines(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s,
+		   BOX "/io.max = 8:0 rbps=100 wbps=max riops=max wiops=max\\n"
+		       "8:16 rbps=max wbps=50 riops=max wiops=max\n" RECORD(
+			       CEILINGS ",\"io.max\":\"8:0 rbps=100, 8:16 wbps=50\""),
+		   "[profile small]\nio.max = 8:16 wbps=10\n");
+	scene_watch(&s);
+	scene_check_said("lowered", "has lowered 1 of its ceilings");
+	scene_hear();
+	scene_write(&s, BOX "/io.max", "8:0 rbps=200 wbps=max riops=max wiops=max");
+	scene_events(&s);
+	scene_check_said("raised", "'io.max' was raised to");
+	scene_check_said("put back", "wiops=max, 8:0 rbps=100 wbps=max");
+	scene_close(&s);
+}
+
 /* A set is lowered to what both have, and one with nothing in common is for containers that start anew. */
 static void test_policy_sets(void **state)
 {
@@ -432,12 +454,13 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_put_back),    cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_contest),
-		cmocka_unit_test(test_many_writes), cmocka_unit_test(test_overflow),
-		cmocka_unit_test(test_policy),	    cmocka_unit_test(test_policy_sets),
-		cmocka_unit_test(test_nsdelegate),  cmocka_unit_test(test_systemd),
-		cmocka_unit_test(test_new_grant),   cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_put_back),     cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_contest),
+		cmocka_unit_test(test_many_writes),  cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_policy),	     cmocka_unit_test(test_policy_sets),
+		cmocka_unit_test(test_policy_lines), cmocka_unit_test(test_nsdelegate),
+		cmocka_unit_test(test_systemd),	     cmocka_unit_test(test_new_grant),
+		cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
