@@ -102,7 +102,10 @@ static void expect_nsdelegate(const struct host *host, struct facts *facts)
 	facts->nsdelegate = mount.nsdelegate ? TRI_YES : TRI_NO;
 }
 
-/* The hook's own cgroup stands for one that a runtime would make beside it. */
+/*
+ * The top cgroup above this process stands for one that a runtime would make: runtimes and systemd enable what the
+ * container asks for on the way down to it, and what a shell's session happens to have is not what a container gets.
+ */
 static int expect_files(const struct host *host, struct target *target, struct facts *facts,
 			struct err *err)
 {
@@ -116,6 +119,7 @@ static int expect_files(const struct host *host, struct target *target, struct f
 	r = cgroup_parse_path(text, own, sizeof(own), err);
 	if (r < 0)
 		return r;
+	own[own[0] == '/' ? 1 + strcspn(own + 1, "/") : 0] = '\0';
 	target->cgroup_fd = file_open_beneath(host->cgroup_fd, own, O_RDONLY | O_DIRECTORY);
 	if (target->cgroup_fd < 0 || cgroup_list(target->cgroup_fd, &target->listing) < 0)
 		return err_set(err, ENOENT, "cannot list this process's cgroup '%s'", own);

@@ -102,15 +102,13 @@ int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err
 
 	r = read_all(fd, deadline_ms, &buf, &len);
 	if (r == -EFBIG)
-		return err_set(err, EFBIG, "container state on stdin: larger than %d bytes",
-			       OCI_STATE_MAX);
+		return err_set(err, EFBIG, "container state: larger than %d bytes", OCI_STATE_MAX);
 	if (r == -ETIMEDOUT)
-		return err_set(
-			err, ETIMEDOUT,
-			"container state on stdin: no end of it within the deadline; the runtime "
-			"must write the state and close the pipe");
+		return err_set(err, ETIMEDOUT,
+			       "container state: no end of it within the deadline; the runtime "
+			       "must write the state and close the pipe");
 	if (r < 0)
-		return err_set_errno(err, r, "container state on stdin: cannot read it");
+		return err_set_errno(err, r, "container state: cannot read it");
 	return oci_parse_state(buf, len, ret, err);
 }
 
@@ -182,7 +180,7 @@ int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *e
 	struct raw_state raw = { 0 };
 	int r;
 
-	r = json_parse(text, len, OCI_DEPTH_MAX, "container state on stdin", &oci.state_doc, err);
+	r = json_parse(text, len, OCI_DEPTH_MAX, "container state", &oci.state_doc, err);
 	if (r < 0)
 		return r;
 	r = json_dispatch(yyjson_doc_get_root(oci.state_doc), state_fields, ELEMENTS(state_fields),

@@ -125,6 +125,19 @@ static uint64_t largest_number(const struct limit_type *type)
 	return type->kind == LIMIT_BYTES ? LIMIT_UNREACHABLE - 1 : LIMIT_NUMBER_MOST;
 }
 
+/* Kubernetes' quantities, and a comment begun with inih's other sign. */
+static const char *bytes_hint(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (strchr(text, '#'))
+		return "; a comment behind a value begins with ' ;'";
+	if (digits > 0 && text[digits] && strchr("KMGT", text[digits]) &&
+	    strcmp(text + digits + 1, "i") == 0)
+		return "; write it without the 'i'";
+	return "";
+}
+
 int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret,
 		 struct err *err)
 {
@@ -141,9 +154,10 @@ int limit_number(const struct limit_type *type, bool in_bytes, const char *text,
 			       "'%.64s' is more than the kernel takes, %llu; 'max' means no limit",
 			       text, (unsigned long long)most);
 	if (r < 0)
-		return err_set(err, EINVAL, "'%.64s' is not %s or 'max'", text,
+		return err_set(err, EINVAL, "'%.64s' is not %s or 'max'%s", text,
 			       in_bytes ? "a number of bytes (K, M, G and T are powers of 1024)"
-					: "a whole number");
+					: "a whole number",
+			       bytes_hint(text));
 	return 0;
 }
 

@@ -164,9 +164,11 @@ static bool judge_section(struct reader *r)
 	if (!close || find_comment(r, 0) < len)
 		return fault(r, 1, "the section's name has no ']' behind it");
 	if (len > SECTION_TEXT_MAX)
-		return fault(r, SECTION_TEXT_MAX + 2,
-			     "the section's name has %zu bytes, and at most %d can be told apart",
-			     len, SECTION_TEXT_MAX);
+		return fault(
+			r, SECTION_TEXT_MAX + 2,
+			"the section's name has %zu bytes with its kind, and at most %d can be told "
+			"apart",
+			len, SECTION_TEXT_MAX);
 	comment = find_comment(r, len + 2);
 	for (rest = len + 2; rest < comment && is_blank(r->raw[rest]); rest++)
 		continue;
@@ -251,12 +253,31 @@ static char *next_line(char *buf, int size, void *stream)
 	return buf;
 }
 
+/* Files of the kernel's that look like ceilings and are guarantees or shares: another name is not what was meant. */
+static bool is_no_ceiling(const char *name)
+{
+	static const char *const files[] = { "memory.low",    "memory.min", "cpu.weight",
+					     "cpu.max.burst", "io.weight",  "io.latency",
+					     "cpu.uclamp.min" };
+
+	for (size_t i = 0; i < ELEMENTS(files); i++)
+		if (strcmp(files[i], name) == 0)
+			return true;
+	return false;
+}
+
 static bool unknown_key(struct reader *r, const char *name)
 {
 	struct nearest nearest = nearest_to(name);
 	unsigned here = 1U << r->section->kind;
 	char hint[96], escaped[160];
 
+	if (is_no_ceiling(name))
+		return fault(
+			r, 1,
+			"'%s' cannot be set here: it is a share or a guarantee, not a ceiling; "
+			"give it to the container through its engine",
+			name);
 	for (size_t i = 0; i < KEY_LIMIT; i++)
 		if (keys[i].sections & here)
 			nearest_try(&nearest, keys[i].name);

@@ -14,6 +14,12 @@ static const struct risk risks[] = {
 	  "guard = off: pressure files and BPF in the subtree are not watched by anything" },
 	{ KEY_DEVICE_BPF, NULL, "runtime",
 	  "device_bpf = runtime: a container without any device program is granted" },
+	{ KEY_PRESSURE, NULL, "allow",
+	  "pressure = allow: triggers on *.pressure files start kernel threads outside the container's "
+	  "limits" },
+	{ KEY_MAX_TOTAL_DESCENDANTS, NULL, "max",
+	  "max_total_descendants = max: all grants together can use up the kernel's 65535 memory cgroup "
+	  "ids" },
 	{ KEY_AUDIT, NULL, "prefer",
 	  "audit = prefer: a grant is made even when it cannot be recorded" },
 	{ KEY_ON_MISSING_LIMIT, NULL, "skip",

@@ -17,6 +17,8 @@
 #include "base/text.h"
 #include "cgdeleg/cli/explain.h"
 #include "cgdeleg/run.h"
+#include "policy/advice.h"
+#include "policy/nearest.h"
 #include "policy/risk.h"
 
 struct check {
@@ -24,30 +26,41 @@ struct check {
 	bool json, settings, help;
 };
 
-static void print_origin(const struct origin *origin, unsigned column)
+static void print_origin(FILE *to, const struct origin *origin, unsigned column)
 {
-	fputs(origin->file ? origin->file : "built in", stdout);
+	fputs(origin->file ? origin->file : "built in", to);
 	if (origin->line)
-		printf(":%u", origin->line);
+		fprintf(to, ":%u", origin->line);
 	if (column)
-		printf(":%u", column);
-	fputs(": ", stdout);
+		fprintf(to, ":%u", column);
+	fputs(": ", to);
 }
 
-/* Every complaint, then the risks; 0 when the policy can be used. */
-static int report_policy(const struct ruleset *rules)
+/* On standard output, where they are the answer; with --json a program waits for something else there. */
+static void print_complaints(const struct ruleset *rules, FILE *to)
+{
+	for (const struct complaint *c = rules->complaints; c; c = c->next) {
+		print_origin(to, &c->origin, c->column);
+		fprintf(to, "%s\n", c->text);
+	}
+}
+
+static void print_note(void *userdata, const struct origin *at, const char *text)
+{
+	(void)userdata;
+	fputs("note: ", stdout);
+	print_origin(stdout, at, 0);
+	puts(text);
+}
+
+/* What a valid policy holds, then its risks and what in it does nothing. */
+static void report_policy(const struct ruleset *rules)
 {
 	static const char *const plural[] = { "s", "" };
 	size_t counts[SECTION_KIND_MAX] = { 0 };
 	const struct risk *risk;
 	struct origin at;
 
-	for (const struct complaint *c = rules->complaints; c; c = c->next) {
-		print_origin(&c->origin, c->column);
-		puts(c->text);
-	}
-	if (ruleset_is_broken(rules))
-		return -EINVAL;
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		for (const struct section *s = rules->sections[kind]; s; s = s->next)
 			counts[kind]++;
@@ -58,10 +71,29 @@ static int report_policy(const struct ruleset *rules)
 	       plural[counts[SECTION_RULE] == 1]);
 	for (size_t i = 0; (risk = risk_next(rules, &i, &at)) != NULL;) {
 		fputs("risk: ", stdout);
-		print_origin(&at, 0);
+		print_origin(stdout, &at, 0);
 		puts(risk->text);
 	}
-	return 0;
+	advice_each(rules, print_note, NULL);
+}
+
+/* A hook with a name that the policy does not know passes every container by, and leaves no record of it. */
+static void note_handler(const struct check *check, const struct ruleset *rules)
+{
+	struct nearest nearest = nearest_to(check->handler);
+	const struct section *handlers = rules->sections[SECTION_HANDLER];
+	char shown[256], hint[96];
+
+	if (ruleset_find(rules, SECTION_HANDLER, check->handler))
+		return;
+	for (const struct section *s = handlers; s; s = s->next)
+		nearest_try(&nearest, s->name);
+	fprintf(stderr, "cgdeleg: there is no [handler %s] in the policy%s",
+		text_escape(check->handler, shown, sizeof(shown)),
+		nearest_hint(&nearest, hint, sizeof(hint)));
+	for (const struct section *s = handlers; s; s = s->next)
+		fprintf(stderr, "%s %s", s == handlers ? "; its handlers:" : ",", s->name);
+	fputs("\n", stderr);
 }
 
 static void print_settings(const struct ruleset *rules)
@@ -79,7 +111,7 @@ static void print_settings(const struct ruleset *rules)
 static int read_state(const struct check *check, struct trail *trail)
 {
 	_cleanup_close_ int opened = -EBADF;
-	int fd = STDIN_FILENO;
+	int fd = STDIN_FILENO, r;
 
 	if (!check->state)
 		return 0;
@@ -89,7 +121,10 @@ static int read_state(const struct check *check, struct trail *trail)
 			return err_set_errno(&trail->err, errno, "cannot open the state '%s'",
 					     check->state);
 	}
-	return oci_read_state(fd, 0, &trail->oci, &trail->err);
+	r = oci_read_state(fd, 0, &trail->oci, &trail->err);
+	if (r < 0 && opened >= 0)
+		(void)err_wrap(&trail->err, "'%s'", check->state);
+	return r;
 }
 
 static int explain(const struct check *check, struct trail *trail)
@@ -129,17 +164,18 @@ static int check_bundle(const struct check *check, struct trail *trail)
 
 static int check_policy(const struct check *check, struct trail *trail)
 {
-	int r;
-
 	if (ruleset_load(check->policy, geteuid(), &trail->rules, &trail->err) < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
 		return EXIT_FAULT;
 	}
-	if (check->bundle && check->json && !ruleset_is_broken(&trail->rules))
-		return check_bundle(check, trail);
-	r = report_policy(&trail->rules);
-	if (r < 0)
+	print_complaints(&trail->rules, check->json ? stderr : stdout);
+	if (ruleset_is_broken(&trail->rules))
 		return EXIT_FAULT;
+	if (check->bundle)
+		note_handler(check, &trail->rules);
+	if (check->json)
+		return check_bundle(check, trail);
+	report_policy(&trail->rules);
 	if (check->settings)
 		print_settings(&trail->rules);
 	return check->bundle ? check_bundle(check, trail) : EXIT_OK;
@@ -152,7 +188,7 @@ int check_main(int argc, char **argv)
 		{ "--policy", "DIR", &check.policy, NULL,
 		  "the policy's directory (" POLICY_DIRECTORY ")" },
 		{ "--settings", NULL, NULL, &check.settings,
-		  "print every setting and the line it is from" },
+		  "print every setting of the files and its line" },
 		{ "--bundle", "DIR", &check.bundle, NULL,
 		  "explain the container of this OCI bundle" },
 		{ "--state", "FILE", &check.state, NULL,
@@ -174,8 +210,10 @@ int check_main(int argc, char **argv)
 			rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}
-	if (!!check.bundle != !!check.handler || (check.state && !check.bundle)) {
-		fputs("cgdeleg: check: --bundle and --handler go together, and --state goes with them\n",
+	if (!!check.bundle != !!check.handler || ((check.state || check.json) && !check.bundle) ||
+	    (check.json && check.settings)) {
+		fputs("cgdeleg: check: --bundle and --handler go together, and --state and --json go with "
+		      "them\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

@@ -40,26 +40,41 @@ void cli_help(const char *verb, const char *summary, const struct option_row *ro
 	printf("  %-18s %s\n", "--help", "this text");
 }
 
+/* "--name" or "--name=value"; "-h" is "--help". */
+static const struct option_row *find_option(const char *word, const struct option_row *rows,
+					    size_t n)
+{
+	size_t len = strcspn(word, "=");
+
+	if (strcmp(word, "-h") == 0)
+		return find_option("--help", rows, n);
+	for (size_t i = 0; i < n; i++)
+		if (strlen(rows[i].name) == len && strncmp(word, rows[i].name, len) == 0)
+			return &rows[i];
+	return NULL;
+}
+
 bool cli_parse(int argc, char **argv, const char *verb, const struct option_row *rows, size_t n)
 {
 	for (int i = 0; i < argc; i++) {
-		size_t o = 0;
+		const struct option_row *row = find_option(argv[i], rows, n);
+		const char *equals = strchr(argv[i], '=');
 
-		while (o < n && strcmp(argv[i], rows[o].name) != 0)
-			o++;
-		if (o == n) {
+		if (!row || (row->flag && equals)) {
 			fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help\n",
 				verb, argv[i], verb);
 			return false;
 		}
-		if (rows[o].flag) {
-			*rows[o].flag = true;
+		if (row->flag) {
+			*row->flag = true;
+		} else if (equals) {
+			*row->text = equals + 1;
 		} else if (++i == argc) {
-			fprintf(stderr, "cgdeleg: %s: '%s' needs a value: %s\n", verb, rows[o].name,
-				rows[o].value);
+			fprintf(stderr, "cgdeleg: %s: '%s' needs a value: %s\n", verb, row->name,
+				row->value);
 			return false;
 		} else {
-			*rows[o].text = argv[i];
+			*row->text = argv[i];
 		}
 	}
 	return true;
@@ -71,7 +86,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return EXIT_OK;
 	}
@@ -82,6 +98,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ELEMENTS(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 2, argv + 2);
-	fprintf(stderr, "cgdeleg: unknown verb '%s', see cgdeleg --help\n", argv[1]);
+	if (strcmp(argv[1], "explain") == 0)
+		fputs("cgdeleg: there is no verb 'explain': cgdeleg check --bundle DIR --handler NAME explains\n",
+		      stderr);
+	else
+		fprintf(stderr, "cgdeleg: unknown verb '%s', see cgdeleg --help\n", argv[1]);
 	return EXIT_USAGE;
 }

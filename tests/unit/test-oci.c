@@ -21,9 +21,9 @@ static const struct {
 	{ "annotations", WITH_PID(",\"annotations\":{\"a\":\"b\",\"\":\"\"}"), NULL },
 	{ "no annotations", WITH_PID(",\"annotations\":null"), NULL },
 	{ "largest pid", STATE(",\"pid\":2147483647"), NULL },
-	{ "empty", "", "on stdin: empty, a JSON object was expected" },
-	{ "truncated", "{\"id\":\"c1\",", "on stdin:1:12: not valid JSON" },
-	{ "second line", "{\n\"id\":x}", "on stdin:2:6: not valid JSON" },
+	{ "empty", "", "container state: empty, a JSON object was expected" },
+	{ "truncated", "{\"id\":\"c1\",", "container state:1:12: not valid JSON" },
+	{ "second line", "{\n\"id\":x}", "container state:2:6: not valid JSON" },
 	{ "trailing text", WITH_PID("") " x", "not valid JSON" },
 	{ "trailing comma", WITH_PID(",") "", "not valid JSON" },
 	{ "comment", "/**/" WITH_PID(""), "not valid JSON" },
@@ -31,8 +31,8 @@ static const struct {
 	{ "not UTF-8", WITH_PID(",\"x\":\"\xff\""), "not valid JSON" },
 	{ "overlong UTF-8", WITH_PID(",\"x\":\"\xc0\xaf\""), "not valid JSON" },
 	{ "lone surrogate", WITH_PID(",\"x\":\"\\ud800\""), "not valid JSON" },
-	{ "array", "[]", "on stdin: a JSON object was expected" },
-	{ "number", "1", "on stdin: a JSON object was expected" },
+	{ "array", "[]", "container state: a JSON object was expected" },
+	{ "number", "1", "container state: a JSON object was expected" },
 	{ "key twice", WITH_PID(",\"pid\":4712"), "the key 'pid' stands twice in one object" },
 	{ "key twice below", WITH_PID(",\"x\":[{\"y\":1,\"y\":1}]"), "the key 'y' stands twice" },
 	{ "key twice, escaped", WITH_PID(",\"p\\u0069d\":4712"), "the key 'pid' stands twice" },
@@ -188,7 +188,7 @@ static void test_read_size(void **state)
 	(void)state;
 	check_result("1 MiB", read_padded(OCI_STATE_MAX, &err), &err, NULL);
 	check_result("1 MiB + 1", read_padded(OCI_STATE_MAX + 1, &err), &err,
-		     "on stdin: larger than 1048576 bytes");
+		     "container state: larger than 1048576 bytes");
 }
 
 static void test_read_in_pieces(void **state)

@@ -44,10 +44,24 @@ def policy(t):
         for line, start, part in zip(lines, (":2:1: ", ":5:", ":6:"), ("memory.max", "true", "small")):
             contains(line, f"{bad}/policy.ini{start}", "the place")
             contains(line, part, "the nearest")
+    with t.step("invalid, with --json: nothing where a program waits for JSON"):
+        done = check(t, "--policy", bad, "--json", "--bundle", "/", "--handler", "test")
+        equal((done.code, done.out), (1, ""), "exit and stdout")
+        contains(done.err, f"{bad}/policy.ini:2:1: ", "stderr")
+    with t.step("valid lines that do nothing are a note"):
+        idle = t.policy("idle", content="[handler test]\nengine = containerd\n")
+        done = check(t, f"--policy={idle}")
+        equal(done.code, 0, f"exit ({done.text})")
+        contains(done.out, f"note: {idle}/policy.ini:1: [handler test] grants nothing", "stdout")
     with t.step("missing: exit 1"):
         equal(check(t, "--policy", "/nonexistent").code, 1, "exit")
     with t.step("wrong options: exit 2"):
-        equal([check(t, "--nonsense").code, check(t, "--bundle", "/").code, run([t.cgdeleg]).code], [2, 2, 2], "exits")
+        for words in (["--nonsense"], ["--bundle", "/"], ["--json"], ["--settings=yes"]):
+            equal(check(t, *words).code, 2, f"exit of {words}")
+        equal(run([t.cgdeleg]).code, 2, "exit without a verb")
+        done = run([t.cgdeleg, "explain"])
+        equal(done.code, 2, "exit of an unknown verb")
+        contains(done.err, "cgdeleg check --bundle", "what is meant by 'explain'")
 
 
 def picture(c, state):
@@ -93,6 +107,10 @@ def bundle(t):
         done = ask(t, c, state)
         equal((done.code, done.err), (0, ""), "exit and stderr")
         check_texts(done, explained)
+    with t.step("a handler that the policy does not know is named beside those that it has"):
+        done = ask(t, c, state, "--handler", "tets")
+        equal(done.code, 0, f"exit ({done.text})")
+        contains(done.err, "there is no [handler tets] in the policy, did you mean 'test'?; its handlers: test", "stderr")
     with t.step("facts, decision and plan as the hook then records them"):
         equal(c.release().code, 0, "the runtime")
         compare(explained, c.records()[-1])

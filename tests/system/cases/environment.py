@@ -87,7 +87,7 @@ def closed(t):
             same(before[0], fake.picture()[0], "the cgroup")
             same(before[1], fake.picture()[1], "the container's mounts")
             if name == "stdin closed":
-                one_sentence(done.err, "container state on stdin")
+                one_sentence(done.err, "container state")
 
 
 @case("environment.endless", scope="once")

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Advice: what is valid and does nothing, and what is left alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "policy/advice.h"
+
+#define SMALL "[profile small]\npids.max = 10\n"
+#define BIG   "[profile big]\nmemory.max = 1G\npids.max = 10\n"
+#define H     "[handler h]\nengine = containerd\n"
+#define ASK   H "approved_annotations = cgdeleg.io/writable\n"
+#define OPEN  H "cgroup_writable = true\n"
+
+struct found {
+	unsigned n, lines[4];
+	char texts[4][512];
+};
+
+static void keep(void *userdata, const struct origin *at, const char *text)
+{
+	struct found *found = userdata;
+
+	assert_true(found->n < ELEMENTS(found->lines));
+	assert_string_equal(at->file, "test.ini");
+	found->lines[found->n] = at->line;
+	(void)snprintf(found->texts[found->n++], sizeof(found->texts[0]), "%s", text);
+}
+
+/* Every finding of a valid policy; `text` must be in the first one, NULL: there is none. */
+static void expect_advice(const char *name, const char *policy, unsigned line, const char *text)
+{
+	struct ruleset rules;
+	struct found found = { 0 };
+
+	assert_int_equal(ruleset_load_text("test.ini", policy, strlen(policy), &rules, NULL), 0);
+	if (ruleset_is_broken(&rules))
+		fail_msg("%s: %s", name, rules.complaints->text);
+	advice_each(&rules, keep, &found);
+	if (found.n != (text ? 1 : 0))
+		fail_msg("%s: %u findings, the first '%s'", name, found.n, found.texts[0]);
+	if (text && (!strstr(found.texts[0], text) || found.lines[0] != line))
+		fail_msg("%s: line %u, '%s'", name, found.lines[0], found.texts[0]);
+	ruleset_done(&rules);
+}
+
+static void test_handlers(void **state)
+{
+	static const struct {
+		const char *name, *policy;
+		unsigned line;
+		const char *text;
+	} cases[] = {
+		{ "nothing in it grants", H, 1, "[handler h] grants nothing" },
+		{ "a rule that only selects", H "[rule r]\nhandler = h\nnamespaces = a\n", 1,
+		  "[handler h] grants nothing" },
+		{ "another handler's rule grants",
+		  H "[handler i]\nengine = containerd\ncgroup_writable = true\n"
+		    "[rule r]\nhandler = i\ncgroup_writable = true\n",
+		  1, "[handler h] grants nothing" },
+		{ "forbids", H "cgroup_writable = false\n", 1, "[handler h] grants nothing" },
+		{ "grants", OPEN, 0, NULL },
+		{ "may be asked", ASK, 0, NULL },
+		{ "a rule grants",
+		  H "[rule r]\nhandler = i h\ncgroup_writable = true\n"
+		    "[handler i]\nengine = containerd\ncgroup_writable = true\n",
+		  0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		expect_advice(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+}
+
+static void test_budgets(void **state)
+{
+	static const struct {
+		const char *name, *policy;
+		unsigned line;
+		const char *text;
+	} cases[] = {
+		{ "no profile", OPEN "budget.memory.max = 4G\n", 4, "gives no profile" },
+		{ "its profile has no such limit",
+		  SMALL OPEN "profile = small\nbudget.memory.max = 4G\n", 7,
+		  "profile 'small' (test.ini:1), which has no memory.max" },
+		{ "one that may be chosen has none",
+		  SMALL BIG ASK "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n", 11,
+		  "profile 'small'" },
+		{ "a rule's profile has none",
+		  SMALL BIG OPEN "profile = big\nbudget.memory.max = 4G\n"
+				 "[rule r]\nhandler = h\npods = x\nprofile = small\n"
+				 "[rule s]\nhandler = h\n",
+		  10, "profile 'small'" },
+		{ "max is none",
+		  "[profile p]\nmemory.max = max\n" OPEN "profile = p\nbudget.memory.max = 4G\n", 7,
+		  "profile 'p'" },
+		{ "counted", SMALL BIG OPEN "profile = big\nbudget.memory.max = 4G\n", 0, NULL },
+		{ "another budget's limit", SMALL OPEN "profile = small\nbudget.pids.max = 40\n", 0,
+		  NULL },
+		{ "no bound", OPEN "budget.memory.max = max\n", 0, NULL },
+		{ "every rule has its own profile",
+		  BIG OPEN "budget.memory.max = 4G\n[rule r]\nhandler = h\nprofile = big\n", 0,
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		expect_advice(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+}
+
+static void test_rules(void **state)
+{
+	static const struct {
+		const char *name, *policy;
+		unsigned line;
+		const char *text;
+	} cases[] = {
+		{ "behind one that takes all",
+		  OPEN "[rule a]\nhandler = h\nowner = root\n"
+		       "[rule b]\nhandler = h\nnamespaces = x\n",
+		  7, "[rule b] is never reached: [rule a] (test.ini:4)" },
+		{ "before it",
+		  OPEN "[rule b]\nhandler = h\nnamespaces = x\n[rule a]\nhandler = h\n", 0, NULL },
+		{ "only one of its handlers is taken",
+		  OPEN "[handler i]\nengine = crio\ncgroup_writable = true\n"
+		       "[rule a]\nhandler = h\n[rule b]\nhandler = h i\n",
+		  0, NULL },
+		{ "each of its handlers by another",
+		  OPEN "[handler i]\nengine = crio\ncgroup_writable = true\n"
+		       "[rule a]\nhandler = h\n[rule b]\nhandler = i\n[rule c]\nhandler = h i\n",
+		  11, "[rule c] is never reached: [rule b]" },
+		{ "one with a selector takes not all",
+		  OPEN "[rule a]\nhandler = h\nimages = x\n[rule b]\nhandler = h\n", 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		expect_advice(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_handlers),
+		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_rules),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
