@@ -68,6 +68,7 @@ static _Noreturn void become(int fd, int out, pid_t parent, const char *const *a
 {
 	static const char sentence[] = "the program cannot be executed";
 	char *const no_environment[] = { NULL };
+	int status;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
@@ -75,9 +76,10 @@ static _Noreturn void become(int fd, int out, pid_t parent, const char *const *a
 	    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
 	    dup2(out, STDERR_FILENO) >= 0)
 		(void)syscall(SYS_execveat, fd, "", argv, no_environment, AT_EMPTY_PATH);
+	status = err_is_passing(errno) ? SPAWN_TRY_AGAIN : STATUS_NOT_EXECUTED;
 	if (write(out, sentence, sizeof(sentence) - 1) < 0)
-		_exit(STATUS_NOT_EXECUTED);
-	_exit(STATUS_NOT_EXECUTED);
+		_exit(status);
+	_exit(status);
 }
 
 static int remaining_ms(int64_t deadline_ms)

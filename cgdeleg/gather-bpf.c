@@ -43,9 +43,11 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* By these signals the kernel ends a process for want of memory: while it runs, or where execve(2) cannot go back. */
 static bool was_passing(const struct spawn_result *result)
 {
-	return result->status == SPAWN_TRY_AGAIN || result->status == 128 + SIGKILL;
+	return result->status == SPAWN_TRY_AGAIN || result->status == 128 + SIGKILL ||
+	       result->status == 128 + SIGSEGV || result->status == 128 + SIGBUS;
 }
 
 int helper_run(const char *directory, const char *name, int64_t end_ms, struct err *err)
@@ -64,7 +66,6 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 	r = spawn_run(fd, argv, HELPER_CAPABILITIES, end_ms, &result, err);
 	if (r < 0)
 		return r;
-	/* Killed: the kernel has ended it for want of memory, or somebody else has. */
 	if (result.status != 0)
 		return err_set(err, was_passing(&result) ? EAGAIN : ECHILD, "%s: %s", name,
 			       result.said[0] ? result.said : "it failed without a reason");

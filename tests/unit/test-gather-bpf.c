@@ -141,7 +141,7 @@ static void test_device_list(void **state)
 
 static void put_helper(const struct tree *tree, const char *program, const char *name, mode_t mode)
 {
-	char command[256];
+	char command[PATH_MAX + 512];
 
 	(void)snprintf(command, sizeof(command), "cp %s %s/%s && chmod %04o %s/%s", program,
 		       tree->root, name, mode, tree->root, name);
