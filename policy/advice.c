@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "policy/annotation.h"
 
 #define NAME_SIZE 64 /* a section's name, with its NUL */
 
@@ -29,11 +30,30 @@ static void tell(const struct adviser *adviser, const struct origin *at, const c
 	va_end(ap);
 }
 
-static bool is_true(const struct section *section)
+static bool is_writable(const struct section *section, const char *value)
 {
 	const struct setting *setting = section_get(section, KEY_CGROUP_WRITABLE);
 
-	return setting && strcmp(setting->value, "true") == 0;
+	return setting && strcmp(setting->value, value) == 0;
+}
+
+static const char *approved_of(const struct section *handler)
+{
+	const struct setting *setting = section_get(handler, KEY_APPROVED_ANNOTATIONS);
+
+	return setting ? setting->value : "";
+}
+
+/* May a container of that handler ask? */
+static bool can_be_asked(const struct section *handler)
+{
+	const char *list = approved_of(handler);
+	char word[256];
+
+	while (text_next_word(&list, word, sizeof(word)) > 0)
+		if (annotation_asks(word))
+			return true;
+	return false;
 }
 
 static bool is_for(const struct section *rule, const char *handler)
@@ -45,14 +65,14 @@ static bool is_for(const struct section *rule, const char *handler)
 
 static void advise_idle(const struct adviser *adviser, const struct section *handler)
 {
-	bool grants = is_true(handler) || section_get(handler, KEY_APPROVED_ANNOTATIONS);
+	bool grants = is_writable(handler, "true") || can_be_asked(handler);
 
 	for (const struct section *s = adviser->rules->sections[SECTION_RULE]; s; s = s->next)
-		grants = grants || (is_true(s) && is_for(s, handler->name));
+		grants = grants || (is_writable(s, "true") && is_for(s, handler->name));
 	if (!grants)
 		tell(adviser, &handler->origin,
-		     "[handler %s] grants nothing: it has no approved_annotations, and neither it nor a "
-		     "rule for it has cgroup_writable = true",
+		     "[handler %s] grants nothing: its approved_annotations have none that asks, and "
+		     "neither it nor a rule for it has cgroup_writable = true",
 		     handler->name);
 }
 
@@ -66,13 +86,17 @@ static bool has_limit(const struct section *profile, const char *file)
 	return found && strcmp(found->value, "max") != 0;
 }
 
-/* A budget counts ceilings: what has none is refused. */
+/* A budget counts ceilings: what has none is refused. An annotation may be one. */
 static void advise_budget(const struct adviser *adviser, const struct section *handler,
 			  const struct setting *budget, const char *profile)
 {
 	const char *file = budget->name + strlen("budget.");
 	const struct section *section = ruleset_find(adviser->rules, SECTION_PROFILE, profile);
+	char key[96];
 
+	(void)snprintf(key, sizeof(key), ANNOTATION_PREFIX "%s", file);
+	if (text_has_word(approved_of(handler), key))
+		return;
 	if (section && !has_limit(section, file))
 		tell(adviser, &budget->origin,
 		     "%s refuses every container of profile '%s' (%s:%u), which has no %s to be "
@@ -85,13 +109,19 @@ static void advise_budget(const struct adviser *adviser, const struct section *h
 		     budget->name, handler->name, file);
 }
 
+/* Does the rule give a container of that handler what it has? */
+static bool gives(const struct section *rule, const char *handler)
+{
+	return is_for(rule, handler) && !is_writable(rule, "false");
+}
+
 /* Where rules name a profile each, the handler's own is nobody's. */
 static bool is_replaced(const struct adviser *adviser, const struct section *handler)
 {
 	bool any = false;
 
 	for (const struct section *s = adviser->rules->sections[SECTION_RULE]; s; s = s->next)
-		if (is_for(s, handler->name)) {
+		if (gives(s, handler->name)) {
 			if (!section_get(s, KEY_PROFILE))
 				return false;
 			any = true;
@@ -99,20 +129,27 @@ static bool is_replaced(const struct adviser *adviser, const struct section *han
 	return any;
 }
 
-/* The profiles that a handler or a rule names; "" for a handler that has none. */
-static void each_profile(const struct adviser *adviser, const struct section *handler,
-			 const struct section *from, const struct setting *budget)
+static bool names(const struct section *section, enum key_id id, const char *profile)
 {
-	const struct setting *profile = section_get(from, KEY_PROFILE);
-	const struct setting *more = section_get(from, KEY_PROFILES);
-	const char *list = more ? more->value : "";
-	char word[NAME_SIZE];
+	const struct setting *setting = section_get(section, id);
 
-	if (from == handler ? !is_replaced(adviser, handler) : profile != NULL)
-		advise_budget(adviser, handler, budget, profile ? profile->value : "");
-	while (text_next_word(&list, word, sizeof(word)) > 0)
-		if (!profile || strcmp(word, profile->value) != 0)
-			advise_budget(adviser, handler, budget, word);
+	return setting && text_has_word(setting->value, profile);
+}
+
+/* Can a container of the handler come to that profile? */
+static bool is_given(const struct adviser *adviser, const struct section *handler,
+		     const char *profile)
+{
+	const bool chosen = text_has_word(approved_of(handler), ANNOTATION_PROFILE);
+
+	if ((names(handler, KEY_PROFILE, profile) && !is_replaced(adviser, handler)) ||
+	    (chosen && names(handler, KEY_PROFILES, profile)))
+		return true;
+	for (const struct section *s = adviser->rules->sections[SECTION_RULE]; s; s = s->next)
+		if (gives(s, handler->name) &&
+		    (names(s, KEY_PROFILE, profile) || (chosen && names(s, KEY_PROFILES, profile))))
+			return true;
+	return false;
 }
 
 static void advise_budgets(const struct adviser *adviser, const struct section *handler)
@@ -124,11 +161,12 @@ static void advise_budgets(const struct adviser *adviser, const struct section *
 
 		if (!budget || strcmp(budget->value, "max") == 0)
 			continue;
-		each_profile(adviser, handler, handler, budget);
-		for (const struct section *s = adviser->rules->sections[SECTION_RULE]; s;
+		if (!section_get(handler, KEY_PROFILE) && !is_replaced(adviser, handler))
+			advise_budget(adviser, handler, budget, "");
+		for (const struct section *s = adviser->rules->sections[SECTION_PROFILE]; s;
 		     s = s->next)
-			if (is_for(s, handler->name))
-				each_profile(adviser, handler, s, budget);
+			if (is_given(adviser, handler, s->name))
+				advise_budget(adviser, handler, budget, s->name);
 	}
 }
 

@@ -8,10 +8,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#define PREFIX	     "cgdeleg.io/"
-#define PREFIX_LEN   (sizeof(PREFIX) - 1)
-#define KEY_WRITABLE PREFIX "writable"
-#define KEY_PROFILE_ PREFIX "profile"
+#define PREFIX_LEN   (sizeof(ANNOTATION_PREFIX) - 1)
+#define KEY_WRITABLE ANNOTATION_PREFIX "writable"
 #define KEY_NRI	     "writable-cgroups.noderesource.dev"
 
 /* What speaks for a grant. The rest is what other systems call the same wish, so that manifests written for
@@ -37,14 +35,19 @@ static const struct limit_type *limit_of_key(const char *key)
 {
 	const struct limit_type *type = NULL;
 
-	if (strncmp(key, PREFIX, PREFIX_LEN) == 0)
+	if (strncmp(key, ANNOTATION_PREFIX, PREFIX_LEN) == 0)
 		type = limit_type_find(key + PREFIX_LEN);
 	return type && type->annotation ? type : NULL;
 }
 
 bool annotation_is_known(const char *key)
 {
-	return is_writable_key(key) || strcmp(key, KEY_PROFILE_) == 0 || limit_of_key(key);
+	return is_writable_key(key) || strcmp(key, ANNOTATION_PROFILE) == 0 || limit_of_key(key);
+}
+
+bool annotation_asks(const char *key)
+{
+	return is_writable_key(key) || strcmp(key, ANNOTATION_PROFILE) == 0;
 }
 
 void annotation_nearest(struct nearest *nearest)
@@ -52,7 +55,7 @@ void annotation_nearest(struct nearest *nearest)
 	/* Limits are not offered: their names are built, and nothing outlives this call. */
 	for (const char *const *k = writable_keys; *k; k++)
 		nearest_try(nearest, *k);
-	nearest_try(nearest, KEY_PROFILE_);
+	nearest_try(nearest, ANNOTATION_PROFILE);
 }
 
 /* For whom a key speaks. */
@@ -91,7 +94,7 @@ static bool is_form_of(const char *key, const char *base)
 
 bool annotation_is_ours(const char *key)
 {
-	if (strncmp(key, PREFIX, PREFIX_LEN) == 0)
+	if (strncmp(key, ANNOTATION_PREFIX, PREFIX_LEN) == 0)
 		return true;
 	for (const char *const *k = writable_keys; *k; k++)
 		if (is_form_of(key, *k))
@@ -218,7 +221,7 @@ static bool read_value(struct reading *r, const char *key, const struct annotati
 	}
 	if (is_writable_key(key))
 		return read_writable(r, a);
-	if (strcmp(key, KEY_PROFILE_) == 0)
+	if (strcmp(key, ANNOTATION_PROFILE) == 0)
 		return read_profile(r, a);
 	return limit_of_key(key) ? read_limit(r, key, a) : true;
 }

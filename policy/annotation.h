@@ -13,6 +13,9 @@
 #include "policy/nearest.h"
 #include "policy/ruleset.h"
 
+#define ANNOTATION_PREFIX  "cgdeleg.io/" /* before a limit's file: may lower it */
+#define ANNOTATION_PROFILE ANNOTATION_PREFIX "profile"
+
 #define ANNOTATION_VALUE_MAX 128 /* bytes of a value that counts */
 #define WISH_LIMITS_MAX	     8	 /* limits that annotations of one container may name */
 
@@ -35,6 +38,9 @@ bool identity_is_stated(enum engine engine);
 /* May this key stand in approved_annotations? (cgdeleg.io/writable, cgdeleg.io/profile, cgdeleg.io/<limit
  * file>, and the names that other systems use for "writable".) */
 bool annotation_is_known(const char *key);
+
+/* Of a key that can be approved: does it, where it is, ask for a grant? Others only say with what ceilings. */
+bool annotation_asks(const char *key);
 
 /* Offers every key that can be approved to a search for the nearest. */
 void annotation_nearest(struct nearest *nearest);

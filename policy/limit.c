@@ -126,13 +126,13 @@ static uint64_t largest_number(const struct limit_type *type)
 }
 
 /* Kubernetes' quantities, and a comment begun with inih's other sign. */
-static const char *bytes_hint(const char *text)
+static const char *number_hint(bool in_bytes, const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
 
 	if (strchr(text, '#'))
 		return "; a comment behind a value begins with ' ;'";
-	if (digits > 0 && text[digits] && strchr("KMGT", text[digits]) &&
+	if (in_bytes && digits > 0 && text[digits] && strchr("KMGT", text[digits]) &&
 	    strcmp(text + digits + 1, "i") == 0)
 		return "; write it without the 'i'";
 	return "";
@@ -157,7 +157,7 @@ int limit_number(const struct limit_type *type, bool in_bytes, const char *text,
 		return err_set(err, EINVAL, "'%.64s' is not %s or 'max'%s", text,
 			       in_bytes ? "a number of bytes (K, M, G and T are powers of 1024)"
 					: "a whole number",
-			       bytes_hint(text));
+			       number_hint(in_bytes, text));
 	return 0;
 }
 

@@ -12,11 +12,12 @@
 #include "base/cleanup.h"
 #include "policy/advice.h"
 
-#define SMALL "[profile small]\npids.max = 10\n"
-#define BIG   "[profile big]\nmemory.max = 1G\npids.max = 10\n"
-#define H     "[handler h]\nengine = containerd\n"
-#define ASK   H "approved_annotations = cgdeleg.io/writable\n"
-#define OPEN  H "cgroup_writable = true\n"
+#define SMALL  "[profile small]\npids.max = 10\n"
+#define BIG    "[profile big]\nmemory.max = 1G\npids.max = 10\n"
+#define H      "[handler h]\nengine = containerd\n"
+#define ASK    H "approved_annotations = cgdeleg.io/writable\n"
+#define CHOOSE H "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile\n"
+#define OPEN   H "cgroup_writable = true\n"
 
 struct found {
 	unsigned n, lines[4];
@@ -64,6 +65,11 @@ static void test_handlers(void **state)
 		  H "[handler i]\nengine = containerd\ncgroup_writable = true\n"
 		    "[rule r]\nhandler = i\ncgroup_writable = true\n",
 		  1, "[handler h] grants nothing" },
+		{ "only says with what ceilings",
+		  H "approved_annotations = cgdeleg.io/memory.max\n", 1,
+		  "[handler h] grants nothing" },
+		{ "a profile is asked for", H "approved_annotations = cgdeleg.io/profile\n", 0,
+		  NULL },
 		{ "forbids", H "cgroup_writable = false\n", 1, "[handler h] grants nothing" },
 		{ "grants", OPEN, 0, NULL },
 		{ "may be asked", ASK, 0, NULL },
@@ -90,8 +96,24 @@ static void test_budgets(void **state)
 		  SMALL OPEN "profile = small\nbudget.memory.max = 4G\n", 7,
 		  "profile 'small' (test.ini:1), which has no memory.max" },
 		{ "one that may be chosen has none",
-		  SMALL BIG ASK "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n", 11,
-		  "profile 'small'" },
+		  SMALL BIG CHOOSE "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n",
+		  11, "profile 'small'" },
+		{ "nobody may choose it",
+		  SMALL BIG ASK "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n", 0,
+		  NULL },
+		{ "an annotation may be the ceiling",
+		  SMALL H "approved_annotations = cgdeleg.io/writable cgdeleg.io/memory.max\n"
+			  "profile = small\nbudget.memory.max = 4G\n",
+		  0, NULL },
+		{ "a rule that forbids gives none",
+		  BIG OPEN "budget.memory.max = 4G\n[rule r]\nhandler = h\npods = x\nprofile = "
+			   "big\n[rule s]\nhandler = h\ncgroup_writable = false\n",
+		  0, NULL },
+		{ "said once for two rules",
+		  SMALL OPEN "budget.memory.max = 4G\n"
+			     "[rule r]\nhandler = h\npods = x\nprofile = small\n"
+			     "[rule s]\nhandler = h\nprofile = small\n",
+		  6, "profile 'small'" },
 		{ "a rule's profile has none",
 		  SMALL BIG OPEN "profile = big\nbudget.memory.max = 4G\n"
 				 "[rule r]\nhandler = h\npods = x\nprofile = small\n"
