@@ -6,15 +6,16 @@ import re
 from cases.payload import EVACUATE, INNER, MIB, OOM
 from engine import containerd, image
 from engine.context import HOOK, SOURCE, case, last_record
-from engine.cri import HOST_BASE, Cri, execute
+from engine.cri import HOST_BASE, Cri, CriError, execute
 from lib import host
 from lib.process import wait_until
 from lib.report import contains, equal, expect
 
-# The machine's own dockerd, in an image that has not got it.
+# The machine's own dockerd, in an image that has not got it. It gives its containerd 15 s to start and then ends, which
+# on a busy emulated machine is little; a kubelet would start it again.
 HERE = [("/usr", "/usr"), ("/usr/lib", "/lib"), ("/usr/lib64", "/lib64")]
 DOCKERD = "export PATH=/usr/sbin:/usr/bin:/sbin:/bin\n" + EVACUATE + """
-exec dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=vfs >/var/log.dockerd 2>&1
+until dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=vfs; do sleep 1; done
 """
 
 
@@ -48,7 +49,7 @@ def start(t, cri, handler, command):
     os.chown(data, HOST_BASE, HOST_BASE)
     pod = cri.pod(handler, name=f"dind-{handler}", namespace="ci-example", annotations=annotations)
     t.later(pod.remove)
-    return pod.start("dockerd", containerd.BOX, ["/bin/sh", "-c", command], capabilities=capabilities,
+    return pod, pod.start("dockerd", containerd.BOX, ["/bin/sh", "-c", command], capabilities=capabilities,
                      mounts=[*HERE, (data, "/var/lib/docker"), (f"{t.work}/box.tar", "/box.tar")])
 
 
@@ -62,13 +63,22 @@ def is_up(cri, container):
     return execute(cri, container, "docker info")[0] == 0
 
 
+def wait_up(cri, pod, container):
+    try:
+        wait_until(lambda: is_up(cri, container), "dockerd", patience=300)
+    except (CriError, TimeoutError):
+        for line in host.read(f"/var/log/pods/{pod.uid}/dockerd.log").splitlines()[-15:]:
+            print(f"# {line[:400]}", flush=True)
+        raise
+
+
 @case("payload.dind-pod", default=False)
 def dind_pod(t):
     cri = node(t)
     image.archive(f"{t.work}/box.tar", ["box:latest"], ["/bin/sh"])
     with t.row("containerd", "runc", "Docker in Docker in a pod (deploy/dind-pod.yaml): dockerd starts"):
-        box = start(t, cri, "runc-ci", DOCKERD)
-        wait_until(lambda: is_up(cri, box), "dockerd", patience=300)
+        pod, box = start(t, cri, "runc-ci", DOCKERD)
+        wait_up(cri, pod, box)
         record = last_record()
         equal((record["verdict"], record["profile"], record["rule"]), ("grant", "large", "beside"), "the record")
     with t.row("containerd", "runc", "Docker in Docker in a pod: --memory, --pids-limit, --cpus are real"):
@@ -80,7 +90,7 @@ def dind_pod(t):
         equal(execute(cri, box, OOM)[1].split()[-1], "137", "what became of the greedy one")
         expect(is_up(cri, box), "dockerd is gone")
     with t.row("containerd", "runc", "Docker in Docker in a pod, without cgdeleg", "read-only file system"):
-        bare = start(t, cri, "plain", "sleep 2147483647")
+        _, bare = start(t, cri, "plain", "sleep 2147483647")
         code, _, err = execute(cri, bare, EVACUATE)
         expect(code != 0, "it could make a cgroup")
         contains(err, "Read-only file system", "what it says")
