@@ -30,6 +30,7 @@
 #define TURN_FILE "loading"
 
 #define ALONE_MS 5000 /* what loading may take where there is no deadline */
+#define GRANT_MS 8000 /* of the hook's time, left for the grant itself on a busy machine */
 /* Loading programs, and mounting and looking into the root-only bpffs. */
 #define HELPER_CAPABILITIES                                                   \
 	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | \
@@ -114,13 +115,25 @@ static int open_turn(const char *run, struct err *err)
 	return fd < 0 ? err_set_errno(err, errno, "cannot open '%s/" TURN_FILE "'", run) : fd;
 }
 
+/*
+ * Until when loading may go on. Not to have come to an end in time is a refusal, so all of the time but the grant's is
+ * used: a loader that is ended early has others begin anew, and on a machine that is busy enough none would finish.
+ */
+static int64_t loading_ends(int64_t deadline_ms)
+{
+	const int64_t now = now_ms();
+	const int64_t half = (now + deadline_ms) / 2;
+
+	if (!deadline_ms)
+		return now + ALONE_MS;
+	return deadline_ms - GRANT_MS > half ? deadline_ms - GRANT_MS : half;
+}
+
 /* Loads what is not there. What is there afterwards is looked at anew: the loader's word is not enough. */
 static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret,
 		struct err *err)
 {
-	/* Half of what is left. The rest is for the grant: there may be one without guards. */
-	const int64_t end_ms =
-		loader->deadline_ms ? (now_ms() + loader->deadline_ms) / 2 : now_ms() + ALONE_MS;
+	const int64_t end_ms = loading_ends(loader->deadline_ms);
 	_cleanup_close_ int turn = open_turn(loader->run, err);
 	int r;
 
