@@ -87,26 +87,16 @@ static bool is_same(const struct limit_type *type, const struct limit_value *a,
 }
 
 /* Every line of `wanted` that `before` has not got, without limits: to take it back somebody must be told. */
-static int add_absent_lines(struct limit_value *before, const struct limit_value *wanted,
-			    struct err *err)
+static int add_absent_lines(const struct limit_type *type, struct limit_value *before,
+			    const struct limit_value *wanted, struct err *err)
 {
-	for (size_t i = 0; i < wanted->n_lines; i++) {
-		struct limit_line *line = &before->lines[before->n_lines];
-		size_t j = 0;
+	struct limit_value free_lines = *wanted;
 
-		while (j < before->n_lines &&
-		       strcmp(before->lines[j].name, wanted->lines[i].name) != 0)
-			j++;
-		if (j < before->n_lines)
-			continue;
-		if (before->n_lines == LIMIT_LINES_MAX)
-			return err_set(err, E2BIG, "more than %d devices have limits",
-				       LIMIT_LINES_MAX);
-		*line = wanted->lines[i];
+	for (size_t i = 0; i < free_lines.n_lines; i++)
 		for (size_t p = 0; p < LIMIT_PARAMS; p++)
-			line->values[p] = LIMIT_MAX;
-		before->n_lines++;
-	}
+			free_lines.lines[i].values[p] = LIMIT_MAX;
+	if (!limit_add_lines(type, before, &free_lines))
+		return err_set(err, E2BIG, "more than %d devices have limits", LIMIT_LINES_MAX);
 	return 0;
 }
 
@@ -144,7 +134,7 @@ static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change
 		if (file->lowered)
 			r = limit_check_common(type->key, type, &file->before, &file->wanted, err);
 		if (r == 0 && file->lowered)
-			r = add_absent_lines(&file->before, &file->wanted, err);
+			r = add_absent_lines(type, &file->before, &file->wanted, err);
 		if (r < 0)
 			return r;
 		change->n++;

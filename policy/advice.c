@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "policy/annotation.h"
+#include "policy/decide.h"
 
 #define NAME_SIZE 64 /* a section's name, with its NUL */
 
@@ -30,24 +31,11 @@ static void tell(const struct adviser *adviser, const struct origin *at, const c
 	va_end(ap);
 }
 
-static bool is_writable(const struct section *section, const char *value)
-{
-	const struct setting *setting = section_get(section, KEY_CGROUP_WRITABLE);
-
-	return setting && strcmp(setting->value, value) == 0;
-}
-
-static const char *approved_of(const struct section *handler)
-{
-	const struct setting *setting = section_get(handler, KEY_APPROVED_ANNOTATIONS);
-
-	return setting ? setting->value : "";
-}
-
 /* May a container of that handler ask? */
 static bool can_be_asked(const struct section *handler)
 {
-	const char *list = approved_of(handler);
+	const struct setting *approved = section_get(handler, KEY_APPROVED_ANNOTATIONS);
+	const char *list = approved ? approved->value : "";
 	char word[256];
 
 	while (text_next_word(&list, word, sizeof(word)) > 0)
@@ -56,20 +44,9 @@ static bool can_be_asked(const struct section *handler)
 	return false;
 }
 
-static bool is_for(const struct section *rule, const char *handler)
-{
-	const struct setting *setting = section_get(rule, KEY_HANDLER);
-
-	return setting && text_has_word(setting->value, handler);
-}
-
 static void advise_idle(const struct adviser *adviser, const struct section *handler)
 {
-	bool grants = is_writable(handler, "true") || can_be_asked(handler);
-
-	for (const struct section *s = adviser->rules->sections[SECTION_RULE]; s; s = s->next)
-		grants = grants || (is_writable(s, "true") && is_for(s, handler->name));
-	if (!grants)
+	if (!policy_grants_unasked(adviser->rules, handler) && !can_be_asked(handler))
 		tell(adviser, &handler->origin,
 		     "[handler %s] grants nothing: its approved_annotations have none that asks, and "
 		     "neither it nor a rule for it has cgroup_writable = true",
@@ -78,12 +55,9 @@ static void advise_idle(const struct adviser *adviser, const struct section *han
 
 static bool has_limit(const struct section *profile, const char *file)
 {
-	const struct setting *found = NULL;
+	const struct setting *limit = section_limit(profile, file);
 
-	for (const struct setting *s = profile->settings; s; s = s->next)
-		if (s->key->id == KEY_LIMIT && strcmp(s->name, file) == 0)
-			found = s;
-	return found && strcmp(found->value, "max") != 0;
+	return limit && strcmp(limit->value, "max") != 0;
 }
 
 /* A budget counts ceilings: what has none is refused. An annotation may be one. */
@@ -95,7 +69,7 @@ static void advise_budget(const struct adviser *adviser, const struct section *h
 	char key[96];
 
 	(void)snprintf(key, sizeof(key), ANNOTATION_PREFIX "%s", file);
-	if (text_has_word(approved_of(handler), key))
+	if (section_has_word(handler, KEY_APPROVED_ANNOTATIONS, key))
 		return;
 	if (section && !has_limit(section, file))
 		tell(adviser, &budget->origin,
@@ -112,7 +86,8 @@ static void advise_budget(const struct adviser *adviser, const struct section *h
 /* Does the rule give a container of that handler what it has? */
 static bool gives(const struct section *rule, const char *handler)
 {
-	return is_for(rule, handler) && !is_writable(rule, "false");
+	return section_has_word(rule, KEY_HANDLER, handler) &&
+	       !section_has_word(rule, KEY_CGROUP_WRITABLE, "false");
 }
 
 /* Where rules name a profile each, the handler's own is nobody's. */
@@ -129,25 +104,19 @@ static bool is_replaced(const struct adviser *adviser, const struct section *han
 	return any;
 }
 
-static bool names(const struct section *section, enum key_id id, const char *profile)
-{
-	const struct setting *setting = section_get(section, id);
-
-	return setting && text_has_word(setting->value, profile);
-}
-
 /* Can a container of the handler come to that profile? */
 static bool is_given(const struct adviser *adviser, const struct section *handler,
 		     const char *profile)
 {
-	const bool chosen = text_has_word(approved_of(handler), ANNOTATION_PROFILE);
+	const bool chosen = section_has_word(handler, KEY_APPROVED_ANNOTATIONS, ANNOTATION_PROFILE);
 
-	if ((names(handler, KEY_PROFILE, profile) && !is_replaced(adviser, handler)) ||
-	    (chosen && names(handler, KEY_PROFILES, profile)))
+	if ((section_has_word(handler, KEY_PROFILE, profile) && !is_replaced(adviser, handler)) ||
+	    (chosen && section_has_word(handler, KEY_PROFILES, profile)))
 		return true;
 	for (const struct section *s = adviser->rules->sections[SECTION_RULE]; s; s = s->next)
 		if (gives(s, handler->name) &&
-		    (names(s, KEY_PROFILE, profile) || (chosen && names(s, KEY_PROFILES, profile))))
+		    (section_has_word(s, KEY_PROFILE, profile) ||
+		     (chosen && section_has_word(s, KEY_PROFILES, profile))))
 			return true;
 	return false;
 }
@@ -181,7 +150,7 @@ static const struct section *taken_by(const struct ruleset *rules, const struct 
 				      const char *handler)
 {
 	for (const struct section *s = rules->sections[SECTION_RULE]; s != rule; s = s->next)
-		if (selects_all(s) && is_for(s, handler))
+		if (selects_all(s) && section_has_word(s, KEY_HANDLER, handler))
 			return s;
 	return NULL;
 }

@@ -40,14 +40,14 @@ static const struct limit_type *limit_of_key(const char *key)
 	return type && type->annotation ? type : NULL;
 }
 
-bool annotation_is_known(const char *key)
-{
-	return is_writable_key(key) || strcmp(key, ANNOTATION_PROFILE) == 0 || limit_of_key(key);
-}
-
 bool annotation_asks(const char *key)
 {
 	return is_writable_key(key) || strcmp(key, ANNOTATION_PROFILE) == 0;
+}
+
+bool annotation_is_known(const char *key)
+{
+	return annotation_asks(key) || limit_of_key(key);
 }
 
 void annotation_nearest(struct nearest *nearest)

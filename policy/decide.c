@@ -25,13 +25,6 @@ static enum writable writable_of(const struct section *section)
 	return strcmp(setting->value, "true") == 0 ? WRITABLE_TRUE : WRITABLE_FALSE;
 }
 
-static bool rule_is_for(const struct section *rule, const char *handler)
-{
-	const struct setting *setting = section_get(rule, KEY_HANDLER);
-
-	return setting && text_has_word(setting->value, handler);
-}
-
 /* An absent selector selects everything; an unknown fact matches no pattern, not even '*'. */
 static bool selects(const struct section *rule, enum key_id id, const char *fact)
 {
@@ -60,7 +53,7 @@ static const struct section *find_rule(const struct ruleset *rules, const char *
 {
 	*any = false;
 	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next) {
-		if (!rule_is_for(s, handler))
+		if (!section_has_word(s, KEY_HANDLER, handler))
 			continue;
 		*any = true;
 		if (rule_matches(s, who))
@@ -74,7 +67,7 @@ static bool handler_is_named(const struct ruleset *rules, const char *handler)
 	if (ruleset_find(rules, SECTION_HANDLER, handler))
 		return true;
 	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
-		if (rule_is_for(s, handler))
+		if (section_has_word(s, KEY_HANDLER, handler))
 			return true;
 	return false;
 }
@@ -87,13 +80,13 @@ static bool has_our_annotation(const struct facts *facts)
 	return false;
 }
 
-/* Could any line make the cgroup writable without being asked? */
-static bool may_grant_unasked(const struct ruleset *rules, const struct section *handler)
+bool policy_grants_unasked(const struct ruleset *rules, const struct section *handler)
 {
 	if (writable_of(handler) == WRITABLE_TRUE)
 		return true;
 	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
-		if (writable_of(s) == WRITABLE_TRUE && rule_is_for(s, handler->name))
+		if (writable_of(s) == WRITABLE_TRUE &&
+		    section_has_word(s, KEY_HANDLER, handler->name))
 			return true;
 	return false;
 }
@@ -129,7 +122,7 @@ bool policy_concerns(const struct ruleset *rules, const struct facts *facts)
 	if (!request_open(&request, &who) || who.sandbox)
 		return false;
 	return request.wish.writable != TRI_UNKNOWN || request.wish.profile ||
-	       request.wish.invalid_key || may_grant_unasked(rules, request.handler);
+	       request.wish.invalid_key || policy_grants_unasked(rules, request.handler);
 }
 
 static void decide_broken(struct request *request)

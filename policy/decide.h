@@ -16,6 +16,9 @@
  */
 bool policy_concerns(const struct ruleset *rules, const struct facts *facts);
 
+/* Could any line make the cgroup of one of that handler's containers writable without being asked? */
+bool policy_grants_unasked(const struct ruleset *rules, const struct section *handler);
+
 /* The whole decision. Cannot fail: what it does not know it denies. Never call with a broken ruleset
  * for another purpose than a refusal: it answers VERDICT_REFUSE or VERDICT_PASS then. */
 void policy_decide(const struct ruleset *rules, const struct facts *facts, struct decision *ret);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "policy/load.h"
 
 #define BUCKETS_FIRST 32
@@ -184,4 +185,20 @@ int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigne
 	r = ruleset_complain_va(rules, origin, column, fmt, ap);
 	va_end(ap);
 	return r;
+}
+
+bool section_has_word(const struct section *section, enum key_id id, const char *word)
+{
+	const struct setting *setting = section_get(section, id);
+
+	return setting && text_has_word(setting->value, word);
+}
+
+const struct setting *section_limit(const struct section *profile, const char *file)
+{
+	if (profile)
+		for (const struct setting *s = profile->settings; s; s = s->next)
+			if (s->key->id == KEY_LIMIT && strcmp(s->name, file) == 0)
+				return s;
+	return NULL;
 }

@@ -86,3 +86,9 @@ const struct section *ruleset_find(const struct ruleset *rules, enum section_kin
 
 /* The setting of that key in a section, or NULL; of KEY_LIMIT the first. */
 const struct setting *section_get(const struct section *section, enum key_id id);
+
+/* Is `word` one of the words of that setting? False where the section, or the setting, is not there. */
+bool section_has_word(const struct section *section, enum key_id id, const char *word);
+
+/* The limit of the kernel's file `file` in a profile, or NULL; of NULL, too. */
+const struct setting *section_limit(const struct section *profile, const char *file);

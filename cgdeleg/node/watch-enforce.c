@@ -160,15 +160,6 @@ void watch_enforce_all(struct watch *watch, struct watched *w)
 			(void)watch_enforce(watch, file);
 }
 
-static const struct setting *limit_setting(const struct section *profile, const char *file)
-{
-	const struct setting *s = profile ? profile->settings : NULL;
-
-	while (s && (s->key->id != KEY_LIMIT || strcmp(s->name, file) != 0))
-		s = s->next;
-	return s;
-}
-
 /* The new ceiling of one file; says what is not done. A device that the policy does not name any more keeps the
  * ceiling that it has: taking it off would be a raise. */
 static bool lower_one(struct watch *watch, const struct watched *w, const struct setting *s,
@@ -208,7 +199,7 @@ static int lower_ledger(struct watch *watch, const struct watched *w, const stru
 	while (ledger_next(ledger, &at, &ceiling)) {
 		int r;
 
-		n += lower_one(watch, w, limit_setting(profile, ceiling.file), &ceiling);
+		n += lower_one(watch, w, section_limit(profile, ceiling.file), &ceiling);
 		r = ledger_add(ret, ceiling.file, ceiling.type, &ceiling.value, err);
 		if (r < 0)
 			return r;
