@@ -53,6 +53,16 @@ class Watch:
                 return int(line.split()[1])
         return None
 
+    @contextlib.contextmanager
+    def held(self):
+        """Stopped, so that it cannot look while half of something is done."""
+        self.program.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: "\nState:\tT" in host.read(f"/proc/{self.program.pid}/status"), "its stop")
+            yield
+        finally:
+            self.program.send_signal(signal.SIGCONT)
+
     def end(self, how=signal.SIGTERM):
         self.program.send_signal(how)
         return self.program.wait(60)
