@@ -129,7 +129,8 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat)
 			end(watch, w, dying);
 		return;
 	}
-	if (w->dying_alarm && watch_now_ms() < w->reclaim_after_ms)
+	/* What one that still runs brings is not known yet: it is not judged, and the next not made larger for it. */
+	if (w->dying_alarm && (watch_now_ms() < w->reclaim_after_ms || is_running(w->reclaimer_fd)))
 		return;
 	if (w->dying_alarm)
 		judge(watch, w, dying);

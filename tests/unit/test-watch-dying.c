@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Watch: removed cgroups that pile up, which sends no event either. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/watch-scene.h"
@@ -152,13 +156,47 @@ static void test_no_reclaim(void **state)
 	scene_close(&s);
 }
 
+static void await_child(void)
+{
+	assert_true(waitpid(-1, NULL, 0) > 0);
+}
+
+/* What one brings that takes its time is not known before its end: nothing is judged by it, and no other begins. */
+static void test_slow(void **state)
+{
+	_cleanup_close_ int reader = -EBADF;
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s, GRANTED(UNGUARDED), NULL);
+	assert_int_equal(mkfifoat(s.tree.fd, BOX "/memory.reclaim", 0600), 0);
+	kernel.ignore = "memory.reclaim"; /* its words are for a file, not for a fifo */
+	s.forks = true;
+	put_dying(&s, 1000);
+	scene_watch(&s);
+	for (unsigned mib = WATCH_RECLAIM_LEAST; mib <= 2 * WATCH_RECLAIM_MOST; mib *= 2)
+		scene_sweep(&s);
+	assert_int_equal(watch_counts(s.watch)->reclaims, 1);
+	assert_int_equal(watch_counts(s.watch)->dying_held, 0);
+	reader = openat(s.tree.fd, BOX "/memory.reclaim", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	await_child();
+	kernel.ignore = NULL;
+	tree_edit(&s.tree, BOX "/memory.reclaim =\n");
+	scene_sweep(&s);
+	await_child();
+	assert_int_equal(watch_counts(s.watch)->reclaims, 2);
+	check_reclaim(&s, 2 * WATCH_RECLAIM_LEAST);
+	scene_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_pile),
-		cmocka_unit_test(test_pile),
-		cmocka_unit_test(test_held),
-		cmocka_unit_test(test_no_reclaim),
+		cmocka_unit_test(test_no_pile), cmocka_unit_test(test_pile),
+		cmocka_unit_test(test_held),	cmocka_unit_test(test_no_reclaim),
+		cmocka_unit_test(test_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,7 @@ void scene_watch(struct scene *s)
 	const struct watch_args args = { .host = &s->host,
 					 .run = s->run,
 					 .rules = s->has_policy ? &s->rules : NULL,
-					 .once = true,
+					 .once = !s->forks,
 					 .load_guards = load,
 					 .say = say };
 	struct err err = { 0 };

@@ -33,6 +33,7 @@ struct scene {
 	bool has_policy; /* else the watch has none, and says nothing of it */
 	struct watch *watch;
 	char run[PATH_MAX];
+	bool forks; /* as the daemon does, for what takes its time */
 	int loads; /* how often the loader was asked; it pins what `loadable` says, or fails where that is NULL */
 };
 
