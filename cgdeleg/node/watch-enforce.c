@@ -13,7 +13,8 @@
 #include "cgdeleg/systemd.h"
 #include "policy/ruleset.h"
 
-#define SYSTEMD_MS 2000
+#define SYSTEMD_MS	   2000	 /* while limits wait for it */
+#define SYSTEMD_PATIENT_MS 25000 /* while nobody does: as long as sd-bus waits by default */
 
 /* The path of the cgroup that holds the ceilings of a place. */
 static void place_path(const struct watched *w, enum place place, char *ret, size_t size)
@@ -24,13 +25,13 @@ static void place_path(const struct watched *w, enum place place, char *ret, siz
 }
 
 static void ask_systemd(struct watch *watch, const struct watched *w, const char *unit,
-			const struct ledger_ceiling *ceiling)
+			const struct ledger_ceiling *ceiling, int64_t most_ms)
 {
 	struct unit_words words = { 0 };
 	struct err err = { 0 };
 
 	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
-	    systemd_set(unit, &words, watch_now_ms() + SYSTEMD_MS, &err) < 0)
+	    systemd_set(unit, &words, watch_now_ms() + most_ms, &err) < 0)
 		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s",
 			  w->name, ceiling->file, err.text);
 }
@@ -60,7 +61,7 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	}
-	ask_systemd(watch, w, unit, &drift->ceiling);
+	ask_systemd(watch, w, unit, &drift->ceiling, pid == 0 ? SYSTEMD_PATIENT_MS : SYSTEMD_MS);
 	if (pid == 0)
 		_exit(0);
 }
