@@ -72,7 +72,9 @@ def configure(*handlers):
         file.write(f"version = {known['format']}\n" + known["pause"]
                    + f"[plugins.'{known['cri']}'.cni]\n  bin_dir = '{CNI}/bin'\n  conf_dir = '{CNI}/net.d'\n"
                    # 1.7 forgets its built-in one as soon as another is named.
-                   + handler_text("runc") + "".join(handlers))
+                   + handler_text("runc") + "".join(handlers)
+                   # A shim that answers late at a restart would count as dead, and its pods be cleaned up.
+                   + "[timeouts]\n  'io.containerd.timeout.shim.load' = '60s'\n  'io.containerd.timeout.task.state' = '60s'\n")
 
 
 def start():

@@ -81,10 +81,10 @@ def make_child(t, c, before):
     equal((done.code, done.out), (0, f"{value}\n0::/child\n"), f"a child with a limit and a process {done.err}")
 
 
-EVACUATE = """mkdir own || exit 4
+EVACUATE = host.ENABLE + """mkdir own || exit 4
     for pid in $(cat cgroup.procs); do echo "$pid" >own/cgroup.procs 2>/dev/null; done
     read -r left <cgroup.procs && exit 5
-    for name in $(cat cgroup.controllers); do echo "+$name" >cgroup.subtree_control || exit 6; done
+    for name in $(cat cgroup.controllers); do enable $name || exit 6; done
     [ "$(cat cgroup.subtree_control)" = "$(cat cgroup.controllers)" ] || exit 7"""
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host - what the machine offers, and comparable pictures of its cgroups and mounts."""
+import errno
 import os
 import re
 import signal
@@ -12,6 +13,17 @@ CGROUP = "/sys/fs/cgroup"
 ATTRIBUTE = "trusted.cgdeleg"
 LIMITS = re.compile(r"^(cgroup\.(max\.\w+|subtree_control|type|freeze)|cpuset\.(cpus|mems)|cpu\.weight"
                     r"|.*\.(max|high|low|min))$")
+
+
+# What `$(cat cgroup.procs)` has executed may still be in the cgroup when the shell goes on: since 6.19 a task leaves its
+# cgroup after its parent has heard of its end.
+ENABLE = """enable() {
+        local n=0
+        until echo "+$1" >cgroup.subtree_control 2>/dev/null; do
+            n=$((n + 1)); [ $n -lt 50 ] || { echo "+$1" >cgroup.subtree_control; return; }; sleep 0.1
+        done
+    }
+    """
 
 
 def read(path):
@@ -179,10 +191,32 @@ def processes(cgroup):
     return pids
 
 
+def _removed(path):
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        pass
+    except OSError as fault:
+        if fault.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
+def remove_cgroup(path):
+    """A process that comes to its end has left cgroup.procs already, and its cgroup not yet."""
+    wait_until(lambda: _removed(path), f"the removal of {path}")
+
+
 def remove_tree(cgroup):
     """Removes an empty tree of cgroups, deepest first."""
     for path, _, _ in os.walk(f"{CGROUP}{cgroup}", topdown=False):
-        try:
-            os.rmdir(path)
-        except FileNotFoundError:
-            pass
+        remove_cgroup(path)
+
+
+def end_processes(cgroup):
+    """Kills all that is in it and below, and waits until it is empty."""
+    path = f"{CGROUP}{cgroup}"
+    if os.path.exists(path):
+        write(f"{path}/cgroup.kill", "1")
+        wait_until(lambda: "populated 0\n" in read(f"{path}/cgroup.events"), f"the end of {cgroup}'s processes")
