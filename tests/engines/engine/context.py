@@ -112,7 +112,7 @@ def check_host(before, mounts):
     def new():
         return {path for path in host.cgroups(host.picture_host("")) - host.cgroups(before) if not path.endswith(kept)}
     try:
-        wait_until(lambda: not new(), "the last cgroup's end", patience=60)
+        wait_until(lambda: not new(), "the last cgroup's end")
     except TimeoutError as error:
         raise Failure(f"left over: {sorted(new())}") from error
     marked = [path for path, what in host.picture_host("").items() if path.endswith("/.") and what[3]]

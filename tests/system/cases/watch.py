@@ -300,7 +300,7 @@ def held_pile(t, rules):
                 expect(dying(c) > PILE // 2, f"{dying(c)} are dying")
             with t.step("the files gone: over"):
                 shutil.rmtree(files)
-                wait_until(lambda: watch.count("dying_alarms") == 0, "the end of the alarm", patience=60)
+                wait_until(lambda: watch.count("dying_alarms") == 0, "the end of the alarm")
     finally:
         shutil.rmtree(files, ignore_errors=True)
 
@@ -336,7 +336,7 @@ def killed_often(t, alive, kills):
     with t.step("at the end list and the kernel agree, and nothing is above the policy"):
         def above():
             return [c.id for c in alive if host.value(c.cgroup, "cgroup.max.descendants") != "16"]
-        wait_until(lambda: not above(), f"the ceilings of {above()}", patience=60)
+        wait_until(lambda: not above(), f"the ceilings of {above()}")
         rows = {row["id"]: row["drift"] for row in
                 json.loads(run([t.cgdeleg, "list", "--json", "-o", "id,drift"]).out)["grants"]}
         equal({c.id: rows.get(c.id) for c in alive}, {c.id: "" for c in alive}, "the rows")

@@ -71,7 +71,7 @@ class Context:
         def new():
             return host.cgroups(host.picture_host(self.parent)) - host.cgroups(before)
         try:  # systemd removes a scope a moment after its last process is gone
-            wait_until(lambda: not new(), "the last cgroup's end", patience=30)
+            wait_until(lambda: not new(), "the last cgroup's end")
         except TimeoutError as error:
             raise Failure(f"left over: {sorted(new())}") from error
         host.same_picture(before, host.picture_host(self.parent))

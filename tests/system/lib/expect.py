@@ -26,7 +26,7 @@ def said_by_runtime(c, done, part):
 def nothing_left(c):
     path = host.CGROUP + c.top
     try:
-        wait_until(lambda: not os.path.exists(path), "the cgroup's end", patience=30)
+        wait_until(lambda: not os.path.exists(path), "the cgroup's end")
     except TimeoutError:
         expect(False, f"the cgroup {c.top} is still there")
     expect(c.id not in c.runtime("list", "--quiet").out.split(), "the runtime still lists the container")
