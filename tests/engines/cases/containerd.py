@@ -207,6 +207,21 @@ def stays_delegated(node, container):
     equal(code, 0, f"mkdir ({err})")
 
 
+def survives_restart(node, runtime, pod, container):
+    """containerd 1.7 kills what belongs to a shim that it could not connect to when it starts, which it did once on a
+    machine beside another: it says so, and a second pod is asked. What cgdeleg did would hit both."""
+    node.restart()
+    if not node.cri.call("ContainerStatus", container_id=container).status.finished_at:
+        return pod, container
+    print(f"# {runtime}: containerd has not found its shim again and ended the container; once more", flush=True)
+    node.pods.remove(pod)
+    pod.remove()
+    pod = node.pod(f"{runtime}-all")
+    container = pod.start("a", containerd.BOX, SLEEP)
+    node.restart()
+    return pod, container
+
+
 def one_life(t, node, runtime):
     pod = node.pod(f"{runtime}-all")
     with t.row("containerd", runtime, "every container of a handler, user namespace"):
@@ -227,7 +242,7 @@ def one_life(t, node, runtime):
                    "the init container's end")
         equal(node.cri.call("ContainerStatus", container_id=first).status.exit_code, 0, "its exit code")
     with t.row("containerd", runtime, "containerd restarted in between"):
-        node.restart()
+        pod, container = survives_restart(node, runtime, pod, container)
         stays_delegated(node, container)
         check_stats(node, container)
     with t.row("containerd", runtime, "stop and removal leave nothing"):
