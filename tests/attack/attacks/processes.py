@@ -29,7 +29,7 @@ def neighbour(box, owner):
         process.kill()
         process.wait()
         for where, _, _ in os.walk(path, topdown=False):
-            os.rmdir(where)
+            host.remove_cgroup(where)
 
 
 def _try_borrowed(box, path):

@@ -86,6 +86,13 @@ class Node:
         self.pods.append(pod)
         return pod
 
+    def remove(self, pod):
+        self.pods.remove(pod)
+        pod.remove()
+
+    def status(self, container):
+        return self.cri.call("ContainerStatus", container_id=container).status
+
     def sh(self, container, script):
         return execute(self.cri, container, script)
 
@@ -188,11 +195,9 @@ def is_killed(node, pod, **knobs):
     """Of two processes the greedy child is killed: the engine reports it, although the first one ended by itself."""
     greedy = ["/bin/sh", "-c", "sleep 1; tail /dev/zero; code=$?; sleep 3; exit $code"]
     container = pod.start("greedy", containerd.BOX, greedy, resources={"memory_limit_in_bytes": 16 * MIB}, **knobs)
-
-    def status():
-        return node.cri.call("ContainerStatus", container_id=container).status
-    wait_until(lambda: status().finished_at, "its end", patience=120)
-    equal((status().exit_code, status().reason), (137, "OOMKilled"), "how it ended")
+    wait_until(lambda: node.status(container).finished_at, "its end")
+    status = node.status(container)
+    equal((status.exit_code, status.reason), (137, "OOMKilled"), "how it ended")
 
 
 def keeps_ceilings(node, container):
@@ -211,11 +216,10 @@ def survives_restart(node, runtime, pod, container):
     """containerd 1.7 kills what belongs to a shim that it could not connect to when it starts, which it did once on a
     machine beside another: it says so, and a second pod is asked. What cgdeleg did would hit both."""
     node.restart()
-    if not node.cri.call("ContainerStatus", container_id=container).status.finished_at:
+    if not node.status(container).finished_at:
         return pod, container
     print(f"# {runtime}: containerd has not found its shim again and ended the container; once more", flush=True)
-    node.pods.remove(pod)
-    pod.remove()
+    node.remove(pod)
     pod = node.pod(f"{runtime}-all")
     container = pod.start("a", containerd.BOX, SLEEP)
     node.restart()
@@ -238,16 +242,14 @@ def one_life(t, node, runtime):
         keeps_ceilings(node, container)
     with t.row("containerd", runtime, "an init container before it"):
         first = pod.start("init", containerd.BOX, ["/bin/sh", "-c", "mkdir /sys/fs/cgroup/made"])
-        wait_until(lambda: node.cri.call("ContainerStatus", container_id=first).status.finished_at,
-                   "the init container's end")
-        equal(node.cri.call("ContainerStatus", container_id=first).status.exit_code, 0, "its exit code")
+        wait_until(lambda: node.status(first).finished_at, "the init container's end")
+        equal(node.status(first).exit_code, 0, "its exit code")
     with t.row("containerd", runtime, "containerd restarted in between"):
         pod, container = survives_restart(node, runtime, pod, container)
         stays_delegated(node, container)
         check_stats(node, container)
     with t.row("containerd", runtime, "stop and removal leave nothing"):
-        node.pods.remove(pod)
-        pod.remove()
+        node.remove(pod)
         # The slice itself is the kubelet's, which is not here.
         wait_until(lambda: not left_below(pod.parent), "the containers' cgroups' end")
         equal(delegated(), {}, "delegated cgroups")

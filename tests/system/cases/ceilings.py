@@ -123,9 +123,9 @@ def oom_inside_child(t, c):
     """A child that runs out of its memory is killed alone."""
     if "memory" not in host.controllers(c.cgroup):
         raise Skip("the host does not offer the memory controller to this container")
-    done = c.exec("""cd /sys/fs/cgroup; mkdir eater || exit 1
+    done = c.exec(host.ENABLE + """cd /sys/fs/cgroup; mkdir eater || exit 1
         mkdir own; for pid in $(cat cgroup.procs); do echo $pid >own/cgroup.procs 2>/dev/null; done
-        echo +memory >cgroup.subtree_control || exit 2
+        enable memory || exit 2
         echo 8388608 >eater/memory.max || exit 3
         echo 0 >eater/memory.swap.max || exit 4
         sh -c 'echo $$ >/sys/fs/cgroup/eater/cgroup.procs; exec dd if=/dev/zero of=/dev/null bs=64M count=1'

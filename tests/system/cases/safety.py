@@ -95,13 +95,13 @@ def shared(t):
         fake = Fake(t, cgroup=cgroup)
         untouched(t, fake, "has a child 'child' that is not the container's")
         fake.delete()
-        os.rmdir(f"{host.CGROUP}{cgroup}/child")
+        host.remove_cgroup(f"{host.CGROUP}{cgroup}/child")
     with t.step("a cgroup that the process is not in"):
         other = make_cgroup(t, "other")
         fake = Fake(t, cgroup=cgroup, process_in=other)
         untouched(t, fake, "is not in the cgroup")
         fake.delete()
-        os.rmdir(host.CGROUP + other)
+        host.remove_cgroup(host.CGROUP + other)
     with t.step("another user's cgroup"):
         os.chown(host.CGROUP + cgroup, 4242, 4242)
         fake = Fake(t, cgroup=cgroup)

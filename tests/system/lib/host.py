@@ -18,10 +18,12 @@ LIMITS = re.compile(r"^(cgroup\.(max\.\w+|subtree_control|type|freeze)|cpuset\.(
 # What `$(cat cgroup.procs)` has executed may still be in the cgroup when the shell goes on: since 6.19 a task leaves its
 # cgroup after its parent has heard of its end.
 ENABLE = """enable() {
-        local n=0
-        until echo "+$1" >cgroup.subtree_control 2>/dev/null; do
-            n=$((n + 1)); [ $n -lt 50 ] || { echo "+$1" >cgroup.subtree_control; return; }; sleep 0.1
+        local tries=50
+        while [ $tries -gt 0 ]; do
+            echo "+$1" >cgroup.subtree_control 2>/dev/null && return
+            tries=$((tries - 1)); sleep 0.1
         done
+        echo "+$1" >cgroup.subtree_control
     }
     """
 
