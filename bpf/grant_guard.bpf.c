@@ -150,7 +150,7 @@ static int is_below(struct kernfs_node *cgroup, __u64 root)
 /* A macro: the helper wants a constant string, also where nothing is inlined. */
 #define is(name, literal) (!bpf_strncmp(name, NAME_SIZE, literal))
 
-/* The same names as cgdeleg/cgroup.c's: what a kernel lists as delegatable and somebody has judged. */
+/* The same names as cgdeleg/kernel/cgroup.c's: what a kernel lists as delegatable and somebody has judged. */
 static int is_delegated(struct kernfs_node *file)
 {
 	char name[NAME_SIZE] = {};

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "cgdeleg/oci.h"
+#include "cgdeleg/grant/oci.h"
 
 #define HOOK_ENVIRONMENT "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 #define HOOK_TIMEOUT	 "30" /* seconds; above the hook's own deadline */

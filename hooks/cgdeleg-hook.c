@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/privilege.h"
 #include "base/text.h"
-#include "cgdeleg/run.h"
+#include "cgdeleg/grant/run.h"
 #include "hooks/libc/heap.h"
 #include "version.h"
 

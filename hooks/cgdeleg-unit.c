@@ -25,7 +25,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "cgdeleg/systemd.h"
+#include "cgdeleg/kernel/systemd.h"
 #include "policy/limit-list.h"
 #include "version.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts - looking things up in them. Who fills them is cgdeleg/gather.c. See facts.h. */
+/* Facts - looking things up in them. Who fills them is cgdeleg/grant/gather.c. See facts.h. */
 #include "policy/facts.h"
 
 #include <string.h>

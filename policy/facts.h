@@ -2,7 +2,7 @@
 /*
  * Facts - what is true of one container, as values.
  *
- * The policy owns this vocabulary because it may use nothing else; who fills it is cgdeleg/gather.c
+ * The policy owns this vocabulary because it may use nothing else; who fills it is cgdeleg/grant/gather.c
  * (otherwise policy/ would include from cgdeleg/ and the folders would form a cycle).
  * Everything is a plain value: comparable, printable, and built by hand in a test. Handles (pidfd,
  * directory fds) are in struct target, not here. The zero of every member is "unknown", and what is

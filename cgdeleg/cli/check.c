@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cgdeleg/cli/explain.h"
-#include "cgdeleg/run.h"
+#include "cgdeleg/grant/run.h"
 #include "policy/advice.h"
 #include "policy/nearest.h"
 #include "policy/risk.h"

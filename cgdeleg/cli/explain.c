@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "cgdeleg/record.h"
+#include "cgdeleg/grant/record.h"
 
 static void line(const char *key, const char *value)
 {

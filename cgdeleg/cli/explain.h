@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "cgdeleg/run.h"
+#include "cgdeleg/grant/run.h"
 
 /* Both return false when memory ran out or standard output cannot be written. */
 bool explain_text(const struct trail *trail);

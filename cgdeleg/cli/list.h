@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "cgdeleg/node/table.h"
+#include "cgdeleg/cli/list-table.h"
 
 struct screen {
 	size_t width, height; /* characters; 0: as wide and long as it becomes */

@@ -23,9 +23,9 @@
 #include "base/text.h"
 #include "bpf/guard-load.h"
 #include "cgdeleg/cli/cli.h"
-#include "cgdeleg/node/budget.h"
+#include "cgdeleg/grant/budget.h"
 #include "cgdeleg/node/watch.h"
-#include "cgdeleg/run.h"
+#include "cgdeleg/grant/run.h"
 
 #define SECOND	   UINT64_C(1000000) /* microseconds */
 #define WALK_EVERY 6		     /* sweeps */

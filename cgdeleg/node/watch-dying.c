@@ -26,11 +26,11 @@
 
 static bool is_pile(const struct watched *w, uint64_t dying)
 {
-	struct ledger_ceiling most;
-	struct ledger ledger;
+	struct attribute_ceiling most;
+	struct attribute attribute;
 
-	return dying > WATCH_DYING && ledger_read(w->fd, &ledger, NULL) >= 0 &&
-	       ledger_find(&ledger, "cgroup.max.descendants", &most) &&
+	return dying > WATCH_DYING && attribute_read(w->fd, &attribute, NULL) >= 0 &&
+	       attribute_find(&attribute, "cgroup.max.descendants", &most) &&
 	       dying > 2 * most.value.number;
 }
 

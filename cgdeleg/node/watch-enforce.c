@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cgdeleg/limits.h"
+#include "cgdeleg/kernel/limits.h"
 #include "cgdeleg/node/watched.h"
-#include "cgdeleg/systemd.h"
+#include "cgdeleg/kernel/systemd.h"
 #include "policy/ruleset.h"
 
 #define SYSTEMD_MS	   2000	 /* while limits wait for it */
@@ -25,7 +25,7 @@ static void place_path(const struct watched *w, enum place place, char *ret, siz
 }
 
 static void ask_systemd(struct watch *watch, const struct watched *w, const char *unit,
-			const struct ledger_ceiling *ceiling, int64_t most_ms)
+			const struct attribute_ceiling *ceiling, int64_t most_ms)
 {
 	struct unit_words words = { 0 };
 	struct err err = { 0 };
@@ -122,13 +122,13 @@ static void put_back(struct watch *watch, struct watch_file *file,
 	tell_systemd(watch, file->owner, drift);
 }
 
-/* Finds the file's ceiling in the ledger as it is now. */
-static bool find_drift(const struct ledger *ledger, const struct watch_file *file,
+/* Finds the file's ceiling in the attribute as it is now. */
+static bool find_drift(const struct attribute *attribute, const struct watch_file *file,
 		       struct drift *ret)
 {
 	const char *at = NULL;
 
-	while (drift_next(ledger, file->place, &at, ret))
+	while (drift_next(attribute, file->place, &at, ret))
 		if (strcmp(ret->ceiling.file, file->file) == 0)
 			return true;
 	return false;
@@ -138,13 +138,13 @@ bool watch_enforce(struct watch *watch, struct watch_file *file)
 {
 	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
 	const int64_t now = watch_now_ms();
-	struct ledger ledger;
+	struct attribute attribute;
 	struct drift drift;
 
 	file->due_ms = 0;
-	if (ledger_read(file->owner->fd, &ledger, NULL) < 0 || !ledger.present ||
-	    !find_drift(&ledger, file, &drift) ||
-	    drift_open(file->owner->fd, &ledger, &places, NULL) < 0 ||
+	if (attribute_read(file->owner->fd, &attribute, NULL) < 0 || !attribute.present ||
+	    !find_drift(&attribute, file, &drift) ||
+	    drift_open(file->owner->fd, &attribute, &places, NULL) < 0 ||
 	    drift_read(&places, &drift, NULL) < 0 || !drift.above)
 		return false;
 	if (!may_put_back(watch, file, now))
@@ -164,7 +164,7 @@ void watch_enforce_all(struct watch *watch, struct watched *w)
 /* The new ceiling of one file; says what is not done. A device that the policy does not name any more keeps the
  * ceiling that it has: taking it off would be a raise. */
 static bool lower_one(struct watch *watch, const struct watched *w, const struct setting *s,
-		      struct ledger_ceiling *ceiling)
+		      struct attribute_ceiling *ceiling)
 {
 	struct limit_value wanted, lower;
 	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
@@ -187,21 +187,21 @@ static bool lower_one(struct watch *watch, const struct watched *w, const struct
 	return false;
 }
 
-/* The ledger with every ceiling that the policy has lowered. How many, or an error. */
-static int lower_ledger(struct watch *watch, const struct watched *w, const struct section *profile,
-			const struct ledger *ledger, struct ledger *ret, struct err *err)
+/* The attribute with every ceiling that the policy has lowered. How many, or an error. */
+static int lower_attribute(struct watch *watch, const struct watched *w, const struct section *profile,
+			const struct attribute *attribute, struct attribute *ret, struct err *err)
 {
-	struct ledger_ceiling ceiling;
+	struct attribute_ceiling ceiling;
 	const char *at = NULL;
 	int n = 0;
 
-	*ret = *ledger;
+	*ret = *attribute;
 	ret->ceilings[0] = '\0';
-	while (ledger_next(ledger, &at, &ceiling)) {
+	while (attribute_next(attribute, &at, &ceiling)) {
 		int r;
 
 		n += lower_one(watch, w, section_limit(profile, ceiling.file), &ceiling);
-		r = ledger_add(ret, ceiling.file, ceiling.type, &ceiling.value, err);
+		r = attribute_add(ret, ceiling.file, ceiling.type, &ceiling.value, err);
 		if (r < 0)
 			return r;
 	}
@@ -210,25 +210,25 @@ static int lower_ledger(struct watch *watch, const struct watched *w, const stru
 
 void watch_policy_one(struct watch *watch, struct watched *w)
 {
-	struct ledger ledger, lowered;
+	struct attribute attribute, lowered;
 	const struct section *profile;
 	struct err err = { 0 };
-	char text[LEDGER_SIZE];
+	char text[ATTRIBUTE_SIZE];
 	int n;
 
-	if (!watch->args.rules || ledger_read(w->fd, &ledger, NULL) < 0 || !ledger.present)
+	if (!watch->args.rules || attribute_read(w->fd, &attribute, NULL) < 0 || !attribute.present)
 		return;
-	profile = ruleset_find(watch->args.rules, SECTION_PROFILE, ledger.profile);
+	profile = ruleset_find(watch->args.rules, SECTION_PROFILE, attribute.profile);
 	if (!profile) {
-		if (ledger.profile[0])
+		if (attribute.profile[0])
 			watch_say(watch, LOG_INFO,
 				  "%s: the policy has no profile '%s' any more; its ceilings stay",
-				  w->name, ledger.profile);
+				  w->name, attribute.profile);
 		return;
 	}
-	n = lower_ledger(watch, w, profile, &ledger, &lowered, &err);
-	if (n > 0 && ledger_format(&lowered, text, sizeof(text), &err) >= 0 &&
-	    ledger_write(w->fd, text, &err) >= 0) {
+	n = lower_attribute(watch, w, profile, &attribute, &lowered, &err);
+	if (n > 0 && attribute_format(&lowered, text, sizeof(text), &err) >= 0 &&
+	    attribute_write(w->fd, text, &err) >= 0) {
 		watch->counts.lowered += (uint64_t)n;
 		watch_say(watch, LOG_NOTICE,
 			  "%s: the policy has lowered %d of its ceilings, which now hold", w->name,

@@ -16,22 +16,22 @@
 #include "bpf/attached.h"
 #include "cgdeleg/node/watched.h"
 
-static bool has_device_guard(const struct ledger *ledger)
+static bool has_device_guard(const struct attribute *attribute)
 {
-	return ledger->device_guard;
+	return attribute->device_guard;
 }
 
-static bool has_grant_guard(const struct ledger *ledger)
+static bool has_grant_guard(const struct attribute *attribute)
 {
-	return ledger->guarded;
+	return attribute->guarded;
 }
 
-static void device_rules_of(const struct ledger *ledger, struct device_rules *ret)
+static void device_rules_of(const struct attribute *attribute, struct device_rules *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->ready = DEVICE_GUARD_READY;
-	ret->n_rules = (uint32_t)ledger->n_rules;
-	memcpy(ret->rules, ledger->rules, ledger->n_rules * sizeof(ret->rules[0]));
+	ret->n_rules = (uint32_t)attribute->n_rules;
+	memcpy(ret->rules, attribute->rules, attribute->n_rules * sizeof(ret->rules[0]));
 }
 
 /* Of a guard on its cgroup. */
@@ -49,7 +49,7 @@ static int device_guard_by_name(const struct watched *w, struct err *err)
 
 /* Attached by this build and without its rules: whoever attached it has died before it could tell them. */
 static int device_guard_holds(const struct guards *guards, const struct watched *w,
-			      const struct ledger *ledger, struct err *err)
+			      const struct attribute *attribute, struct err *err)
 {
 	const struct device_guard *guard = &guards->device;
 	struct device_rules wanted, found;
@@ -57,24 +57,24 @@ static int device_guard_holds(const struct guards *guards, const struct watched 
 
 	if (r <= 0)
 		return r < 0 ? r : device_guard_by_name(w, err);
-	device_rules_of(ledger, &wanted);
+	device_rules_of(attribute, &wanted);
 	r = device_guard_read(guard, w->id, &found, err);
 	return r < 0 ? r : device_rules_equal(&found, &wanted) ? IN_FORCE : GONE;
 }
 
 static int restore_device_guard(const struct guards *guards, const struct watched *w,
-				const struct ledger *ledger, struct err *err)
+				const struct attribute *attribute, struct err *err)
 {
 	struct device_rules rules;
 	int r = device_guard_attach(&guards->device, w->fd, err);
 
-	device_rules_of(ledger, &rules);
+	device_rules_of(attribute, &rules);
 	return r < 0 ? r : device_guard_write(&guards->device, w->id, &rules, err);
 }
 
-static uint64_t grant_flags(const struct ledger *ledger)
+static uint64_t grant_flags(const struct attribute *attribute)
 {
-	return ledger->pressure == TRI_YES ? GUARD_ALLOW_PRESSURE : 0;
+	return attribute->pressure == TRI_YES ? GUARD_ALLOW_PRESSURE : 0;
 }
 
 /* An older build's had fewer programs; so has one of which somebody has taken off some. */
@@ -90,7 +90,7 @@ static int grant_guard_by_name(const struct watched *w, struct err *err)
 }
 
 static int grant_guard_holds(const struct guards *guards, const struct watched *w,
-			     const struct ledger *ledger, struct err *err)
+			     const struct attribute *attribute, struct err *err)
 {
 	const struct grant_guard *guard = &guards->grant;
 	struct guard_grant grant;
@@ -99,20 +99,20 @@ static int grant_guard_holds(const struct guards *guards, const struct watched *
 	if (r <= 0)
 		return r < 0 ? r : grant_guard_by_name(w, err);
 	r = grant_guard_read(guard, w->fd, &grant, err);
-	if (r < 0 || ledger->pressure == TRI_UNKNOWN)
+	if (r < 0 || attribute->pressure == TRI_UNKNOWN)
 		return r < 0 ? r : IN_FORCE;
-	return grant.root == w->id && grant.flags == grant_flags(ledger) ? IN_FORCE : GONE;
+	return grant.root == w->id && grant.flags == grant_flags(attribute) ? IN_FORCE : GONE;
 }
 
 /* All of this build's, beside what there is of another's: each is asked, and one that refuses is enough. What is half
  * there would refuse all until it is told, so it goes; what could not be told does that, until the next sweep. */
 static int restore_grant_guard(const struct guards *guards, const struct watched *w,
-			       const struct ledger *ledger, struct err *err)
+			       const struct attribute *attribute, struct err *err)
 {
 	unsigned attached;
 	int r;
 
-	if (ledger->pressure == TRI_UNKNOWN)
+	if (attribute->pressure == TRI_UNKNOWN)
 		return err_set(
 			err, ENODATA,
 			"an older cgdeleg granted it, which kept no note of what the guard allowed");
@@ -121,16 +121,16 @@ static int restore_grant_guard(const struct guards *guards, const struct watched
 		(void)grant_guard_detach(&guards->grant, w->fd, attached, NULL);
 		return r;
 	}
-	return grant_guard_write(&guards->grant, w->fd, grant_flags(ledger), err);
+	return grant_guard_write(&guards->grant, w->fd, grant_flags(attribute), err);
 }
 
 static const struct {
 	const char *name;
-	bool (*is_granted)(const struct ledger *ledger);
+	bool (*is_granted)(const struct attribute *attribute);
 	int (*holds)(const struct guards *guards, const struct watched *w,
-		     const struct ledger *ledger, struct err *err);
+		     const struct attribute *attribute, struct err *err);
 	int (*restore)(const struct guards *guards, const struct watched *w,
-		       const struct ledger *ledger, struct err *err);
+		       const struct attribute *attribute, struct err *err);
 } kinds[WATCH_GUARDS] = {
 	[WATCH_DEVICE_GUARD] = { "device guard", has_device_guard, device_guard_holds,
 				 restore_device_guard },
@@ -211,10 +211,10 @@ static void say_restored(struct watch *watch, const struct watched *w, int kind,
 			w->name, kinds[kind].name);
 }
 
-static void look_at(struct watch *watch, struct watched *w, const struct ledger *ledger, int kind)
+static void look_at(struct watch *watch, struct watched *w, const struct attribute *attribute, int kind)
 {
 	struct err err = { 0 };
-	int state = kinds[kind].holds(&watch->guards, w, ledger, &err);
+	int state = kinds[kind].holds(&watch->guards, w, attribute, &err);
 	int r = state < 0 ? state : 0;
 
 	if (state == IN_FORCE) {
@@ -224,7 +224,7 @@ static void look_at(struct watch *watch, struct watched *w, const struct ledger 
 	if (r == 0)
 		r = need_pins(watch, kind, &err);
 	if (r >= 0)
-		r = kinds[kind].restore(&watch->guards, w, ledger, &err);
+		r = kinds[kind].restore(&watch->guards, w, attribute, &err);
 	if (r < 0) {
 		complain(watch, w, kind, state, &err);
 		return;
@@ -236,14 +236,14 @@ static void look_at(struct watch *watch, struct watched *w, const struct ledger 
 
 void watch_guards(struct watch *watch, struct watched *w)
 {
-	struct ledger ledger;
+	struct attribute attribute;
 
-	if (ledger_read(w->fd, &ledger, NULL) < 0 || !ledger.present)
+	if (attribute_read(w->fd, &attribute, NULL) < 0 || !attribute.present)
 		return;
 	for (int kind = 0; kind < WATCH_GUARDS; kind++) {
-		if (!kinds[kind].is_granted(&ledger))
+		if (!kinds[kind].is_granted(&attribute))
 			continue;
 		open_pins(watch);
-		look_at(watch, w, &ledger, kind);
+		look_at(watch, w, &attribute, kind);
 	}
 }

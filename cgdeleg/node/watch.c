@@ -16,9 +16,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cgdeleg/mount.h"
-#include "cgdeleg/node/budget.h"
-#include "cgdeleg/node/grants.h"
+#include "cgdeleg/kernel/mount.h"
+#include "cgdeleg/grant/budget.h"
+#include "cgdeleg/kernel/walk.h"
 #include "cgdeleg/node/watched.h"
 
 #define MOUNTINFO_MAX (4 * 1024 * 1024)
@@ -132,19 +132,19 @@ static char *path_of(const struct host *host, int fd)
 }
 
 /* Watches every limit file that has a ceiling. */
-static int watch_files(struct watch *watch, struct watched *w, const struct ledger *ledger)
+static int watch_files(struct watch *watch, struct watched *w, const struct attribute *attribute)
 {
 	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
 	int r;
 
 	drop_files(watch, w);
-	r = drift_open(w->fd, ledger, &places, NULL);
+	r = drift_open(w->fd, attribute, &places, NULL);
 	for (int place = PLACE_ROOT; r >= 0 && place <= PLACE_SCOPE; place++) {
 		const char *at = NULL;
 		struct drift drift;
 
 		while (r >= 0 && places.fd[place] >= 0 &&
-		       drift_next(ledger, (enum place)place, &at, &drift)) {
+		       drift_next(attribute, (enum place)place, &at, &drift)) {
 			r = add_file(watch, w, (enum place)place, places.fd[place],
 				     drift.ceiling.file, IN_MODIFY);
 			if (r == -ENOENT)
@@ -157,23 +157,23 @@ static int watch_files(struct watch *watch, struct watched *w, const struct ledg
 /* The attribute is there, or not yet. Files are watched before they are looked at: nothing falls between. */
 static void settle(struct watch *watch, struct watched *w)
 {
-	struct ledger ledger;
+	struct attribute attribute;
 	struct err err = { 0 };
 	char shown[256];
 	int r;
 
-	if (ledger_read(w->fd, &ledger, &err) < 0) {
+	if (attribute_read(w->fd, &attribute, &err) < 0) {
 		w->waits = false;
 		watch_say(watch, LOG_ERR, "%s: %s; its ceilings are not watched", w->path,
 			  err.text);
 		return;
 	}
-	if (!ledger.marked)
+	if (!attribute.marked)
 		return;
 	w->waits = false;
 	free(w->name);
-	w->name = strdup(text_escape(ledger.id, shown, sizeof(shown)));
-	r = watch_files(watch, w, &ledger);
+	w->name = strdup(text_escape(attribute.id, shown, sizeof(shown)));
+	r = watch_files(watch, w, &attribute);
 	if (r < 0)
 		watch_say(
 			watch, LOG_ERR,

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "cgdeleg/host.h"
+#include "cgdeleg/kernel/host.h"
 struct ruleset;
 
 #define WATCH_CONTEST_MS \

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "bpf/guard.h"
-#include "cgdeleg/node/drift.h"
+#include "cgdeleg/node/inspect.h"
 #include "cgdeleg/node/watch.h"
 
 #define WATCH_BUCKETS 4096

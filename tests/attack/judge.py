@@ -35,12 +35,12 @@ def ceilings_missing(snapshot):
             if name in snapshot.values and not _number(snapshot.values[name]) <= most]
 
 
-def _ledger_missing(snapshot, container):
+def _attribute_missing(snapshot, container):
     try:
-        ledger = snapshot.ledger()
+        attribute = snapshot.attribute()
     except ValueError:
         return ["the attribute cannot be read"]
-    return [] if ledger and ledger["id"] == container else ["the attribute is missing"]
+    return [] if attribute and attribute["id"] == container else ["the attribute is missing"]
 
 
 def _owners_missing(snapshot, names, owner):
@@ -87,7 +87,7 @@ def grant_missing(rig, before, after):
     """What a whole grant lacks."""
     names = [*delegated_names(rig.cgroup), "."]
     wrong = _owners_missing(after, names, ID_BASE) + ceilings_missing(after)
-    wrong += _ledger_missing(after, rig.name) + _leaf_missing(after)
+    wrong += _attribute_missing(after, rig.name) + _leaf_missing(after)
     wrong += _changed_beyond(before, after, names) + _record_missing(rig, "grant")
     if not _writable(after, os.path.join(rig.bundle, "rootfs/sys/fs/cgroup")):
         wrong.append("the mount is read-only")
@@ -124,7 +124,7 @@ def killed_wrong(rig, before, after):
     wrong = ceilings_missing(after) if gave else []
     if gave and not after.guards and os.path.isdir("/sys/fs/bpf/cgdeleg"):
         wrong.append("something was given, and no device guard is on the cgroup")
-    return wrong + (_ledger_missing(after, rig.name) if gave else [])
+    return wrong + (_attribute_missing(after, rig.name) if gave else [])
 
 
 def created_wrong(path, snapshot, acts):

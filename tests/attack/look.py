@@ -11,7 +11,7 @@ from rig import CGROUP
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 from lib import bpf  # pylint: disable=wrong-import-position
 
-LEDGER = "trusted.cgdeleg"
+ATTRIBUTE = "trusted.cgdeleg"
 DELEGATE = "/sys/kernel/cgroup/delegate"
 JUDGED = ("cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.oom.group",
           "memory.reclaim")
@@ -85,9 +85,9 @@ class Snapshot:
             found.append(f"device guards: {self.guards} -> {other.guards}")
         return found
 
-    def ledger(self):
+    def attribute(self):
         """The attribute's record, or None."""
-        text = self.attributes.get(".", {}).get(LEDGER)
+        text = self.attributes.get(".", {}).get(ATTRIBUTE)
         return json.loads(text) if text else None
 
     def top_mount(self, point):

@@ -3,7 +3,7 @@
  * Fuzz: bytes as /proc/<pid>/cgroup, and as uid_map. Holds: a path begins with '/' and is a line of the text; an
  * id that was found is one, and a map that covers host id 0 is said to.
  */
-#include "cgdeleg/gather.c" /* look_up() is its own */
+#include "cgdeleg/grant/gather.c" /* look_up() is its own */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

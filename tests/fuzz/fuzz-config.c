@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgdeleg/oci.h"
+#include "cgdeleg/grant/oci.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgdeleg/mount.h"
+#include "cgdeleg/kernel/mount.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cgdeleg/cli/explain.h"
-#include "cgdeleg/run.h"
+#include "cgdeleg/grant/run.h"
 #include "tests/unit/tree.h"
 
 #define FILE_MAX (1024 * 1024)

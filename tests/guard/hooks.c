@@ -155,7 +155,7 @@ static uint32_t query_one(int cgroup, int *ret_error)
 	return query.prog_cnt;
 }
 
-/* What a hook has left when it gives away (cgdeleg/run.c); and nothing at all. */
+/* What a hook has left when it gives away (cgdeleg/grant/run.c); and nothing at all. */
 static const uint64_t left_over[] = {
 	CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_CHROOT) |
 		CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_DAC_OVERRIDE) |

@@ -7,7 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "cgdeleg/gather-bpf.h"
+#include "cgdeleg/grant/guards.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-guard.h"
 #include "tests/unit/fake-kernel.h"
@@ -86,7 +86,7 @@ void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 	s->apply = (struct apply) { .host = &s->host,
 				    .target = &s->target,
 				    .decision = &s->decision,
-				    .ledger = "{\"v\":1}",
+				    .attribute = "{\"v\":1}",
 				    .enter = count_phase,
 				    .intent = count_intent,
 				    .userdata = s };
@@ -115,7 +115,7 @@ void stage_picture(const struct stage *s, char *buf, size_t size)
 					     "init",
 					     "init/cgroup.procs" };
 	char path[128], text[512];
-	struct ledger ledger;
+	struct attribute attribute;
 	size_t used = 0;
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
@@ -133,7 +133,7 @@ void stage_picture(const struct stage *s, char *buf, size_t size)
 	used += (size_t)snprintf(buf + used, size - used, "guards %d %d %u\n", fake_guard.device,
 				 fake_guard.grant, fake_guard.rules.n_rules);
 	(void)snprintf(buf + used, size - used, "attribute %d\n",
-		       fgetxattr(s->target.cgroup_fd, LEDGER_ATTRIBUTE, &ledger, sizeof(ledger)) >
+		       fgetxattr(s->target.cgroup_fd, ATTRIBUTE_NAME, &attribute, sizeof(attribute)) >
 			       0);
 }
 

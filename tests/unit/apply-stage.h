@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "cgdeleg/apply.h"
-#include "cgdeleg/gather.h"
+#include "cgdeleg/grant/apply.h"
+#include "cgdeleg/grant/gather.h"
 #include "tests/unit/tree.h"
 
 #define BOX "sys/fs/cgroup/ci/box/"

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cgdeleg/mount.h"
+#include "cgdeleg/kernel/mount.h"
 
 struct kernel kernel;
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cgdeleg/audit.h"
-#include "cgdeleg/run.h"
+#include "cgdeleg/grant/audit.h"
+#include "cgdeleg/grant/run.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 

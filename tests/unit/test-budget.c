@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cgdeleg/node/budget.h"
-#include "cgdeleg/node/grants.h"
-#include "policy/budget.h"
+#include "cgdeleg/grant/budget.h"
+#include "cgdeleg/kernel/walk.h"
+#include "policy/usage.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 

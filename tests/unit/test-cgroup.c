@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cgdeleg/cgroup.h"
+#include "cgdeleg/kernel/cgroup.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 

@@ -18,7 +18,7 @@
 
 #include "bpf/device_guard.h"
 #include "bpf/guard-objects.h"
-#include "cgdeleg/devices.h"
+#include "cgdeleg/kernel/devices.h"
 #include "tests/unit/check.h"
 
 #define N_DEFAULTS 10

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cgdeleg/gather.h"
+#include "cgdeleg/grant/gather.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
@@ -366,8 +366,8 @@ static void test_devices(void **state)
 	}
 }
 
-#define LEDGER(id) LEDGER_OF(id, "mnt:[2]+777")
-#define LEDGER_OF(id, instance)                                                     \
+#define ATTRIBUTE(id) ATTRIBUTE_OF(id, "mnt:[2]+777")
+#define ATTRIBUTE_OF(id, instance)                                                     \
 	BOX " @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"" instance                \
 	    "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":"       \
 	    "\"keep\",\"leaf\":\"\",\"since\":1,\"guarded\":false,\"scope\":false," \
@@ -380,14 +380,14 @@ static void test_granted(void **state)
 		const char *edits, *want;
 		bool granted;
 	} grants[] = {
-		{ LEDGER("c1"), NULL, true },
-		{ LEDGER("c1") BOX "/made-inside/", NULL, true },
-		{ LEDGER("c1") BOX "/cgroup.procs = 4711\\n5000", NULL, true },
-		{ LEDGER("c2"), NULL, false },
-		{ LEDGER_OF("c1", "mnt:[2]+778"), NULL, false },
-		{ LEDGER_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'",
+		{ ATTRIBUTE("c1"), NULL, true },
+		{ ATTRIBUTE("c1") BOX "/made-inside/", NULL, true },
+		{ ATTRIBUTE("c1") BOX "/cgroup.procs = 4711\\n5000", NULL, true },
+		{ ATTRIBUTE("c2"), NULL, false },
+		{ ATTRIBUTE_OF("c1", "mnt:[2]+778"), NULL, false },
+		{ ATTRIBUTE_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'",
 		  false },
-		{ LEDGER("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
+		{ ATTRIBUTE("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
 	};
 
@@ -417,7 +417,7 @@ static void test_mount_state(void **state)
 		{ MOUNT("/ci/box", "ro", "rw"), CONFIG("\"rw\""), MOUNT_READONLY },
 		{ MOUNT("/ci/box", "rw", "rw"), CONFIG("\"ro\""), MOUNT_WILL_BE_RO },
 		{ MOUNT("/ci/box", "rw", "rw"), CONFIG("\"rw\""), MOUNT_WRITABLE },
-		{ MOUNT("/ci/box", "rw", "rw") LEDGER("c1"), CONFIG("\"ro\""), MOUNT_WRITABLE },
+		{ MOUNT("/ci/box", "rw", "rw") ATTRIBUTE("c1"), CONFIG("\"ro\""), MOUNT_WRITABLE },
 	};
 
 	(void)state;

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cgdeleg/systemd.h"
+#include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
 
 static int run(const char *words)

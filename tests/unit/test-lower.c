@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "cgdeleg/limits.h"
+#include "cgdeleg/kernel/limits.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/tree.h"

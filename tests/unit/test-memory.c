@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cgdeleg/run.h"
+#include "cgdeleg/grant/run.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 

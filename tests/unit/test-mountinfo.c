@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "cgdeleg/mount.h"
+#include "cgdeleg/kernel/mount.h"
 #include "tests/unit/check.h"
 
 #define POINT "/r/sys/fs/cgroup"

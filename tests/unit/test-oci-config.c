@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cgdeleg/oci.h"
+#include "cgdeleg/grant/oci.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 

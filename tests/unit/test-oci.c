@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cgdeleg/oci.h"
+#include "cgdeleg/grant/oci.h"
 #include "tests/unit/check.h"
 
 #define STATE(members)	  "{\"id\":\"c1\",\"status\":\"creating\",\"bundle\":\"/b\"" members "}"

@@ -2,7 +2,7 @@
 /* Plan: which steps, and that in every plan all that restricts stands before all that gives. */
 #include <errno.h>
 
-#include "cgdeleg/plan.h"
+#include "cgdeleg/grant/plan.h"
 #include "tests/unit/check.h"
 
 static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", NULL };
@@ -61,7 +61,7 @@ static void test_verdicts(void **state)
 		{ VERDICT_PASS, "" },
 		{ VERDICT_REFUSE, "" },
 		{ VERDICT_READONLY, OWN },
-		{ VERDICT_GRANT, "budget, " CEILINGS ", device-bpf, ledger, " OWN ", mount" },
+		{ VERDICT_GRANT, "budget, " CEILINGS ", device-bpf, attribute, " OWN ", mount" },
 	};
 	struct facts facts = facts_plain();
 
@@ -91,22 +91,22 @@ static void test_nesting(void **state)
 		const char *want;
 	} cases[] = {
 		{ NULL, "cpu memory", "cpu memory", false,
-		  "budget, device-bpf, ledger, " OWN ", mount" },
+		  "budget, device-bpf, attribute, " OWN ", mount" },
 		{ "init", "cpu memory", "cpu memory", false,
-		  "budget, device-bpf, ledger, leaf init, move init, controllers cpu memory, " OWN
+		  "budget, device-bpf, attribute, leaf init, move init, controllers cpu memory, " OWN
 		  ", mount" },
 		{ "init", "memory cpu", "cpu memory", false,
-		  "budget, device-bpf, ledger, leaf init, move init, controllers memory cpu, " OWN
+		  "budget, device-bpf, attribute, leaf init, move init, controllers memory cpu, " OWN
 		  ", mount" },
 		{ "init", "cpu memory io", "pids memory", false,
-		  "budget, device-bpf, ledger, leaf init, move init, controllers memory, " OWN
+		  "budget, device-bpf, attribute, leaf init, move init, controllers memory, " OWN
 		  ", mount" },
 		{ "init", "cpu", "cpuset", false,
-		  "budget, device-bpf, ledger, leaf init, move init, " OWN ", mount" },
+		  "budget, device-bpf, attribute, leaf init, move init, " OWN ", mount" },
 		{ "init", "cpu", "cpu", true,
-		  "budget, device-bpf, ledger, controllers cpu, " OWN ", mount" },
-		{ "init", NULL, "cpu", true, "budget, device-bpf, ledger, " OWN ", mount" },
-		{ NULL, "cpu", "cpu", true, "budget, device-bpf, ledger, " OWN ", mount" },
+		  "budget, device-bpf, attribute, controllers cpu, " OWN ", mount" },
+		{ "init", NULL, "cpu", true, "budget, device-bpf, attribute, " OWN ", mount" },
+		{ NULL, "cpu", "cpu", true, "budget, device-bpf, attribute, " OWN ", mount" },
 	};
 
 	(void)state;
@@ -140,7 +140,7 @@ static void test_scope(void **state)
 	check_plan(
 		"scope", &plan,
 		"budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
-		", ceiling cgroup.max.depth, device-bpf, ledger, " OWN ", mount");
+		", ceiling cgroup.max.depth, device-bpf, attribute, " OWN ", mount");
 	for (size_t i = 1; i <= 6; i++)
 		assert_int_equal(plan.steps[i].extra, i == 2 || i == 3);
 	check_string("memory", step_describe(&plan.steps[1], text, sizeof(text)),
@@ -163,15 +163,15 @@ static void test_unit(void **state)
 		const char *want;
 	} cases[] = {
 		{ "the root", false, false, false,
-		  "budget, unit x.scope, ceiling cgroup.max.descendants, device-bpf, ledger, " OWN
+		  "budget, unit x.scope, ceiling cgroup.max.descendants, device-bpf, attribute, " OWN
 		  ", mount" },
 		{ "the scope", true, false, false,
 		  "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS
-		  ", device-bpf, ledger, " OWN ", mount" },
+		  ", device-bpf, attribute, " OWN ", mount" },
 		{ "not for systemd", false, true, false,
-		  "budget, " CEILINGS ", device-bpf, ledger, " OWN ", mount" },
+		  "budget, " CEILINGS ", device-bpf, attribute, " OWN ", mount" },
 		{ "a device", false, false, true,
-		  "budget, unit x.scope, ceiling cgroup.max.descendants, ceiling io.max, device-bpf, ledger, " OWN
+		  "budget, unit x.scope, ceiling cgroup.max.descendants, ceiling io.max, device-bpf, attribute, " OWN
 		  ", mount" },
 	};
 
@@ -348,7 +348,7 @@ static void test_descriptions(void **state)
 		{ { .kind = STEP_MOVE, .file = "init" },
 		  "move the container's processes into 'init'" },
 		{ { .kind = STEP_CONTROLLERS, .file = "cpu io" }, "enable controllers cpu io" },
-		{ { .kind = STEP_LEDGER }, "record the grant on the cgroup" },
+		{ { .kind = STEP_ATTRIBUTE }, "record the grant on the cgroup" },
 		{ { .kind = STEP_INTENT }, "write and sync the audit's intent record" },
 		{ { .kind = STEP_OWN, .file = ".", .uid = 1, .gid = 2 }, "own . 1:2" },
 		{ { .kind = STEP_MOUNT, .method = MOUNT_CLONE_ON_TOP },

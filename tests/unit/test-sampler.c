@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cgdeleg/node/sampler.h"
+#include "cgdeleg/cli/list-sampler.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 

@@ -2,7 +2,7 @@
 /* The step that looks at the device programs once more before anything is given. */
 #include <fcntl.h>
 
-#include "cgdeleg/step.h"
+#include "cgdeleg/grant/step.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 

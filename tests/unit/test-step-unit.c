@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include "cgdeleg/step.h"
-#include "cgdeleg/systemd.h"
+#include "cgdeleg/grant/step.h"
+#include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/tree.h"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cgdeleg/systemd.h"
+#include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
 
 static void test_units(void **state)

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "cgdeleg/ledger.h"
-#include "cgdeleg/node/budget.h"
-#include "cgdeleg/systemd.h"
+#include "cgdeleg/kernel/attribute.h"
+#include "cgdeleg/grant/budget.h"
+#include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/watch-scene.h"
@@ -299,8 +299,8 @@ static void test_policy(void **state)
 	skip_unless_root();
 	for (size_t i = 0; i < ELEMENTS(policies); i++) {
 		_cleanup_close_ int fd = -EBADF;
-		struct ledger_ceiling depth;
-		struct ledger ledger;
+		struct attribute_ceiling depth;
+		struct attribute attribute;
 		struct scene s;
 
 		scene_open(&s,
@@ -315,12 +315,12 @@ static void test_policy(void **state)
 		assert_int_equal(watch_counts(s.watch)->lowered, policies[i].lowered);
 		scene_check(&s, BOX "/cgroup.max.depth", policies[i].depth);
 		fd = openat(s.tree.fd, BOX, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		assert_int_equal(ledger_read(fd, &ledger, NULL), 0);
-		assert_true(ledger_find(&ledger, "cgroup.max.depth", &depth));
+		assert_int_equal(attribute_read(fd, &attribute, NULL), 0);
+		assert_true(attribute_find(&attribute, "cgroup.max.depth", &depth));
 		assert_int_equal(depth.value.number, strtoull(policies[i].depth, NULL, 10));
 		/* What else it remembers stays. */
-		assert_true(ledger.device_guard && ledger.n_rules == 1 &&
-			    ledger.pressure == TRI_YES && ledger.guarded);
+		assert_true(attribute.device_guard && attribute.n_rules == 1 &&
+			    attribute.pressure == TRI_YES && attribute.guarded);
 		/* It holds from then on. */
 		scene_write(&s, BOX "/cgroup.max.depth", "5");
 		scene_events(&s);

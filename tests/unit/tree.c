@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "cgdeleg/ledger.h"
+#include "cgdeleg/kernel/attribute.h"
 
 const char tree_container[] =
 	"proc/self/ns/mnt -> mnt:[1]\n"
@@ -140,7 +140,7 @@ static void put_named(const struct tree *tree, const char *path, const char *nam
 
 static void put_attribute(const struct tree *tree, const char *path, const char *text)
 {
-	put_named(tree, path, LEDGER_ATTRIBUTE, text);
+	put_named(tree, path, ATTRIBUTE_NAME, text);
 }
 
 static void put_delegate(const struct tree *tree, const char *path, const char *text)

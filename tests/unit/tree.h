@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cgdeleg/host.h"
+#include "cgdeleg/kernel/host.h"
 
 struct tree {
 	char root[64];

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Columns - the table, and how a cell is read. See columns.h; how one is shown is cells.c. */
+#include "cgdeleg/cli/list-columns.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cgdeleg/cli/list-guards.h"
+#include "cgdeleg/node/inspect.h"
+
+void cell_set_text(struct cell *cell, const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+
+	cell->text = malloc(size);
+	cell->known = cell->text && text[0];
+	if (cell->text)
+		(void)text_escape(text, cell->text, size);
+}
+
+static void read_attribute_text(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	cell_set_text(ret, (const char *)&sample->grant->attribute + column->offset);
+}
+
+static void read_path(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	(void)column;
+	cell_set_text(ret, sample->grant->path);
+}
+
+static void read_fault(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	(void)column;
+	cell_set_text(ret, sample->grant->fault.text);
+}
+
+static void read_cgroup_id(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	(void)column;
+	ret->number = sample->grant->id;
+	ret->known = true;
+}
+
+static void read_owner(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	char text[32];
+
+	(void)column;
+	(void)snprintf(text, sizeof(text), "%u:%u", sample->grant->uid, sample->grant->gid);
+	cell_set_text(ret, text);
+}
+
+static void read_since(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	(void)column;
+	ret->known = sample->grant->attribute.present && sample->grant->attribute.since >= 0;
+	ret->number = (uint64_t)sample->grant->attribute.since;
+}
+
+static void read_age(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	(void)column;
+	ret->known = sample->grant->attribute.present;
+	ret->real = (double)(sample->look->now - sample->grant->attribute.since);
+}
+
+static void read_guarded(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	(void)column;
+	ret->known = sample->grant->attribute.present;
+	ret->number = sample->grant->attribute.guarded;
+}
+
+/* Could the file be there? It cannot where its controller is not in the hierarchy at all, and opening it would cost
+ * a third of reading it. */
+static bool may_be_there(const struct sample *sample, const char *name)
+{
+	static const char *const always[] = { "cgroup", "cpu.stat", "cpu.pressure", "io.pressure",
+					      "memory.pressure" };
+	const size_t len = strcspn(name, ".");
+	char controller[LIMIT_FILE_SIZE];
+
+	(void)snprintf(controller, sizeof(controller), "%.*s", (int)len, name);
+	for (size_t i = 0; i < ELEMENTS(always); i++)
+		if (strcmp(i == 0 ? controller : name, always[i]) == 0)
+			return true;
+	return !sample->look->controllers || text_has_word(sample->look->controllers, controller);
+}
+
+/* What the file holds, or NULL. Longer ones than SAMPLE_TEXT_SIZE are none of these. */
+static const char *sample_text(struct sample *sample, const char *name)
+{
+	struct sample_file *file = sample->files;
+
+	for (size_t i = 0; i < sample->n_files; i++, file++)
+		if (strcmp(file->name, name) == 0)
+			return file->there ? file->text : NULL;
+	/* More files than there is room for: the last place serves again and again. */
+	if (sample->n_files == SAMPLE_FILES_MAX)
+		file--;
+	else
+		sample->n_files++;
+	(void)snprintf(file->name, sizeof(file->name), "%s", name);
+	file->there = may_be_there(sample, name) &&
+		      file_read_record_at(sample->fd, name, file->text, sizeof(file->text)) >= 0;
+	return file->there ? file->text : NULL;
+}
+
+/* A file of one number or "max". */
+static bool read_number(struct sample *sample, const char *file, uint64_t *ret)
+{
+	const char *text = sample_text(sample, file);
+	char number[32];
+
+	if (!text)
+		return false;
+	(void)snprintf(number, sizeof(number), "%.*s", (int)strcspn(text, "\n"), text);
+	*ret = LIMIT_MAX;
+	return strcmp(number, "max") == 0 || text_to_u64(number, ret) == 0;
+}
+
+/* The number behind a name at a line's beginning: "nr_descendants 5". */
+static bool read_keyed(struct sample *sample, const char *file, const char *key, uint64_t *ret)
+{
+	const char *line = sample_text(sample, file);
+	const size_t len = strlen(key);
+
+	while (line && (strncmp(line, key, len) != 0 || line[len] != ' ')) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	if (!line)
+		return false;
+	*ret = strtoull(line + len + 1, NULL, 10);
+	return true;
+}
+
+static void read_use(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	ret->known = read_number(sample, column->file, &ret->number);
+	ret->limited = column->limit_file && read_number(sample, column->limit_file, &ret->limit);
+}
+
+static void read_cpu(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	const struct limit_type *type = limit_type_find("cpu.max");
+	const char *text = sample_text(sample, column->limit_file);
+	struct limit_value value;
+
+	ret->known = read_keyed(sample, column->file, "usage_usec", &ret->number);
+	ret->real = (double)ret->number / 1e6;
+	ret->limited = text && limit_parse_kernel(type, text, &value, NULL) == 0;
+	if (ret->limited)
+		ret->cores = value.number == LIMIT_MAX
+				     ? INFINITY
+				     : (double)value.number / (double)value.period;
+}
+
+static void read_descendants(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	ret->known = read_keyed(sample, column->file, "nr_descendants", &ret->number);
+	ret->limited = read_number(sample, column->limit_file, &ret->limit);
+}
+
+static void read_dying(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	ret->known = read_keyed(sample, column->file, "nr_dying_descendants", &ret->number);
+}
+
+static void read_oom_kills(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	ret->known = read_keyed(sample, column->file, "oom_kill", &ret->number);
+}
+
+/* "some avg10=1.25 ...": the share of the last ten seconds in which some task waited. */
+static void read_pressure(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	static const char head[] = "some avg10=";
+	const char *text = sample_text(sample, column->file);
+
+	if (!text || strncmp(text, head, strlen(head)) != 0)
+		return;
+	ret->real = strtod(text + strlen(head), NULL);
+	ret->known = true;
+}
+
+/* Fills drift->now. The scope's files are read once only. */
+static bool look(struct sample *sample, const struct drift_places *places, struct drift *drift)
+{
+	const char *text;
+
+	if (drift->place == PLACE_SCOPE || drift->ceiling.type->kind == LIMIT_LINES)
+		return drift_read(places, drift, NULL) >= 0;
+	text = sample_text(sample, drift->ceiling.file);
+	return text && drift_judge(drift, text, NULL) >= 0;
+}
+
+/* The ceilings above, as words "file" and "scope:file"; how many. */
+static size_t list_drift(struct sample *sample, const struct drift_places *places, char *buf,
+			 size_t size)
+{
+	size_t n = 0, used = 0;
+
+	buf[0] = '\0';
+	for (int place = PLACE_ROOT; place <= PLACE_SCOPE; place++) {
+		const char *at = NULL;
+		struct drift drift;
+
+		while (places->fd[place] >= 0 && used + 1 < size &&
+		       drift_next(&sample->grant->attribute, (enum place)place, &at, &drift))
+			if (look(sample, places, &drift) && drift.above)
+				used += (size_t)snprintf(buf + used, size - used, "%s%s%s",
+							 n++ > 0 ? " " : "",
+							 place == PLACE_SCOPE ? "scope:" : "",
+							 drift.ceiling.file);
+	}
+	return n;
+}
+
+static void read_drift(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
+	char text[2048];
+
+	(void)column;
+	if (!sample->grant->attribute.present ||
+	    drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
+		return;
+	ret->number = list_drift(sample, &places, text, sizeof(text));
+	cell_set_text(ret, text);
+	ret->known = true;
+}
+
+/* What is used of a limit: the file beside it. */
+static double read_used(struct sample *sample, const char *file)
+{
+	char name[LIMIT_FILE_SIZE + 8];
+	uint64_t number;
+	size_t len;
+
+	if (strcmp(file, "cgroup.max.descendants") == 0)
+		return read_keyed(sample, "cgroup.stat", "nr_descendants", &number) ? (double)number
+										    : NAN;
+	if (strcmp(file, "memory.high") == 0)
+		file = "memory.max";
+	len = strlen(file);
+	if (len < 4 || strcmp(file + len - 4, ".max") != 0)
+		return NAN;
+	(void)snprintf(name, sizeof(name), "%.*s.current", (int)(len - 4), file);
+	return read_number(sample, name, &number) ? (double)number : NAN;
+}
+
+static double as_number(const struct limit_type *type, const struct limit_value *value)
+{
+	if (type->kind > LIMIT_CPU)
+		return NAN;
+	if (value->number == LIMIT_MAX)
+		return INFINITY;
+	return type->kind == LIMIT_CPU ? (double)value->number / (double)value->period
+				       : (double)value->number;
+}
+
+static char *format_value(const struct limit_type *type, const struct limit_value *value)
+{
+	char text[LIMIT_TEXT_SIZE];
+
+	return strdup(limit_format(type, value, text, sizeof(text)));
+}
+
+static bool fill_ceiling(struct sample *sample, const struct drift_places *places,
+			 struct drift *drift, struct cell_ceiling *ret)
+{
+	const struct attribute_ceiling *c = &drift->ceiling;
+	const bool there = look(sample, places, drift);
+
+	(void)snprintf(ret->file, sizeof(ret->file), "%s%s",
+		       drift->place == PLACE_SCOPE ? "scope:" : "", c->file);
+	ret->ceiling = format_value(c->type, &c->value);
+	ret->now = there ? format_value(c->type, &drift->now) : strdup("");
+	ret->ceiling_number = as_number(c->type, &c->value);
+	ret->now_number = there ? as_number(c->type, &drift->now) : NAN;
+	ret->used = there && drift->place == PLACE_ROOT ? read_used(sample, c->file) : NAN;
+	ret->bytes = c->type->kind == LIMIT_BYTES;
+	ret->above = drift->above;
+	return ret->ceiling && ret->now;
+}
+
+static void read_place(struct sample *sample, const struct drift_places *places, enum place place,
+		       struct cell *ret)
+{
+	struct drift drift;
+	const char *at = NULL;
+
+	while (places->fd[place] >= 0 && drift_next(&sample->grant->attribute, place, &at, &drift)) {
+		struct cell_ceiling *more =
+			reallocarray(ret->ceilings, ret->n_ceilings + 1, sizeof(*ret->ceilings));
+
+		if (!more)
+			return;
+		ret->ceilings = more;
+		memset(&more[ret->n_ceilings], 0, sizeof(*more));
+		ret->known = fill_ceiling(sample, places, &drift, &more[ret->n_ceilings++]);
+	}
+}
+
+static void read_ceilings(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
+
+	(void)column;
+	if (!sample->grant->attribute.present ||
+	    drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
+		return;
+	read_place(sample, &places, PLACE_ROOT, ret);
+	read_place(sample, &places, PLACE_SCOPE, ret);
+}
+
+#define FROM_ATTRIBUTE(member) .read = read_attribute_text, .offset = offsetof(struct attribute, member)
+
+const struct column columns[] = {
+	{ "id", "CONTAINER", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(id),
+	  .help = "container id" },
+	{ "namespace", "NAMESPACE", COLUMN_TEXT, .initial = true, .shrinks = true,
+	  FROM_ATTRIBUTE(namespace), .help = "Kubernetes namespace, where the engine states it" },
+	{ "pod", "POD", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(pod),
+	  .help = "pod, where the engine states it" },
+	{ "name", "NAME", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(name),
+	  .help = "container's name in the pod" },
+	{ "handler", "HANDLER", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(handler),
+	  .help = "handler of the policy" },
+	{ "profile", "PROFILE", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(profile),
+	  .help = "profile of the policy" },
+	{ "line", "LINE", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(line),
+	  .help = "policy line that granted it" },
+	{ "age", "AGE", COLUMN_SECONDS, .initial = true, .read = read_age,
+	  .help = "time since the grant" },
+	{ "since", "SINCE", COLUMN_TIME, .read = read_since, .metric = "granted_timestamp_seconds",
+	  .help = "when it was granted" },
+	{ "owner", "OWNER", COLUMN_TEXT, .read = read_owner,
+	  .help = "who owns the cgroup: uid:gid of the host" },
+	{ "memory", "MEMORY", COLUMN_BYTES, .initial = true, .read = read_use,
+	  .file = "memory.current", .limit_file = "memory.max", .metric = "memory_usage_bytes",
+	  .limit_metric = "memory_limit_bytes", .help = "memory in use, of memory.max" },
+	{ "swap", "SWAP", COLUMN_BYTES, .read = read_use, .file = "memory.swap.current",
+	  .limit_file = "memory.swap.max", .metric = "swap_usage_bytes",
+	  .limit_metric = "swap_limit_bytes", .help = "swap in use, of memory.swap.max" },
+	{ "pids", "PIDS", COLUMN_COUNT, .initial = true, .read = read_use, .file = "pids.current",
+	  .limit_file = "pids.max", .metric = "pids", .limit_metric = "pids_limit",
+	  .help = "processes and threads, of pids.max" },
+	{ "cpu", "CPU", COLUMN_SECONDS, .initial = true, .counter = true, .read = read_cpu,
+	  .file = "cpu.stat", .limit_file = "cpu.max", .metric = "cpu_usage_seconds",
+	  .limit_metric = "cpu_limit_cores", .help = "CPU time used, and the cores of cpu.max" },
+	{ "descendants", "CGROUPS", COLUMN_COUNT, .initial = true, .read = read_descendants,
+	  .file = "cgroup.stat", .limit_file = "cgroup.max.descendants", .metric = "descendants",
+	  .limit_metric = "descendants_limit",
+	  .help = "cgroups below it, of cgroup.max.descendants" },
+	{ "dying", "DYING", COLUMN_COUNT, .initial = true, .read = read_dying,
+	  .file = "cgroup.stat", .metric = "dying_descendants",
+	  .help = "removed cgroups that still hold memory" },
+	{ "oom", "OOM", COLUMN_COUNT, .counter = true, .read = read_oom_kills,
+	  .file = "memory.events", .metric = "oom_kills",
+	  .help = "processes killed for want of memory" },
+	{ "memory-pressure", "MEM%", COLUMN_PERCENT, .initial = true, .read = read_pressure,
+	  .file = "memory.pressure", .metric = "memory_pressure_ratio",
+	  .help = "share of the last 10 s in which a task waited for memory" },
+	{ "cpu-pressure", "CPU%", COLUMN_PERCENT, .read = read_pressure, .file = "cpu.pressure",
+	  .metric = "cpu_pressure_ratio",
+	  .help = "share of the last 10 s in which a task waited for a CPU" },
+	{ "io-pressure", "IO%", COLUMN_PERCENT, .read = read_pressure, .file = "io.pressure",
+	  .metric = "io_pressure_ratio",
+	  .help = "share of the last 10 s in which a task waited for a disk" },
+	{ "guard", "GUARD", COLUMN_TEXT, .initial = true, .shrinks = true, .guards = true,
+	  .read = read_guard, .metric = "guards_missing",
+	  .help = "guards that are attached now; missing: one that was there at the grant; incomplete: "
+		  "a part of one is" },
+	{ "guarded", "GUARDED", COLUMN_BOOL, .read = read_guarded, .metric = "guarded",
+	  .help = "the grant guard was in force at the grant" },
+	{ "refused", "REFUSED", COLUMN_COUNT, .initial = true, .counter = true, .guards = true,
+	  .read = read_device_refusals, .metric = "device_refusals",
+	  .help = "uses of devices that the device guard has refused since the grant" },
+	{ "last-refused", "LAST REFUSED", COLUMN_TEXT, .shrinks = true, .guards = true,
+	  .read = read_last_refusal,
+	  .help = "the last one: type, device, access, and the task's name" },
+	{ "guard-refused", "GUARD REFUSED", COLUMN_COUNT, .counter = true, .guards = true,
+	  .read = read_guard_refusals, .metric = "guard_refusals",
+	  .help = "bpf() calls, opens and changes of attributes that the grant guard has refused since "
+		  "the grant" },
+	{ "guard-rules", "GUARD RULES", COLUMN_TEXT, .shrinks = true, .guards = true,
+	  .read = read_guard_rules, .help = "the same by its rules" },
+	{ "drift", "DRIFT", COLUMN_TEXT, .initial = true, .shrinks = true, .read = read_drift,
+	  .metric = "drift", .help = "limits that are above the granted ceiling" },
+	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, .shrinks = true, .read = read_ceilings,
+	  .metric = "ceiling", .help = "every granted ceiling" },
+	{ "cgroup", "CGROUP", COLUMN_TEXT, .shrinks = true, .read = read_path,
+	  .help = "the cgroup's path below the cgroup2 mount" },
+	{ "cgroup-id", "ID", COLUMN_COUNT, .read = read_cgroup_id,
+	  .help = "the kernel's id of it" },
+	{ "leaf", "LEAF", COLUMN_TEXT, FROM_ATTRIBUTE(leaf),
+	  .help = "the leaf that the container was put into" },
+	{ "method", "METHOD", COLUMN_TEXT, FROM_ATTRIBUTE(method),
+	  .help = "how the mount was made writable" },
+	{ "fault", "FAULT", COLUMN_TEXT, .shrinks = true, .read = read_fault,
+	  .help = "why the record on the cgroup cannot be read" },
+};
+
+const size_t n_columns = ELEMENTS(columns);
+
+const struct column *column_find(const char *name)
+{
+	for (size_t i = 0; i < ELEMENTS(columns); i++)
+		if (strcmp(columns[i].name, name) == 0)
+			return &columns[i];
+	return NULL;
+}
+
+void sample_begin(struct sample *sample, const struct grant *grant, int fd, struct look *look)
+{
+	sample->grant = grant;
+	sample->look = look;
+	sample->fd = fd;
+	sample->guards.attached = sample->guards.device = sample->guards.grant = SAMPLE_UNASKED;
+	sample->n_files = 0;
+}
+
+void column_read(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	column->read(column, sample, ret);
+}
+
+void cell_done(struct cell *cell)
+{
+	for (size_t i = 0; i < cell->n_ceilings; i++) {
+		free(cell->ceilings[i].ceiling);
+		free(cell->ceilings[i].now);
+	}
+	free(cell->ceilings);
+	free(cell->text);
+	memset(cell, 0, sizeof(*cell));
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Columns, guards - what the BPF guards of a cgroup say. See columns-guard.h. */
+#include "cgdeleg/cli/list-guards.h"
+
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+/* Asked once, whichever column is first. */
+static const struct attached_guards *attached(struct sample *sample)
+{
+	struct sample_guards *guards = &sample->guards;
+
+	if (guards->attached == SAMPLE_UNASKED)
+		guards->attached =
+			guards_attached(&sample->look->names, sample->fd, &guards->now, NULL) < 0
+				? SAMPLE_UNKNOWN
+				: SAMPLE_KNOWN;
+	return guards->attached == SAMPLE_KNOWN ? &guards->now : NULL;
+}
+
+/* Of this build's guard alone: only its map's layout is known, and only its pin opened. */
+static const struct device_rules *device_rules(struct sample *sample)
+{
+	const struct device_guard *guard = &sample->look->pinned->device;
+	struct sample_guards *guards = &sample->guards;
+
+	if (guards->device == SAMPLE_UNASKED)
+		guards->device =
+			guard->rules_fd >= 0 && device_guard_read(guard, sample->grant->id,
+								  &guards->rules, NULL) >= 0
+				? SAMPLE_KNOWN
+				: SAMPLE_UNKNOWN;
+	return guards->device == SAMPLE_KNOWN ? &guards->rules : NULL;
+}
+
+static const struct guard_grant *guard_grant(struct sample *sample)
+{
+	const struct grant_guard *guard = &sample->look->pinned->grant;
+	struct sample_guards *guards = &sample->guards;
+
+	if (guards->grant == SAMPLE_UNASKED)
+		guards->grant =
+			guard->grants_fd >= 0 && grant_guard_read(guard, sample->fd,
+								  &guards->counts, NULL) >= 0
+				? SAMPLE_KNOWN
+				: SAMPLE_UNKNOWN;
+	return guards->grant == SAMPLE_KNOWN ? &guards->counts : NULL;
+}
+
+/* One guard's word: there, gone, or (an older record does not tell of the device guard) not known to be wanted. */
+static const char *device_state(const struct attached_guards *now, const struct attribute *then)
+{
+	return now->device ? "device" : then->device_guard ? "device missing" : "";
+}
+
+static const char *grant_state(const struct attached_guards *now, const struct attribute *then)
+{
+	if (now->grant)
+		return "grant";
+	return now->grant_part ? "grant incomplete" : then->guarded ? "grant missing" : "";
+}
+
+void read_guard(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	const struct attached_guards *now = attached(sample);
+	const struct attribute *then = &sample->grant->attribute;
+	const char *device, *grant;
+	char text[64];
+
+	(void)column;
+	if (!now || !then->present)
+		return;
+	device = device_state(now, then);
+	grant = grant_state(now, then);
+	ret->number = (uint64_t)(then->device_guard && !now->device) +
+		      (uint64_t)(then->guarded && !now->grant);
+	(void)snprintf(text, sizeof(text), "%s%s%s", device, *device && *grant ? ", " : "", grant);
+	cell_set_text(ret, *text ? text : "none");
+}
+
+void read_device_refusals(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	const struct device_rules *rules = device_rules(sample);
+
+	(void)column;
+	ret->known = rules;
+	ret->number = rules ? rules->refused : 0;
+}
+
+void read_last_refusal(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	const struct device_rules *rules = device_rules(sample);
+	const struct device_refusal *last;
+	char text[64];
+
+	(void)column;
+	if (!rules || rules->refused == 0)
+		return;
+	last = &rules->refusals[(rules->refused - 1) % DEVICE_GUARD_REFUSALS];
+	(void)snprintf(text, sizeof(text), "%c %u:%u %s%s%s %.*s",
+		       last->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c', last->major, last->minor,
+		       last->access & BPF_DEVCG_ACC_READ ? "r" : "",
+		       last->access & BPF_DEVCG_ACC_WRITE ? "w" : "",
+		       last->access & BPF_DEVCG_ACC_MKNOD ? "m" : "", DEVICE_GUARD_COMM_SIZE,
+		       last->comm);
+	cell_set_text(ret, text); /* the task chose its name itself */
+}
+
+void read_guard_refusals(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	const struct guard_grant *grant = guard_grant(sample);
+
+	(void)column;
+	ret->known = grant;
+	for (int i = 0; grant && i < GUARD_RULE_MAX; i++)
+		ret->number += grant->refused[i];
+}
+
+void read_guard_rules(const struct column *column, struct sample *sample, struct cell *ret)
+{
+	static const char *const rules[GUARD_RULE_MAX] = {
+		[GUARD_RULE_BPF] = "bpf",
+		[GUARD_RULE_PRESSURE] = "pressure",
+		[GUARD_RULE_ROOT] = "root",
+		[GUARD_RULE_OUTSIDE] = "outside",
+		[GUARD_RULE_ATTRIBUTE] = "attribute",
+		[GUARD_RULE_OOMD] = "oomd",
+	};
+	const struct guard_grant *grant = guard_grant(sample);
+	char text[GUARD_RULE_MAX * 32] = "";
+	size_t used = 0;
+
+	(void)column;
+	for (int i = 0; grant && i < GUARD_RULE_MAX; i++)
+		if (grant->refused[i] > 0)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%llu",
+						 used > 0 ? " " : "", rules[i],
+						 (unsigned long long)grant->refused[i]);
+	cell_set_text(ret, text);
+}

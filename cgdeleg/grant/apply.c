@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apply - the loop that runs a plan and the one that takes it back. See apply.h; the steps themselves are
+ * in step.c. */
+#include "cgdeleg/grant/apply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "cgdeleg/grant/step.h"
+
+static const char *const outcome_names[OUTCOME_MAX] = {
+	[OUTCOME_NOTHING] = "nothing",
+	[OUTCOME_DONE] = "done",
+	[OUTCOME_UNDONE] = "undone",
+	[OUTCOME_UNDO_FAILED] = "undo-failed",
+};
+
+const char *outcome_name(enum outcome_kind kind)
+{
+	return outcome_names[kind];
+}
+
+void apply_done(struct outcome *outcome)
+{
+	for (size_t i = 0; outcome->undo && i < outcome->n_done; i++) {
+		free(outcome->undo[i].limit);
+		free(outcome->undo[i].rules);
+		free(outcome->undo[i].text);
+		unit_change_free(outcome->undo[i].unit);
+		outcome->undo[i].mount.fd = close_fd(outcome->undo[i].mount.fd);
+	}
+	free(outcome->undo);
+	outcome->undo = NULL;
+}
+
+static int check_deadline(const struct apply *apply, struct err *err)
+{
+	struct timespec ts;
+
+	if (apply->deadline_ms == 0)
+		return 0;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	if ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 < apply->deadline_ms)
+		return 0;
+	return err_set(err, ETIMEDOUT, "the deadline of the hook has passed");
+}
+
+/* The last moment to see that the container is another or gone is before the first gift. */
+static int enter_phase(const struct apply *apply, const struct step *step, enum phase *phase,
+		       struct err *err)
+{
+	enum phase wanted = step_operations[step->kind].phase;
+	int r;
+
+	if (wanted == *phase)
+		return 0;
+	*phase = wanted;
+	r = target_check_alive(apply->target, err);
+	if (r < 0)
+		return r;
+	return apply->enter ? apply->enter(wanted, err) : 0;
+}
+
+static int run_step(const struct apply *apply, const struct step *step, enum phase *phase,
+		    struct outcome *outcome, struct err *err)
+{
+	struct undo *undo = &outcome->undo[outcome->n_done];
+	int r;
+
+	r = check_deadline(apply, err);
+	if (r < 0)
+		return r;
+	r = enter_phase(apply, step, phase, err);
+	if (r < 0)
+		return r;
+	/* The record counts from the moment that the step may have changed something. */
+	undo->step = step; /* of an array that calloc() has zeroed */
+	undo->mount.fd = -EBADF;
+	outcome->n_done++;
+	r = step_operations[step->kind].run(apply, step, undo, err);
+	if (r == STEP_SKIPPED) {
+		outcome->n_skipped++;
+		r = 0;
+	}
+	outcome->n_changed += undo->changed;
+	return r;
+}
+
+static bool keeps_restricted(enum step_kind kind)
+{
+	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_ATTRIBUTE ||
+	       kind == STEP_BUDGET || kind == STEP_DEVICE_GUARD || kind == STEP_GRANT_GUARD;
+}
+
+int plan_undo(const struct apply *apply, struct outcome *outcome)
+{
+	struct err err = { 0 };
+
+	outcome->kind = OUTCOME_UNDONE;
+	for (size_t i = outcome->n_done; i-- > 0;) {
+		struct undo *undo = &outcome->undo[i];
+
+		if (!undo->changed)
+			continue;
+		/* What was given and not taken back stays under its ceilings, and marked. */
+		if (outcome->kind == OUTCOME_UNDO_FAILED && keeps_restricted(undo->step->kind))
+			continue;
+		if (step_operations[undo->step->kind].undo(apply, undo, &err) < 0 &&
+		    outcome->kind != OUTCOME_UNDO_FAILED) {
+			outcome->kind = OUTCOME_UNDO_FAILED;
+			outcome->undo_err = err;
+		}
+	}
+	return outcome->kind == OUTCOME_UNDONE ? 0 : -outcome->undo_err.code;
+}
+
+int plan_apply(const struct apply *apply, const struct plan *plan, struct outcome *ret,
+	       struct err *err)
+{
+	enum phase phase = PHASE_RESTRICT;
+
+	memset(ret, 0, sizeof(*ret));
+	if (plan->n_steps == 0)
+		return 0;
+	ret->undo = calloc(plan->n_steps, sizeof(*ret->undo));
+	if (!ret->undo)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		int r = run_step(apply, &plan->steps[i], &phase, ret, err);
+
+		if (r < 0) {
+			ret->failed = &plan->steps[i];
+			(void)plan_undo(apply, ret);
+			return r;
+		}
+	}
+	ret->kind = OUTCOME_DONE;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Audit - what was decided then, append-only: one JSON line a run, and one line to syslog.
+ *
+ * A pass-through writes nothing. With audit_sync an intent record, synced to disk, comes before the
+ * grant. (The attribute beside it is what is true now, on the cgroup.)
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define AUDIT_DIRECTORY "/var/log/cgdeleg"
+#define AUDIT_FILE	"audit.jsonl"
+
+struct trail;
+
+struct audit {
+	int fd;	       /* the file, O_APPEND; -EBADF when it could not be opened */
+	int syslog_fd; /* connected to /dev/log; -EBADF where there is none */
+};
+
+#define AUDIT_CLOSED                              \
+	{                                         \
+		.fd = -EBADF, .syslog_fd = -EBADF \
+	}
+
+/* Opens both, makes the directory where it is missing. Without a syslog socket it goes on. */
+int audit_open(const char *directory, struct audit *ret, struct err *err);
+void audit_done(struct audit *audit);
+
+/* The record as one JSON line with its newline; the caller frees it. Pure: time stands in the trail. */
+char *audit_compose(const struct trail *trail, const char *event);
+
+/* Appends one record; `sync` waits for the disk. A record is written with one write(2). */
+int audit_write(const struct audit *audit, const struct trail *trail, const char *event, bool sync,
+		struct err *err);
+
+/* One line, best effort, never waits. */
+void audit_syslog(const struct audit *audit, const struct trail *trail);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gather - the cgroup's side; called by gather() only, with the process and the mount found. */
+#pragma once
+
+#include "cgdeleg/grant/gather.h"
+
+/* Fills target->now in one of two ways: see gather-paths.c. What the short one takes for true is proven by
+ * finding the process in cgroup.procs of that cgroup, or not at all. */
+int gather_paths_short(const struct host *host, struct target *target, struct err *err);
+int gather_paths(const struct host *host, struct target *target, struct err *err);
+
+/* facts->unit: does systemd manage the delegation root, or the scope above? After gather_cgroup(). */
+int gather_unit(const struct host *host, struct target *target, struct facts *facts,
+		struct err *err);
+
+int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
+		  struct err *err);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gather - where the container's process is, and where that is as the host sees it.
+ *
+ * Threats. What the container's mount shows need not be the root of its cgroup namespace: a bind mount can
+ * show anything, a cgroup above the container's among it, and a chain of single children leads down from
+ * there as well. So the two are compared, in one of two ways. The short one asks the kernel only how the
+ * process's cgroup looks from within the namespace and takes the mount's root for the namespace's: that
+ * is proven later, when the process is found in cgroup.procs of the very directory that this names. The
+ * long one reads the process's path and the hook's own from the host's side; it is for a container that
+ * has its grant already, whose processes are its own affair, and for saying what is wrong.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cgdeleg/grant/gather-cgroup.h"
+
+static int read_path(int dirfd, const char *file, char *ret, struct err *err)
+{
+	char text[2 * PATH_MAX];
+	ssize_t n = file_read_record_at(dirfd, file, text, sizeof(text));
+
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read '/proc/.../%s'", file);
+	return cgroup_parse_path(text, ret, PATH_MAX, err);
+}
+
+/* Back in the hook's own cgroup namespace, and seen to be: the kernel answers a write from the wrong one
+ * otherwise, and nothing else would tell. */
+static int come_back(const struct host *host, const struct target *target, int own, struct err *err)
+{
+	char now[64] = "";
+	ssize_t r = 0;
+
+	if (setns(own, CLONE_NEWCGROUP) < 0)
+		r = -errno;
+	if (r == 0)
+		r = file_readlink_at(host->proc_fd, "self/ns/cgroup", now, sizeof(now));
+	if (r > 0 && strcmp(now, target->own_cgroupns) != 0)
+		r = -EIO;
+	if (r < 0)
+		return err_set_errno(err, (int)r,
+				     "cannot come back from the container's cgroup namespace");
+	return 0;
+}
+
+/* Where the container's process is in its own eyes: the kernel tells it to whoever asks from within the
+ * container's cgroup namespace. The hook comes back at once, or goes no further. */
+static int read_inside(const struct host *host, const struct target *target, char *ret,
+		       struct err *err)
+{
+	_cleanup_close_ int own = openat(host->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+	int back, r;
+
+	if (own < 0 || setns(target->pidfd, CLONE_NEWCGROUP) < 0)
+		return err_set_errno(err, errno, "cannot enter the container's cgroup namespace");
+	r = read_path(target->proc_fd, "cgroup", ret, err);
+	back = come_back(host, target, own, err);
+	return back < 0 ? back : r;
+}
+
+static int shows_another(const struct target *target, struct err *err)
+{
+	char shown[256];
+
+	return err_set(
+		err, EPERM,
+		"the container's cgroup mount shows '%s', which is not the root of its cgroup "
+		"namespace: mount type 'cgroup' at '/sys/fs/cgroup' and bind nothing over it",
+		text_escape(target->mount.root, shown, sizeof(shown)));
+}
+
+static int check_root(const struct target *target, struct err *err)
+{
+	const char *root = target->mount.root;
+	char shown[256];
+
+	if (root[0] == '/' && strcmp(root, "/") != 0 && !strstr(root, "/.."))
+		return 0;
+	return err_set(err, EPERM,
+		       "the container's cgroup mount shows '%s', which is not a cgroup of its own: "
+		       "its config.json must name a cgroupsPath and unshare the cgroup namespace",
+		       text_escape(root, shown, sizeof(shown)));
+}
+
+int gather_paths_short(const struct host *host, struct target *target, struct err *err)
+{
+	const char *root = target->mount.root;
+	char inside[PATH_MAX];
+	int r;
+
+	r = check_root(target, err);
+	if (r < 0)
+		return r;
+	r = read_inside(host, target, inside, err);
+	if (r < 0)
+		return r;
+	if (strncmp(inside, "/..", 3) == 0 ||
+	    snprintf(target->now, sizeof(target->now), "%s%s", root,
+		     strcmp(inside, "/") == 0 ? "" : inside) >= (int)sizeof(target->now))
+		return shows_another(target, err);
+	return 0;
+}
+
+static int check_namespace_root(const struct host *host, const struct target *target,
+				struct err *err)
+{
+	const char *root = target->mount.root;
+	char inside[PATH_MAX];
+	size_t len = strlen(root);
+	int r;
+
+	r = read_inside(host, target, inside, err);
+	if (r < 0)
+		return r;
+	if (strncmp(target->now, root, len) == 0 &&
+	    strcmp(target->now + len, strcmp(inside, "/") == 0 ? "" : inside) == 0)
+		return 0;
+	return shows_another(target, err);
+}
+
+/* Every path counts from the same root: ours, or that of the cgroup namespace that we are in. */
+int gather_paths(const struct host *host, struct target *target, struct err *err)
+{
+	const char *root = target->mount.root;
+	char own[PATH_MAX], shown[256];
+	int r;
+
+	(void)text_escape(root, shown, sizeof(shown));
+	r = read_path(target->proc_fd, "cgroup", target->now, err);
+	if (r < 0)
+		return r;
+	r = read_path(host->proc_fd, "self/cgroup", own, err);
+	if (r < 0)
+		return r;
+	r = check_root(target, err);
+	if (r < 0)
+		return r;
+	if (!cgroup_is_within(target->now, root))
+		return err_set(
+			err, EPERM,
+			"process %d is not in the cgroup '%s' that the container's mount shows",
+			target->pid, shown);
+	if (cgroup_is_within(own, root))
+		return err_set(err, EPERM,
+			       "the container's cgroup '%s' is the hook's own or one above it",
+			       shown);
+	return host->live ? check_namespace_root(host, target, err) : 0;
+}

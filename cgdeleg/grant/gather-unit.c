@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gather - does systemd manage the container's cgroup? Told without asking systemd.
+ *
+ * The path names the unit as systemd would name it, and that the cgroup is that unit's, and not one that
+ * somebody made with such a name, is told by an attribute which systemd sets on what it delegates, in a
+ * name space that only host root can write.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cgdeleg/grant/gather-cgroup.h"
+#include "cgdeleg/kernel/systemd.h"
+
+static bool is_set(int fd, const char *name)
+{
+	char value[2];
+
+	return fgetxattr(fd, name, value, sizeof(value)) == 1 && value[0] == '1';
+}
+
+/* `cgdeleg check` may be run by somebody who sees only the other of the two that systemd sets; for root it does
+ * not count, since whoever owns the cgroup can set it. */
+static bool is_delegated(int fd)
+{
+	return is_set(fd, "trusted.delegate") || (geteuid() != 0 && is_set(fd, "user.delegate"));
+}
+
+/* Below the root directory, which is where /proc is: of that there is a descriptor. 1, 0 or an error. */
+static int exists(const struct host *host, const char *path, struct err *err)
+{
+	char beside[96 + UNIT_NAME_SIZE];
+
+	(void)snprintf(beside, sizeof(beside), "../%s", path);
+	if (faccessat(host->proc_fd, beside, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	/* No unit whose name is too long for this has such a mark either. */
+	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)
+		return 0;
+	return err_set_errno(err, errno, "cannot look for '/%s'", path);
+}
+
+/* systemd's own mark of a unit that it has started. */
+static int is_started(const struct host *host, const char *unit, struct err *err)
+{
+	char path[64 + UNIT_NAME_SIZE];
+
+	(void)snprintf(path, sizeof(path), "run/systemd/units/invocation:%s", unit);
+	return exists(host, path, err);
+}
+
+int gather_unit(const struct host *host, struct target *target, struct facts *facts,
+		struct err *err)
+{
+	const char *below = systemd_unit_of(target->mount.root, target->unit);
+	int fd = -EBADF, r;
+
+	if (below && !below[0])
+		fd = target->cgroup_fd;
+	else if (below && facts->has_scope && !strchr(below + 1, '/'))
+		fd = target->scope_fd;
+	/* Further below a unit, its files are whose it was delegated to, and systemd leaves them alone. */
+	if (fd < 0)
+		return 0;
+	if (is_delegated(fd)) {
+		r = exists(host, "run/systemd/system", err);
+		if (r > 0)
+			facts->unit = target->unit;
+		return r < 0 ? r : 0;
+	}
+	r = is_started(host, target->unit, err);
+	if (r > 0)
+		return err_set(
+			err, EPERM,
+			"systemd manages the container's cgroup as '%s' and has not delegated it: "
+			"let the runtime make its own unit, or set Delegate=yes for this one",
+			target->unit);
+	return r;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gather - the container's process, its namespaces and its mount. See gather.h; the cgroup's side is in
+ * gather-cgroup.c. struct facts itself belongs to policy/, which owns the vocabulary it may use. */
+#include "cgdeleg/grant/gather.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cgdeleg/grant/guards.h"
+#include "cgdeleg/grant/gather-cgroup.h"
+
+#define MOUNTINFO_MAX (16 * 1024 * 1024)
+
+/* The inode of the initial user namespace, PROC_USER_INIT_INO in the kernel. */
+static const char initial_userns[] = "user:[4026531837]";
+
+void target_init(struct target *target)
+{
+	target->guards = (struct guards)GUARDS_NONE;
+	target->pidfd = target->proc_fd = -EBADF;
+	target->cgroup_fd = target->scope_fd = target->device_fd = -EBADF;
+}
+
+void target_done(struct target *target)
+{
+	target->pidfd = close_fd(target->pidfd);
+	target->proc_fd = close_fd(target->proc_fd);
+	target->cgroup_fd = close_fd(target->cgroup_fd);
+	target->scope_fd = close_fd(target->scope_fd);
+	target->device_fd = close_fd(target->device_fd);
+	guards_done(&target->guards);
+	cgroup_listing_done(&target->listing);
+}
+
+int target_check_alive(const struct target *target, struct err *err)
+{
+	struct pollfd pfd = { .fd = target->pidfd, .events = POLLIN };
+
+	if (target->pidfd < 0)
+		return 0;
+	if (poll(&pfd, 1, 0) != 0)
+		return err_set(err, ESRCH, "the container's process %d has exited", target->pid);
+	return 0;
+}
+
+/* The pidfd first, /proc/<pid> second, and then once more whether it lives: all three are one process. */
+static int open_process(const struct host *host, pid_t pid, struct target *target, struct err *err)
+{
+	char name[16];
+
+	target->pid = pid;
+	if (host->live) {
+		target->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		if (target->pidfd < 0)
+			return err_set_errno(err, errno, "no process %d, which the state names",
+					     pid);
+	}
+	(void)snprintf(name, sizeof(name), "%d", pid);
+	target->proc_fd = openat(host->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target->proc_fd < 0)
+		return err_set_errno(err, errno, "cannot open '/proc/%d'", pid);
+	return target_check_alive(target, err);
+}
+
+#define NS_NAME_SIZE 64 /* "cgroup:[4026531835]" */
+
+/* 1: the container's namespace is the hook's own; 0: another. */
+static int same_namespace(const struct host *host, const struct target *target, const char *name,
+			  char ours[NS_NAME_SIZE], char theirs[NS_NAME_SIZE], struct err *err)
+{
+	char path[32];
+	ssize_t r;
+
+	(void)snprintf(path, sizeof(path), "self/ns/%s", name);
+	r = file_readlink_at(host->proc_fd, path, ours, NS_NAME_SIZE);
+	if (r < 0)
+		return err_set_errno(err, (int)r, "cannot read '/proc/%s'", path);
+	r = file_readlink_at(target->proc_fd, path + strlen("self/"), theirs, NS_NAME_SIZE);
+	if (r < 0)
+		return err_set_errno(err, (int)r, "cannot read '/proc/%d/ns/%s'", target->pid,
+				     name);
+	if (host->live && strcmp(name, "user") == 0 && strcmp(ours, initial_userns) != 0)
+		return err_set(
+			err, EPERM,
+			"the hook itself runs in a user namespace; cgdeleg needs the host's root, "
+			"a rootless engine cannot use it");
+	return strcmp(ours, theirs) == 0;
+}
+
+/* target->instance begins with the mount namespace's name: see read_instance(). */
+static int check_namespaces(const struct host *host, struct target *target, struct facts *facts,
+			    struct err *err)
+{
+	char ours[NS_NAME_SIZE], theirs[NS_NAME_SIZE];
+	int r;
+
+	r = same_namespace(host, target, "mnt", ours, target->instance, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(
+			err, EPERM,
+			"process %d is in the host's mount namespace: it is not a container's init",
+			target->pid);
+	r = same_namespace(host, target, "cgroup", target->own_cgroupns, theirs, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(
+			err, EPERM,
+			"the container shares the host's cgroup namespace: its config.json must "
+			"have a namespace of type 'cgroup'");
+	facts->cgroupns_private = TRI_YES;
+	r = same_namespace(host, target, "user", ours, theirs, err);
+	if (r < 0)
+		return r;
+	facts->userns = r > 0 ? USERNS_NONE : USERNS_PRIVATE;
+	return 0;
+}
+
+struct extent {
+	uint64_t inside, outside, count;
+};
+
+static bool next_number(const char **at, uint64_t *ret)
+{
+	char word[24];
+	size_t len;
+
+	*at += strspn(*at, " ");
+	len = strcspn(*at, " \n");
+	if (len >= sizeof(word))
+		return false;
+	memcpy(word, *at, len);
+	word[len] = '\0';
+	*at += len + ((*at)[len] != '\0');
+	return text_to_u64(word, ret) == 0;
+}
+
+/* Looks `id` up in the text of a uid_map or gid_map; also says whether the map covers host id 0. */
+static int look_up(const char *map, uint32_t id, uint32_t *ret, bool *covers_root)
+{
+	const char *at = map;
+
+	*ret = FACT_ID_UNKNOWN;
+	while (*at) {
+		struct extent e;
+
+		if (!next_number(&at, &e.inside) || !next_number(&at, &e.outside) ||
+		    !next_number(&at, &e.count))
+			return -EBADMSG;
+		if (e.outside == 0 && e.count > 0)
+			*covers_root = true;
+		if (id >= e.inside && id - e.inside < e.count &&
+		    e.outside + (id - e.inside) < FACT_ID_UNKNOWN)
+			*ret = (uint32_t)(e.outside + (id - e.inside));
+	}
+	return 0;
+}
+
+static int read_map(const struct target *target, const char *name, const uint32_t inside[2],
+		    uint32_t ret[2], bool *covers_root, struct err *err)
+{
+	const size_t size = 16384; /* 340 extents, the most that there may be, have room */
+	_cleanup_free_ char *text = malloc(size);
+	ssize_t n;
+
+	if (!text)
+		return err_set(err, ENOMEM, "out of memory");
+	n = file_read_lines_at(target->proc_fd, name, text, size);
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read '/proc/%d/%s'", target->pid, name);
+	for (size_t i = 0; i < 2; i++)
+		if (look_up(text, inside[i], &ret[i], covers_root) < 0)
+			return err_set(err, EBADMSG, "'/proc/%d/%s' has not the form of a map",
+				       target->pid, name);
+	return 0;
+}
+
+static int read_maps(const struct target *target, const struct oci *oci, struct facts *facts,
+		     struct err *err)
+{
+	uint32_t uids[2], gids[2];
+	bool covers_root = false;
+	int r;
+
+	r = read_map(target, "uid_map", (const uint32_t[2]) { 0, oci->process_uid }, uids,
+		     &covers_root, err);
+	if (r < 0)
+		return r;
+	r = read_map(target, "gid_map", (const uint32_t[2]) { 0, oci->process_gid }, gids,
+		     &covers_root, err);
+	if (r < 0)
+		return r;
+	facts->root_uid = uids[0];
+	facts->process_uid = uids[1];
+	facts->root_gid = gids[0];
+	facts->process_gid = gids[1];
+	if (facts->userns == USERNS_PRIVATE && covers_root)
+		facts->userns = USERNS_HOST_IDS;
+	return 0;
+}
+
+/* The real path of <rootfs>/sys/fs/cgroup. root.path is the engine's word and may lead through links of
+ * the host; what lies below it is the image's and is not resolved at all. */
+static int mount_point(const struct host *host, const struct oci *oci, char *ret, struct err *err)
+{
+	static const char below[] = "/sys/fs/cgroup";
+	_cleanup_close_ int fd = -EBADF;
+	char link[32];
+	ssize_t n;
+
+	fd = openat(oci->bundle_fd, oci->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set_errno(err, errno,
+				     "cannot open the root filesystem '%s' of the bundle",
+				     oci->rootfs);
+	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
+	if (host->live)
+		n = file_readlink_at(host->proc_fd, link, ret, PATH_MAX - sizeof(below));
+	else
+		n = snprintf(ret, PATH_MAX - sizeof(below), "%s/%s", oci->bundle, oci->rootfs);
+	if (n < 0 || (size_t)n >= PATH_MAX - sizeof(below))
+		return err_set(err, ENAMETOOLONG,
+			       "cannot name the root filesystem '%s' of the bundle", oci->rootfs);
+	while (n > 0 && ret[n - 1] == '/')
+		n--;
+	memcpy(ret + n, below, sizeof(below));
+	return 0;
+}
+
+/*
+ * What tells this container from an earlier or another one of the same id: its mount namespace, and when
+ * its process was started (field 22 of /proc/<pid>/stat, in clock ticks), since namespace numbers return.
+ */
+static int read_instance(struct target *target, struct err *err)
+{
+	const size_t len = strlen(target->instance); /* the mount namespace's name */
+	char stat[1024];
+	const char *at;
+	ssize_t n;
+
+	n = file_read_record_at(target->proc_fd, "stat", stat, sizeof(stat));
+	if (n < 0)
+		return err_set_errno(err, (int)n, "cannot read '/proc/%d/stat'", target->pid);
+	/* The command's name stands in parentheses and may hold blanks and parentheses itself. */
+	at = strrchr(stat, ')');
+	for (int field = 2; at && field < 22; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (!at)
+		return err_set(err, EBADMSG, "'/proc/%d/stat' has not the form of that file",
+			       target->pid);
+	(void)snprintf(target->instance + len, sizeof(target->instance) - len, "+%.*s",
+		       (int)strcspn(at, " "), at);
+	return 0;
+}
+
+static int find_mount(const struct host *host, const struct oci *oci, struct target *target,
+		      struct facts *facts, struct err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *text = NULL;
+	char point[PATH_MAX];
+	int r;
+
+	if (!oci->has_mount)
+		return err_set(
+			err, ENOENT,
+			"config.json mounts no type 'cgroup' at '/sys/fs/cgroup', so there is nothing "
+			"to make writable");
+	r = mount_point(host, oci, point, err);
+	if (r < 0)
+		return r;
+	fd = openat(target->proc_fd, "mountinfo", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot open '/proc/%d/mountinfo'", target->pid);
+	r = file_slurp(fd, MOUNTINFO_MAX, &text, NULL);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot read '/proc/%d/mountinfo'", target->pid);
+	r = mount_parse(text, point, &target->mount, err);
+	if (r < 0)
+		return r;
+	facts->nsdelegate = target->mount.nsdelegate ? TRI_YES : TRI_NO;
+	facts->bpffs = target->mount.bpffs;
+	facts->bpf_token = target->mount.bpf_token;
+	return 0;
+}
+
+/* On a first run the flag at hook time and config.json's "ro" tell what the runtime is about to do; on a
+ * rerun our own attribute tells what we did. */
+static enum mount_state classify_mount(const struct oci *oci, const struct target *target,
+				       bool granted)
+{
+	/* "rro": the runtime sets the flag once more, recursively, whatever was done to it before. */
+	if (target->mount.readonly && !oci->mount_recursive)
+		return MOUNT_READONLY;
+	if (granted && !target->mount.readonly)
+		return MOUNT_WRITABLE;
+	return oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;
+}
+
+int gather(const struct host *host, const struct oci *oci, struct target *target,
+	   struct facts *facts, struct err *err)
+{
+	int r;
+
+	gather_config(oci, facts);
+	r = open_process(host, oci->pid, target, err);
+	if (r < 0)
+		return r;
+	r = check_namespaces(host, target, facts, err);
+	if (r < 0)
+		return r;
+	r = read_instance(target, err);
+	if (r < 0)
+		return r;
+	r = read_maps(target, oci, facts, err);
+	if (r < 0)
+		return r;
+	r = find_mount(host, oci, target, facts, err);
+	if (r < 0)
+		return r;
+	r = gather_cgroup(host, target, facts, err);
+	if (r < 0)
+		return r;
+	r = gather_unit(host, target, facts, err);
+	if (r < 0)
+		return r;
+	facts->mount = classify_mount(oci, target, facts->granted);
+	return gather_descriptors(target, facts, err);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gather - looks at the machine: facts (values, for the policy) and target (handles, for the steps).
+ *
+ * In: struct host, struct oci.  Out: struct target, struct facts.
+ * Changes nothing. What cannot be established beyond doubt (which cgroup is the container's, and that it
+ * is the container's alone) is an error and never a fact: no policy can allow acting on it.
+ */
+#pragma once
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/guard.h"
+#include "cgdeleg/kernel/cgroup.h"
+#include "cgdeleg/kernel/host.h"
+#include "cgdeleg/kernel/attribute.h"
+#include "cgdeleg/kernel/mount.h"
+#include "cgdeleg/grant/oci.h"
+#include "policy/facts.h"
+
+struct target {
+	pid_t pid;
+	int pidfd;   /* of the container's init; -EBADF when host->live is false */
+	int proc_fd; /* /proc/<pid>, bound to that process and to no later one of the same number */
+	int cgroup_fd; /* the delegation root, readable directory */
+	int scope_fd;  /* the systemd scope above that is this container's alone, or -EBADF */
+	int device_fd; /* the nearest cgroup, from the root upwards, with a device program, or -EBADF */
+	uint32_t device_program; /* the kernel's id of its first */
+	uint64_t dev, ino;	 /* of the delegation root */
+	struct cgroup_mount mount;
+	struct attribute attribute;  /* what our attribute on the delegation root says, if it is there */
+	char unit[256];	       /* facts->unit */
+	char own_cgroupns[64]; /* and its cgroup namespace: "cgroup:[NUMBER]" */
+	char now[PATH_MAX];    /* the cgroup that pid is in: the delegation root or one below it */
+	struct cgroup_listing listing; /* of the delegation root */
+	struct cgroup_delegated delegated;
+	char instance[96]; /* of this very container: see struct attribute */
+	char controllers[256], device_cgroup[PATH_MAX], inherited[64];
+	struct guards guards;	   /* this build's, pinned; see gather_guards() */
+	struct device_rules rules; /* config.json's device list, for the device guard */
+	struct err guards_err,
+		device_err; /* why there is none; text "" where there is nothing to say */
+};
+
+/*
+ * Fills target and facts for the container of `oci`, whose config.json has been read. facts->handler is
+ * the caller's. Every refusal to go on names what was found and what was expected.
+ */
+int gather(const struct host *host, const struct oci *oci, struct target *target,
+	   struct facts *facts, struct err *err);
+
+/* Fills facts->controllers, which gather() leaves out: only a plan that nests needs to know. */
+int gather_controllers(struct target *target, struct facts *facts, struct err *err);
+
+/* What config.json alone says. */
+void gather_config(const struct oci *oci, struct facts *facts);
+
+/*
+ * Without a container (`check --bundle` alone): what config.json and this host let one expect. The user
+ * namespace comes from the mappings, the limit files and controllers from the hook's own cgroup, and the
+ * runtime is taken to attach its device program as runc and crun do. What cannot be told stays unknown,
+ * and the decision then says so.
+ */
+int gather_expected(const struct host *host, const struct oci *oci, struct target *target,
+		    struct facts *facts, struct err *err);
+
+/* Is the container's init still the process that was looked at? To be asked before what cannot wait. */
+int target_check_alive(const struct target *target, struct err *err);
+
+/* Makes a target of memory that is zeroed. */
+void target_init(struct target *target);
+void target_done(struct target *target);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gather, BPF. See gather-bpf.h. */
+#include "cgdeleg/grant/guards.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/privilege.h"
+#include "base/spawn.h"
+#include "cgdeleg/kernel/devices.h"
+#include "cgdeleg/grant/budget.h"
+
+#define LOADER	  "cgdeleg-guard"
+#define TURN_FILE "loading"
+
+#define ALONE_MS 5000 /* what loading may take where there is no deadline */
+#define GRANT_MS 8000 /* of the hook's time, left for the grant itself on a busy machine */
+/* Loading programs, and mounting and looking into the root-only bpffs. */
+#define HELPER_CAPABILITIES                                                   \
+	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | \
+	 CAP_BIT(CAP_DAC_OVERRIDE))
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* By these signals the kernel ends a process for want of memory: while it runs, or where execve(2) cannot go back. */
+static bool was_passing(const struct spawn_result *result)
+{
+	return result->status == SPAWN_TRY_AGAIN || result->status == 128 + SIGKILL ||
+	       result->status == 128 + SIGSEGV || result->status == 128 + SIGBUS;
+}
+
+int helper_run(const char *directory, const char *name, int64_t end_ms, struct err *err)
+{
+	const char *const argv[] = { name, NULL };
+	struct spawn_result result;
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -EBADF;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
+		return err_set(err, ENAMETOOLONG, "the helpers' directory has too long a name");
+	fd = spawn_open(path, err);
+	if (fd < 0)
+		return fd;
+	r = spawn_run(fd, argv, HELPER_CAPABILITIES, end_ms, &result, err);
+	if (r < 0)
+		return r;
+	if (result.status != 0)
+		return err_set(err, was_passing(&result) ? EAGAIN : ECHILD, "%s: %s", name,
+			       result.said[0] ? result.said : "it failed without a reason");
+	return 0;
+}
+
+/*
+ * 1: the guards are there; 0: they are not, and nobody else is loading them as long as `fd` is open. Each of many
+ * hooks that start at once would otherwise execute a loader of its own, and these would keep one another from
+ * coming to an end in time. Who waits looks for the pins, so that none of them waits for the others' looking.
+ */
+static int take_turn(int fd, const struct host *host, int64_t end_ms, struct guards *ret,
+		     struct err *err)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (;;) {
+		const bool mine = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		int r;
+
+		if (!mine && errno != EWOULDBLOCK && errno != EINTR)
+			return err_set_errno(err, errno, "cannot lock the loading of BPF guards");
+		r = guards_open(host->sys_fd, ret, err);
+		if (r != 0 || mine)
+			return r;
+		if (now_ms() >= end_ms)
+			return err_set(
+				err, ETIMEDOUT,
+				"another hook has not loaded the BPF guards in time; 'cgdeleg "
+				"guard load' at boot spares hooks that");
+		(void)nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 16000000)
+			pause.tv_nsec *= 2;
+	}
+}
+
+/* A file that only root can open: of a directory that others can list, anybody could hold the lock. */
+static int open_turn(const char *run, struct err *err)
+{
+	_cleanup_close_ int dirfd = budget_directory_open(run, err);
+	int fd;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = openat(dirfd, TURN_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? err_set_errno(err, errno, "cannot open '%s/" TURN_FILE "'", run) : fd;
+}
+
+/*
+ * Until when loading may go on. Not to have come to an end in time is a refusal, so all of the time but the grant's is
+ * used: a loader that is ended early has others begin anew, and on a machine that is busy enough none would finish.
+ */
+static int64_t loading_ends(int64_t deadline_ms)
+{
+	const int64_t now = now_ms();
+	const int64_t half = (now + deadline_ms) / 2;
+
+	if (!deadline_ms)
+		return now + ALONE_MS;
+	return deadline_ms - GRANT_MS > half ? deadline_ms - GRANT_MS : half;
+}
+
+/* Loads what is not there. What is there afterwards is looked at anew: the loader's word is not enough. */
+static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret,
+		struct err *err)
+{
+	const int64_t end_ms = loading_ends(loader->deadline_ms);
+	_cleanup_close_ int turn = open_turn(loader->run, err);
+	int r;
+
+	if (turn < 0)
+		return turn;
+	r = take_turn(turn, host, end_ms, ret, err);
+	if (r != 0)
+		return r;
+	r = helper_run(loader->helpers, LOADER, end_ms, err);
+	if (r < 0)
+		return r;
+	r = guards_open(host->sys_fd, ret, err);
+	return r != 0 ? r : err_set(err, ENOENT, "the BPF guards are not there after loading them");
+}
+
+static int open_or_load(const struct host *host, const struct guard_loader *loader,
+			struct guards *ret, struct err *err)
+{
+	int r = guards_open(host->sys_fd, ret, err);
+
+	if (r != 0)
+		return r;
+	if (!guard_build[0])
+		return err_set(err, ENOTSUP, "this cgdeleg was built without BPF guards");
+	if (!loader)
+		return err_set(err, ENOENT,
+			       "the BPF guards are not loaded; run cgdeleg guard load");
+	return load(host, loader, ret, err);
+}
+
+static int look_at_guards(const struct host *host, const struct guard_loader *loader,
+			  const struct oci *oci, struct target *target, struct facts *facts,
+			  struct err *err)
+{
+	int r;
+
+	r = open_or_load(host, loader, &target->guards, err);
+	if (r < 0)
+		return r;
+	facts->guard_available = target->guards.grant.grants_fd >= 0;
+	if (!facts->guard_available)
+		(void)err_set(err, ENOTSUP, "cgdeleg guard status says why");
+	r = devices_translate(oci->devices, &target->rules, &target->device_err);
+	facts->device_guard = r >= 0 && target->guards.device.program_fd >= 0;
+	facts->device_guard_why = target->device_err.text;
+	facts->n_device_rules = target->rules.n_rules;
+	return 0;
+}
+
+void gather_guards(const struct host *host, const struct guard_loader *loader,
+		   const struct oci *oci, struct target *target, struct facts *facts)
+{
+	int r = look_at_guards(host, loader, oci, target, facts, &target->guards_err);
+
+	facts->guard_why = target->guards_err.text;
+	if (r < 0)
+		facts->device_guard_why = target->guards_err.text;
+	facts->guards_passing = r < 0 && err_is_passing(r);
+}
+
+/* Does the descriptor survive execve(2)? What cannot be read counts. */
+static bool is_kept(int proc_fd, const char *number)
+{
+	char path[64], text[512];
+	const char *at;
+
+	(void)snprintf(path, sizeof(path), "fdinfo/%.20s", number);
+	if (file_read_record_at(proc_fd, path, text, sizeof(text)) < 0)
+		return true;
+	at = strstr(text, "flags:");
+	return !at || !(strtoul(at + strlen("flags:"), NULL, 8) & O_CLOEXEC);
+}
+
+/* Closed in between: the runtime is at work while we look, and what is not there any more is not kept. */
+static const char *describe_unread(void)
+{
+	return errno == ENOENT ? NULL : "which cannot be looked at";
+}
+
+static const char *describe_filesystem(int fds, const char *number)
+{
+	_cleanup_close_ int fd = openat(fds, number, O_PATH | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return describe_unread();
+	switch ((unsigned long)fs.f_type) {
+	case CGROUP2_SUPER_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+		return "a cgroup";
+	case BPF_FS_MAGIC:
+		return "a bpffs";
+	default:
+		return NULL;
+	}
+}
+
+static bool is_endpoint(mode_t mode)
+{
+	return S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) || S_ISSOCK(mode);
+}
+
+static const char *describe_descriptor(int fds, const char *number)
+{
+	char link[64];
+	struct stat st;
+	ssize_t n;
+
+	/* What has a device number of its own, is a device, a pipe or a socket is none of these. */
+	if (fstatat(fds, number, &st, 0) == 0 && (major(st.st_dev) != 0 || is_endpoint(st.st_mode)))
+		return NULL;
+	n = readlinkat(fds, number, link, sizeof(link) - 1);
+	if (n < 0)
+		return describe_unread();
+	link[n] = '\0';
+	if (strncmp(link, "anon_inode:bpf", strlen("anon_inode:bpf")) == 0)
+		return "a BPF object";
+	return link[0] == '/' ? describe_filesystem(fds, number) : NULL;
+}
+
+static void cleanup_dir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+int gather_descriptors(struct target *target, struct facts *facts, struct err *err)
+{
+	_cleanup_(cleanup_dir) DIR *dir = NULL;
+	int fd = openat(target->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+
+	if (fd == -1 && errno == ENOENT)
+		return 0; /* a described machine, or the process is gone, which others see */
+	dir = fd < 0 ? NULL : fdopendir(fd); /* which owns it from here on */
+	if (!dir)
+		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
+	for (errno = 0; !facts->inherited && (entry = readdir(dir)) != NULL; errno = 0) {
+		const char *what =
+			entry->d_name[0] == '.' ? NULL : describe_descriptor(fd, entry->d_name);
+
+		if (!what || !is_kept(target->proc_fd, entry->d_name))
+			continue;
+		(void)snprintf(target->inherited, sizeof(target->inherited), "descriptor %.20s, %s",
+			       entry->d_name, what);
+		facts->inherited = target->inherited;
+	}
+	if (!facts->inherited && errno != 0)
+		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
+	return 0;
+}

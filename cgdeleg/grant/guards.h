@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gather, BPF: the node's guards, and what a container could undo device programs with. For gather.c and run.c. */
+#pragma once
+
+#include <stdint.h>
+
+#include "cgdeleg/grant/gather.h"
+
+/* How guards that are not pinned are loaded. */
+struct guard_loader {
+	const char *helpers; /* the directory of the hook's own helpers, where the loader is */
+	const char *
+		run; /* the directory of the table of grants: hooks take turns by a lock on a file there */
+	int64_t deadline_ms; /* of the run, CLOCK_MONOTONIC, the grant's own share included; 0: none */
+};
+
+/*
+ * Opens the pinned guards into target and translates config.json's device list for them. When nothing is pinned the
+ * loader is executed, by one hook while the others wait for what it pins; `loader` NULL: nothing is executed.
+ * Why there is no guard is a fact like any other; never an error.
+ */
+void gather_guards(const struct host *host, const struct guard_loader *loader,
+		   const struct oci *oci, struct target *target, struct facts *facts);
+
+/* Descriptors of BPF objects or of cgroups that the container's init would keep across execve(2). */
+int gather_descriptors(struct target *target, struct facts *facts, struct err *err);
+
+/* Executes `directory`/`name`, a program that belongs to root, without arguments and environment, and waits for it
+ * until `end_ms` (CLOCK_MONOTONIC). What it says on standard error is the sentence of its failure. */
+int helper_run(const char *directory, const char *name, int64_t end_ms, struct err *err);

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OCI - what the runtime says: config.json. See oci.h. */
+#include "cgdeleg/grant/oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+
+#define CGROUP_MOUNT "/sys/fs/cgroup"
+
+struct raw_config {
+	yyjson_val *root, *process, *mounts, *linux_, *annotations;
+};
+
+struct raw_process {
+	yyjson_val *user, *capabilities;
+};
+
+struct raw_user {
+	int64_t uid, gid;
+};
+
+struct raw_mount {
+	const char *destination, *type;
+	yyjson_val *options;
+};
+
+struct raw_linux {
+	yyjson_val *readonly_paths, *masked_paths, *namespaces, *uid_mappings, *gid_mappings;
+	yyjson_val *resources, *seccomp;
+};
+
+static const struct json_field config_fields[] = {
+	{ "root", JSON_OBJECT, offsetof(struct raw_config, root), true },
+	{ "process", JSON_OBJECT, offsetof(struct raw_config, process), false },
+	{ "mounts", JSON_ARRAY, offsetof(struct raw_config, mounts), false },
+	{ "linux", JSON_OBJECT, offsetof(struct raw_config, linux_), false },
+	{ "annotations", JSON_OBJECT, offsetof(struct raw_config, annotations), false },
+};
+
+static const struct json_field root_fields[] = {
+	{ "path", JSON_STRING, 0, true },
+};
+
+static const struct json_field process_fields[] = {
+	{ "user", JSON_OBJECT, offsetof(struct raw_process, user), false },
+	{ "capabilities", JSON_OBJECT, offsetof(struct raw_process, capabilities), false },
+};
+
+static const struct json_field user_fields[] = {
+	{ "uid", JSON_I64, offsetof(struct raw_user, uid), false },
+	{ "gid", JSON_I64, offsetof(struct raw_user, gid), false },
+};
+
+static const struct json_field mount_fields[] = {
+	{ "destination", JSON_STRING, offsetof(struct raw_mount, destination), true },
+	{ "type", JSON_STRING, offsetof(struct raw_mount, type), false },
+	{ "options", JSON_ARRAY, offsetof(struct raw_mount, options), false },
+};
+
+static const struct json_field linux_fields[] = {
+	{ "readonlyPaths", JSON_ARRAY, offsetof(struct raw_linux, readonly_paths), false },
+	{ "maskedPaths", JSON_ARRAY, offsetof(struct raw_linux, masked_paths), false },
+	{ "namespaces", JSON_ARRAY, offsetof(struct raw_linux, namespaces), false },
+	{ "uidMappings", JSON_ARRAY, offsetof(struct raw_linux, uid_mappings), false },
+	{ "gidMappings", JSON_ARRAY, offsetof(struct raw_linux, gid_mappings), false },
+	{ "resources", JSON_OBJECT, offsetof(struct raw_linux, resources), false },
+	{ "seccomp", JSON_OBJECT, offsetof(struct raw_linux, seccomp), false },
+};
+
+static const struct json_field resources_fields[] = {
+	{ "devices", JSON_ARRAY, 0, false },
+};
+
+/* In the order of their numbers (linux/capability.h). */
+static const char *const capability_names[] = {
+	"CAP_CHOWN",
+	"CAP_DAC_OVERRIDE",
+	"CAP_DAC_READ_SEARCH",
+	"CAP_FOWNER",
+	"CAP_FSETID",
+	"CAP_KILL",
+	"CAP_SETGID",
+	"CAP_SETUID",
+	"CAP_SETPCAP",
+	"CAP_LINUX_IMMUTABLE",
+	"CAP_NET_BIND_SERVICE",
+	"CAP_NET_BROADCAST",
+	"CAP_NET_ADMIN",
+	"CAP_NET_RAW",
+	"CAP_IPC_LOCK",
+	"CAP_IPC_OWNER",
+	"CAP_SYS_MODULE",
+	"CAP_SYS_RAWIO",
+	"CAP_SYS_CHROOT",
+	"CAP_SYS_PTRACE",
+	"CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN",
+	"CAP_SYS_BOOT",
+	"CAP_SYS_NICE",
+	"CAP_SYS_RESOURCE",
+	"CAP_SYS_TIME",
+	"CAP_SYS_TTY_CONFIG",
+	"CAP_MKNOD",
+	"CAP_LEASE",
+	"CAP_AUDIT_WRITE",
+	"CAP_AUDIT_CONTROL",
+	"CAP_SETFCAP",
+	"CAP_MAC_OVERRIDE",
+	"CAP_MAC_ADMIN",
+	"CAP_SYSLOG",
+	"CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND",
+	"CAP_AUDIT_READ",
+	"CAP_PERFMON",
+	"CAP_BPF",
+	"CAP_CHECKPOINT_RESTORE",
+};
+
+/* A name that is not in the table counts as every capability: better one refusal too many. */
+static uint64_t capability_bit(yyjson_val *name)
+{
+	for (size_t i = 0; i < ELEMENTS(capability_names); i++)
+		if (yyjson_equals_str(name, capability_names[i]))
+			return UINT64_C(1) << i;
+	return UINT64_MAX;
+}
+
+static uint64_t read_capabilities(yyjson_val *capabilities)
+{
+	yyjson_val *key, *set, *name;
+	size_t i, n, j, m;
+	uint64_t all = 0;
+
+	if (!capabilities) /* yyjson's loops compute with the pointer before they look at it */
+		return 0;
+	yyjson_obj_foreach(capabilities, i, n, key, set)
+	{
+		(void)key;
+		yyjson_arr_foreach(set, j, m, name) all |= capability_bit(name);
+	}
+	return all;
+}
+
+static int read_process(yyjson_val *process, struct oci *oci, struct err *err)
+{
+	struct raw_process raw = { 0 };
+	struct raw_user user = { 0 };
+	int r;
+
+	r = json_dispatch(process, process_fields, ELEMENTS(process_fields), &raw,
+			  "config.json: process", err);
+	if (r < 0)
+		return r;
+	r = json_dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user,
+			  "config.json: process.user", err);
+	if (r < 0)
+		return r;
+	if (user.uid < 0 || user.uid >= UINT32_MAX || user.gid < 0 || user.gid >= UINT32_MAX)
+		return err_set(err, EBADMSG, "config.json: process.user: uid or gid out of range");
+	oci->process_uid = (uint32_t)user.uid;
+	oci->process_gid = (uint32_t)user.gid;
+	oci->capabilities = read_capabilities(raw.capabilities);
+	return 0;
+}
+
+/* Is `path`, slashes repeated or not, the same as `want` or (prefix) a directory above it? */
+static bool path_names(const char *path, const char *want, bool prefix)
+{
+	for (;;) {
+		path += strspn(path, "/");
+		want += strspn(want, "/");
+		if (!*path)
+			return prefix || !*want;
+		size_t len = strcspn(path, "/");
+
+		if (len == 1 && path[0] == '.') {
+			path++;
+			continue;
+		}
+		/* Where ".." leads depends on links; what may cover the mount counts as covering it. */
+		if (len == 2 && path[0] == '.' && path[1] == '.')
+			return prefix;
+
+		if (strcspn(want, "/") != len || memcmp(path, want, len) != 0)
+			return false;
+		path += len;
+		want += len;
+	}
+}
+
+static bool has_option(yyjson_val *options, const char *option)
+{
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!options)
+		return false;
+	yyjson_arr_foreach(options, i, n, item) if (yyjson_equals_str(item, option)) return true;
+	return false;
+}
+
+/* Runtimes take a mount's options one after the other: the last word counts. */
+static void read_mount_options(yyjson_val *options, struct oci *oci)
+{
+	static const struct {
+		const char *name;
+		bool readonly, recursive;
+	} words[] = {
+		{ "ro", true, false },
+		{ "rro", true, true },
+		{ "rw", false, false },
+		{ "rrw", false, false },
+	};
+	yyjson_val *item;
+	size_t i, n;
+
+	oci->mount_readonly = oci->mount_recursive = false;
+	if (!options)
+		return;
+	yyjson_arr_foreach(options, i, n, item)
+	{
+		for (size_t w = 0; w < ELEMENTS(words); w++) {
+			if (!yyjson_equals_str(item, words[w].name))
+				continue;
+			oci->mount_readonly = words[w].readonly;
+			oci->mount_recursive = words[w].recursive;
+		}
+	}
+}
+
+static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
+{
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!mounts)
+		return 0;
+	/* A later mount at the same place lies on top of an earlier one: the last one counts. */
+	yyjson_arr_foreach(mounts, i, n, item)
+	{
+		struct raw_mount raw = { 0 };
+		int r = json_dispatch(item, mount_fields, ELEMENTS(mount_fields), &raw,
+				      "config.json: mounts", err);
+
+		if (r < 0)
+			return r;
+		if (!path_names(raw.destination, CGROUP_MOUNT, false))
+			continue;
+		oci->has_mount = raw.type && (strcmp(raw.type, "cgroup") == 0 ||
+					      strcmp(raw.type, "cgroup2") == 0);
+		read_mount_options(raw.options, oci);
+	}
+	return 0;
+}
+
+static const char *find_cover(yyjson_val *paths)
+{
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!paths)
+		return NULL;
+	yyjson_arr_foreach(paths, i, n, item)
+	{
+		const char *path = yyjson_get_str(item);
+
+		if (path && path_names(path, CGROUP_MOUNT, true))
+			return path;
+	}
+	return NULL;
+}
+
+/* Actions that let the call through. */
+static bool is_allowing(yyjson_val *action)
+{
+	return yyjson_equals_str(action, "SCMP_ACT_ALLOW") ||
+	       yyjson_equals_str(action, "SCMP_ACT_LOG");
+}
+
+/* Does the profile let bpf(2) through? Arguments are not looked at: through is through. */
+static enum tristate read_seccomp(yyjson_val *seccomp)
+{
+	yyjson_val *list = yyjson_obj_get(seccomp, "syscalls");
+	bool named = false, allowed = false;
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!seccomp)
+		return TRI_UNKNOWN;
+	if (list) {
+		yyjson_arr_foreach(list, i, n, item)
+		{
+			if (!has_option(yyjson_obj_get(item, "names"), "bpf"))
+				continue;
+			named = true;
+			allowed = allowed || is_allowing(yyjson_obj_get(item, "action"));
+		}
+	}
+	if (!named)
+		allowed = is_allowing(yyjson_obj_get(seccomp, "defaultAction"));
+	return allowed ? TRI_YES : TRI_NO;
+}
+
+static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
+{
+	struct raw_linux raw = { 0 };
+	int r;
+
+	r = json_dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux",
+			  err);
+	if (r < 0)
+		return r;
+	oci->namespaces = raw.namespaces;
+	oci->uid_mappings = raw.uid_mappings;
+	oci->gid_mappings = raw.gid_mappings;
+	oci->seccomp_bpf = read_seccomp(raw.seccomp);
+	oci->covered_by = find_cover(raw.readonly_paths);
+	if (!oci->covered_by)
+		oci->covered_by = find_cover(raw.masked_paths);
+	return json_dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields),
+			     &oci->devices, "config.json: linux.resources", err);
+}
+
+/* The state's annotations decide and config.json's are what the engine wrote: they must be the same. */
+static int compare_annotations(const struct oci *oci, yyjson_val *annotations, struct err *err)
+{
+	/* Remembers where it was: two maps in the same order are compared in one pass. */
+	yyjson_obj_iter iter = yyjson_obj_iter_with(annotations);
+	char shown[80];
+
+	for (size_t i = 0; i < oci->n_annotations; i++) {
+		const struct annotation *a = &oci->annotations[i];
+
+		if (!annotations ||
+		    !yyjson_equals_str(yyjson_obj_iter_get(&iter, a->key), a->value))
+			return err_set(err, EBADMSG,
+				       "state and config.json disagree on annotation '%s'",
+				       text_escape(a->key, shown, sizeof(shown)));
+	}
+	if (yyjson_obj_size(annotations) != oci->n_annotations)
+		return err_set(
+			err, EBADMSG,
+			"state and config.json disagree: %zu annotations in the state, %zu in "
+			"config.json",
+			oci->n_annotations, yyjson_obj_size(annotations));
+	return 0;
+}
+
+/* config.json itself has no id; some engines write one into an annotation. */
+static int compare_id(const struct oci *oci, yyjson_val *annotations, struct err *err)
+{
+	yyjson_val *id = yyjson_obj_get(annotations, "io.kubernetes.cri-o.ContainerID");
+
+	if (id && !yyjson_equals_str(id, oci->id))
+		return err_set(err, EBADMSG,
+			       "state and config.json disagree on the container's id");
+	return 0;
+}
+
+int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err)
+{
+	struct raw_config raw = { 0 };
+	int r;
+
+	r = json_parse(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
+	if (r < 0)
+		return r;
+	r = json_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields,
+			  ELEMENTS(config_fields), &raw, "config.json", err);
+	if (r < 0)
+		return r;
+	r = json_dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs,
+			  "config.json: root", err);
+	if (r < 0)
+		return r;
+	r = read_process(raw.process, oci, err);
+	if (r < 0)
+		return r;
+	r = read_mounts(raw.mounts, oci, err);
+	if (r < 0)
+		return r;
+	r = read_linux(raw.linux_, oci, err);
+	if (r < 0 || !oci->state_doc)
+		return r;
+	r = compare_annotations(oci, raw.annotations, err);
+	if (r < 0)
+		return r;
+	return compare_id(oci, raw.annotations, err);
+}
+
+/* `kind` is S_IFDIR or S_IFREG. */
+static int check_owner(int fd, mode_t kind, uid_t owner, const char *what, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set_errno(err, errno, "cannot stat %s", what);
+	if ((st.st_mode & S_IFMT) != kind)
+		return err_set(err, EBADMSG, "%s is not a %s", what,
+			       kind == S_IFDIR ? "directory" : "regular file");
+	if (st.st_uid != 0 && st.st_uid != owner)
+		return err_set(err, EPERM, "%s belongs to uid %u, root was expected", what,
+			       st.st_uid);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, EPERM, "%s is writable by group or others (mode %04o)", what,
+			       st.st_mode & 07777);
+	return 0;
+}
+
+int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd,
+		    struct err *err)
+{
+	int r;
+
+	*ret_bundle_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_bundle_fd < 0)
+		return err_set_errno(err, errno, "cannot open the bundle '%s'", path);
+	r = check_owner(*ret_bundle_fd, S_IFDIR, owner, "the bundle", err);
+	if (r < 0)
+		return r;
+	*ret_config_fd = file_open_beneath(*ret_bundle_fd, "config.json",
+					   O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (*ret_config_fd < 0)
+		return err_set_errno(err, *ret_config_fd,
+				     "cannot open 'config.json' in the bundle '%s'", path);
+	return check_owner(*ret_config_fd, S_IFREG, owner, "config.json", err);
+}
+
+int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	r = oci_open_bundle(path, owner, &oci->bundle_fd, &fd, err);
+	if (r < 0)
+		return r;
+	r = file_slurp_regular(fd, OCI_CONFIG_MAX, &text, &len);
+	if (r == -EFBIG)
+		return err_set(err, EFBIG, "config.json: larger than %d bytes", OCI_CONFIG_MAX);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot read config.json");
+	return oci_parse_config(text, len, oci, err);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Record - facts, decision and plan as JSON. See record.h. */
+#include "cgdeleg/grant/record.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+static const char *const userns_names[USERNS_KIND_MAX] = {
+	[USERNS_UNKNOWN] = "unknown",
+	[USERNS_NONE] = "none",
+	[USERNS_HOST_IDS] = "host-ids",
+	[USERNS_PRIVATE] = "private",
+};
+
+static const char *const device_names[DEVICE_BPF_STATE_MAX] = {
+	[DEVICE_BPF_UNKNOWN] = "unknown",
+	[DEVICE_BPF_ABSENT] = "absent",
+	[DEVICE_BPF_MULTI] = "multi",
+	[DEVICE_BPF_REPLACEABLE] = "replaceable",
+};
+
+static const char *const mount_names[MOUNT_STATE_MAX] = {
+	[MOUNT_UNKNOWN] = "unknown",
+	[MOUNT_READONLY] = "read-only",
+	[MOUNT_WILL_BE_RO] = "will-be-read-only",
+	[MOUNT_WRITABLE] = "writable",
+};
+
+const char *userns_kind_name(enum userns_kind kind)
+{
+	return userns_names[kind];
+}
+
+const char *device_bpf_state_name(enum device_bpf_state state)
+{
+	return device_names[state];
+}
+
+const char *mount_state_name(enum mount_state state)
+{
+	return mount_names[state];
+}
+
+static void add(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, const char *text)
+{
+	char shown[1024];
+
+	if (text)
+		(void)yyjson_mut_obj_add_strcpy(doc, o, key,
+						text_escape(text, shown, sizeof(shown)));
+}
+
+static void add_origin(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key,
+		       const struct origin *origin)
+{
+	char text[512];
+
+	if (!origin->file)
+		return;
+	(void)snprintf(text, sizeof(text), "%s:%u", origin->file, origin->line);
+	add(doc, o, key, text);
+}
+
+void record_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *facts)
+{
+	add(doc, o, "id", facts->id);
+	add(doc, o, "handler", facts->handler);
+	add(doc, o, "cgroup", facts->cgroup);
+	add(doc, o, "unit", facts->unit);
+	(void)yyjson_mut_obj_add_str(doc, o, "userns", userns_kind_name(facts->userns));
+	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf",
+				     device_bpf_state_name(facts->device_bpf));
+	(void)yyjson_mut_obj_add_str(doc, o, "mount", mount_state_name(facts->mount));
+	(void)yyjson_mut_obj_add_bool(doc, o, "device_guard", facts->device_guard);
+	(void)yyjson_mut_obj_add_bool(doc, o, "guard", facts->guard_available);
+	if (facts->seccomp_bpf != TRI_UNKNOWN)
+		(void)yyjson_mut_obj_add_bool(doc, o, "seccomp_bpf", facts->seccomp_bpf == TRI_YES);
+	(void)yyjson_mut_obj_add_bool(doc, o, "nsdelegate", facts->nsdelegate == TRI_YES);
+	if (facts->unjudged && facts->unjudged[0])
+		add(doc, o, "unjudged", facts->unjudged);
+}
+
+static void record_reasons(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision)
+{
+	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "reasons");
+
+	for (size_t i = 0; i < decision->n_reasons; i++) {
+		const struct reason *reason = &decision->reasons[i];
+		yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
+
+		(void)yyjson_mut_obj_add_str(doc, item, "kind", reason_kind_name(reason->kind));
+		(void)yyjson_mut_obj_add_str(doc, item, "code", reason_code_name(reason->code));
+		add_origin(doc, item, "at", &reason->origin);
+		/* Already printable: escaped where it was composed. */
+		(void)yyjson_mut_obj_add_strcpy(doc, item, "text", reason->text);
+	}
+}
+
+void record_decision(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision)
+{
+	(void)yyjson_mut_obj_add_str(doc, o, "verdict", verdict_name(decision->verdict));
+	add(doc, o, "profile", decision->profile);
+	add(doc, o, "rule", decision->rule);
+	add_origin(doc, o, "policy", &decision->origin);
+	add(doc, o, "namespace", decision->who.namespace);
+	add(doc, o, "pod", decision->who.pod);
+	add(doc, o, "container", decision->who.container);
+	add(doc, o, "image", decision->who.image);
+	if (decision->verdict == VERDICT_GRANT) {
+		(void)yyjson_mut_obj_add_uint(doc, o, "uid", decision->owner_uid);
+		(void)yyjson_mut_obj_add_uint(doc, o, "gid", decision->owner_gid);
+	}
+	record_reasons(doc, o, decision);
+}
+
+void record_plan(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct plan *plan)
+{
+	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "plan");
+	char line[LIMIT_TEXT_SIZE];
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		(void)yyjson_mut_arr_add_strcpy(doc, list,
+						step_describe(&plan->steps[i], line, sizeof(line)));
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Run - the pipeline, in the order in which it happens: state, policy, facts, decision, plan, apply, audit.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cgdeleg/grant/apply.h"
+#include "cgdeleg/grant/audit.h"
+#include "cgdeleg/grant/gather.h"
+#include "cgdeleg/kernel/host.h"
+#include "cgdeleg/grant/oci.h"
+#include "cgdeleg/grant/plan.h"
+#include "policy/decide.h"
+
+#define POLICY_DIRECTORY "/etc/cgdeleg"
+
+struct run_args {
+	const char *handler; /* --handler; mandatory */
+	const char *policy;  /* --policy: directory */
+	const char *audit;   /* --audit: directory */
+	const char *run; /* --run: directory of the table of grants; NULL: it is only looked at */
+	uid_t owner;	 /* besides root, who may own policy and bundle; 0 in the hook */
+	const char *helpers; /* --helpers: directory of the hook's own; NULL: none is executed */
+	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
+	bool every_fact; /* for who shows them: also those that this container's plan does not need */
+};
+
+/* Everything that one run knows; every stage fills its member, trail_done() frees them all. */
+struct trail {
+	struct oci oci;
+	struct ruleset rules;
+	struct facts facts;
+	struct target target;
+	struct decision decision;
+	struct plan plan;
+	struct outcome outcome;
+	struct host host;
+	struct audit audit;
+	struct budget budget;
+	struct err err;	    /* why the run failed; text is "" when it did not */
+	int64_t started_us; /* microseconds since the epoch */
+	int64_t duration_us;
+	pid_t pid;  /* the hook's own, to tie an intent record to its outcome */
+	bool acted; /* not a pass-through: a record is due */
+};
+
+/* Makes a trail of memory that is zeroed: what is not zero in an empty one. */
+void trail_init(struct trail *trail);
+
+/* A new trail; NULL when memory ran out. */
+struct trail *trail_new(void);
+void trail_free(struct trail *trail);
+
+/* The hook's run. Returns 0 (granted whole, not concerned, or refused and running) or a negative errno
+ * with trail->err set; a refusal that stops the container is -EACCES. The audit record is written. */
+int run_create_runtime(const struct run_args *args, int state_fd, struct trail *trail);
+
+/* The same stages without acting: facts, decision and plan of a container that is being created, or
+ * (oci.pid == 0) of a bundle alone. For `cgdeleg check`. trail->oci must have been read. */
+int run_explain(const struct host *host, const struct run_args *args, struct trail *trail);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Step - ceilings of a cgroup that systemd manages, through systemd.
+ *
+ * Asked to change one property of a unit, systemd writes all files that it has properties for, each with
+ * what it remembers: what a runtime had written there behind its back would come off. So the values of all
+ * these files are read first, those that limit anything go along, and afterwards none may be above what it
+ * was. Shares and guarantees (weights, memory.low) are systemd's own business.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "cgdeleg/grant/step.h"
+#include "cgdeleg/kernel/systemd.h"
+
+#define FILES_MAX      12
+#define SET_RESERVE_MS 4000 /* of the hook's time, left for taking everything back */
+#define UNDO_EXTRA_MS \
+	700 /* what an undo may take behind the deadline: the alarm comes 1 s after it */
+#define WITHOUT_DEADLINE 5000
+
+struct unit_change {
+	int mount_ns; /* the hook's own: an undo may come from within the container's */
+	int root; /* its root directory in that one, which entering a mount namespace replaces */
+	size_t n;
+	struct unit_file {
+		const struct limit_type *type;
+		bool lowered;
+		struct limit_value before, wanted;
+	} files[FILES_MAX];
+};
+
+void unit_change_free(struct unit_change *change)
+{
+	if (!change)
+		return;
+	(void)close_fd(change->mount_ns);
+	(void)close_fd(change->root);
+	free(change);
+}
+
+static int64_t deadline(const struct apply *apply, int64_t offset_ms)
+{
+	struct timespec ts;
+
+	if (apply->deadline_ms)
+		return apply->deadline_ms + offset_ms;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + WITHOUT_DEADLINE;
+}
+
+/* Is any file above its ceiling? 1, 0 or an error. */
+static int must_change(int fd, const struct unit_ceilings *unit, struct err *err)
+{
+	for (size_t i = 0; i < unit->n; i++) {
+		const struct ceiling *c = unit->ceilings[i];
+		struct limit_value now;
+		int r = limit_read(fd, c->file, c->type, &now, err);
+
+		if (r < 0)
+			return r;
+		if (!limit_within(c->type, &now, &c->value))
+			return 1;
+	}
+	return 0;
+}
+
+static const struct ceiling *ceiling_of(const struct unit_ceilings *unit,
+					const struct limit_type *type)
+{
+	for (size_t i = 0; i < unit->n; i++)
+		if (unit->ceilings[i]->type == type)
+			return unit->ceilings[i];
+	return NULL;
+}
+
+/* Each allows what the other allows: a device that is not listed is one without a limit. */
+static bool is_same(const struct limit_type *type, const struct limit_value *a,
+		    const struct limit_value *b)
+{
+	return limit_within(type, a, b) && limit_within(type, b, a);
+}
+
+/* Every line of `wanted` that `before` has not got, without limits: to take it back somebody must be told. */
+static int add_absent_lines(const struct limit_type *type, struct limit_value *before,
+			    const struct limit_value *wanted, struct err *err)
+{
+	struct limit_value free_lines = *wanted;
+
+	for (size_t i = 0; i < free_lines.n_lines; i++)
+		for (size_t p = 0; p < LIMIT_PARAMS; p++)
+			free_lines.lines[i].values[p] = LIMIT_MAX;
+	if (!limit_add_lines(type, before, &free_lines))
+		return err_set(err, E2BIG, "more than %d devices have limits", LIMIT_LINES_MAX);
+	return 0;
+}
+
+/* -ENOENT without a word, where there need not be such a file. */
+static int read_file(int fd, const struct limit_type *type, bool must, struct limit_value *ret,
+		     struct err *err)
+{
+	struct err unread = { 0 };
+	int r = limit_read(fd, type->key, type, ret, &unread);
+
+	if (r < 0 && err && (must || r != -ENOENT))
+		*err = unread;
+	return r;
+}
+
+/* What stands in every file that systemd may write, and what is to stand there. */
+static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change *change,
+		    struct err *err)
+{
+	const struct limit_type *type;
+
+	for (size_t i = 0; (type = systemd_type(i)) != NULL; i++) {
+		const struct ceiling *ceiling = ceiling_of(unit, type);
+		struct unit_file *file = &change->files[change->n];
+		int r = read_file(fd, type, ceiling, &file->before, err);
+
+		if (r == -ENOENT && !ceiling)
+			continue; /* a controller that is not there */
+		if (r < 0)
+			return r;
+		file->type = type;
+		file->wanted = file->before;
+		file->lowered = ceiling &&
+				limit_smaller(type, &file->before, &ceiling->value, &file->wanted);
+		if (file->lowered)
+			r = limit_check_common(type->key, type, &file->before, &file->wanted, err);
+		if (r == 0 && file->lowered)
+			r = add_absent_lines(type, &file->before, &file->wanted, err);
+		if (r < 0)
+			return r;
+		change->n++;
+	}
+	return 0;
+}
+
+static int add_words(struct unit_words *words, const struct unit_file *file, bool back,
+		     struct err *err)
+{
+	const struct limit_value *value = back ? &file->before : &file->wanted;
+
+	/* What limits nothing and is not to change is left to what systemd thinks of it. */
+	if (!systemd_holds(file->type, value) && !(back && file->lowered))
+		return 0;
+	return systemd_add_words(words, file->type, value, err);
+}
+
+static int tell_systemd(const char *unit, const struct unit_change *change, bool back,
+			int64_t deadline_ms, struct err *err)
+{
+	struct unit_words words = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < change->n; i++)
+		r = add_words(&words, &change->files[i], back, err);
+	return r < 0 ? r : systemd_set(unit, &words, deadline_ms, err);
+}
+
+/* None above what it was, and what was to be lowered is. What systemd may not have known how to do is
+ * left to a step of its own. */
+static int check_all(int fd, const char *unit, const struct unit_change *change, struct err *err)
+{
+	for (size_t i = 0; i < change->n; i++) {
+		const struct unit_file *file = &change->files[i];
+		struct limit_before scratch = { .skip_unknown = true };
+		struct limit_value now;
+		int r;
+
+		r = limit_lower(fd, file->type->key, file->type, &file->before, &scratch, err);
+		if (r < 0)
+			return r;
+		if (!file->lowered || !systemd_vouches(file->type, &file->wanted))
+			continue;
+		r = limit_read(fd, file->type->key, file->type, &now, err);
+		if (r < 0)
+			return r;
+		if (!limit_within(file->type, &now, &file->wanted))
+			return err_set(err, EIO,
+				       "systemd took the limits of '%s', and '%s' is still above "
+				       "its ceiling",
+				       unit, file->type->key);
+	}
+	return 0;
+}
+
+/* A set that reads back need not be in force. */
+static int check_sets(int fd, const struct unit_ceilings *unit, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < unit->n; i++) {
+		const struct ceiling *c = unit->ceilings[i];
+
+		r = limit_check_effective(fd, c->file, c->type, &c->value, err);
+	}
+	return r;
+}
+
+/* Programs are executed in the host's mount namespace or not at all. */
+static int remember_place(const struct apply *apply, struct unit_change *change, struct err *err)
+{
+	change->root = -EBADF;
+	change->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (change->mount_ns < 0)
+		return err_set_errno(err, errno, "cannot open the hook's own mount namespace");
+	change->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (change->root < 0)
+		return err_set_errno(err, errno, "cannot open the hook's root directory");
+	return 0;
+}
+
+static int come_back(const struct unit_change *change, struct err *err)
+{
+	if (setns(change->mount_ns, CLONE_NEWNS) < 0 || fchdir(change->root) < 0 || chroot(".") < 0)
+		return err_set_errno(err, errno,
+				     "cannot come back from the container's mount namespace");
+	return 0;
+}
+
+int unit_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
+{
+	const int fd = step_place_fd(apply, step);
+	int r;
+
+	r = must_change(fd, step->unit, err);
+	if (r <= 0)
+		return r < 0 ? r : check_sets(fd, step->unit, err);
+	undo->unit = calloc(1, sizeof(*undo->unit));
+	if (!undo->unit)
+		return err_set(err, ENOMEM, "out of memory");
+	r = remember_place(apply, undo->unit, err);
+	if (r < 0)
+		return r;
+	r = read_all(fd, step->unit, undo->unit, err);
+	if (r < 0)
+		return r;
+	undo->changed = true;
+	r = tell_systemd(step->file, undo->unit, false, deadline(apply, -SET_RESERVE_MS), err);
+	if (r >= 0)
+		r = check_all(fd, step->file, undo->unit, err);
+	return r < 0 ? r : check_sets(fd, step->unit, err);
+}
+
+/* Does every file hold what it held? */
+static int is_as_before(int fd, const struct unit_change *change, struct err *err)
+{
+	for (size_t i = 0; i < change->n; i++) {
+		const struct unit_file *file = &change->files[i];
+		struct limit_value now;
+		int r = limit_read(fd, file->type->key, file->type, &now, err);
+
+		if (r < 0)
+			return r;
+		if (!is_same(file->type, &now, &file->before))
+			return 0;
+	}
+	return 1;
+}
+
+/* By hand, where systemd's rounding left another value, or where it does not answer any more. */
+static int restore_files(int fd, const struct unit_change *change, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < change->n; i++) {
+		const struct unit_file *file = &change->files[i];
+		struct limit_before before = { .changed = true, .value = file->before };
+		struct limit_value now;
+		int r = limit_read(fd, file->type->key, file->type, &now, err);
+
+		if (r == 0 && !is_same(file->type, &now, &file->before))
+			r = limit_restore(fd, file->type->key, file->type, &before, err);
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+int unit_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	const int fd = step_place_fd(apply, undo->step);
+	struct err ignored = { 0 };
+	int r, restored;
+
+	/* A call that was refused, or never answered, has left the files as they were: nothing to undo, and
+	 * should systemd answer after all, then with less for a container that will not be. */
+	r = is_as_before(fd, undo->unit, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (apply->host->live) {
+		r = come_back(undo->unit, err);
+		if (r < 0)
+			return r;
+	}
+	r = tell_systemd(undo->step->file, undo->unit, true, deadline(apply, UNDO_EXTRA_MS), err);
+	restored = restore_files(fd, undo->unit, r < 0 ? &ignored : err);
+	return r < 0 ? r : restored;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Step - how each kind of step is run and undone. See step.h; nesting is in step-nest.c, systemd in
+ * step-unit.c.
+ *
+ * Threats. Ownership is the grant: a container with CAP_SYS_ADMIN in its user namespace can mount its own
+ * writable cgroup2, so the moment a file belongs to it the file is in its hands, mount or no mount. Hence
+ * every ceiling has been written and read back before the first STEP_OWN. The names that change hands
+ * come from struct target, never from the container, and are resolved in the verified directory only.
+ */
+#include "cgdeleg/grant/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "bpf/device.h"
+
+int step_place_fd(const struct apply *apply, const struct step *step)
+{
+	return step->place == PLACE_SCOPE ? apply->target->scope_fd : apply->target->cgroup_fd;
+}
+
+/* First of all: until this is done nobody else can count. */
+static int budget_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	struct budget_hint hint = { .id = apply->target->ino, .usage = apply->decision->usage };
+
+	(void)step;
+	if (!apply->budget)
+		return 0;
+	(void)snprintf(hint.handler, sizeof(hint.handler), "%s",
+		       apply->decision->handler ? apply->decision->handler : "");
+	return budget_reserve(apply->budget, &hint, &undo->slot, &undo->changed, err);
+}
+
+static int budget_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	return budget_release(apply->budget, &undo->slot, err);
+}
+
+static int ceiling_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		       struct err *err)
+{
+	struct limit_value ceiling = step->ceiling->value;
+	int r;
+
+	/* cgroup.max.* are ints in the kernel, whose largest has no successor. */
+	if (ceiling.number < INT32_MAX)
+		ceiling.number += step->extra;
+	undo->limit = calloc(1, sizeof(*undo->limit));
+	if (!undo->limit)
+		return err_set(err, ENOMEM, "out of memory");
+	undo->limit->skip_unknown = apply->decision->skip_missing;
+	r = limit_lower(step_place_fd(apply, step), step->file, step->ceiling->type, &ceiling,
+			undo->limit, err);
+	undo->changed = undo->limit->changed;
+	return r < 0 || undo->limit->n_skipped == 0 ? r : STEP_SKIPPED;
+}
+
+static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	const struct step *step = undo->step;
+
+	return limit_restore(step_place_fd(apply, step), step->file, step->ceiling->type,
+			     undo->limit, err);
+}
+
+/* Looked at once more: between the decision and the grant a runtime could have replaced the program. Asked for
+ * limits, systemd may load a program of the same rules anew and put it in the place of its own (257 does): behind
+ * such a step it is another one, and what counts is that there is one that cannot be removed from below. */
+static int device_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	struct device_programs now;
+	bool same;
+	int r;
+
+	(void)undo;
+	if (apply->target->device_fd < 0)
+		return 0; /* there was none, and the policy was content */
+	r = device_query(apply->target->device_fd, &now, err);
+	if (r < 0)
+		return r;
+	same = now.id == apply->target->device_program || step->unit;
+	if (now.count == 0 || !now.multi || !same)
+		return err_set(
+			err, EPERM,
+			"the device controller's BPF programs are no longer as they were when the grant was decided");
+	return 0;
+}
+
+static int save_attribute(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	char text[ATTRIBUTE_SIZE];
+	ssize_t n = fgetxattr(apply->target->cgroup_fd, ATTRIBUTE_NAME, text, sizeof(text));
+
+	if (n < 0 && errno != ENODATA)
+		return err_set_errno(err, errno, "cannot read attribute " ATTRIBUTE_NAME);
+	undo->text = n > 0 ? strndup(text, (size_t)n) : NULL;
+	if (n > 0 && !undo->text)
+		return err_set(err, ENOMEM, "out of memory");
+	undo->changed = true;
+	return 0;
+}
+
+static int attribute_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	int r;
+
+	(void)step;
+	r = save_attribute(apply, undo, err);
+	if (r >= 0 && undo->text && strcmp(undo->text, apply->attribute) == 0)
+		undo->changed = false;
+	return r < 0 || !undo->changed ? r
+				       : attribute_write(apply->target->cgroup_fd, apply->attribute, err);
+}
+
+static int attribute_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	return attribute_write(apply->target->cgroup_fd, undo->text, err);
+}
+
+static int forget_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	int r;
+
+	(void)step;
+	r = save_attribute(apply, undo, err);
+	return r < 0 ? r : attribute_write(apply->target->cgroup_fd, NULL, err);
+}
+
+static int intent_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		      struct err *err)
+{
+	(void)step;
+	(void)undo;
+	return apply->intent ? apply->intent(apply->userdata, err) : 0;
+}
+
+static int stat_name(int fd, const char *name, struct stat *ret, struct err *err)
+{
+	int r = strcmp(name, ".") == 0 ? fstat(fd, ret)
+				       : fstatat(fd, name, ret, AT_SYMLINK_NOFOLLOW);
+
+	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name)
+		     : 0;
+}
+
+/* Gives one name to uid:gid, and looks whether it is theirs now. */
+static int chown_name(int fd, const char *name, uint32_t uid, uint32_t gid, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	r = strcmp(name, ".") == 0 ? fchown(fd, uid, gid)
+				   : fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	if (r < 0)
+		return err_set_errno(err, errno,
+				     "cannot give '%s' of the container's cgroup to %u:%u", name,
+				     uid, gid);
+	r = stat_name(fd, name, &st, err);
+	if (r < 0)
+		return r;
+	if (st.st_uid != uid || st.st_gid != gid)
+		return err_set(
+			err, EIO,
+			"'%s' of the container's cgroup belongs to %u:%u after giving it to %u:%u",
+			name, st.st_uid, st.st_gid, uid, gid);
+	return 0;
+}
+
+static int own_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		   struct err *err)
+{
+	int fd = apply->target->cgroup_fd;
+	struct stat st;
+	int r;
+
+	if (strchr(step->file, '/'))
+		return err_set(err, EINVAL, "'%s' is not a name in a cgroup", step->file);
+	r = stat_name(fd, step->file, &st, err);
+	if (r < 0)
+		return r;
+	if (st.st_uid == step->uid && st.st_gid == step->gid)
+		return 0;
+	undo->uid = st.st_uid;
+	undo->gid = st.st_gid;
+	undo->changed = true;
+	return chown_name(fd, step->file, step->uid, step->gid, err);
+}
+
+static int own_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	return chown_name(apply->target->cgroup_fd, undo->step->file, undo->uid, undo->gid, err);
+}
+
+static int mount_run(const struct apply *apply, const struct step *step, struct undo *undo,
+		     struct err *err)
+{
+	const struct target *target = apply->target;
+	struct mount_identity want = { .point = target->mount.point,
+				       .id = target->mount.id,
+				       .dev = target->dev,
+				       .ino = target->ino };
+	int r;
+
+	r = mount_make_writable(target->pidfd, &want, step->method, &undo->mount, err);
+	undo->changed = undo->mount.fd >= 0;
+	return r;
+}
+
+static int nothing_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	(void)apply;
+	(void)undo;
+	(void)err;
+	return 0;
+}
+
+static int mount_step_undo(const struct apply *apply, struct undo *undo, struct err *err)
+{
+	(void)apply;
+	return mount_undo(&undo->mount, err);
+}
+
+const struct step_operation step_operations[STEP_KIND_MAX] = {
+	[STEP_BUDGET] = { PHASE_RESTRICT, budget_run, budget_undo },
+	[STEP_UNIT] = { PHASE_RESTRICT, unit_run, unit_undo },
+	[STEP_CEILING] = { PHASE_RESTRICT, ceiling_run, ceiling_undo },
+	[STEP_DEVICE_BPF] = { PHASE_RESTRICT, device_run, nothing_undo },
+	[STEP_DEVICE_GUARD] = { PHASE_RESTRICT, device_guard_run, device_guard_undo },
+	[STEP_GRANT_GUARD] = { PHASE_RESTRICT, grant_guard_run, grant_guard_undo },
+	[STEP_LEAF] = { PHASE_RESTRICT, leaf_run, leaf_undo },
+	[STEP_MOVE] = { PHASE_RESTRICT, move_run, move_undo },
+	[STEP_CONTROLLERS] = { PHASE_RESTRICT, controllers_run, controllers_undo },
+	[STEP_ATTRIBUTE] = { PHASE_RESTRICT, attribute_run, attribute_undo },
+	[STEP_FORGET] = { PHASE_GRANT, forget_run, attribute_undo },
+	[STEP_INTENT] = { PHASE_RESTRICT, intent_run, nothing_undo },
+	[STEP_OWN] = { PHASE_GRANT, own_run, own_undo },
+	[STEP_MOUNT] = { PHASE_GRANT, mount_run, mount_step_undo },
+};

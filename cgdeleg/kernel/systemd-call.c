@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Systemd - the call, made by the helper. See systemd.h.
+ *
+ * A program of its own because libsystemd cannot be linked statically, and because loading it costs more
+ * than a whole grant without it: only what really changes a unit pays that.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/spawn.h"
+#include "cgdeleg/kernel/systemd.h"
+
+#define FIXED_WORDS	3   /* its name, the unit's, its deadline */
+#define HELPER_GRACE_MS 300 /* so that it is the helper who says that there was no answer */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* errno's of systemd_set(). */
+static int code_of(int status)
+{
+	switch (status) {
+	case UNIT_EXIT_REFUSED:
+		return EPERM;
+	case UNIT_EXIT_TIMEOUT:
+		return ETIMEDOUT;
+	case UNIT_EXIT_NO_BUS:
+		return ECONNREFUSED;
+	default:
+		return EIO;
+	}
+}
+
+static int run_helper(const char *const *argv, int64_t deadline_ms, struct spawn_result *ret,
+		      struct err *err)
+{
+	_cleanup_close_ int fd = spawn_open(UNIT_HELPER, err);
+
+	if (fd < 0)
+		return err_wrap(err, "limits that systemd manages are lowered by a helper, "
+				     "which 'meson install' of cgdeleg puts there");
+	return spawn_run(fd, argv, 0, deadline_ms, ret, err);
+}
+
+int systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		struct err *err)
+{
+	const char *argv[FIXED_WORDS + UNIT_WORDS_MAX + 1] = { "cgdeleg-unit", unit };
+	const int64_t its_deadline_ms = deadline_ms - HELPER_GRACE_MS;
+	struct spawn_result result = { 0 };
+	char milliseconds[24];
+	int r;
+
+	if (its_deadline_ms <= now_ms())
+		return err_set(err, ETIMEDOUT, "no time is left to ask systemd for limits of '%s'",
+			       unit);
+	(void)snprintf(milliseconds, sizeof(milliseconds), "%lld", (long long)its_deadline_ms);
+	argv[2] = milliseconds;
+	memcpy(argv + FIXED_WORDS, words->words, words->n * sizeof(words->words[0]));
+	r = run_helper(argv, deadline_ms, &result, err);
+	if (r == -ETIMEDOUT)
+		return err_set(
+			err, ETIMEDOUT,
+			"limits of '%s' through systemd: the helper has not come to an end in "
+			"time, this machine or systemd is too busy",
+			unit);
+	if (r < 0 || result.status == 0)
+		return r;
+	return err_set(err, code_of(result.status), "limits of '%s' through systemd: %s", unit,
+		       result.said[0] ? result.said : "the helper ended without a word");
+}

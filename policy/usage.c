@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Budget - what grants may come to together. See budget.h. */
+#include "policy/usage.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "policy/request.h"
+
+/* The ceilings that are summed up. */
+static const struct {
+	const char *file;
+	size_t offset; /* in struct usage */
+} summed[] = {
+	{ "cgroup.max.descendants", offsetof(struct usage, descendants) },
+	{ "memory.max", offsetof(struct usage, memory) },
+	{ "pids.max", offsetof(struct usage, pids) },
+	{ "cpu.max", offsetof(struct usage, cpu) },
+};
+
+/* Where a budget is set, and what it bounds. */
+static const struct {
+	enum key_id key;
+	bool node;	  /* over all handlers' grants; else over this handler's */
+	const char *file; /* whose ceilings; NULL: the number of grants */
+	size_t offset;
+} budgets[] = {
+	{ KEY_MAX_TOTAL_DESCENDANTS, true, "cgroup.max.descendants",
+	  offsetof(struct usage, descendants) },
+	{ KEY_MAX_DELEGATED, false, NULL, offsetof(struct usage, grants) },
+	{ KEY_BUDGET_MEMORY, false, "memory.max", offsetof(struct usage, memory) },
+	{ KEY_BUDGET_PIDS, false, "pids.max", offsetof(struct usage, pids) },
+	{ KEY_BUDGET_CPU, false, "cpu.max", offsetof(struct usage, cpu) },
+};
+
+static uint64_t *member(struct usage *usage, size_t offset)
+{
+	return (uint64_t *)((char *)usage + offset);
+}
+
+static uint64_t amount(const struct usage *usage, size_t offset)
+{
+	return *(const uint64_t *)((const char *)usage + offset);
+}
+
+void usage_init(struct usage *ret)
+{
+	*ret = (struct usage) { .grants = 1,
+				.descendants = LIMIT_MAX,
+				.memory = LIMIT_MAX,
+				.pids = LIMIT_MAX,
+				.cpu = LIMIT_MAX };
+}
+
+/* Thousandths of a core, rounded up. */
+static uint64_t millicores(const struct limit_value *value)
+{
+	const unsigned __int128 scaled = (unsigned __int128)value->number * 1000;
+
+	if (value->number == LIMIT_MAX || value->period == 0)
+		return LIMIT_MAX;
+	return (uint64_t)((scaled + value->period - 1) / value->period);
+}
+
+void usage_note(struct usage *usage, const char *file, const struct limit_value *value)
+{
+	for (size_t i = 0; i < ELEMENTS(summed); i++)
+		if (strcmp(summed[i].file, file) == 0)
+			*member(usage, summed[i].offset) =
+				strcmp(file, "cpu.max") == 0 ? millicores(value) : value->number;
+}
+
+static uint64_t add_up(uint64_t a, uint64_t b)
+{
+	return a > LIMIT_MAX - b ? LIMIT_MAX : a + b;
+}
+
+void usage_add(struct usage *sum, const struct usage *more)
+{
+	sum->grants = add_up(sum->grants, more->grants);
+	sum->descendants = add_up(sum->descendants, more->descendants);
+	sum->memory = add_up(sum->memory, more->memory);
+	sum->pids = add_up(sum->pids, more->pids);
+	sum->cpu = add_up(sum->cpu, more->cpu);
+}
+
+/* The amount that a policy's value means; the loader has checked it. */
+static uint64_t read_budget(const char *file, const char *text)
+{
+	struct limit_value value = { 0 };
+	struct usage usage = { 0 };
+
+	if (limit_parse(limit_type_find(file ? file : "pids.max"), text, &value, NULL) < 0)
+		return 0;
+	if (!file)
+		return value.number;
+	usage_note(&usage, file, &value);
+	for (size_t i = 0; i < ELEMENTS(summed); i++)
+		if (strcmp(summed[i].file, file) == 0)
+			return amount(&usage, summed[i].offset);
+	return 0;
+}
+
+static const char *show(const char *file, uint64_t number, char *buf, size_t size)
+{
+	if (number == LIMIT_MAX)
+		(void)snprintf(buf, size, "no bound");
+	else if (file && strcmp(file, "cpu.max") == 0)
+		(void)snprintf(buf, size, "%llu.%03llu cores", (unsigned long long)number / 1000,
+			       (unsigned long long)number % 1000);
+	else
+		(void)snprintf(buf, size, "%llu", (unsigned long long)number);
+	return buf;
+}
+
+static void refuse_over(struct request *request, size_t i, uint64_t used, uint64_t own,
+			uint64_t most)
+{
+	const char *file = budgets[i].file;
+	const struct setting *line = request_setting(request, budgets[i].key);
+	char a[40], b[40], c[40];
+
+	if (own == LIMIT_MAX)
+		request_refuse(
+			request, REASON_BUDGET, line,
+			"%s is %s and this container would have no ceiling of %s to count; give its "
+			"profile one",
+			keys[budgets[i].key].name, show(file, most, a, sizeof(a)), file);
+	else
+		request_refuse(
+			request, REASON_BUDGET, line,
+			"%s is %s, of which %s %s delegated, and this container would add %s; end "
+			"others or raise the budget",
+			keys[budgets[i].key].name, show(file, most, a, sizeof(a)),
+			show(file, used, b, sizeof(b)), used == 1 ? "is" : "are",
+			show(file, own, c, sizeof(c)));
+}
+
+/* Granted to this very container already: it is counted, and nothing is added. */
+void request_budgets(struct request *request)
+{
+	const struct facts *facts = request->facts;
+	struct decision *d = request->decision;
+
+	usage_init(&d->usage);
+	for (size_t i = 0; i < d->n_ceilings; i++)
+		usage_note(&d->usage, d->ceilings[i].file, &d->ceilings[i].value);
+	for (size_t i = 0; i < ELEMENTS(budgets) && !facts->granted; i++) {
+		const char *text = request_value(request, budgets[i].key);
+		const struct usage *in_use =
+			budgets[i].node ? &facts->node_usage : &facts->handler_usage;
+		uint64_t most = text ? read_budget(budgets[i].file, text) : LIMIT_MAX;
+		uint64_t own = amount(&d->usage, budgets[i].offset);
+		uint64_t used = amount(in_use, budgets[i].offset);
+
+		if (most == LIMIT_MAX)
+			continue;
+		if (facts->usage_known != TRI_YES) {
+			request_refuse(
+				request, REASON_UNKNOWN, NULL,
+				"how much is delegated on this node is not known, and %s bounds it",
+				keys[budgets[i].key].name);
+			return;
+		}
+		if (own > most || used > most - own)
+			refuse_over(request, i, used, own, most);
+	}
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gather, BPF: the node's guards as facts, the hook's helper, and what a container could undo guards with. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "cgdeleg/grant/guards.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree.h"
+
+struct looked_at {
+	struct tree tree;
+	struct host host;
+	struct oci oci;
+	struct target target;
+	struct facts facts;
+	struct err err;
+};
+
+static void looked_at_done(struct looked_at *l)
+{
+	target_done(&l->target);
+	oci_done(&l->oci);
+	host_done(&l->host);
+	tree_free(&l->tree);
+}
+
+static int look(const char *edits, const char *config, struct looked_at *l)
+{
+	static const char state[] =
+		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
+
+	*l = (struct looked_at) { .oci = OCI_EMPTY };
+	target_init(&l->target);
+	tree_new(&l->tree);
+	tree_edit(&l->tree, tree_container);
+	tree_edit(&l->tree, edits);
+	tree_host(&l->tree, &l->host);
+	assert_int_equal(oci_parse_state(state, strlen(state), &l->oci, NULL), 0);
+	assert_int_equal(oci_parse_config(config, strlen(config), &l->oci, NULL), 0);
+	l->oci.bundle_fd = openat(l->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return gather(&l->host, &l->oci, &l->target, &l->facts, &l->err);
+}
+
+static const char plain[] =
+	"{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
+	"\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
+	"\"options\":[\"ro\"]}]}";
+
+/* What is pinned, what is not and why; and ways to BPF that a container has. */
+static void test_bpf(void **state)
+{
+	static const struct {
+		const char *edits;
+		bool device, grant, passing;
+		const char *why; /* there is no grant guard */
+	} pins[] = {
+		{ "#", true, false, false, "cgdeleg guard status says why" },
+		{ "sys/fs/bpf/guards = device grant", true, true, false, "" },
+		{ "- sys/fs/bpf/guards", false, false, false, "run cgdeleg guard load" },
+		{ "sys/fs/bpf/guards = fault", false, false, false, "not root's alone" },
+		{ "sys/fs/bpf/guards = busy", false, false, true, "too many files" },
+	};
+#define BPFFS(point, options)                                                         \
+	"proc/4711/mountinfo = 22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro - " \
+	"cgroup2 cgroup rw\\n30 21 0:31 / " point " rw - bpf bpf " options "\n"
+	static const struct {
+		const char *edits;
+		bool bpffs, token;
+		const char *inherited;
+	} ways[] = {
+		{ "#", false, false, NULL },
+		{ BPFFS("/sys/fs/bpf", "rw"), false, false,
+		  NULL }, /* the host's, until pivot_root */
+		{ BPFFS("/bundle/rootfs", "rw"), false, false, NULL },
+		{ BPFFS("/bundle/rootfs/x", "rw,mode=700"), true, false, NULL },
+		{ BPFFS("/bundle/rootfs/x", "rw,delegate_cmds=any"), true, true, NULL },
+		{ "proc/4711/fd/3 -> /dev/null\nproc/4711/fd/4 -> socket:[1]\n", false, false,
+		  NULL },
+		{ "proc/4711/fd/3 -> anon_inode:bpf-prog\n", false, false,
+		  "descriptor 3, a BPF object" },
+		{ "proc/4711/fd/3 -> anon_inode:bpf-map\nproc/4711/fdinfo/3 = flags: 02000002\n",
+		  false, false, NULL }, /* closed by its exec */
+		{ "proc/4711/fd/9 -> anon_inode:bpf_link\nproc/4711/fdinfo/9 = flags: 02\n", false,
+		  false, "descriptor 9, a BPF object" },
+		{ "proc/4711/fd/3 -> /dev/null/x\n", false, false,
+		  "descriptor 3, which cannot be looked at" },
+		{ "proc/4711/fd/3 -> /nonexistent\n", false, false, NULL }, /* closed meanwhile */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(pins); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(pins[i].edits, look(pins[i].edits, plain, &l), &l.err, NULL);
+		gather_guards(&l.host, NULL, &l.oci, &l.target, &l.facts);
+		assert_int_equal(l.facts.device_guard, pins[i].device);
+		assert_int_equal(l.facts.guard_available, pins[i].grant);
+		assert_int_equal(l.facts.guards_passing, pins[i].passing);
+		if (!strstr(l.facts.guard_why, pins[i].why))
+			fail_msg("%s: %s", pins[i].edits, l.facts.guard_why);
+		if (!pins[i].device)
+			check_string("why", l.facts.device_guard_why, l.facts.guard_why);
+	}
+	for (size_t i = 0; i < ELEMENTS(ways); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(ways[i].edits, look(ways[i].edits, plain, &l), &l.err, NULL);
+		assert_int_equal(l.facts.bpffs, ways[i].bpffs);
+		assert_int_equal(l.facts.bpf_token, ways[i].token);
+		check_string(ways[i].edits, l.facts.inherited, ways[i].inherited);
+	}
+}
+
+/* A list that the guard cannot be told leaves it unused, and the reason says so. */
+static void test_device_list(void **state)
+{
+	static const char bad[] =
+		"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
+		"\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],\"linux\":{\"resources\":"
+		"{\"devices\":[{\"allow\":true,\"type\":\"p\"}]}}}";
+	_cleanup_(looked_at_done) struct looked_at l;
+
+	(void)state;
+	check_result("bad", look("#", bad, &l), &l.err, NULL);
+	gather_guards(&l.host, NULL, &l.oci, &l.target, &l.facts);
+	assert_false(l.facts.device_guard);
+	check_string("why", l.facts.device_guard_why,
+		     "config.json: linux.resources.devices: type 'p' is none of a, b, c");
+}
+
+static void put_helper(const struct tree *tree, const char *program, const char *name, mode_t mode)
+{
+	char command[PATH_MAX + 512];
+
+	(void)snprintf(command, sizeof(command), "cp %s %s/%s && chmod %04o %s/%s", program,
+		       tree->root, name, mode, tree->root, name);
+	assert_int_equal(system(command), 0);
+}
+
+static int64_t in_ms(int64_t ms)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
+}
+
+/* Another hook, which has its turn and pins the guards after a while, or never. It holds the lock until it ends. */
+static pid_t start_other(const struct looked_at *l, bool pins)
+{
+	char path[PATH_MAX];
+	pid_t pid;
+	int lock;
+
+	(void)snprintf(path, sizeof(path), "%s/loading", l->tree.root);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(lock >= 0);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail */
+		(void)usleep(100000);
+		if (pins) { /* at once: who looks meanwhile must not find half of it */
+			tree_edit(&l->tree, "sys/fs/bpf/new = device grant");
+			(void)renameat(l->tree.fd, "sys/fs/bpf/new", l->tree.fd,
+				       "sys/fs/bpf/guards");
+		}
+		(void)pause();
+		_exit(0);
+	}
+	(void)close(lock);
+	return pid;
+}
+
+/* One hook loads, the others wait for what it pins, and not longer than leaves time for the grant. */
+static void test_turns(void **state)
+{
+	static const struct {
+		bool other, pins;
+		int64_t time_ms; /* until the deadline */
+		bool guards, passing;
+		const char *why;
+	} cases[] = {
+		{ false, false, 8000, false, false, "cgdeleg-guard: it failed" }, /* its own turn */
+		{ true, true, 20000, true, false, "" },
+		{ true, false, 6000, false, true,
+		  "another hook has not loaded the BPF guards in time" },
+		{ true, false, -1000, false, true,
+		  "another hook has not loaded the BPF guards in time" },
+	};
+
+	(void)state;
+	if (geteuid() != 0 || !guard_build[0])
+		skip(); /* the helper must be root's; a build without guards executes none */
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+		struct guard_loader loader;
+		pid_t pid = 0;
+
+		check_result("look", look("- sys/fs/bpf/guards", plain, &l), &l.err, NULL);
+		put_helper(&l.tree, "/bin/false", "cgdeleg-guard", 0755);
+		if (cases[i].other)
+			pid = start_other(&l, cases[i].pins);
+		loader = (struct guard_loader) { .helpers = l.tree.root,
+						 .run = l.tree.root,
+						 .deadline_ms = in_ms(cases[i].time_ms) };
+		gather_guards(&l.host, &loader, &l.oci, &l.target, &l.facts);
+		if (l.facts.guard_available != cases[i].guards ||
+		    l.facts.guards_passing != cases[i].passing ||
+		    !strstr(l.facts.guard_why, cases[i].why))
+			fail_msg("%zu: %s", i, l.facts.guard_why);
+		if (in_ms(0) > loader.deadline_ms - cases[i].time_ms / 3 && cases[i].time_ms > 0)
+			fail_msg("%zu: it took the grant's share of the time", i);
+		if (pid) {
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+		}
+	}
+}
+
+/* A copy of this very program, which main() takes for a helper by its name. */
+static int run_self(const struct tree *tree, const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	put_helper(tree, self, name, 0755);
+	return helper_run(tree->root, name, in_ms(20000), NULL);
+}
+
+/* The hook executes what only root can change, and what it says is the reason. */
+static void test_helper(void **state)
+{
+	static const struct {
+		const char *program;
+		mode_t mode;
+		const char *want;
+	} helpers[] = {
+		{ "/bin/true", 0755, NULL },
+		{ "/bin/false", 0755, "helper: it failed without a reason" },
+		{ "/bin/cp", 0755,
+		  "helper: helper: missing file operand" }, /* no argument, and its own name */
+		{ "/bin/true", 0775, "root's and writable by nobody else was expected" },
+		{ "/bin/true", 0644, "helper: the program cannot be executed" },
+	};
+	struct tree tree;
+	struct err err = { 0 };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* the helper must be root's */
+	tree_new(&tree);
+	for (size_t i = 0; i < ELEMENTS(helpers); i++) {
+		put_helper(&tree, helpers[i].program, "helper", helpers[i].mode);
+		check_result(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &err),
+			     &err, helpers[i].want);
+	}
+	assert_int_equal(run_self(&tree, "wants"), -EAGAIN);
+	assert_int_equal(run_self(&tree, "killed"), -EAGAIN);
+	assert_int_equal(run_self(&tree, "fails"), -ECHILD);
+	check_result("none", helper_run(tree.root, "another", in_ms(5000), &err), &err, "another'");
+	tree_free(&tree);
+}
+
+static int be_helper(const char *name)
+{
+	if (strcmp(name, "killed") == 0)
+		(void)raise(SIGKILL);
+	return strcmp(name, "wants") == 0 ? SPAWN_TRY_AGAIN : 1;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bpf),
+		cmocka_unit_test(test_device_list),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_helper),
+	};
+
+	if (argc > 0 && !strchr(argv[0], '/'))
+		return be_helper(argv[0]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
