@@ -26,12 +26,10 @@ static void make_printable(char *text, size_t size)
 		return;
 	memcpy(raw, text, size);
 	for (const char *p = raw; *p && len + 5 < size; p++)
-		len += (size_t)snprintf(text + len, size - len, is_printable(*p) ? "%c" : "\\x%02x",
-					(unsigned char)*p);
+		len += (size_t)snprintf(text + len, size - len, is_printable(*p) ? "%c" : "\\x%02x", (unsigned char)*p);
 }
 
-static int err_store(struct err *err, int code, const char *suffix, const char *fmt, va_list ap)
-	_printf_(4, 0);
+static int err_store(struct err *err, int code, const char *suffix, const char *fmt, va_list ap) _printf_(4, 0);
 static int err_store(struct err *err, int code, const char *suffix, const char *fmt, va_list ap)
 {
 	size_t len;
@@ -88,8 +86,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->text);
 	/* What does not fit is cut: the newest context stands in front and survives. */
-	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %.*s",
-		       (int)(sizeof(err->text) - len), old);
+	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %.*s", (int)(sizeof(err->text) - len), old);
 	return -err->code;
 }
 

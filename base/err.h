@@ -18,9 +18,8 @@
 #define ERR_TEXT_SIZE 768
 
 struct err {
-	int code; /* positive errno; EINVAL where the fault is the input's and not the kernel's */
-	char text
-		[ERR_TEXT_SIZE]; /* one sentence, no newline, no trailing full stop; longer ones are cut */
+	int code;		  /* positive errno; EINVAL where the fault is the input's and not the kernel's */
+	char text[ERR_TEXT_SIZE]; /* one sentence, no newline, no trailing full stop; longer ones are cut */
 };
 
 /* Stores `code` (its sign is ignored, 0 becomes EINVAL) and the sentence. Returns -code. A NULL err is

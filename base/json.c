@@ -42,8 +42,8 @@ static int check_keys(yyjson_val *obj, const char *what, struct err *err)
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	for (i = 1; i < n; i++)
 		if (compare_keys(&keys[i - 1], &keys[i]) == 0)
-			return err_set(err, EBADMSG, "%s: the key '%s' stands twice in one object",
-				       what, yyjson_get_str(keys[i]));
+			return err_set(err, EBADMSG, "%s: the key '%s' stands twice in one object", what,
+				       yyjson_get_str(keys[i]));
 	return 0;
 }
 
@@ -81,8 +81,7 @@ static int check_value(yyjson_val *value, unsigned depth_left, const char *what,
 	return 0;
 }
 
-static int report_syntax(const char *text, size_t len, const yyjson_read_err *fault,
-			 const char *what, struct err *err)
+static int report_syntax(const char *text, size_t len, const yyjson_read_err *fault, const char *what, struct err *err)
 {
 	size_t line = 1, column = 1;
 
@@ -103,8 +102,8 @@ struct input {
 	const char *what; /* for messages */
 };
 
-static int parse(const struct input *input, yyjson_read_flag flags, unsigned max_depth,
-		 yyjson_doc **ret, struct err *err)
+static int parse(const struct input *input, yyjson_read_flag flags, unsigned max_depth, yyjson_doc **ret,
+		 struct err *err)
 {
 	const char *what = input->what;
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
@@ -126,16 +125,15 @@ static int parse(const struct input *input, yyjson_read_flag flags, unsigned max
 	return 0;
 }
 
-int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
-	       struct err *err)
+int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret, struct err *err)
 {
 	const struct input input = { text, len, what };
 
 	return parse(&input, YYJSON_READ_NOFLAG, max_depth, ret, err);
 }
 
-int json_parse_verbatim(const char *text, size_t len, unsigned max_depth, const char *what,
-			yyjson_doc **ret, struct err *err)
+int json_parse_verbatim(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
+			struct err *err)
 {
 	const struct input input = { text, len, what };
 
@@ -159,8 +157,7 @@ static bool store(yyjson_val *value, const struct json_field *field, void *base)
 		*(const char **)(void *)at = yyjson_get_str(value);
 		return true;
 	case JSON_I64:
-		if (!yyjson_is_int(value) ||
-		    (yyjson_is_uint(value) && yyjson_get_uint(value) > INT64_MAX))
+		if (!yyjson_is_int(value) || (yyjson_is_uint(value) && yyjson_get_uint(value) > INT64_MAX))
 			return false;
 		*(int64_t *)(void *)at = yyjson_get_sint(value);
 		return true;
@@ -181,21 +178,20 @@ static bool store(yyjson_val *value, const struct json_field *field, void *base)
 	return false;
 }
 
-int json_dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base,
-		  const char *what, struct err *err)
+int json_dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base, const char *what,
+		  struct err *err)
 {
 	for (const struct json_field *f = fields; f < fields + n_fields; f++) {
 		yyjson_val *value = yyjson_obj_get(obj, f->name);
 
 		if (!value || yyjson_is_null(value)) {
 			if (f->mandatory)
-				return err_set(err, EBADMSG, "%s: '%s' is missing, %s was expected",
-					       what, f->name, type_names[f->type]);
+				return err_set(err, EBADMSG, "%s: '%s' is missing, %s was expected", what, f->name,
+					       type_names[f->type]);
 			continue;
 		}
 		if (!store(value, f, base))
-			return err_set(err, EBADMSG, "%s: '%s' is not %s", what, f->name,
-				       type_names[f->type]);
+			return err_set(err, EBADMSG, "%s: '%s' is not %s", what, f->name, type_names[f->type]);
 	}
 	return 0;
 }

@@ -30,8 +30,7 @@ static int fill_standard_fds(struct err *err)
 	/* The lowest first, so that each gets its own number; without O_CLOEXEC, as the three are. */
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		if ((fds[fd].revents & POLLNVAL) && open("/dev/null", O_RDWR) != fd)
-			return err_set_errno(err, errno, "cannot open '/dev/null' as descriptor %d",
-					     fd);
+			return err_set_errno(err, errno, "cannot open '/dev/null' as descriptor %d", fd);
 	return 0;
 }
 
@@ -59,8 +58,7 @@ int privilege_scrub(struct err *err)
 
 static struct __user_cap_header_struct header(void)
 {
-	return (struct __user_cap_header_struct) { .version = _LINUX_CAPABILITY_VERSION_3,
-						   .pid = 0 };
+	return (struct __user_cap_header_struct) { .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
 }
 
 bool privilege_has(int capability)
@@ -68,8 +66,7 @@ bool privilege_has(int capability)
 	struct __user_cap_header_struct head = header();
 	struct __user_cap_data_struct data[2] = { 0 };
 
-	return syscall(SYS_capget, &head, data) == 0 &&
-	       (data[capability / 32].effective >> (capability % 32) & 1);
+	return syscall(SYS_capget, &head, data) == 0 && (data[capability / 32].effective >> (capability % 32) & 1);
 }
 
 static uint64_t permitted_now(const struct __user_cap_data_struct data[2])
@@ -97,8 +94,7 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
 
 	r = set_capabilities(effective & permitted, permitted);
 	if (r != -EPERM)
-		return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities")
-			     : 0;
+		return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities") : 0;
 	/* The runtime gave fewer than the mask has, or an earlier phase has left fewer. */
 	if (syscall(SYS_capget, &head, data) < 0)
 		return err_set_errno(err, errno, "cannot read this process's capabilities");

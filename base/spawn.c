@@ -29,14 +29,11 @@ static int check_owner(int fd, const char *path, mode_t type, struct err *err)
 	if (fstat(fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat '%s'", path);
 	if ((st.st_mode & S_IFMT) != type)
-		return err_set(err, EACCES, "'%s' is not a %s", path,
-			       type == S_IFDIR ? "directory" : "regular file");
+		return err_set(err, EACCES, "'%s' is not a %s", path, type == S_IFDIR ? "directory" : "regular file");
 	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return err_set(
-			err, EACCES,
-			"'%s' belongs to uid %u (mode %04o), root's and writable by nobody else was "
-			"expected",
-			path, st.st_uid, st.st_mode & 07777);
+		return err_set(err, EACCES,
+			       "'%s' belongs to uid %u (mode %04o), root's and writable by nobody else was expected",
+			       path, st.st_uid, st.st_mode & 07777);
 	return 0;
 }
 
@@ -63,18 +60,15 @@ int spawn_open(const char *path, struct err *err)
 }
 
 /* The child. no_new_privs, because the kernel gives root all capabilities at an exec. Should its parent be killed it goes too: nobody would wait for what it says. */
-static _Noreturn void become(int fd, int out, pid_t parent, const char *const *argv,
-			     uint64_t capabilities)
+static _Noreturn void become(int fd, int out, pid_t parent, const char *const *argv, uint64_t capabilities)
 {
 	static const char sentence[] = "the program cannot be executed";
 	char *const no_environment[] = { NULL };
 	int status;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	    privilege_limit(capabilities, capabilities, NULL) == 0 &&
-	    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
-	    dup2(out, STDERR_FILENO) >= 0)
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && privilege_limit(capabilities, capabilities, NULL) == 0 &&
+	    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && dup2(out, STDERR_FILENO) >= 0)
 		(void)syscall(SYS_execveat, fd, "", argv, no_environment, AT_EMPTY_PATH);
 	status = err_is_passing(errno) ? SPAWN_TRY_AGAIN : STATUS_NOT_EXECUTED;
 	if (write(out, sentence, sizeof(sentence) - 1) < 0)
@@ -146,8 +140,8 @@ static int wait_child(pid_t pid, int in, int64_t deadline_ms, struct spawn_resul
 	return r;
 }
 
-int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t deadline_ms,
-	      struct spawn_result *ret, struct err *err)
+int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t deadline_ms, struct spawn_result *ret,
+	      struct err *err)
 {
 	_cleanup_close_ int in = -EBADF;
 	_cleanup_close_ int out = -EBADF;

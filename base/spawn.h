@@ -15,13 +15,11 @@
 #include "base/err.h"
 
 #define SPAWN_SAID_SIZE 512
-#define SPAWN_TRY_AGAIN \
-	75 /* exit code of ours: what it wanted for may be there in a moment (EX_TEMPFAIL) */
+#define SPAWN_TRY_AGAIN 75 /* exit code of ours: what it wanted for may be there in a moment (EX_TEMPFAIL) */
 
 struct spawn_result {
-	int status; /* exit code, or 128 + the signal that ended it */
-	char said
-		[SPAWN_SAID_SIZE]; /* its standard error, without the last newline; what has no room is lost */
+	int status;		    /* exit code, or 128 + the signal that ended it */
+	char said[SPAWN_SAID_SIZE]; /* its standard error, without the last newline; what has no room is lost */
 };
 
 /* Opens the program at the absolute `path`: a regular file, root's, and writable, as its directory, by
@@ -33,5 +31,5 @@ int spawn_open(const char *path, struct err *err);
  * with NULL. `capabilities`: CAP_BIT()s of this process that it keeps, 0: none. 0 means that it ran, and not that it
  * was content: see ret->status.
  */
-int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t deadline_ms,
-	      struct spawn_result *ret, struct err *err);
+int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t deadline_ms, struct spawn_result *ret,
+	      struct err *err);

@@ -57,8 +57,7 @@ static int kind_of(struct attached_names *names, uint32_t id, unsigned char *ret
 	return r;
 }
 
-static int add_kinds(struct attached_names *names, const uint32_t *ids, uint32_t n, unsigned *kinds,
-		     struct err *err)
+static int add_kinds(struct attached_names *names, const uint32_t *ids, uint32_t n, unsigned *kinds, struct err *err)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		unsigned char kind;
@@ -83,20 +82,16 @@ static int add_device(struct attached_names *names, int cgroup_fd, unsigned *kin
 static int add_lsm(struct attached_names *names, int cgroup_fd, unsigned *kinds, struct err *err)
 {
 	uint32_t ids[LSM_MAX], flags[LSM_MAX]; /* the kernel insists on telling */
-	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = flags,
-		    .prog_cnt = LSM_MAX);
+	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = flags, .prog_cnt = LSM_MAX);
 
 	if (bpf_prog_query_opts(cgroup_fd, BPF_LSM_CGROUP, &query) < 0)
 		return errno == EINVAL || errno == EOPNOTSUPP
 			       ? 0
-			       : err_set_errno(err, errno,
-					       "cannot query the cgroup's guard programs");
-	return add_kinds(names, ids, query.prog_cnt < LSM_MAX ? query.prog_cnt : LSM_MAX, kinds,
-			 err);
+			       : err_set_errno(err, errno, "cannot query the cgroup's guard programs");
+	return add_kinds(names, ids, query.prog_cnt < LSM_MAX ? query.prog_cnt : LSM_MAX, kinds, err);
 }
 
-int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret,
-		    struct err *err)
+int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret, struct err *err)
 {
 	unsigned kinds = 0;
 	int r;

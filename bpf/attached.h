@@ -31,5 +31,4 @@ struct attached_names {
 };
 
 /* What is attached to this very cgroup. A kernel without BPF_LSM_CGROUP has no grant guard. */
-int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret,
-		    struct err *err);
+int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret, struct err *err);

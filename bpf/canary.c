@@ -163,8 +163,7 @@ static int check_list(int sys_fd, struct err *err)
 	list[strcspn(list, "\n")] = '\0';
 	return err_set(
 		err, ENOTSUP,
-		"this kernel asks no BPF programs: it was booted with the security modules '%s'; "
-		"boot it with lsm=%s,bpf",
+		"this kernel asks no BPF programs: it was booted with the security modules '%s'; boot it with lsm=%s,bpf",
 		list, list);
 }
 
@@ -189,18 +188,17 @@ static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 {
 	for (size_t i = 0; i < ELEMENTS(forbidden); i++)
 		if (amiss & forbidden[i].bit)
-			return err_set(err, ENOTSUP,
-				       "this kernel asks no BPF programs: the canary could %s; "
-				       "boot with bpf in the kernel parameter lsm=",
-				       forbidden[i].what);
+			return err_set(
+				err, ENOTSUP,
+				"this kernel asks no BPF programs: the canary could %s; boot with bpf in the kernel parameter lsm=",
+				forbidden[i].what);
 	if (amiss)
 		return err_set(err, EIO, "the canary %s",
 			       amiss & TOO_MUCH_REFUSED ? "was refused what is its own to write"
 							: "died before it had tried");
 	/* As lasting as a kernel that asks nobody: another security module is in front of it. */
 	if (!all_counted(counted))
-		return err_set(err, ENOTSUP,
-			       "the canary was refused by something else than the guard");
+		return err_set(err, ENOTSUP, "the canary was refused by something else than the guard");
 	return 0;
 }
 
@@ -233,11 +231,9 @@ static int open_cgroup2(int sys_fd, struct err *err)
 	struct statfs fs;
 
 	for (size_t i = 0; i < ELEMENTS(places); i++) {
-		_cleanup_close_ int fd =
-			openat(sys_fd, places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_close_ int fd = openat(sys_fd, places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
-		    (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
+		if (fd >= 0 && fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
 			return TAKE_FD(fd);
 	}
 	return err_set(err, ENOENT, "no cgroup2 at '/sys/fs/cgroup' to try the guard in");

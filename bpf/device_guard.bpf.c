@@ -26,14 +26,12 @@ struct request {
 
 static __always_inline int rule_matches(const struct device_rule *rule, const struct request *ask)
 {
-	return (rule->types & ask->type) &&
-	       (rule->major == DEVICE_GUARD_ANY || rule->major == ask->major) &&
+	return (rule->types & ask->type) && (rule->major == DEVICE_GUARD_ANY || rule->major == ask->major) &&
 	       (rule->minor == DEVICE_GUARD_ANY || rule->minor == ask->minor);
 }
 
 /* The bits of access that the rules allow for this device. */
-static __always_inline __u32 allowed_access(const struct device_rules *rules,
-					    const struct request *ask)
+static __always_inline __u32 allowed_access(const struct device_rules *rules, const struct request *ask)
 {
 	__u32 allowed = 0;
 

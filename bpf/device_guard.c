@@ -36,8 +36,7 @@ int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, st
  */
 int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct err *err)
 {
-	int attached =
-		bpf_prog_attach(guard->program_fd, cgroup_fd, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI);
+	int attached = bpf_prog_attach(guard->program_fd, cgroup_fd, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI);
 	int saved = errno;
 	int r;
 
@@ -59,8 +58,7 @@ int device_guard_detach(const struct device_guard *guard, int cgroup_fd, struct 
 	return 0;
 }
 
-int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret,
-		      struct err *err)
+int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret, struct err *err)
 {
 	if (bpf_map_lookup_elem(guard->rules_fd, &cgroup, ret) < 0)
 		return err_set_errno(err, errno, "cannot read the cgroup's device rules");
@@ -74,8 +72,8 @@ bool device_rules_equal(const struct device_rules *a, const struct device_rules 
 	       memcmp(a->rules, b->rules, a->n_rules * sizeof(a->rules[0])) == 0;
 }
 
-int device_guard_write(const struct device_guard *guard, uint64_t cgroup,
-		       const struct device_rules *rules, struct err *err)
+int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const struct device_rules *rules,
+		       struct err *err)
 {
 	struct device_rules back;
 	int r;

@@ -38,12 +38,11 @@ int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct 
 int device_guard_detach(const struct device_guard *guard, int cgroup_fd, struct err *err);
 
 /* The rules of the cgroup whose id (inode number) is `cgroup`, with its refusals. -ENOENT: not attached there. */
-int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret,
-		      struct err *err);
+int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret, struct err *err);
 
 /* Sets rules and reads them back; the count of refusals begins anew. */
-int device_guard_write(const struct device_guard *guard, uint64_t cgroup,
-		       const struct device_rules *rules, struct err *err);
+int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const struct device_rules *rules,
+		       struct err *err);
 
 /* Are they ready and the same, whatever has been refused since? */
 bool device_rules_equal(const struct device_rules *a, const struct device_rules *b);

@@ -156,9 +156,8 @@ static int is_delegated(struct kernfs_node *file)
 	char name[NAME_SIZE] = {};
 
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, name));
-	return is(name, "cgroup.procs") || is(name, "cgroup.threads") ||
-	       is(name, "cgroup.subtree_control") || is(name, "memory.oom.group") ||
-	       is(name, "memory.reclaim");
+	return is(name, "cgroup.procs") || is(name, "cgroup.threads") || is(name, "cgroup.subtree_control") ||
+	       is(name, "memory.oom.group") || is(name, "memory.reclaim");
 }
 
 /* A file of the delegation root is the host's unless it is known: what a future kernel adds there is a limit

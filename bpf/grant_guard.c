@@ -12,9 +12,8 @@
 #define PROGRAMS_MAX 640 /* the kernel's 64 for a hook, and its ten hooks */
 
 const char *const guard_program_names[GUARD_PROGRAMS] = {
-	[GUARD_BPF] = "guard_bpf",	   [GUARD_FILE_OPEN] = "guard_file_open",
-	[GUARD_SETATTR] = "guard_setattr", [GUARD_SETXATTR] = "guard_setxattr",
-	[GUARD_RMXATTR] = "guard_rmxattr",
+	[GUARD_BPF] = "guard_bpf",	     [GUARD_FILE_OPEN] = "guard_file_open", [GUARD_SETATTR] = "guard_setattr",
+	[GUARD_SETXATTR] = "guard_setxattr", [GUARD_RMXATTR] = "guard_rmxattr",
 };
 
 void grant_guard_done(struct grant_guard *guard)
@@ -39,11 +38,9 @@ int grant_guard_identify(struct grant_guard *guard, struct err *err)
 		uint32_t size = sizeof(info);
 
 		if (bpf_obj_get_info_by_fd(guard->programs[i], &info, &size) < 0)
-			return err_set_errno(err, errno, "cannot ask for the id of %s",
-					     guard_program_names[i]);
+			return err_set_errno(err, errno, "cannot ask for the id of %s", guard_program_names[i]);
 		if (info.type != BPF_PROG_TYPE_LSM)
-			return err_set(err, EPERM, "%s is a program of another type",
-				       guard_program_names[i]);
+			return err_set(err, EPERM, "%s is a program of another type", guard_program_names[i]);
 		guard->ids[i] = info.id;
 	}
 	return 0;
@@ -107,11 +104,9 @@ int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, stru
 static int fail_attach(size_t program, int error, struct err *err)
 {
 	/* It also says so of a second attachment, which is none, and of an argument that is wrong. */
-	return err_set_errno(err, error, "cannot attach the guard program %s%s",
-			     guard_program_names[program],
-			     error == EINVAL || error == E2BIG
-				     ? ", for which the kernel may have no hook left (it has ten)"
-				     : "");
+	return err_set_errno(
+		err, error, "cannot attach the guard program %s%s", guard_program_names[program],
+		error == EINVAL || error == E2BIG ? ", for which the kernel may have no hook left (it has ten)" : "");
 }
 
 /*
@@ -119,16 +114,14 @@ static int fail_attach(size_t program, int error, struct err *err)
  * detaches programs stumbles over links. The kernel says EINVAL to a second attachment of the same program, so what
  * is there need not be asked before.
  */
-int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached,
-		       struct err *err)
+int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached, struct err *err)
 {
 	int refused[GUARD_PROGRAMS] = { 0 };
 	int found;
 
 	*ret_attached = 0;
 	for (size_t i = 0; i < GUARD_PROGRAMS; i++) {
-		if (bpf_prog_attach(guard->programs[i], cgroup_fd, BPF_LSM_CGROUP,
-				    BPF_F_ALLOW_MULTI) == 0)
+		if (bpf_prog_attach(guard->programs[i], cgroup_fd, BPF_LSM_CGROUP, BPF_F_ALLOW_MULTI) == 0)
 			*ret_attached |= 1U << i;
 		else if (errno == EINVAL)
 			refused[i] = errno;
@@ -140,15 +133,13 @@ int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 		if (found & 1 << i)
 			continue;
 		return refused[i] ? fail_attach(i, refused[i], err)
-				  : err_set(err, EIO,
-					    "the guard program %s is not there after attaching it",
+				  : err_set(err, EIO, "the guard program %s is not there after attaching it",
 					    guard_program_names[i]);
 	}
 	return found < 0 ? found : 0;
 }
 
-static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t flags,
-		       struct err *err)
+static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t flags, struct err *err)
 {
 	struct guard_grant found = { 0 };
 	struct guard_grant wanted;
@@ -168,8 +159,7 @@ static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t fl
 	return 0;
 }
 
-int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
-		      struct err *err)
+int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags, struct err *err)
 {
 	uint64_t id = 0;
 	int r = cgroup_id(cgroup_fd, &id, err);
@@ -185,8 +175,7 @@ static int detach(int program_fd, int cgroup_fd, const char *name, struct err *e
 	return 0;
 }
 
-int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs,
-		       struct err *err)
+int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs, struct err *err)
 {
 	int r = 0;
 
@@ -196,8 +185,7 @@ int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 	return r;
 }
 
-int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret,
-		     struct err *err)
+int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret, struct err *err)
 {
 	uint64_t id = 0;
 	int r;
@@ -220,8 +208,7 @@ static int open_grants(const uint32_t *ids, uint32_t n)
 		uint32_t size = sizeof(info);
 
 		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-		    strcmp(info.name, "guard_grants") == 0 &&
-		    info.value_size <= sizeof(struct guard_grant))
+		    strcmp(info.name, "guard_grants") == 0 && info.value_size <= sizeof(struct guard_grant))
 			return TAKE_FD(fd);
 	}
 	return -EBADF;
@@ -231,8 +218,7 @@ static int open_grants(const uint32_t *ids, uint32_t n)
 static void sort_program(int *fd, struct grant_guard *ret)
 {
 	uint32_t maps[8] = { 0 };
-	struct bpf_prog_info info = { .nr_map_ids = ELEMENTS(maps),
-				      .map_ids = (uint64_t)(uintptr_t)maps };
+	struct bpf_prog_info info = { .nr_map_ids = ELEMENTS(maps), .map_ids = (uint64_t)(uintptr_t)maps };
 	uint32_t size = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(*fd, &info, &size) < 0)
@@ -258,8 +244,7 @@ int grant_guard_open_attached(int cgroup_fd, struct grant_guard *ret, struct err
 		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(attached.ids[i]);
 
 		if (fd < 0)
-			r = err_set_errno(err, errno, "cannot open the guard program with id %u",
-					  attached.ids[i]);
+			r = err_set_errno(err, errno, "cannot open the guard program with id %u", attached.ids[i]);
 		else
 			sort_program(&fd, ret);
 	}

@@ -58,25 +58,21 @@ void grant_guard_done(struct grant_guard *guard);
  * *ret_attached: a bit for each enum guard_program that it has attached, whatever it returns. A failure leaves them:
  * grant_guard_detach(), or the cgroup's end, takes them away.
  */
-int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached,
-		       struct err *err);
+int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached, struct err *err);
 
 /* Writes what the cgroup is granted, GUARD_ALLOW_*, where a program is attached already, and reads it back. Asks for no
  * capability: an undo may have none left. */
-int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
-		      struct err *err);
+int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags, struct err *err);
 
 /* Detaches those of `programs`, a bit for each: what was attached, since of one that was not the kernel says ENOENT,
  * which is no error, or, where others have its hooks, EINVAL, which is. Needs no CAP_NET_ADMIN. */
-int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs,
-		       struct err *err);
+int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs, struct err *err);
 
 /* Are all programs attached to this very cgroup? 1, 0 or a negative errno. */
 int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err);
 
 /* The cgroup's value: what it may do, and how often it was refused. -ENOENT: this guard is not attached there. */
-int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret,
-		     struct err *err);
+int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret, struct err *err);
 
 /* Opens what is attached to this very cgroup, whichever build it came from: to read it after its pins are gone. An
  * older build's has fewer programs. Returns 1, or 0 where there is none of them, or a map that is not understood.

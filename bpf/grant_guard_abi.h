@@ -16,26 +16,25 @@
 
 /* Which rule refused. The order is that of the counters; new ones go to the end. */
 enum guard_rule {
-	GUARD_RULE_BPF, /* a bpf() call that could change device rules or the guard itself, or makes a token */
+	GUARD_RULE_BPF,	     /* a bpf() call that could change device rules or the guard itself, or makes a token */
 	GUARD_RULE_PRESSURE, /* write-open of a *.pressure file */
 	GUARD_RULE_ROOT,     /* write-open of a file of the delegation root that is not delegated */
-	GUARD_RULE_OUTSIDE, /* write-open of a file outside the delegated subtree, or of one that cannot be placed */
+	GUARD_RULE_OUTSIDE,  /* write-open of a file outside the delegated subtree, or of one that cannot be placed */
 	GUARD_RULE_ATTRIBUTE, /* change of mode, owner, times, size or an extended attribute, of what ROOT or OUTSIDE name */
-	GUARD_RULE_OOMD, /* user.oomd_* set or removed, wherever on cgroup2 */
+	GUARD_RULE_OOMD,      /* user.oomd_* set or removed, wherever on cgroup2 */
 	GUARD_RULE_MAX,
 };
 
 enum {
-	GUARD_ALLOW_PRESSURE =
-		1 << 0, /* below the delegation root, *.pressure may be opened for writing */
+	GUARD_ALLOW_PRESSURE = 1 << 0, /* below the delegation root, *.pressure may be opened for writing */
 };
 
 /* Cgroups this many levels below the delegation root and deeper count as outside of it. */
 #define GUARD_DEPTH_MAX 128
 
 struct guard_grant {
-	__u64 root; /* id of the delegation root, which is the cgroup of the attachment; 0: not armed yet */
-	__u64 flags;		       /* GUARD_ALLOW_* */
+	__u64 root;  /* id of the delegation root, which is the cgroup of the attachment; 0: not armed yet */
+	__u64 flags; /* GUARD_ALLOW_* */
 	__u64 refused[GUARD_RULE_MAX]; /* refusals since the attachment, by enum guard_rule */
 };
 
@@ -44,5 +43,4 @@ struct guard_kernel {
 	__u32 setattr_dentry; /* which argument of the hook inode_setattr is the dentry: 0, since 6.9 it is 1 */
 };
 
-#define GUARD_KERNEL_SECTION \
-	".rodata.kernel" /* the section, and so the name of libbpf's map, that holds it */
+#define GUARD_KERNEL_SECTION ".rodata.kernel" /* the section, and so the name of libbpf's map, that holds it */

@@ -33,8 +33,7 @@ static bool is_pointer_to_dentry(const struct btf *kernel, __u32 id)
 	if (!type || !btf_is_ptr(type))
 		return false;
 	type = btf__type_by_id(kernel, type->type);
-	return type && btf_is_struct(type) &&
-	       strcmp(btf__name_by_offset(kernel, type->name_off), "dentry") == 0;
+	return type && btf_is_struct(type) && strcmp(btf__name_by_offset(kernel, type->name_off), "dentry") == 0;
 }
 
 int guard_kernel_dentry(const struct btf *kernel, const char *hook, struct err *err)
@@ -60,23 +59,20 @@ static int check_xattr_hooks(const struct btf *kernel, struct err *err)
 			return place < 0
 				       ? place
 				       : err_set(err, ENOTSUP,
-						 "this kernel's hook %s has its dentry as argument "
-						 "%d, the second was expected",
+						 "this kernel's hook %s has its dentry as argument %d, the second was expected",
 						 hooks[i], place + 1);
 	}
 	return 0;
 }
 
-static int write_kernel(struct bpf_object *object, const struct guard_kernel *kernel,
-			struct err *err)
+static int write_kernel(struct bpf_object *object, const struct guard_kernel *kernel, struct err *err)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, GUARD_KERNEL_SECTION);
 
 	if (!map)
 		return err_set(err, ENOENT, "the object has no section " GUARD_KERNEL_SECTION);
 	if (bpf_map__set_initial_value(map, kernel, sizeof(*kernel)) < 0)
-		return err_set_errno(err, errno,
-				     "cannot write the object's section " GUARD_KERNEL_SECTION);
+		return err_set_errno(err, errno, "cannot write the object's section " GUARD_KERNEL_SECTION);
 	return 0;
 }
 
@@ -92,8 +88,7 @@ int guard_kernel_prepare(struct bpf_object *object, struct err *err)
 	if (r > 1)
 		return err_set(
 			err, ENOTSUP,
-			"this kernel's hook inode_setattr has its dentry as argument %d, the "
-			"first or second was expected",
+			"this kernel's hook inode_setattr has its dentry as argument %d, the first or second was expected",
 			r + 1);
 	if (r < 0)
 		return r;

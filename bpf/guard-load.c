@@ -63,18 +63,15 @@ static int load_object(const struct guard_object *row, struct bpf_object **ret, 
 	(void)libbpf_set_print(keep_first_warning);
 	*ret = bpf_object__open_mem(elf, size, &opts);
 	if (!*ret)
-		return err_set_errno(err, errno, "cannot read the object %s: %s", row->name,
-				     first_warning);
+		return err_set_errno(err, errno, "cannot read the object %s: %s", row->name, first_warning);
 	if (row->prepare)
 		r = row->prepare(*ret, err);
 	if (r >= 0 && bpf_object__load(*ret) < 0)
-		r = err_set_errno(err, errno, "the kernel does not take %s (%s)", row->name,
-				  first_warning);
+		r = err_set_errno(err, errno, "the kernel does not take %s (%s)", row->name, first_warning);
 	return r;
 }
 
-static int open_and_load(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts,
-			 struct err *err)
+static int open_and_load(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts, struct err *err)
 {
 	int r = load_object(row, ret, err);
 
@@ -118,8 +115,7 @@ static int pin_object(const struct bpf_object *object, struct err *err)
  * the directory gets its name, and is never looked at again, only when that is how this kernel is. */
 static int load_all(bool pin, struct guard_load *ret, struct err *err)
 {
-	for (const struct guard_object *row = guard_objects;
-	     row->name && ret->n < GUARD_OBJECTS_MAX; row++) {
+	for (const struct guard_object *row = guard_objects; row->name && ret->n < GUARD_OBJECTS_MAX; row++) {
 		_cleanup_(cleanup_object) struct bpf_object *object = NULL;
 		struct err *why = &ret->objects[ret->n].err;
 		bool lasts = false;
@@ -144,8 +140,7 @@ static int need_objects(struct err *err)
 {
 	if (guard_objects[0].name)
 		return 0;
-	return err_set(err, ENOTSUP,
-		       "this build has no BPF guards: build it where clang and bpftool are");
+	return err_set(err, ENOTSUP, "this build has no BPF guards: build it where clang and bpftool are");
 }
 
 int guard_try(struct guard_load *ret, struct err *err)
@@ -168,8 +163,7 @@ static int open_locked(int sys_fd, struct err *err)
 		return err_set_errno(err, bpffs, "cannot open '/sys/fs/bpf'");
 	if (mkdirat(bpffs, "cgdeleg", 0700) < 0 && errno != EEXIST)
 		return err_set_errno(err, errno,
-				     "cannot make '" GUARD_DIRECTORY
-				     "' (is a bpffs mounted at '/sys/fs/bpf'?)");
+				     "cannot make '" GUARD_DIRECTORY "' (is a bpffs mounted at '/sys/fs/bpf'?)");
 	fd = file_open_beneath(bpffs, "cgdeleg", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "'");
@@ -191,12 +185,10 @@ static int remove_build(int fd, const char *name, struct err *err)
 		return 0;
 	dir = below < 0 ? NULL : fdopendir(below); /* which owns it from here on */
 	if (!dir)
-		return err_set_errno(err, below < 0 ? below : errno,
-				     "cannot list '" GUARD_DIRECTORY "/%s'", name);
+		return err_set_errno(err, below < 0 ? below : errno, "cannot list '" GUARD_DIRECTORY "/%s'", name);
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
 		if (entry->d_name[0] != '.' && unlinkat(below, entry->d_name, 0) < 0)
-			return err_set_errno(err, errno,
-					     "cannot remove '%s' in '" GUARD_DIRECTORY "/%s'",
+			return err_set_errno(err, errno, "cannot remove '%s' in '" GUARD_DIRECTORY "/%s'",
 					     entry->d_name, name);
 	if (unlinkat(fd, name, AT_REMOVEDIR) < 0)
 		return err_set_errno(err, errno, "cannot remove '" GUARD_DIRECTORY "/%s'", name);
@@ -212,8 +204,7 @@ static int load_into(int fd, struct guard_load *ret, struct err *err)
 	if (r < 0)
 		return r;
 	if (mkdirat(fd, UNFINISHED, 0700) < 0)
-		return err_set_errno(err, errno,
-				     "cannot make '" GUARD_DIRECTORY "/" UNFINISHED "'");
+		return err_set_errno(err, errno, "cannot make '" GUARD_DIRECTORY "/" UNFINISHED "'");
 	fresh = file_open_beneath(fd, UNFINISHED, O_RDONLY | O_DIRECTORY);
 	if (fresh < 0 || fchdir(fresh) < 0)
 		return err_set_errno(err, fresh < 0 ? fresh : errno,

@@ -30,9 +30,8 @@ int guard_directory_check(int fd, const char *name, struct err *err)
 	if ((unsigned long)fs.f_type != BPF_FS_MAGIC)
 		return err_set(err, EPERM, "'%s' is not in a bpffs", name);
 	if (st.st_uid != 0 || (st.st_mode & 077))
-		return err_set(err, EPERM,
-			       "'%s' belongs to uid %u with mode %04o, root and 0700 were expected",
-			       name, st.st_uid, st.st_mode & 07777);
+		return err_set(err, EPERM, "'%s' belongs to uid %u with mode %04o, root and 0700 were expected", name,
+			       st.st_uid, st.st_mode & 07777);
 	return 0;
 }
 
@@ -44,16 +43,15 @@ static int open_pin(const char *name, int *ret, struct err *err)
 	if (fd >= 0)
 		*ret = fd;
 	else if (errno != ENOENT)
-		return err_set_errno(err, errno, "cannot open '%s' in '" GUARD_DIRECTORY "/%s'",
-				     name, guard_build);
+		return err_set_errno(err, errno, "cannot open '%s' in '" GUARD_DIRECTORY "/%s'", name, guard_build);
 	return 0;
 }
 
 static int refuse_pins(struct err *err)
 {
 	return err_set(err, EPERM,
-		       "'" GUARD_DIRECTORY "/%s' does not hold what was pinned there; run cgdeleg "
-		       "guard unload, then cgdeleg guard load",
+		       "'" GUARD_DIRECTORY
+		       "/%s' does not hold what was pinned there; run cgdeleg guard unload, then cgdeleg guard load",
 		       guard_build);
 }
 
@@ -102,22 +100,17 @@ static int open_all(struct guards *ret, struct err *err)
 /* The directory of this build's pins, or -ENOENT. */
 static int open_directory(int sys_fd, struct err *err)
 {
-	_cleanup_close_ int above =
-		file_open_beneath(sys_fd, "fs/bpf/cgdeleg", O_RDONLY | O_DIRECTORY);
+	_cleanup_close_ int above = file_open_beneath(sys_fd, "fs/bpf/cgdeleg", O_RDONLY | O_DIRECTORY);
 	int fd, r;
 
 	if (above < 0)
-		return above == -ENOENT
-			       ? above
-			       : err_set_errno(err, above, "cannot open '" GUARD_DIRECTORY "'");
+		return above == -ENOENT ? above : err_set_errno(err, above, "cannot open '" GUARD_DIRECTORY "'");
 	r = guard_directory_check(above, GUARD_DIRECTORY, err);
 	if (r < 0)
 		return r;
 	fd = file_open_beneath(above, guard_build, O_RDONLY | O_DIRECTORY);
-	return fd >= 0 || fd == -ENOENT
-		       ? fd
-		       : err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "/%s'",
-				       guard_build);
+	return fd >= 0 || fd == -ENOENT ? fd
+					: err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "/%s'", guard_build);
 }
 
 int guards_open(int sys_fd, struct guards *ret, struct err *err)
@@ -132,8 +125,7 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	if (fchdir(fd) < 0)
-		return err_set_errno(err, errno, "cannot change to '" GUARD_DIRECTORY "/%s'",
-				     guard_build);
+		return err_set_errno(err, errno, "cannot change to '" GUARD_DIRECTORY "/%s'", guard_build);
 	r = open_all(ret, err);
 	if (chdir("/") < 0 && r >= 0)
 		r = err_set_errno(err, errno, "cannot change to '/'");

@@ -66,8 +66,7 @@ static int find_hook(yyjson_val *config, const struct bundle_hook *hook, struct 
 			return 1;
 		return err_set(
 			err, EEXIST,
-			"config.json runs '%s' already, with other arguments than for the handler "
-			"'%s': let one place only add the hook",
+			"config.json runs '%s' already, with other arguments than for the handler '%s': let one place only add the hook",
 			hook->path, hook->handler);
 	}
 	return 0;
@@ -75,8 +74,7 @@ static int find_hook(yyjson_val *config, const struct bundle_hook *hook, struct 
 
 /* The member `name` of obj: made where it is absent or null; NULL when it is of another type, or memory
  * ran out. */
-static yyjson_mut_val *member(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name,
-			      bool array)
+static yyjson_mut_val *member(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name, bool array)
 {
 	yyjson_mut_val *value = yyjson_mut_obj_get(obj, name);
 
@@ -106,8 +104,7 @@ static bool append(yyjson_mut_doc *doc, yyjson_mut_val *stage, const struct bund
 	       yyjson_mut_obj_add_val(doc, entry, "timeout", yyjson_mut_raw(doc, HOOK_TIMEOUT));
 }
 
-static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **ret, size_t *ret_len,
-		   struct err *err)
+static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **ret, size_t *ret_len, struct err *err)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_doc_mut_copy(config, NULL);
 	yyjson_mut_val *hooks, *stage;
@@ -117,9 +114,8 @@ static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **re
 	hooks = member(doc, yyjson_mut_doc_get_root(doc), "hooks", false);
 	stage = hooks ? member(doc, hooks, "createRuntime", true) : NULL;
 	if (!stage)
-		return err_set(
-			err, EBADMSG,
-			"config.json: 'hooks' is not an object or its 'createRuntime' not an array");
+		return err_set(err, EBADMSG,
+			       "config.json: 'hooks' is not an object or its 'createRuntime' not an array");
 	if (!append(doc, stage, hook))
 		return err_set(err, ENOMEM, "config.json: out of memory");
 	*ret = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, ret_len);
@@ -141,8 +137,7 @@ static int fill_temporary(int fd, int like_fd, const char *text, size_t len)
 {
 	struct stat st;
 
-	if (fstat(like_fd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 ||
-	    fchmod(fd, st.st_mode & 07777) < 0)
+	if (fstat(like_fd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
 		return -errno;
 	return file_write_fd(fd, text, len);
 }
@@ -185,8 +180,7 @@ static int add(const struct file *file, const struct bundle_hook *hook, struct e
 	return r < 0 ? r : replace(file, changed, len, err);
 }
 
-int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook,
-		    struct err *err)
+int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook, struct err *err)
 {
 	_cleanup_(close_file) struct file file = { -EBADF, -EBADF };
 	int r;

@@ -18,5 +18,4 @@ struct bundle_hook {
 /* Adds the hook behind the others of `bundle`, whose owner and mode are checked as the hook itself does it
  * (uid 0 or `owner`). A hook that is there already with the same arguments is left; with others it is
  * an error. Only config.json in the bundle is written. */
-int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook,
-		    struct err *err);
+int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook, struct err *err);

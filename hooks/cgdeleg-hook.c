@@ -26,11 +26,10 @@
 #define DEADLINE_LEAST 5
 #define DEADLINE_MOST  600
 
-static const char usage[] =
-	"usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
-	"                                  [--run DIR] [--helpers DIR] [--root DIR]\n"
-	"                                  [--deadline SECONDS]\n"
-	"       cgdeleg-hook --version\n";
+static const char usage[] = "usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
+			    "                                  [--run DIR] [--helpers DIR] [--root DIR]\n"
+			    "                                  [--deadline SECONDS]\n"
+			    "       cgdeleg-hook --version\n";
 
 /* One write: runtimes pass standard error on piecewise. */
 static void say(const char *text)
@@ -56,9 +55,8 @@ static int parse_args(int argc, char **argv, struct arguments *ret)
 		const char *name;
 		const char **value;
 	} options[] = {
-		{ "--handler", &run->handler },	  { "--policy", &run->policy },
-		{ "--audit", &run->audit },	  { "--run", &run->run },
-		{ "--helpers", &run->helpers },	  { "--root", &ret->root },
+		{ "--handler", &run->handler },	  { "--policy", &run->policy },	  { "--audit", &run->audit },
+		{ "--run", &run->run },		  { "--helpers", &run->helpers }, { "--root", &ret->root },
 		{ "--deadline", &ret->deadline },
 	};
 
@@ -76,8 +74,8 @@ static int parse_args(int argc, char **argv, struct arguments *ret)
 	if (text_to_u64(ret->deadline, &ret->seconds) < 0 || ret->seconds < DEADLINE_LEAST ||
 	    ret->seconds > DEADLINE_MOST)
 		return -EINVAL;
-	return run->handler && run->policy[0] == '/' && run->audit[0] == '/' &&
-			       run->run[0] == '/' && run->helpers[0] == '/' && ret->root[0] == '/'
+	return run->handler && run->policy[0] == '/' && run->audit[0] == '/' && run->run[0] == '/' &&
+			       run->helpers[0] == '/' && ret->root[0] == '/'
 		       ? 0
 		       : -EINVAL;
 }
@@ -93,8 +91,7 @@ static int64_t set_deadline(unsigned seconds)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGALRM, SIG_DFL);
-	(void)signal(SIGXFSZ,
-		     SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
+	(void)signal(SIGXFSZ, SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
 	(void)alarm(seconds + 1);
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1000 * (int64_t)seconds;
@@ -107,9 +104,7 @@ static int64_t set_deadline(unsigned seconds)
 static int enter_root(const char *root, struct err *err)
 {
 	if (chroot(root) < 0 || chdir("/") < 0)
-		return err_set_errno(err, errno,
-				     "cannot make '%s', which --root names, the root directory",
-				     root);
+		return err_set_errno(err, errno, "cannot make '%s', which --root names, the root directory", root);
 	return 0;
 }
 

@@ -23,9 +23,8 @@
 #include "hooks/runtime-args.h"
 #include "version.h"
 
-static const char usage[] =
-	"usage: cgdeleg-runtime --handler NAME --runtime PATH [--hook PATH] -- ARGUMENT...\n"
-	"       cgdeleg-runtime --version\n";
+static const char usage[] = "usage: cgdeleg-runtime --handler NAME --runtime PATH [--hook PATH] -- ARGUMENT...\n"
+			    "       cgdeleg-runtime --version\n";
 
 struct own_args {
 	const char *handler, *runtime, *hook;
@@ -54,10 +53,7 @@ static int parse_own(int argc, char **argv, struct own_args *ret)
 		*options[o].value = argv[i + 1];
 	}
 	ret->engine = argv + i;
-	return i < argc && ret->handler && ret->runtime && ret->runtime[0] == '/' &&
-			       ret->hook[0] == '/'
-		       ? 0
-		       : -EINVAL;
+	return i < argc && ret->handler && ret->runtime && ret->runtime[0] == '/' && ret->hook[0] == '/' ? 0 : -EINVAL;
 }
 
 /* {"level":"error","msg":...} and a newline, as the engines' shims read it; NULL when memory ran out. */

@@ -169,8 +169,8 @@ static int compose(sd_bus *bus, const struct request *request, sd_bus_message **
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 	int r;
 
-	r = sd_bus_message_new_method_call(bus, &m, SYSTEMD, "/org/freedesktop/systemd1",
-					   SYSTEMD ".Manager", "SetUnitProperties");
+	r = sd_bus_message_new_method_call(bus, &m, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+					   "SetUnitProperties");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "sb", request->unit, true);
 	if (r >= 0)
@@ -238,8 +238,7 @@ static int connect_system(const struct request *request, sd_bus **ret)
 static int no_answer(struct err *err)
 {
 	(void)err_set(err, ETIMEDOUT,
-		      "systemd did not answer in time; 'systemctl is-system-running' tells whether "
-		      "it answers at all");
+		      "systemd did not answer in time; 'systemctl is-system-running' tells whether it answers at all");
 	return UNIT_EXIT_TIMEOUT;
 }
 
@@ -263,8 +262,7 @@ static int call(sd_bus *bus, const struct request *request, bool *ret_unknown, s
 	if (r == -ETIMEDOUT || sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY))
 		return no_answer(err);
 	*ret_unknown = sd_bus_error_has_name(&error, SD_BUS_ERROR_PROPERTY_READ_ONLY);
-	(void)err_set(err, EPERM, "systemd refuses: %s",
-		      error.message ? error.message : strerror(-r));
+	(void)err_set(err, EPERM, "systemd refuses: %s", error.message ? error.message : strerror(-r));
 	return UNIT_EXIT_REFUSED;
 }
 
@@ -281,9 +279,8 @@ static int run(struct request *request, struct err *err)
 	if (r == -ETIMEDOUT)
 		return no_answer(err);
 	if (r < 0) {
-		(void)err_set_errno(err, r,
-				    "systemd cannot be reached, neither at '/run/systemd/private' "
-				    "nor on the system bus");
+		(void)err_set_errno(
+			err, r, "systemd cannot be reached, neither at '/run/systemd/private' nor on the system bus");
 		return UNIT_EXIT_NO_BUS;
 	}
 	r = call(bus, request, &unknown, err);
@@ -300,8 +297,7 @@ static bool is_request(int argc, char **argv, struct request *ret)
 	uint64_t deadline_ms;
 
 	if (argc < 4 || argc > 3 + UNIT_WORDS_MAX || !systemd_unit_is_valid(argv[1]) ||
-	    text_to_u64(argv[2], &deadline_ms) < 0 ||
-	    deadline_ms > now_usec() / 1000 + MILLISECONDS_MOST)
+	    text_to_u64(argv[2], &deadline_ms) < 0 || deadline_ms > now_usec() / 1000 + MILLISECONDS_MOST)
 		return false;
 	for (int i = 3; i < argc; i++) {
 		const char *value;

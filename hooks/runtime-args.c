@@ -109,8 +109,7 @@ static int parse_before(char *const **argv, struct runtime_args *ret, struct err
 		if (!option && !word.value)
 			return err_set(
 				err, EINVAL,
-				"the option '%s' before the verb is not known here, and so neither "
-				"whether a value follows; write it as '%s=VALUE'",
+				"the option '%s' before the verb is not known here, and so neither whether a value follows; write it as '%s=VALUE'",
 				**argv, **argv);
 		if (option && option->takes_value && !word.value) {
 			(*argv)++;
@@ -136,8 +135,7 @@ static bool is_doubtful(const struct word *word)
 	if (word->one_dash)
 		return word->len != 1 || word->value || word->name[0] == 'f';
 	return word->len > 0 && !named(word, "bundle") &&
-	       (strncmp(word->name, "bundle", word->len) == 0 ||
-		strncmp(word->name, "config", word->len) == 0);
+	       (strncmp(word->name, "bundle", word->len) == 0 || strncmp(word->name, "config", word->len) == 0);
 }
 
 static bool has_value_behind(const struct word *word)
@@ -159,10 +157,7 @@ static int parse_behind(char *const *argv, struct runtime_args *ret, struct err 
 		if (is_doubtful(&word))
 			return err_set(
 				err, EINVAL,
-				"the option '%s' of '%s' cannot be passed on: the hook is added to the "
-				"config.json of the bundle, which must be named as '--bundle DIR', and "
-				"runtimes do not agree on a long option, or several short ones, behind "
-				"one dash",
+				"the option '%s' of '%s' cannot be passed on: the hook is added to the config.json of the bundle, which must be named as '--bundle DIR', and runtimes do not agree on a long option, or several short ones, behind one dash",
 				*argv, ret->verb);
 		if (!word.value && has_value_behind(&word)) {
 			if (!argv[1])

@@ -18,8 +18,7 @@ struct adviser {
 	void *userdata;
 };
 
-static void tell(const struct adviser *adviser, const struct origin *at, const char *fmt, ...)
-	_printf_(3, 4);
+static void tell(const struct adviser *adviser, const struct origin *at, const char *fmt, ...) _printf_(3, 4);
 static void tell(const struct adviser *adviser, const struct origin *at, const char *fmt, ...)
 {
 	char text[512];
@@ -48,8 +47,7 @@ static void advise_idle(const struct adviser *adviser, const struct section *han
 {
 	if (!policy_grants_unasked(adviser->rules, handler) && !can_be_asked(handler))
 		tell(adviser, &handler->origin,
-		     "[handler %s] grants nothing: its approved_annotations have none that asks, and "
-		     "neither it nor a rule for it has cgroup_writable = true",
+		     "[handler %s] grants nothing: its approved_annotations have none that asks, and neither it nor a rule for it has cgroup_writable = true",
 		     handler->name);
 }
 
@@ -61,8 +59,8 @@ static bool has_limit(const struct section *profile, const char *file)
 }
 
 /* A budget counts ceilings: what has none is refused. An annotation may be one. */
-static void advise_budget(const struct adviser *adviser, const struct section *handler,
-			  const struct setting *budget, const char *profile)
+static void advise_budget(const struct adviser *adviser, const struct section *handler, const struct setting *budget,
+			  const char *profile)
 {
 	const char *file = budget->name + strlen("budget.");
 	const struct section *section = ruleset_find(adviser->rules, SECTION_PROFILE, profile);
@@ -73,21 +71,18 @@ static void advise_budget(const struct adviser *adviser, const struct section *h
 		return;
 	if (section && !has_limit(section, file))
 		tell(adviser, &budget->origin,
-		     "%s refuses every container of profile '%s' (%s:%u), which has no %s to be "
-		     "counted",
-		     budget->name, profile, section->origin.file, section->origin.line, file);
+		     "%s refuses every container of profile '%s' (%s:%u), which has no %s to be counted", budget->name,
+		     profile, section->origin.file, section->origin.line, file);
 	else if (!profile[0])
 		tell(adviser, &budget->origin,
-		     "%s refuses every container to which [handler %s] gives no profile, and so no %s "
-		     "to be counted",
+		     "%s refuses every container to which [handler %s] gives no profile, and so no %s to be counted",
 		     budget->name, handler->name, file);
 }
 
 /* Does the rule give a container of that handler what it has? */
 static bool gives(const struct section *rule, const char *handler)
 {
-	return section_has_word(rule, KEY_HANDLER, handler) &&
-	       !section_has_word(rule, KEY_CGROUP_WRITABLE, "false");
+	return section_has_word(rule, KEY_HANDLER, handler) && !section_has_word(rule, KEY_CGROUP_WRITABLE, "false");
 }
 
 /* Where rules name a profile each, the handler's own is nobody's. */
@@ -105,8 +100,7 @@ static bool is_replaced(const struct adviser *adviser, const struct section *han
 }
 
 /* Can a container of the handler come to that profile? */
-static bool is_given(const struct adviser *adviser, const struct section *handler,
-		     const char *profile)
+static bool is_given(const struct adviser *adviser, const struct section *handler, const char *profile)
 {
 	const bool chosen = section_has_word(handler, KEY_APPROVED_ANNOTATIONS, ANNOTATION_PROFILE);
 
@@ -114,9 +108,8 @@ static bool is_given(const struct adviser *adviser, const struct section *handle
 	    (chosen && section_has_word(handler, KEY_PROFILES, profile)))
 		return true;
 	for (const struct section *s = adviser->rules->sections[SECTION_RULE]; s; s = s->next)
-		if (gives(s, handler->name) &&
-		    (section_has_word(s, KEY_PROFILE, profile) ||
-		     (chosen && section_has_word(s, KEY_PROFILES, profile))))
+		if (gives(s, handler->name) && (section_has_word(s, KEY_PROFILE, profile) ||
+						(chosen && section_has_word(s, KEY_PROFILES, profile))))
 			return true;
 	return false;
 }
@@ -132,8 +125,7 @@ static void advise_budgets(const struct adviser *adviser, const struct section *
 			continue;
 		if (!section_get(handler, KEY_PROFILE) && !is_replaced(adviser, handler))
 			advise_budget(adviser, handler, budget, "");
-		for (const struct section *s = adviser->rules->sections[SECTION_PROFILE]; s;
-		     s = s->next)
+		for (const struct section *s = adviser->rules->sections[SECTION_PROFILE]; s; s = s->next)
 			if (is_given(adviser, handler, s->name))
 				advise_budget(adviser, handler, budget, s->name);
 	}
@@ -146,8 +138,7 @@ static bool selects_all(const struct section *rule)
 }
 
 /* Is there a rule above that takes every container of that handler? */
-static const struct section *taken_by(const struct ruleset *rules, const struct section *rule,
-				      const char *handler)
+static const struct section *taken_by(const struct ruleset *rules, const struct section *rule, const char *handler)
 {
 	for (const struct section *s = rules->sections[SECTION_RULE]; s != rule; s = s->next)
 		if (selects_all(s) && section_has_word(s, KEY_HANDLER, handler))
@@ -169,8 +160,7 @@ static void advise_shadowed(const struct adviser *adviser, const struct section 
 	}
 	if (above)
 		tell(adviser, &rule->origin,
-		     "[rule %s] is never reached: [rule %s] (%s:%u) comes first and matches every "
-		     "container",
+		     "[rule %s] is never reached: [rule %s] (%s:%u) comes first and matches every container",
 		     rule->name, above->name, above->origin.file, above->origin.line);
 }
 

@@ -15,10 +15,7 @@
 /* What speaks for a grant. The rest is what other systems call the same wish, so that manifests written for
  * them go on working: CRI-O's old and new name, and the NRI plugin's. */
 static const char *const writable_keys[] = {
-	KEY_WRITABLE,
-	"io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw",
-	"cgroup2-mount-hierarchy-rw.crio.io",
-	KEY_NRI,
+	KEY_WRITABLE, "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw", "cgroup2-mount-hierarchy-rw.crio.io", KEY_NRI,
 	NULL,
 };
 
@@ -149,8 +146,7 @@ static enum form speaks(const struct reading *r, const char *key, const struct a
 		return form;
 	/* podman and Docker state no name; a wish for less must not get lost by that. */
 	if (!r->container)
-		return is_writable_key(key) && strcmp(a->value, "false") == 0 ? FORM_CONTAINER
-									      : FORM_NONE;
+		return is_writable_key(key) && strcmp(a->value, "false") == 0 ? FORM_CONTAINER : FORM_NONE;
 	return strcmp(container, r->container) == 0 ? FORM_CONTAINER : FORM_NONE;
 }
 
@@ -203,7 +199,7 @@ static bool read_limit(struct reading *r, const char *key, const struct annotati
 	}
 	if (limit_parse(limit.type, a->value, &limit.value, &err) < 0) {
 		set_invalid(r, a,
-			    limit.type->kind == LIMIT_CPU ? "cores or 'quota period' was expected"
+			    limit.type->kind == LIMIT_CPU     ? "cores or 'quota period' was expected"
 			    : limit.type->kind == LIMIT_BYTES ? "bytes (16G) or 'max' was expected"
 							      : "a number or 'max' was expected");
 		return false;
@@ -252,8 +248,7 @@ static void read_key(struct reading *r, const char *key)
 	}
 }
 
-void wish_read(const char *approved, const struct facts *facts, const struct identity *who,
-	       struct wish *ret)
+void wish_read(const char *approved, const struct facts *facts, const struct identity *who, struct wish *ret)
 {
 	struct reading r = { facts, who->container, ret };
 	char key[256];

@@ -74,5 +74,4 @@ const char *annotation_next_unapproved(const char *approved, const struct facts 
 
 /* What the approved annotations ask for. For every key the form "<key>.<container>" speaks for the one
  * container of that name and wins over the pod-wide form; approving a key approves both forms. */
-void wish_read(const char *approved, const struct facts *facts, const struct identity *who,
-	       struct wish *ret);
+void wish_read(const char *approved, const struct facts *facts, const struct identity *who, struct wish *ret);

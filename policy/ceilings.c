@@ -42,8 +42,7 @@ static struct ceiling *add(struct request *request, const char *file)
 
 	/* Cannot be, see above; but a ceiling that is lost must never become a grant without it. */
 	if (d->n_ceilings == DECISION_CEILINGS_MAX) {
-		request_refuse(request, REASON_UNKNOWN, NULL, "there are more ceilings than %d",
-			       DECISION_CEILINGS_MAX);
+		request_refuse(request, REASON_UNKNOWN, NULL, "there are more ceilings than %d", DECISION_CEILINGS_MAX);
 		return NULL;
 	}
 	ceiling = &d->ceilings[d->n_ceilings++];
@@ -64,8 +63,7 @@ static void from_profile(struct request *request)
 		ceiling->origin = s->origin;
 		/* The loader has checked it. */
 		if (limit_parse(ceiling->type, s->value, &ceiling->value, NULL) < 0)
-			request_refuse(request, REASON_UNKNOWN, s,
-				       "the ceiling of '%s' cannot be read", s->name);
+			request_refuse(request, REASON_UNKNOWN, s, "the ceiling of '%s' cannot be read", s->name);
 	}
 }
 
@@ -81,15 +79,13 @@ static void from_built_in(struct request *request)
 	}
 }
 
-static void note_clamped(struct request *request, const struct wish_limit *limit,
-			 const struct ceiling *ceiling)
+static void note_clamped(struct request *request, const struct wish_limit *limit, const struct ceiling *ceiling)
 {
 	/* The kinds that an annotation may name are one or two numbers. */
 	char asked[64], most[64];
 
 	request_note(request, REASON_LIMIT_CLAMPED, request->approved,
-		     "annotation '%s' asks for %s, above the ceiling of %s, which applies",
-		     FOREIGN(limit->key),
+		     "annotation '%s' asks for %s, above the ceiling of %s, which applies", FOREIGN(limit->key),
 		     limit_format(limit->type, &limit->value, asked, sizeof(asked)),
 		     limit_format(limit->type, &ceiling->value, most, sizeof(most)));
 }
@@ -98,8 +94,8 @@ static void note_clamped(struct request *request, const struct wish_limit *limit
  * What is asked for, in the ceiling's own period and rounded down. False, and refused, when that is less than the
  * kernel takes. Both have been read by limit_parse(): the product is below 2^63.
  */
-static bool keep_period(struct request *request, const struct wish_limit *limit,
-			const struct limit_value *ceiling, struct limit_value *ret)
+static bool keep_period(struct request *request, const struct wish_limit *limit, const struct limit_value *ceiling,
+			struct limit_value *ret)
 {
 	char asked[64];
 
@@ -163,20 +159,17 @@ static bool keep(struct request *request, const struct ceiling *ceiling)
 	if (facts_has_file(request->facts, ceiling->file))
 		return true;
 	if (!ceiling->type->mandatory && request->decision->skip_missing) {
-		request_note(
-			request, REASON_LIMIT_SKIPPED, line,
-			"'%s' is not offered here and its ceiling is skipped (on_missing_limit = "
-			"skip)",
-			ceiling->file);
+		request_note(request, REASON_LIMIT_SKIPPED, line,
+			     "'%s' is not offered here and its ceiling is skipped (on_missing_limit = skip)",
+			     ceiling->file);
 		return false;
 	}
 	request_refuse(
-		request, REASON_LIMIT_MISSING, line,
-		"'%s' is not offered here, so its ceiling cannot be set; %s", ceiling->file,
+		request, REASON_LIMIT_MISSING, line, "'%s' is not offered here, so its ceiling cannot be set; %s",
+		ceiling->file,
 		ceiling->type->mandatory
 			? "it is never skipped"
-			: "see that its controller is enabled for the container's parent, or set "
-			  "on_missing_limit = skip");
+			: "see that its controller is enabled for the container's parent, or set on_missing_limit = skip");
 	return true;
 }
 
@@ -188,8 +181,7 @@ static void drop_missing(struct request *request)
 	if (!request->facts->files) {
 		request_refuse(
 			request, REASON_UNKNOWN, NULL,
-			"which limits the container's cgroup has is not known, and what is not "
-			"known is not granted");
+			"which limits the container's cgroup has is not known, and what is not known is not granted");
 		return;
 	}
 	for (size_t i = 0; i < d->n_ceilings; i++) {

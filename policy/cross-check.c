@@ -17,8 +17,7 @@ static int complain_unknown(struct ruleset *rules, const struct setting *setting
 
 	for (const struct section *s = rules->sections[kind]; s; s = s->next)
 		nearest_try(&nearest, s->name);
-	return ruleset_complain(rules, &setting->origin, column, "there is no [%s %s]%s",
-				section_kind_name(kind),
+	return ruleset_complain(rules, &setting->origin, column, "there is no [%s %s]%s", section_kind_name(kind),
 				text_escape(name, escaped, sizeof(escaped)),
 				nearest_hint(&nearest, hint, sizeof(hint)));
 }
@@ -35,8 +34,7 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 		size_t offset = (size_t)(list - setting->value) - (size_t)(len > 0 ? len : 0);
 
 		if (len > 0 && name_is_valid(word) && !ruleset_find(rules, kind, word) &&
-		    complain_unknown(rules, setting, setting->column + (unsigned)offset, kind,
-				     word) < 0)
+		    complain_unknown(rules, setting, setting->column + (unsigned)offset, kind, word) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -47,9 +45,8 @@ static int check_mandatory(struct ruleset *rules, const struct section *section,
 	/* Nothing in it can be read at all: there is a complaint that says why. */
 	if (section_get(section, id) || !section->settings)
 		return 0;
-	return ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s",
-				section_kind_name(section->kind), section->name, keys[id].name,
-				keys[id].help);
+	return ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s", section_kind_name(section->kind),
+				section->name, keys[id].name, keys[id].help);
 }
 
 /* Does any handler of the rule have an engine that states such facts? True where that is not known. */
@@ -60,8 +57,7 @@ static bool has_facts(const struct ruleset *rules, const struct setting *handler
 	int len;
 
 	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
-		const struct section *handler =
-			len > 0 ? ruleset_find(rules, SECTION_HANDLER, word) : NULL;
+		const struct section *handler = len > 0 ? ruleset_find(rules, SECTION_HANDLER, word) : NULL;
 		const struct setting *engine = section_get(handler, KEY_ENGINE);
 
 		if (!engine || identity_is_stated(engine_find(engine->value)))
@@ -73,8 +69,7 @@ static bool has_facts(const struct ruleset *rules, const struct setting *handler
 /* A selector that can never match is a rule that silently never applies. */
 static int check_selectors(struct ruleset *rules, const struct section *rule)
 {
-	static const enum key_id selectors[] = { KEY_NAMESPACES, KEY_PODS, KEY_CONTAINERS,
-						 KEY_IMAGES };
+	static const enum key_id selectors[] = { KEY_NAMESPACES, KEY_PODS, KEY_CONTAINERS, KEY_IMAGES };
 	const struct setting *handlers = section_get(rule, KEY_HANDLER);
 
 	if (!handlers || has_facts(rules, handlers))
@@ -83,10 +78,10 @@ static int check_selectors(struct ruleset *rules, const struct section *rule)
 		const struct setting *setting = section_get(rule, selectors[i]);
 
 		if (setting &&
-		    ruleset_complain(rules, &setting->origin, setting->column,
-				     "the rule can never match: podman and docker state no "
-				     "%s that a user could not have made up",
-				     keys[selectors[i]].name) < 0)
+		    ruleset_complain(
+			    rules, &setting->origin, setting->column,
+			    "the rule can never match: podman and docker state no %s that a user could not have made up",
+			    keys[selectors[i]].name) < 0)
 			return -ENOMEM;
 	}
 	return 0;

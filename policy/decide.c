@@ -43,13 +43,12 @@ static bool selects(const struct section *rule, enum key_id id, const char *fact
 static bool rule_matches(const struct section *rule, const struct identity *who)
 {
 	return selects(rule, KEY_NAMESPACES, who->namespace) && selects(rule, KEY_PODS, who->pod) &&
-	       selects(rule, KEY_CONTAINERS, who->container) &&
-	       selects(rule, KEY_IMAGES, who->image);
+	       selects(rule, KEY_CONTAINERS, who->container) && selects(rule, KEY_IMAGES, who->image);
 }
 
 /* The first that matches; *any says whether the handler has rules at all. */
-static const struct section *find_rule(const struct ruleset *rules, const char *handler,
-				       const struct identity *who, bool *any)
+static const struct section *find_rule(const struct ruleset *rules, const char *handler, const struct identity *who,
+				       bool *any)
 {
 	*any = false;
 	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next) {
@@ -85,8 +84,7 @@ bool policy_grants_unasked(const struct ruleset *rules, const struct section *ha
 	if (writable_of(handler) == WRITABLE_TRUE)
 		return true;
 	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
-		if (writable_of(s) == WRITABLE_TRUE &&
-		    section_has_word(s, KEY_HANDLER, handler->name))
+		if (writable_of(s) == WRITABLE_TRUE && section_has_word(s, KEY_HANDLER, handler->name))
 			return true;
 	return false;
 }
@@ -99,8 +97,7 @@ static bool request_open(struct request *request, struct identity *who)
 	const struct setting *engine;
 
 	request->defaults = ruleset_find(rules, SECTION_DEFAULTS, "");
-	request->handler =
-		facts->handler ? ruleset_find(rules, SECTION_HANDLER, facts->handler) : NULL;
+	request->handler = facts->handler ? ruleset_find(rules, SECTION_HANDLER, facts->handler) : NULL;
 	if (!request->handler)
 		return false;
 	engine = section_get(request->handler, KEY_ENGINE);
@@ -116,13 +113,12 @@ bool policy_concerns(const struct ruleset *rules, const struct facts *facts)
 	struct identity who;
 
 	if (ruleset_is_broken(rules))
-		return (facts->handler && handler_is_named(rules, facts->handler)) ||
-		       has_our_annotation(facts);
+		return (facts->handler && handler_is_named(rules, facts->handler)) || has_our_annotation(facts);
 	request_init(&request, rules, facts, NULL);
 	if (!request_open(&request, &who) || who.sandbox)
 		return false;
-	return request.wish.writable != TRI_UNKNOWN || request.wish.profile ||
-	       request.wish.invalid_key || policy_grants_unasked(rules, request.handler);
+	return request.wish.writable != TRI_UNKNOWN || request.wish.profile || request.wish.invalid_key ||
+	       policy_grants_unasked(rules, request.handler);
 }
 
 static void decide_broken(struct request *request)
@@ -136,8 +132,7 @@ static void decide_broken(struct request *request)
 		n++;
 	request_refuse(request, REASON_POLICY_BROKEN, &place,
 		       "the policy has %u %s and grants nothing; the first, %s:%u:%u: %.160s", n,
-		       n == 1 ? "fault" : "faults", FOREIGN(file), first->origin.line,
-		       first->column, first->text);
+		       n == 1 ? "fault" : "faults", FOREIGN(file), first->origin.line, first->column, first->text);
 	/* on_refusal is not asked: a file that is broken may say anything. */
 	request->decision->verdict = VERDICT_REFUSE;
 	request->decision->origin = first->origin;
@@ -150,11 +145,10 @@ static void note_unapproved(struct request *request)
 	const char *key;
 	size_t i = 0;
 
-	for (int n = 0;
-	     n < 4 && (key = annotation_next_unapproved(approved, request->facts, &i)) != NULL; n++)
+	for (int n = 0; n < 4 && (key = annotation_next_unapproved(approved, request->facts, &i)) != NULL; n++)
 		request_note(request, REASON_ANNOTATION_UNAPPROVED, request->approved,
-			     "annotation '%s' counts for nothing: [handler %s] does not approve it",
-			     FOREIGN(key), request->handler->name);
+			     "annotation '%s' counts for nothing: [handler %s] does not approve it", FOREIGN(key),
+			     request->handler->name);
 }
 
 static void choose_annotated_profile(struct request *request, const char *wanted)
@@ -163,17 +157,14 @@ static void choose_annotated_profile(struct request *request, const char *wanted
 	const struct section *profile = ruleset_find(request->rules, SECTION_PROFILE, wanted);
 
 	if (!profile)
-		request_refuse(
-			request, REASON_PROFILE_UNKNOWN, request->approved,
-			"annotation '%s' asks for profile '%s', which the policy does not have",
-			FOREIGN(request->wish.profile_key), FOREIGN(wanted));
+		request_refuse(request, REASON_PROFILE_UNKNOWN, request->approved,
+			       "annotation '%s' asks for profile '%s', which the policy does not have",
+			       FOREIGN(request->wish.profile_key), FOREIGN(wanted));
 	else if (!allowed || !text_has_word(allowed->value, wanted))
 		request_refuse(
 			request, REASON_PROFILE_NOT_ALLOWED, allowed,
-			"annotation '%s' asks for profile '%s', which is not among the profiles "
-			"that [handler %s] lets annotations choose",
-			FOREIGN(request->wish.profile_key), FOREIGN(wanted),
-			request->handler->name);
+			"annotation '%s' asks for profile '%s', which is not among the profiles that [handler %s] lets annotations choose",
+			FOREIGN(request->wish.profile_key), FOREIGN(wanted), request->handler->name);
 	else
 		request->profile = profile;
 }
@@ -228,27 +219,23 @@ static void pass(struct request *request, enum reason_code code, const char *tex
 
 static void decide_writable(struct request *request, bool has_rules, bool asks)
 {
-	const struct section *from =
-		writable_of(request->rule) != WRITABLE_ABSENT ? request->rule : request->handler;
+	const struct section *from = writable_of(request->rule) != WRITABLE_ABSENT ? request->rule : request->handler;
 	const struct setting *line = section_get(from, KEY_CGROUP_WRITABLE);
 	const bool by_rule = from == request->rule;
 
 	if (has_rules && !request->rule && asks)
 		request_refuse(
 			request, REASON_NO_RULE_MATCHES, request->approved,
-			"an annotation asks for a writable cgroup, and none of the rules for "
-			"handler '%s' matches the container",
+			"an annotation asks for a writable cgroup, and none of the rules for handler '%s' matches the container",
 			request->handler->name);
 	else if (has_rules && !request->rule)
-		pass(request, REASON_NOT_CONCERNED,
-		     "no rule for its handler matches the container");
+		pass(request, REASON_NOT_CONCERNED, "no rule for its handler matches the container");
 	else if (writable_of(from) == WRITABLE_TRUE)
 		examine(request, by_rule ? REASON_RULE_GRANTS : REASON_HANDLER_GRANTS, line);
 	else if (!asks)
 		pass(request, REASON_NOT_CONCERNED, "nothing makes its cgroup writable");
 	else if (writable_of(from) == WRITABLE_FALSE)
-		request_refuse(request, by_rule ? REASON_RULE_FORBIDS : REASON_HANDLER_FORBIDS,
-			       line,
+		request_refuse(request, by_rule ? REASON_RULE_FORBIDS : REASON_HANDLER_FORBIDS, line,
 			       "an annotation asks for a writable cgroup, and [%s %s] forbids it",
 			       section_kind_name(from->kind), from->name);
 	else
@@ -279,8 +266,7 @@ static enum verdict refusal_verdict(struct request *request)
 		return VERDICT_READONLY;
 	request_note(
 		request, REASON_NOT_TAKEN_BACK, setting,
-		"on_refusal = readonly cannot be kept without a user namespace of its own: its root "
-		"is the host's, from whom ownership takes nothing");
+		"on_refusal = readonly cannot be kept without a user namespace of its own: its root is the host's, from whom ownership takes nothing");
 	return VERDICT_REFUSE;
 }
 
@@ -307,16 +293,14 @@ static void decline(struct request *request)
 	struct decision *d = request->decision;
 
 	request_note(request, REASON_ANNOTATION_DECLINES, request->approved,
-		     "annotation '%s' declines a writable cgroup",
-		     FOREIGN(request->wish.writable_key));
+		     "annotation '%s' declines a writable cgroup", FOREIGN(request->wish.writable_key));
 	d->origin = request->approved->origin;
 	d->verdict = VERDICT_READONLY;
 	if (facts->userns == USERNS_PRIVATE || mount_is_readonly(facts))
 		return;
 	request_refuse(
 		request, REASON_NOT_TAKEN_BACK, request->approved,
-		"annotation '%s' declines a writable cgroup, but config.json mounts it "
-		"writable for a container without a user namespace of its own; mount it 'ro'",
+		"annotation '%s' declines a writable cgroup, but config.json mounts it writable for a container without a user namespace of its own; mount it 'ro'",
 		FOREIGN(request->wish.writable_key));
 	d->verdict = VERDICT_REFUSE;
 }
@@ -332,9 +316,8 @@ static void decide_known(struct request *request)
 		d->rule = request->rule->name;
 	if (wish->invalid_key) {
 		request_refuse(request, REASON_ANNOTATION_INVALID, request->approved,
-			       "annotation '%s' has the value '%s', and %s",
-			       FOREIGN(wish->invalid_key), FOREIGN(wish->invalid_value),
-			       wish->invalid_why);
+			       "annotation '%s' has the value '%s', and %s", FOREIGN(wish->invalid_key),
+			       FOREIGN(wish->invalid_value), wish->invalid_why);
 	} else if (wish->writable == TRI_NO) {
 		decline(request);
 		return;
@@ -359,8 +342,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 		if (policy_concerns(rules, facts))
 			decide_broken(&request);
 		else
-			pass(&request, REASON_NOT_CONCERNED,
-			     "nothing that can be read concerns it");
+			pass(&request, REASON_NOT_CONCERNED, "nothing that can be read concerns it");
 		return;
 	}
 	if (!request_open(&request, &who)) {
@@ -369,8 +351,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 	}
 	ret->who = who;
 	if (who.sandbox) {
-		pass(&request, REASON_SANDBOX,
-		     "its engine says that it is a sandbox (pause) container");
+		pass(&request, REASON_SANDBOX, "its engine says that it is a sandbox (pause) container");
 		return;
 	}
 	decide_known(&request);

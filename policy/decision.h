@@ -34,46 +34,46 @@ enum verdict {
 enum reason_kind {
 	REASON_GRANTS,	/* a policy line that grants */
 	REASON_REFUSES, /* why not; a decision with one of these is never VERDICT_GRANT */
-	REASON_NOTES /* worth knowing: a clamp, a skipped ceiling, an annotation that does not count */
+	REASON_NOTES	/* worth knowing: a clamp, a skipped ceiling, an annotation that does not count */
 };
 
 /* One code a distinct cause; the words for them stand in decision.c and in the audit record. */
 enum reason_code {
-	REASON_NOT_CONCERNED,	    /* no section for this handler, or it asks for nothing */
-	REASON_SANDBOX,		    /* the engine says: a pause container */
-	REASON_POLICY_BROKEN,	    /* the policy has faults: nothing is granted */
-	REASON_HANDLER_GRANTS,	    /* handler's cgroup_writable = true */
-	REASON_RULE_GRANTS,	    /* rule's cgroup_writable = true */
-	REASON_ANNOTATION_GRANTS,   /* an approved annotation, which the handler's line approves */
-	REASON_ANNOTATION_DECLINES, /* an approved annotation says false */
-	REASON_ANNOTATION_INVALID,  /* an approved annotation with a value outside its grammar */
-	REASON_ANNOTATION_UNAPPROVED, /* one of our keys that this handler does not approve (note) */
-	REASON_HANDLER_FORBIDS,	      /* cgroup_writable = false and an annotation asks */
-	REASON_RULE_FORBIDS,	      /* as above, in the rule that matched */
-	REASON_NO_RULE_MATCHES,	      /* the handler has rules, an annotation asks, none matches */
-	REASON_PROFILE_UNKNOWN,	      /* an annotation names a profile that does not exist */
-	REASON_PROFILE_NOT_ALLOWED,   /* ... that is not in `profiles` */
-	REASON_LIMIT_CLAMPED,	      /* an annotation asked for more than the profile (note) */
-	REASON_LIMIT_MISSING,	      /* a ceiling's file is not offered here */
-	REASON_LIMIT_SKIPPED,	      /* as above, on_missing_limit = skip (note) */
-	REASON_USERNS_MISSING,	      /* no user namespace and require_userns = true */
-	REASON_USERNS_HOST_IDS,	      /* one that covers host id 0 */
-	REASON_OWNER_UNMAPPED,	      /* the owner's id has no host id in the container's maps */
-	REASON_CGROUPNS_SHARED,	      /* no cgroup namespace of its own */
-	REASON_NSDELEGATE_MISSING,    /* without user namespace: host's cgroup2 lacks nsdelegate */
-	REASON_CAPABILITY, /* without user namespace: holds a capability that undoes the limits */
-	REASON_GUARD_MISSING, /* guard = require and none can be enforced */
-	REASON_GUARD_ABSENT,  /* guard = prefer and none can be enforced (note) */
-	REASON_COVERED,	      /* readonlyPaths or maskedPaths would cover the mount after us */
+	REASON_NOT_CONCERNED,	       /* no section for this handler, or it asks for nothing */
+	REASON_SANDBOX,		       /* the engine says: a pause container */
+	REASON_POLICY_BROKEN,	       /* the policy has faults: nothing is granted */
+	REASON_HANDLER_GRANTS,	       /* handler's cgroup_writable = true */
+	REASON_RULE_GRANTS,	       /* rule's cgroup_writable = true */
+	REASON_ANNOTATION_GRANTS,      /* an approved annotation, which the handler's line approves */
+	REASON_ANNOTATION_DECLINES,    /* an approved annotation says false */
+	REASON_ANNOTATION_INVALID,     /* an approved annotation with a value outside its grammar */
+	REASON_ANNOTATION_UNAPPROVED,  /* one of our keys that this handler does not approve (note) */
+	REASON_HANDLER_FORBIDS,	       /* cgroup_writable = false and an annotation asks */
+	REASON_RULE_FORBIDS,	       /* as above, in the rule that matched */
+	REASON_NO_RULE_MATCHES,	       /* the handler has rules, an annotation asks, none matches */
+	REASON_PROFILE_UNKNOWN,	       /* an annotation names a profile that does not exist */
+	REASON_PROFILE_NOT_ALLOWED,    /* ... that is not in `profiles` */
+	REASON_LIMIT_CLAMPED,	       /* an annotation asked for more than the profile (note) */
+	REASON_LIMIT_MISSING,	       /* a ceiling's file is not offered here */
+	REASON_LIMIT_SKIPPED,	       /* as above, on_missing_limit = skip (note) */
+	REASON_USERNS_MISSING,	       /* no user namespace and require_userns = true */
+	REASON_USERNS_HOST_IDS,	       /* one that covers host id 0 */
+	REASON_OWNER_UNMAPPED,	       /* the owner's id has no host id in the container's maps */
+	REASON_CGROUPNS_SHARED,	       /* no cgroup namespace of its own */
+	REASON_NSDELEGATE_MISSING,     /* without user namespace: host's cgroup2 lacks nsdelegate */
+	REASON_CAPABILITY,	       /* without user namespace: holds a capability that undoes the limits */
+	REASON_GUARD_MISSING,	       /* guard = require and none can be enforced */
+	REASON_GUARD_ABSENT,	       /* guard = prefer and none can be enforced (note) */
+	REASON_COVERED,		       /* readonlyPaths or maskedPaths would cover the mount after us */
 	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that can be detached or replaced from below */
-	REASON_BUDGET, /* one more would exceed what the node's or the handler's grants may come to */
-	REASON_DEVICE_BPF_ABSENT, /* no device program guards the cgroup, and ours cannot be attached */
-	REASON_DEVICE_GUARD_ABSENT, /* device_bpf = withhold, and only the runtime's program is there (note) */
-	REASON_BPFFS, /* a bpffs, through which BPF objects or tokens come, is in the container */
-	REASON_DESCRIPTOR,     /* its init would keep a descriptor of a BPF object or a cgroup */
-	REASON_SECCOMP_BPF,    /* its seccomp profile lets bpf(2) through (note) */
-	REASON_NOT_TAKEN_BACK, /* on_refusal = readonly would leave it writable (note) */
-	REASON_UNKNOWN,	       /* a fact that the decision needs is not known */
+	REASON_BUDGET,		       /* one more would exceed what the node's or the handler's grants may come to */
+	REASON_DEVICE_BPF_ABSENT,      /* no device program guards the cgroup, and ours cannot be attached */
+	REASON_DEVICE_GUARD_ABSENT,    /* device_bpf = withhold, and only the runtime's program is there (note) */
+	REASON_BPFFS,		       /* a bpffs, through which BPF objects or tokens come, is in the container */
+	REASON_DESCRIPTOR,	       /* its init would keep a descriptor of a BPF object or a cgroup */
+	REASON_SECCOMP_BPF,	       /* its seccomp profile lets bpf(2) through (note) */
+	REASON_NOT_TAKEN_BACK,	       /* on_refusal = readonly would leave it writable (note) */
+	REASON_UNKNOWN,		       /* a fact that the decision needs is not known */
 	REASON_CODE_MAX
 };
 
@@ -94,9 +94,8 @@ struct ceiling {
 	const struct limit_type *type;
 	char file[LIMIT_FILE_SIZE]; /* name in the cgroup */
 	struct limit_value value;
-	struct origin
-		origin; /* the profile's line, or the handler's line that approves the annotation */
-	bool by_annotation; /* lowered by one */
+	struct origin origin; /* the profile's line, or the handler's line that approves the annotation */
+	bool by_annotation;   /* lowered by one */
 };
 
 enum owner_kind { OWNER_ROOT, OWNER_PROCESS };
@@ -106,7 +105,7 @@ enum guard_mode { GUARD_REQUIRE, GUARD_PREFER, GUARD_OFF };
 struct decision {
 	enum verdict verdict;
 	const char *handler, *profile, *rule; /* names of sections; profile and rule may be NULL */
-	struct origin origin; /* the line that granted, or that the refusal rests on */
+	struct origin origin;		      /* the line that granted, or that the refusal rests on */
 	struct identity who;
 	const char *nest;	       /* the leaf's name; NULL: none */
 	const char *controllers;       /* blank-separated, to be enabled when nesting */

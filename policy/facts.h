@@ -32,8 +32,8 @@ enum userns_kind {
 /* The device controller's BPF programs on the delegation root and every cgroup above it. */
 enum device_bpf_state {
 	DEVICE_BPF_UNKNOWN,
-	DEVICE_BPF_ABSENT, /* none on the root nor above */
-	DEVICE_BPF_MULTI,  /* present, and every attachment has BPF_F_ALLOW_MULTI */
+	DEVICE_BPF_ABSENT,	/* none on the root nor above */
+	DEVICE_BPF_MULTI,	/* present, and every attachment has BPF_F_ALLOW_MULTI */
 	DEVICE_BPF_REPLACEABLE, /* one was attached without it: it could be replaced or detached from below */
 	DEVICE_BPF_STATE_MAX
 };
@@ -52,9 +52,9 @@ enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
 /* The container's cgroup2 mount when the hook runs, and what will become of it. */
 enum mount_state {
 	MOUNT_UNKNOWN,
-	MOUNT_READONLY, /* read-only now: clearing the flag is enough (runc, youki) */
+	MOUNT_READONLY,	  /* read-only now: clearing the flag is enough (runc, youki) */
 	MOUNT_WILL_BE_RO, /* read-write now, config.json says "ro": the runtime sets it later (crun) */
-	MOUNT_WRITABLE, /* read-write and to stay so */
+	MOUNT_WRITABLE,	  /* read-write and to stay so */
 	MOUNT_STATE_MAX
 };
 
@@ -71,30 +71,25 @@ struct facts {
 	uint32_t process_uid, process_gid; /* of config.json's process.user, through the maps */
 
 	/* What config.json gives the container. */
-	uint64_t
-		capabilities; /* bit n: CAP number n is in any of process.capabilities' five sets */
+	uint64_t capabilities;		  /* bit n: CAP number n is in any of process.capabilities' five sets */
 	enum tristate capabilities_known; /* TRI_YES when config.json was read */
-	const char *covered_by; /* the readonlyPaths or maskedPaths entry that covers it; NULL */
-	enum tristate cgroupns_private; /* in a cgroup namespace that is not the hook's */
-	enum tristate nsdelegate;	/* the host's cgroup2 has the nsdelegate option now */
+	const char *covered_by;		  /* the readonlyPaths or maskedPaths entry that covers it; NULL */
+	enum tristate cgroupns_private;	  /* in a cgroup namespace that is not the hook's */
+	enum tristate nsdelegate;	  /* the host's cgroup2 has the nsdelegate option now */
 
 	/* The delegation root: the cgroup that the container sees as "/". */
-	const char *cgroup; /* its path below the host's cgroup2 mount, with a leading '/' */
-	const char *const
-		*files; /* names in it, NULL-ended; NULL: unknown. Says which limits exist */
-	const char *const
-		*delegated; /* of these, what a delegatee is to own: the kernel's list and ours */
-	const char *const
-		*given;	      /* of these, what a runtime may have given away: the kernel's list */
-	bool marked;	      /* our attribute is there, whatever it says */
-	const char *unjudged; /* on the kernel's list, unknown to us: left alone; words or "" */
-	const char *controllers; /* what cgroup.controllers offers, blank-separated */
+	const char *cgroup;	      /* its path below the host's cgroup2 mount, with a leading '/' */
+	const char *const *files;     /* names in it, NULL-ended; NULL: unknown. Says which limits exist */
+	const char *const *delegated; /* of these, what a delegatee is to own: the kernel's list and ours */
+	const char *const *given;     /* of these, what a runtime may have given away: the kernel's list */
+	bool marked;		      /* our attribute is there, whatever it says */
+	const char *unjudged;	      /* on the kernel's list, unknown to us: left alone; words or "" */
+	const char *controllers;      /* what cgroup.controllers offers, blank-separated */
 	enum mount_state mount;
-	bool nested;	/* the container's process is already in a leaf below the root */
-	bool granted;	/* our attribute says: granted to this very container before */
-	bool has_scope; /* a host-owned systemd scope above belongs to this container alone */
-	const char
-		*unit; /* systemd's unit whose cgroup is that scope or else the root; NULL: none */
+	bool nested;	  /* the container's process is already in a leaf below the root */
+	bool granted;	  /* our attribute says: granted to this very container before */
+	bool has_scope;	  /* a host-owned systemd scope above belongs to this container alone */
+	const char *unit; /* systemd's unit whose cgroup is that scope or else the root; NULL: none */
 	enum device_bpf_state device_bpf;
 	const char *device_cgroup; /* DEVICE_BPF_REPLACEABLE: where */
 	uint32_t device_program;   /* DEVICE_BPF_REPLACEABLE: the kernel's program id */
@@ -103,18 +98,16 @@ struct facts {
 	struct usage node_usage, handler_usage; /* all; those of this container's handler */
 
 	/* BPF: what this node has, and what the container could work against it with. */
-	bool guard_available;  /* the BPF LSM guard is loaded, and this kernel enforces it */
-	const char *guard_why; /* ... why not; NULL or "": no more is known */
-	bool device_guard; /* the device guard is loaded, and config.json's device list can be told to it */
+	bool guard_available;	      /* the BPF LSM guard is loaded, and this kernel enforces it */
+	const char *guard_why;	      /* ... why not; NULL or "": no more is known */
+	bool device_guard;	      /* the device guard is loaded, and config.json's device list can be told to it */
 	const char *device_guard_why; /* ... why not */
-	bool guards_passing; /* neither is known: to look failed for a want that may be over in a moment */
-	size_t n_device_rules; /* of that list, with the default devices */
-	bool bpffs;	       /* a bpffs is mounted in the container */
-	bool bpf_token;	       /* ... with delegate_* options: it could make a BPF token */
-	const char *
-		inherited; /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
-	enum tristate
-		seccomp_bpf; /* its seccomp profile lets bpf(2) through; unknown: it has none */
+	bool guards_passing;	      /* neither is known: to look failed for a want that may be over in a moment */
+	size_t n_device_rules;	      /* of that list, with the default devices */
+	bool bpffs;		      /* a bpffs is mounted in the container */
+	bool bpf_token;		      /* ... with delegate_* options: it could make a BPF token */
+	const char *inherited;	      /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
+	enum tristate seccomp_bpf;    /* its seccomp profile lets bpf(2) through; unknown: it has none */
 };
 
 /* Is a file of that name in the delegation root? False when unknown. */

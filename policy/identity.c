@@ -31,8 +31,8 @@
 
 struct identity_keys {
 	const char *namespace, *pod, *container, *image; /* NULL: nothing states it */
-	const char *type; /* its value "sandbox" is a pause container */
-	const char *name; /* must confirm the first three */
+	const char *type;				 /* its value "sandbox" is a pause container */
+	const char *name;				 /* must confirm the first three */
 };
 
 static const struct identity_keys engines[ENGINE_MAX] = {
@@ -92,8 +92,8 @@ static bool take_part(const char **name, const char *part)
 
 static bool is_confirmed(const char *name, const struct identity *who)
 {
-	return name && take_part(&name, "k8s") && take_part(&name, who->container) &&
-	       take_part(&name, who->pod) && take_part(&name, who->namespace);
+	return name && take_part(&name, "k8s") && take_part(&name, who->container) && take_part(&name, who->pod) &&
+	       take_part(&name, who->namespace);
 }
 
 void identity_read(enum engine engine, const struct facts *facts, struct identity *ret)

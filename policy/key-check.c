@@ -18,9 +18,8 @@ static const char *const controllers[] = { "cpu",  "cpuset",  "memory", "io",	"p
 
 /* The first word of the names that kernel files have (a file is "<word>.<more>"). Linux promises no
  * others: Documentation/admin-guide/cgroup-v2.rst, "Avoid Name Collisions". */
-static const char *const file_prefixes[] = { "cgroup",	"irq",	    "debug",
-					     "net_cls", "net_prio", "perf_event",
-					     "freezer", "devices",  NULL };
+static const char *const file_prefixes[] = { "cgroup",	   "irq",     "debug",	 "net_cls", "net_prio",
+					     "perf_event", "freezer", "devices", NULL };
 
 struct check {
 	const struct key *key;
@@ -42,8 +41,7 @@ static int check_bool(const struct check *c)
 
 	if (text_to_bool(c->value, &unused) == 0)
 		return 0;
-	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write true or false",
-		       c->value, c->name);
+	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write true or false", c->value, c->name);
 }
 
 /* "a, b or c" */
@@ -69,8 +67,7 @@ static int unknown_word(const struct check *c, const char *word, const char *con
 	for (size_t i = 0; words[i]; i++)
 		nearest_try(&nearest, words[i]);
 	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write %s%s", word, c->name,
-		       list_words(words, list, sizeof(list)),
-		       nearest_hint(&nearest, hint, sizeof(hint)));
+		       list_words(words, list, sizeof(list)), nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 static bool is_word(const char *word, const char *const *words)
@@ -91,8 +88,7 @@ static int check_name(const struct check *c)
 	if (name_is_valid(c->value))
 		return 0;
 	return err_set(c->err, EINVAL,
-		       "'%.64s' is not a name: 1 to 63 letters, digits, '_', '.' and '-', not "
-		       "starting with '.' or '-'",
+		       "'%.64s' is not a name: 1 to 63 letters, digits, '_', '.' and '-', not starting with '.' or '-'",
 		       c->value);
 }
 
@@ -107,8 +103,8 @@ static int check_each(const struct check *c, int (*check)(const struct check *c)
 		struct check one = { c->key, c->name, word, c->err };
 
 		if (r < 0)
-			return err_set(c->err, EINVAL, "a word of '%s' has more than %zu bytes",
-				       c->name, sizeof(word) - 1);
+			return err_set(c->err, EINVAL, "a word of '%s' has more than %zu bytes", c->name,
+				       sizeof(word) - 1);
 		r = check(&one);
 		if (r < 0)
 			return r;
@@ -136,11 +132,9 @@ static int check_leaf(const struct check *c)
 	if (!name_is_valid(c->value))
 		return check_name(c);
 	if (has_prefix_of(c->value, controllers) || has_prefix_of(c->value, file_prefixes))
-		return err_set(
-			c->err, EINVAL,
-			"'%.64s' could be the name of a kernel file; call the leaf 'init' or "
-			"'init.scope'",
-			c->value);
+		return err_set(c->err, EINVAL,
+			       "'%.64s' could be the name of a kernel file; call the leaf 'init' or 'init.scope'",
+			       c->value);
 	return 0;
 }
 
@@ -162,10 +156,10 @@ static int check_pattern(const struct check *c)
 	const char *open = strchr(c->value, '[');
 
 	if (c->value[len])
-		return err_set(c->err, EINVAL,
-			       "'%.64s' has a '%c', which no name has: write patterns without "
-			       "quotes, with blanks between them",
-			       c->value, c->value[len]);
+		return err_set(
+			c->err, EINVAL,
+			"'%.64s' has a '%c', which no name has: write patterns without quotes, with blanks between them",
+			c->value, c->value[len]);
 	if (open && !strchr(open, ']'))
 		return err_set(c->err, EINVAL, "'%.64s' has a '[' without a ']'", c->value);
 	return 0;
@@ -184,8 +178,8 @@ static int check_annotation(const struct check *c)
 	if (annotation_is_known(c->value))
 		return 0;
 	annotation_nearest(&nearest);
-	return err_set(c->err, EINVAL, "'%.128s' is not an annotation that can be approved%s",
-		       c->value, nearest_hint(&nearest, hint, sizeof(hint)));
+	return err_set(c->err, EINVAL, "'%.128s' is not an annotation that can be approved%s", c->value,
+		       nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 static int check_annotations(const struct check *c)
@@ -209,8 +203,7 @@ static int check_count(const struct check *c)
 
 	if (limit_parse(limit_type_find("pids.max"), c->value, &unused, NULL) == 0)
 		return 0;
-	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write a number or max",
-		       c->value, c->name);
+	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write a number or max", c->value, c->name);
 }
 
 static int check_budget(const struct check *c)

@@ -51,11 +51,11 @@ enum key_id {
 };
 
 enum key_kind {
-	KEY_BOOL,  /* true | false */
-	KEY_WORD,  /* one of key->words */
-	KEY_NAME,  /* [A-Za-z0-9_.-]{1,63}, not starting with '.' or '-' */
-	KEY_NAMES, /* blank-separated names */
-	KEY_LEAF,  /* "none" or a cgroup's name: as KEY_NAME, and no kernel file could have it */
+	KEY_BOOL,	 /* true | false */
+	KEY_WORD,	 /* one of key->words */
+	KEY_NAME,	 /* [A-Za-z0-9_.-]{1,63}, not starting with '.' or '-' */
+	KEY_NAMES,	 /* blank-separated names */
+	KEY_LEAF,	 /* "none" or a cgroup's name: as KEY_NAME, and no kernel file could have it */
 	KEY_CONTROLLERS, /* blank-separated controllers of cgroup v2 */
 	KEY_PATTERNS,	 /* blank-separated shell wildcards */
 	KEY_ANNOTATIONS, /* blank-separated annotation keys, each in the table of annotation.h */

@@ -69,8 +69,7 @@ size_t limit_writes(const struct limit_type *type, const struct limit_value *val
 	return type->kind == LIMIT_LINES ? value->n_lines : 1;
 }
 
-static void put_write(struct out *out, const struct limit_type *type,
-		      const struct limit_value *value, size_t i)
+static void put_write(struct out *out, const struct limit_type *type, const struct limit_value *value, size_t i)
 {
 	switch (type->kind) {
 	case LIMIT_BYTES:
@@ -93,8 +92,8 @@ static void put_write(struct out *out, const struct limit_type *type,
 	}
 }
 
-const char *limit_format_write(const struct limit_type *type, const struct limit_value *value,
-			       size_t i, char *buf, size_t size)
+const char *limit_format_write(const struct limit_type *type, const struct limit_value *value, size_t i, char *buf,
+			       size_t size)
 {
 	struct out out = { .buf = buf, .size = size };
 
@@ -103,8 +102,7 @@ const char *limit_format_write(const struct limit_type *type, const struct limit
 	return buf;
 }
 
-const char *limit_format(const struct limit_type *type, const struct limit_value *value, char *buf,
-			 size_t size)
+const char *limit_format(const struct limit_type *type, const struct limit_value *value, char *buf, size_t size)
 {
 	struct out out = { .buf = buf, .size = size };
 	size_t n = limit_writes(type, value);

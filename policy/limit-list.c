@@ -41,8 +41,7 @@ int limit_set_parse(const char *text, uint64_t set[LIMIT_SET_BITS / 64], struct 
 		if (last < first || (*p && *p != ',') || (*p == ',' && !p[1]))
 			break;
 		if (last >= LIMIT_SET_BITS)
-			return err_set(err, ERANGE, "'%.64s' names more than CPU or node %d", text,
-				       LIMIT_SET_BITS - 1);
+			return err_set(err, ERANGE, "'%.64s' names more than CPU or node %d", text, LIMIT_SET_BITS - 1);
 		for (unsigned long bit = first; bit <= last; bit++)
 			set[bit / 64] |= UINT64_C(1) << (bit % 64);
 		if (!*p++)
@@ -71,13 +70,13 @@ static int read_number(const struct limit_type *type, size_t param, bool policy,
 {
 	struct limit_type unbounded = { .key = type->key, .most = UINT64_MAX };
 
-	return limit_number(policy ? type : &unbounded, policy && type->params_in_bytes[param],
-			    text, &line->values[param], err);
+	return limit_number(policy ? type : &unbounded, policy && type->params_in_bytes[param], text,
+			    &line->values[param], err);
 }
 
 /* One "rbps=100M", or the bare number of a type whose only parameter has no name. */
-static int read_param(const struct limit_type *type, bool policy, const char *word,
-		      struct limit_line *line, unsigned *seen, struct err *err)
+static int read_param(const struct limit_type *type, bool policy, const char *word, struct limit_line *line,
+		      unsigned *seen, struct err *err)
 {
 	const char *value = strchr(word, '=');
 	size_t i = 0;
@@ -85,24 +84,21 @@ static int read_param(const struct limit_type *type, bool policy, const char *wo
 	if (type->params[0][0]) {
 		size_t len = value ? (size_t)(value++ - word) : 0;
 
-		while (type->params[i] &&
-		       (strlen(type->params[i]) != len || strncmp(type->params[i], word, len) != 0))
+		while (type->params[i] && (strlen(type->params[i]) != len || strncmp(type->params[i], word, len) != 0))
 			i++;
 	} else {
 		value = word;
 	}
 	if (!type->params[i])
-		return err_set(err, EINVAL, "'%.64s' is not a parameter of %s: %s", word, type->key,
-			       type->help);
+		return err_set(err, EINVAL, "'%.64s' is not a parameter of %s: %s", word, type->key, type->help);
 	if (*seen & (1U << i))
-		return err_set(err, EINVAL, "'%.64s' gives '%s' of %s a second value", word,
-			       line->name, type->key);
+		return err_set(err, EINVAL, "'%.64s' gives '%s' of %s a second value", word, line->name, type->key);
 	*seen |= 1U << i;
 	return read_number(type, i, policy, value, line, err);
 }
 
-static int read_line(const struct limit_type *type, const char *text, bool policy,
-		     struct limit_line *line, struct err *err)
+static int read_line(const struct limit_type *type, const char *text, bool policy, struct limit_line *line,
+		     struct err *err)
 {
 	char word[64 + LIMIT_FILE_SIZE];
 	unsigned seen = 0;
@@ -110,8 +106,8 @@ static int read_line(const struct limit_type *type, const char *text, bool polic
 
 	r = text_next_word(&text, line->name, sizeof(line->name));
 	if (r <= 0 || !name_is_good(type, line->name))
-		return err_set(err, EINVAL, "'%.64s' is not the name of what %s limits: %s",
-			       r > 0 ? line->name : text, type->key, type->help);
+		return err_set(err, EINVAL, "'%.64s' is not the name of what %s limits: %s", r > 0 ? line->name : text,
+			       type->key, type->help);
 	for (size_t i = 0; i < LIMIT_PARAMS; i++)
 		line->values[i] = LIMIT_MAX;
 	while ((r = text_next_word(&text, word, sizeof(word))) != 0) {
@@ -121,8 +117,7 @@ static int read_line(const struct limit_type *type, const char *text, bool polic
 			return r;
 	}
 	if (policy && !seen)
-		return err_set(err, EINVAL, "'%s' of %s has no value: %s", line->name, type->key,
-			       type->help);
+		return err_set(err, EINVAL, "'%s' of %s has no value: %s", line->name, type->key, type->help);
 	return 0;
 }
 
@@ -134,8 +129,8 @@ static bool has_line(const struct limit_value *value, const char *name)
 	return false;
 }
 
-static int add_line(const struct limit_type *type, const char *text, bool policy,
-		    struct limit_value *ret, struct err *err)
+static int add_line(const struct limit_type *type, const char *text, bool policy, struct limit_value *ret,
+		    struct err *err)
 {
 	struct limit_line line;
 	int r;
@@ -151,8 +146,8 @@ static int add_line(const struct limit_type *type, const char *text, bool policy
 	return 0;
 }
 
-int limit_lines_parse(const struct limit_type *type, const char *text, char separator,
-		      struct limit_value *ret, struct err *err)
+int limit_lines_parse(const struct limit_type *type, const char *text, char separator, struct limit_value *ret,
+		      struct err *err)
 {
 	const bool policy = separator != '\n';
 	char line[512];
@@ -163,8 +158,8 @@ int limit_lines_parse(const struct limit_type *type, const char *text, char sepa
 		int r;
 
 		if (len >= sizeof(line))
-			return err_set(err, EINVAL, "a line of %s has more than %zu bytes",
-				       type->key, sizeof(line) - 1);
+			return err_set(err, EINVAL, "a line of %s has more than %zu bytes", type->key,
+				       sizeof(line) - 1);
 		memcpy(line, text, len);
 		line[len] = '\0';
 		/* The kernel ends each line; the policy only separates them. */

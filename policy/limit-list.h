@@ -7,13 +7,12 @@
 #include "policy/limit.h"
 
 /* "max" or a number within type->most, with a K/M/G/T suffix when in_bytes. */
-int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret,
-		 struct err *err);
+int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret, struct err *err);
 
 /* "0-3,7" into bits; "" is the empty set. Ranges may overlap but not run backwards. */
 int limit_set_parse(const char *text, uint64_t set[LIMIT_SET_BITS / 64], struct err *err);
 
 /* Lines of "name key=number ..." or "name number", with `separator` between them. From the policy
  * (',') an empty list is an error; from the kernel ('\n') it is the value "no limits". */
-int limit_lines_parse(const struct limit_type *type, const char *text, char separator,
-		      struct limit_value *ret, struct err *err);
+int limit_lines_parse(const struct limit_type *type, const char *text, char separator, struct limit_value *ret,
+		      struct err *err);

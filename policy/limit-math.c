@@ -62,8 +62,7 @@ static bool lines_within(const struct limit_value *value, const struct limit_val
 	return true;
 }
 
-static void lines_smaller(const struct limit_value *now, const struct limit_value *ceiling,
-			  struct limit_value *ret)
+static void lines_smaller(const struct limit_value *now, const struct limit_value *ceiling, struct limit_value *ret)
 {
 	*ret = *ceiling;
 	for (size_t i = 0; i < ret->n_lines; i++) {
@@ -75,8 +74,7 @@ static void lines_smaller(const struct limit_value *now, const struct limit_valu
 	}
 }
 
-bool limit_add_lines(const struct limit_type *type, struct limit_value *value,
-		     const struct limit_value *more)
+bool limit_add_lines(const struct limit_type *type, struct limit_value *value, const struct limit_value *more)
 {
 	struct limit_value sum = *value;
 
@@ -91,8 +89,7 @@ bool limit_add_lines(const struct limit_type *type, struct limit_value *value,
 	return true;
 }
 
-static void set_smaller(const struct limit_value *now, const struct limit_value *ceiling,
-			struct limit_value *ret)
+static void set_smaller(const struct limit_value *now, const struct limit_value *ceiling, struct limit_value *ret)
 {
 	*ret = *ceiling;
 	for (size_t i = 0; i < SET_WORDS; i++)
@@ -101,8 +98,7 @@ static void set_smaller(const struct limit_value *now, const struct limit_value 
 		*ret = *ceiling;
 }
 
-bool limit_within(const struct limit_type *type, const struct limit_value *value,
-		  const struct limit_value *ceiling)
+bool limit_within(const struct limit_type *type, const struct limit_value *value, const struct limit_value *ceiling)
 {
 	switch (type->kind) {
 	case LIMIT_BYTES:
@@ -120,8 +116,8 @@ bool limit_within(const struct limit_type *type, const struct limit_value *value
 	return false;
 }
 
-bool limit_smaller(const struct limit_type *type, const struct limit_value *now,
-		   const struct limit_value *ceiling, struct limit_value *ret)
+bool limit_smaller(const struct limit_type *type, const struct limit_value *now, const struct limit_value *ceiling,
+		   struct limit_value *ret)
 {
 	bool differs = !limit_within(type, now, ceiling);
 	struct limit_value smaller = differs ? *ceiling : *now;

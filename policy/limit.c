@@ -31,10 +31,7 @@ const struct limit_type limit_types[] = {
 	  .mandatory = true,
 	  .annotation = true,
 	  .help = "levels of cgroups below the delegated one" },
-	{ .key = "memory.max",
-	  .kind = LIMIT_BYTES,
-	  .annotation = true,
-	  .help = "memory; above it the kernel kills" },
+	{ .key = "memory.max", .kind = LIMIT_BYTES, .annotation = true, .help = "memory; above it the kernel kills" },
 	{ .key = "memory.high",
 	  .kind = LIMIT_BYTES,
 	  .annotation = true,
@@ -44,10 +41,7 @@ const struct limit_type limit_types[] = {
 	  .kind = LIMIT_BYTES,
 	  .annotation = true,
 	  .help = "swap space; above it allocations are slowed down" },
-	{ .key = "memory.zswap.max",
-	  .kind = LIMIT_BYTES,
-	  .annotation = true,
-	  .help = "compressed memory in zswap" },
+	{ .key = "memory.zswap.max", .kind = LIMIT_BYTES, .annotation = true, .help = "compressed memory in zswap" },
 	{ .key = "pids.max",
 	  .kind = LIMIT_COUNT,
 	  .most = 4 * 1024 * 1024,
@@ -138,8 +132,7 @@ static const char *number_hint(bool in_bytes, const char *text)
 	return "";
 }
 
-int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret,
-		 struct err *err)
+int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret, struct err *err)
 {
 	const uint64_t most = largest_number(type);
 	int r;
@@ -150,13 +143,11 @@ int limit_number(const struct limit_type *type, bool in_bytes, const char *text,
 	}
 	r = in_bytes ? text_to_bytes(text, ret) : text_to_u64(text, ret);
 	if (r == -ERANGE || (r == 0 && *ret > most))
-		return err_set(err, ERANGE,
-			       "'%.64s' is more than the kernel takes, %llu; 'max' means no limit",
-			       text, (unsigned long long)most);
+		return err_set(err, ERANGE, "'%.64s' is more than the kernel takes, %llu; 'max' means no limit", text,
+			       (unsigned long long)most);
 	if (r < 0)
 		return err_set(err, EINVAL, "'%.64s' is not %s or 'max'%s", text,
-			       in_bytes ? "a number of bytes (K, M, G and T are powers of 1024)"
-					: "a whole number",
+			       in_bytes ? "a number of bytes (K, M, G and T are powers of 1024)" : "a whole number",
 			       number_hint(in_bytes, text));
 	return 0;
 }
@@ -198,18 +189,14 @@ static bool cpu_split(const char *text, char quota[24], char period[24])
 static int cpu_check(const char *text, const struct limit_value *value, struct err *err)
 {
 	if (value->period < 1000 || value->period > 1000000)
-		return err_set(err, ERANGE,
-			       "'%.64s': the period is outside 1000 to 1000000 microseconds", text);
+		return err_set(err, ERANGE, "'%.64s': the period is outside 1000 to 1000000 microseconds", text);
 	if (value->number < LIMIT_CPU_LEAST)
-		return err_set(
-			err, ERANGE,
-			"'%.64s' is less than the kernel takes, %d microseconds (0.01 cores)", text,
-			LIMIT_CPU_LEAST);
+		return err_set(err, ERANGE, "'%.64s' is less than the kernel takes, %d microseconds (0.01 cores)", text,
+			       LIMIT_CPU_LEAST);
 	if (value->number != LIMIT_MAX && value->number / value->period > LIMIT_CPU_CORES)
 		return err_set(
 			err, ERANGE,
-			"'%.64s' is more than %d cores; write cores (4), or 'quota period' in "
-			"microseconds (400000 100000)",
+			"'%.64s' is more than %d cores; write cores (4), or 'quota period' in microseconds (400000 100000)",
 			text, LIMIT_CPU_CORES);
 	return 0;
 }
@@ -232,15 +219,14 @@ static int parse_cpu(const char *text, struct limit_value *ret, struct err *err)
 			r = text_to_u64(period, &ret->period);
 	}
 	if (r < 0)
-		return err_set(err, EINVAL,
-			       "'%.64s' is not a number of cores (1.5), 'quota period' in "
-			       "microseconds (150000 100000) or 'max'",
-			       text);
+		return err_set(
+			err, EINVAL,
+			"'%.64s' is not a number of cores (1.5), 'quota period' in microseconds (150000 100000) or 'max'",
+			text);
 	return cpu_check(text, ret, err);
 }
 
-int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret,
-		struct err *err)
+int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err)
 {
 	struct limit_value value = { 0 };
 	int r = -EINVAL;
@@ -255,8 +241,7 @@ int limit_parse(const struct limit_type *type, const char *text, struct limit_va
 		break;
 	case LIMIT_SET:
 		r = *text ? limit_set_parse(text, value.set, err)
-			  : err_set(err, EINVAL,
-				    "an empty set would mean the parent's; write 0-3,7");
+			  : err_set(err, EINVAL, "an empty set would mean the parent's; write 0-3,7");
 		break;
 	case LIMIT_LINES:
 		r = limit_lines_parse(type, text, ',', &value, err);
@@ -283,16 +268,14 @@ static int kernel_cpu(const char *text, struct limit_value *ret, struct err *err
 {
 	char quota[24], period[24];
 
-	if (!cpu_split(text, quota, period) || !period[0] ||
-	    kernel_number(quota, &ret->number, NULL) < 0 || text_to_u64(period, &ret->period) < 0 ||
-	    ret->period == 0)
+	if (!cpu_split(text, quota, period) || !period[0] || kernel_number(quota, &ret->number, NULL) < 0 ||
+	    text_to_u64(period, &ret->period) < 0 || ret->period == 0)
 		return err_set(err, EBADMSG, "'%.64s' is not a quota and a period", text);
 	return 0;
 }
 
 /* The kinds that are one line; its newline is dropped. */
-static int kernel_line(const struct limit_type *type, const char *text, struct limit_value *ret,
-		       struct err *err)
+static int kernel_line(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err)
 {
 	char line[1024];
 	size_t len = strcspn(text, "\n");
@@ -308,8 +291,7 @@ static int kernel_line(const struct limit_type *type, const char *text, struct l
 	return kernel_number(line, &ret->number, err);
 }
 
-int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret,
-		       struct err *err)
+int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err)
 {
 	struct limit_value value = { 0 };
 	int r;

@@ -14,14 +14,14 @@
 
 #include "base/err.h"
 
-#define LIMIT_MAX	  UINT64_MAX /* what the kernel writes as "max": no limit */
-#define LIMIT_FILE_SIZE	  64	     /* bytes of a limit file's name, NUL included */
-#define LIMIT_PARAMS	  4	     /* parameters a line of a LIMIT_LINES file may have */
-#define LIMIT_LINES_MAX	  16	     /* lines of a LIMIT_LINES value */
-#define LIMIT_SET_BITS	  1024	     /* CPUs or memory nodes of a LIMIT_SET value */
-#define LIMIT_CPU_PERIOD  100000     /* microseconds; the kernel's default cpu.max period */
-#define LIMIT_CPU_LEAST	  1000	     /* microseconds; the kernel takes no smaller quota */
-#define LIMIT_CPU_CORES	  8192 /* more cores than any kernel is built for: not a number of cores */
+#define LIMIT_MAX	  UINT64_MAX	      /* what the kernel writes as "max": no limit */
+#define LIMIT_FILE_SIZE	  64		      /* bytes of a limit file's name, NUL included */
+#define LIMIT_PARAMS	  4		      /* parameters a line of a LIMIT_LINES file may have */
+#define LIMIT_LINES_MAX	  16		      /* lines of a LIMIT_LINES value */
+#define LIMIT_SET_BITS	  1024		      /* CPUs or memory nodes of a LIMIT_SET value */
+#define LIMIT_CPU_PERIOD  100000	      /* microseconds; the kernel's default cpu.max period */
+#define LIMIT_CPU_LEAST	  1000		      /* microseconds; the kernel takes no smaller quota */
+#define LIMIT_CPU_CORES	  8192		      /* more cores than any kernel is built for: not a number of cores */
 #define LIMIT_UNREACHABLE (UINT64_C(1) << 62) /* bytes that no machine has: the kernel's "max" */
 #define LIMIT_NUMBER_MOST INT64_MAX	      /* larger numbers can only be meant as "max" */
 #define LIMIT_TEXT_SIZE	  4096		      /* enough for limit_format() of any value */
@@ -38,9 +38,8 @@ enum limit_kind {
 struct limit_type {
 	const char *key; /* the file's name; '*' is one word without dots: "hugetlb.*.max" */
 	enum limit_kind kind;
-	uint64_t
-		most; /* the largest number taken; 0: below LIMIT_UNREACHABLE for bytes, else LIMIT_NUMBER_MOST */
-	bool mandatory; /* never skipped where the file is missing: cgroup.max.* */
+	uint64_t most;	 /* the largest number taken; 0: below LIMIT_UNREACHABLE for bytes, else LIMIT_NUMBER_MOST */
+	bool mandatory;	 /* never skipped where the file is missing: cgroup.max.* */
 	bool annotation; /* an approved annotation may lower it: every single-number type and cpu.max */
 	bool params_in_bytes[LIMIT_PARAMS];   /* LIMIT_LINES: the parameter takes K/M/G/T */
 	const char *params[LIMIT_PARAMS + 1]; /* LIMIT_LINES: NULL-ended; "": a bare value */
@@ -69,35 +68,30 @@ extern const size_t n_limit_types;
 const struct limit_type *limit_type_find(const char *name);
 
 /* Reads a policy's or an annotation's value; lines of LIMIT_LINES are separated by ','. */
-int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret,
-		struct err *err);
+int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err);
 
 /* Reads what the kernel's file holds. An empty LIMIT_SET is the empty set (inherits). */
-int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret,
-		       struct err *err);
+int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err);
 
 /* *ret = what is allowed under both `now` (the kernel's) and `ceiling`; LIMIT_LINES: the lines that
  * the ceiling names, each parameter the smaller; LIMIT_SET: the intersection, or the ceiling where `now`
  * is empty or shares nothing with it (an empty set would mean the parent's, that is more than either).
  * Returns true when that differs from `now`, so that something must be written. */
-bool limit_smaller(const struct limit_type *type, const struct limit_value *now,
-		   const struct limit_value *ceiling, struct limit_value *ret);
+bool limit_smaller(const struct limit_type *type, const struct limit_value *now, const struct limit_value *ceiling,
+		   struct limit_value *ret);
 
 /* LIMIT_LINES: *value also gets the lines of `more` for devices that it does not name. False, and nothing done, where
  * there is no room for them. True for any other kind. */
-bool limit_add_lines(const struct limit_type *type, struct limit_value *value,
-		     const struct limit_value *more);
+bool limit_add_lines(const struct limit_type *type, struct limit_value *value, const struct limit_value *more);
 
 /* Is `value` nowhere above `ceiling`? cpu.max compares quota/period; an empty set is above any. */
-bool limit_within(const struct limit_type *type, const struct limit_value *value,
-		  const struct limit_value *ceiling);
+bool limit_within(const struct limit_type *type, const struct limit_value *value, const struct limit_value *ceiling);
 
 /* How many writes set this value (LIMIT_LINES: one a line, else 1), and the text of the i-th, as the
  * kernel takes it, without a newline. Returns buf. */
 size_t limit_writes(const struct limit_type *type, const struct limit_value *value);
-const char *limit_format_write(const struct limit_type *type, const struct limit_value *value,
-			       size_t i, char *buf, size_t size);
+const char *limit_format_write(const struct limit_type *type, const struct limit_value *value, size_t i, char *buf,
+			       size_t size);
 
 /* The whole value for people and records; lines joined by ", ". Returns buf. */
-const char *limit_format(const struct limit_type *type, const struct limit_value *value, char *buf,
-			 size_t size);
+const char *limit_format(const struct limit_type *type, const struct limit_value *value, char *buf, size_t size);

@@ -20,8 +20,7 @@ struct loader {
 	struct err *err;
 };
 
-static int complain_file(struct ruleset *rules, const char *file, const char *fmt, ...)
-	_printf_(3, 4);
+static int complain_file(struct ruleset *rules, const char *file, const char *fmt, ...) _printf_(3, 4);
 static int complain_file(struct ruleset *rules, const char *file, const char *fmt, ...)
 {
 	struct origin origin = { .file = file };
@@ -53,8 +52,8 @@ static const char *join(struct loader *loader, const char *directory, const char
 	char *joined = arena_alloc(loader->rules->arena, size);
 
 	if (joined)
-		(void)snprintf(joined, size, "%s%s%s%s%s", loader->path, *directory ? "/" : "",
-			       directory, *name ? "/" : "", name);
+		(void)snprintf(joined, size, "%s%s%s%s%s", loader->path, *directory ? "/" : "", directory,
+			       *name ? "/" : "", name);
 	return joined;
 }
 
@@ -71,14 +70,12 @@ static int is_trusted(struct loader *loader, const char *file, int fd, mode_t ty
 	if (fstat(fd, &st) < 0)
 		r = fail_file(loader, file, "examined", -errno);
 	else if ((st.st_mode & S_IFMT) != type)
-		r = complain_file(rules, file, "is not a %s",
-				  type == S_IFDIR ? "directory" : "regular file");
+		r = complain_file(rules, file, "is not a %s", type == S_IFDIR ? "directory" : "regular file");
 	else if (st.st_uid != 0 && st.st_uid != loader->owner)
 		r = complain_file(rules, file, "belongs to uid %u; give it to root", st.st_uid);
 	else if (st.st_mode & (S_IWGRP | S_IWOTH))
 		r = complain_file(rules, file,
-				  "has mode %04o and can be written by others than its owner; "
-				  "use chmod go-w",
+				  "has mode %04o and can be written by others than its owner; use chmod go-w",
 				  st.st_mode & 07777U);
 	else
 		return 1;
@@ -96,8 +93,7 @@ static int read_fd(struct loader *loader, const char *file, int fd)
 		return r;
 	r = file_slurp_regular(fd, POLICY_FILE_MAX, &text, &len);
 	if (r == -EFBIG)
-		return complain_file(loader->rules, file, "has more than %d bytes",
-				     POLICY_FILE_MAX);
+		return complain_file(loader->rules, file, "has more than %d bytes", POLICY_FILE_MAX);
 	if (r < 0)
 		return fail_file(loader, file, "read", r);
 	loader->rules->files[loader->rules->n_files++] = file;
@@ -112,13 +108,12 @@ static int load_file(struct loader *loader, int dirfd, const char *directory, co
 	if (!file)
 		return -ENOMEM;
 	if (loader->rules->n_files == POLICY_FILES_MAX)
-		return complain_file(loader->rules, file,
-				     "is one file too many: at most %d are read", POLICY_FILES_MAX);
+		return complain_file(loader->rules, file, "is one file too many: at most %d are read",
+				     POLICY_FILES_MAX);
 	/* O_NONBLOCK: a fifo must not hold us up before fstat() tells what it is. */
 	fd = file_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd == -ELOOP)
-		return complain_file(loader->rules, file,
-				     "is a symbolic link; put the file itself here");
+		return complain_file(loader->rules, file, "is a symbolic link; put the file itself here");
 	if (fd < 0)
 		return fail_file(loader, file, "opened", fd);
 	return read_fd(loader, file, fd);
@@ -259,8 +254,7 @@ int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err 
 	return r;
 }
 
-int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret,
-		      struct err *err)
+int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret, struct err *err)
 {
 	int r = ruleset_init(ret);
 

@@ -14,21 +14,20 @@
 
 int ruleset_init(struct ruleset *rules);
 
-int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigned column,
-		     const char *fmt, ...) _printf_(4, 5);
-int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column,
-			const char *fmt, va_list ap) _printf_(4, 0);
+int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt, ...)
+	_printf_(4, 5);
+int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt,
+			va_list ap) _printf_(4, 0);
 
 /* Finds or makes the section. */
-int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name,
-		 const struct origin *origin, struct section **ret);
+int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name, const struct origin *origin,
+		 struct section **ret);
 
 /* The setting whose key was written as `name`, or NULL. */
 struct setting *section_find(const struct section *section, const char *name);
 
 /* Adds it behind the others, or puts it in the place of `old`. Copies the strings. */
-int ruleset_set(struct ruleset *rules, struct section *section, struct setting *old,
-		const struct setting *setting);
+int ruleset_set(struct ruleset *rules, struct section *section, struct setting *old, const struct setting *setting);
 
 /* Reads one file's text; `file` must live as long as the ruleset. */
 int ruleset_read(struct ruleset *rules, const char *file, const char *text, size_t len);

@@ -70,17 +70,14 @@ static bool judge_bytes(struct reader *r)
 		unsigned char c = (unsigned char)r->raw[i];
 
 		if (c == '\r' && i + 1 == r->raw_len)
-			return fault(r, i + 1,
-				     "the line ends with a carriage return; end lines with a "
-				     "newline alone");
+			return fault(r, i + 1, "the line ends with a carriage return; end lines with a newline alone");
 		if ((c < 0x20 && c != '\t') || c == 0x7f) {
 			(void)snprintf(byte, sizeof(byte), "0x%02x", c);
 			return fault(r, i + 1, "the line has a control byte, %s", byte);
 		}
 	}
 	if (r->at.line == 1 && r->raw_len >= 3 && memcmp(r->raw, BOM, 3) == 0)
-		return fault(r, 1,
-			     "the file begins with a byte order mark; save it as plain UTF-8");
+		return fault(r, 1, "the file begins with a byte order mark; save it as plain UTF-8");
 	return true;
 }
 
@@ -98,9 +95,8 @@ static void close_section(struct reader *r)
 	if (r->section && r->n_keys == 0 && r->section->kind != SECTION_DEFAULTS) {
 		struct origin at = r->section->newest;
 
-		keep_error(r,
-			   ruleset_complain(r->rules, &at, 1, "[%s %s] is empty",
-					    section_kind_name(r->section->kind), r->section->name));
+		keep_error(r, ruleset_complain(r->rules, &at, 1, "[%s %s] is empty",
+					       section_kind_name(r->section->kind), r->section->name));
 	}
 	r->section = NULL;
 	r->n_keys = 0;
@@ -113,11 +109,10 @@ static bool unknown_section(struct reader *r, const char *word)
 
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		nearest_try(&nearest, section_kind_name((enum section_kind)kind));
-	return fault(r, 2,
-		     "unknown section '%s'; there are [defaults], [profile <name>], "
-		     "[handler <name>] and [rule <name>]%s",
-		     text_escape(word, escaped, sizeof(escaped)),
-		     nearest_hint(&nearest, hint, sizeof(hint)));
+	return fault(
+		r, 2,
+		"unknown section '%s'; there are [defaults], [profile <name>], [handler <name>] and [rule <name>]%s",
+		text_escape(word, escaped, sizeof(escaped)), nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 /* `text` is what stands between the brackets. */
@@ -137,18 +132,16 @@ static bool open_section(struct reader *r, const char *text)
 	if (kind == SECTION_DEFAULTS && name[0])
 		return fault(r, 2, "[defaults] has no name");
 	if (kind != SECTION_DEFAULTS && (more[0] || !name_is_valid(name)))
-		return fault(r, 2,
-			     "a %s needs one name, [%s <name>], of letters, digits, '_', '.' and "
-			     "'-', not starting with '.' or '-'",
-			     word, word);
+		return fault(
+			r, 2,
+			"a %s needs one name, [%s <name>], of letters, digits, '_', '.' and '-', not starting with '.' or '-'",
+			word, word);
 	keep_error(r, ruleset_open(r->rules, kind, name, &r->at, &section));
 	if (r->error < 0)
 		return false;
 	if (section->newest.file == r->at.file)
-		return fault(r, 1,
-			     "[%s%s%s] stands in this file already, in line %u; write its keys "
-			     "there",
-			     word, name[0] ? " " : "", name, section->newest.line);
+		return fault(r, 1, "[%s%s%s] stands in this file already, in line %u; write its keys there", word,
+			     name[0] ? " " : "", name, section->newest.line);
 	section->newest = r->at;
 	r->section = section;
 	return true;
@@ -164,11 +157,9 @@ static bool judge_section(struct reader *r)
 	if (!close || find_comment(r, 0) < len)
 		return fault(r, 1, "the section's name has no ']' behind it");
 	if (len > SECTION_TEXT_MAX)
-		return fault(
-			r, SECTION_TEXT_MAX + 2,
-			"the section's name has %zu bytes with its kind, and at most %d can be told "
-			"apart",
-			len, SECTION_TEXT_MAX);
+		return fault(r, SECTION_TEXT_MAX + 2,
+			     "the section's name has %zu bytes with its kind, and at most %d can be told apart", len,
+			     SECTION_TEXT_MAX);
 	comment = find_comment(r, len + 2);
 	for (rest = len + 2; rest < comment && is_blank(r->raw[rest]); rest++)
 		continue;
@@ -218,16 +209,14 @@ static bool judge(struct reader *r, bool has_newline, int size)
 	if (!judge_bytes(r))
 		return false;
 	if (!has_newline)
-		return fault(r, r->raw_len,
-			     "the file's last line has no newline: it may be cut off");
+		return fault(r, r->raw_len, "the file's last line has no newline: it may be cut off");
 	if (first == r->raw_len || (first == 0 && (r->raw[0] == ';' || r->raw[0] == '#')))
 		return false;
 	if (first > 0)
 		return fault(r, first + 1, "the line is indented; begin it in the first column");
 	/* inih's buffer takes the line, a newline and a NUL. */
 	if (r->raw_len + 2 > (size_t)size)
-		return fault(r, (size_t)size - 1,
-			     "the line has %zu bytes, and at most %d can be read", r->raw_len,
+		return fault(r, (size_t)size - 1, "the line has %zu bytes, and at most %d can be read", r->raw_len,
 			     size - 2);
 	return r->raw[0] == '[' ? judge_section(r) : judge_key(r);
 }
@@ -256,9 +245,8 @@ static char *next_line(char *buf, int size, void *stream)
 /* Files of the kernel's that look like ceilings and are guarantees or shares: another name is not what was meant. */
 static bool is_no_ceiling(const char *name)
 {
-	static const char *const files[] = { "memory.low",    "memory.min", "cpu.weight",
-					     "cpu.max.burst", "io.weight",  "io.latency",
-					     "cpu.uclamp.min" };
+	static const char *const files[] = { "memory.low", "memory.min", "cpu.weight",	  "cpu.max.burst",
+					     "io.weight",  "io.latency", "cpu.uclamp.min" };
 
 	for (size_t i = 0; i < ELEMENTS(files); i++)
 		if (strcmp(files[i], name) == 0)
@@ -275,18 +263,15 @@ static bool unknown_key(struct reader *r, const char *name)
 	if (is_no_ceiling(name))
 		return fault(
 			r, 1,
-			"'%s' cannot be set here: it is a share or a guarantee, not a ceiling; "
-			"give it to the container through its engine",
+			"'%s' cannot be set here: it is a share or a guarantee, not a ceiling; give it to the container through its engine",
 			name);
 	for (size_t i = 0; i < KEY_LIMIT; i++)
 		if (keys[i].sections & here)
 			nearest_try(&nearest, keys[i].name);
 	for (size_t i = 0; i < n_limit_types && (keys[KEY_LIMIT].sections & here); i++)
 		nearest_try(&nearest, limit_types[i].key);
-	return fault(r, 1, "unknown key '%s' in [%s]%s",
-		     text_escape(name, escaped, sizeof(escaped)),
-		     section_kind_name(r->section->kind),
-		     nearest_hint(&nearest, hint, sizeof(hint)));
+	return fault(r, 1, "unknown key '%s' in [%s]%s", text_escape(name, escaped, sizeof(escaped)),
+		     section_kind_name(r->section->kind), nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 static bool misplaced_key(struct reader *r, const struct key *key, const char *name)
@@ -296,8 +281,8 @@ static bool misplaced_key(struct reader *r, const struct key *key, const char *n
 	for (int kind = SECTION_KIND_MAX - 1; kind >= 0; kind--)
 		if (key->sections & 1U << kind)
 			home = section_kind_name((enum section_kind)kind);
-	return fault(r, 1, "'%s' cannot stand in [%s], it belongs in [%s]", name,
-		     section_kind_name(r->section->kind), home);
+	return fault(r, 1, "'%s' cannot stand in [%s], it belongs in [%s]", name, section_kind_name(r->section->kind),
+		     home);
 }
 
 static bool too_many_limits(struct reader *r, const struct key *key)
@@ -332,15 +317,13 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 
 	setting.column = value_column(r);
 	if (old && old->origin.file == r->at.file) {
-		(void)fault(r, 1, "'%s' stands in this section already, in line %u", name,
-			    old->origin.line);
+		(void)fault(r, 1, "'%s' stands in this section already, in line %u", name, old->origin.line);
 		return;
 	}
 	if (!old && too_many_limits(r, key))
 		return;
 	if (key_check(key, name, value, &err) < 0)
-		(void)fault(r, setting.column, "%s",
-			    text_escape(err.text, escaped, sizeof(escaped)));
+		(void)fault(r, setting.column, "%s", text_escape(err.text, escaped, sizeof(escaped)));
 	/* A faulty value is kept as well: the key is not missing, and the ruleset is broken anyhow. */
 	if (r->error == 0)
 		keep_error(r, ruleset_set(r->rules, r->section, old, &setting));
@@ -366,9 +349,7 @@ static int handle_key(void *user, const char *section, const char *name, const c
 
 int ruleset_read(struct ruleset *rules, const char *file, const char *text, size_t len)
 {
-	struct reader r = {
-		.rules = rules, .next = text, .end = text + len, .at = { .file = file }
-	};
+	struct reader r = { .rules = rules, .next = text, .end = text + len, .at = { .file = file } };
 	int line = ini_parse_stream(next_line, &r, handle_key, &r);
 
 	close_section(&r);

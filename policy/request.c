@@ -18,8 +18,7 @@ void request_init(struct request *request, const struct ruleset *rules, const st
 
 const struct setting *request_setting(const struct request *request, enum key_id id)
 {
-	const struct section *order[] = { request->rule, request->profile, request->handler,
-					  request->defaults };
+	const struct section *order[] = { request->rule, request->profile, request->handler, request->defaults };
 
 	for (size_t i = 0; i < ELEMENTS(order); i++) {
 		const struct setting *setting = section_get(order[i], id);
@@ -64,15 +63,14 @@ static struct reason *reason_slot(struct decision *d, enum reason_kind kind)
 	if (d->n_reasons < DECISION_REASONS_MAX)
 		d->n_reasons++;
 	/* With a full array the last note falls out. */
-	memmove(&d->reasons[at + 1], &d->reasons[at],
-		(d->n_reasons - 1 - at) * sizeof(d->reasons[0]));
+	memmove(&d->reasons[at + 1], &d->reasons[at], (d->n_reasons - 1 - at) * sizeof(d->reasons[0]));
 	return &d->reasons[at];
 }
 
-static void add(struct request *request, const struct reason *head, const struct setting *setting,
-		const char *fmt, va_list ap) _printf_(4, 0);
-static void add(struct request *request, const struct reason *head, const struct setting *setting,
-		const char *fmt, va_list ap)
+static void add(struct request *request, const struct reason *head, const struct setting *setting, const char *fmt,
+		va_list ap) _printf_(4, 0);
+static void add(struct request *request, const struct reason *head, const struct setting *setting, const char *fmt,
+		va_list ap)
 {
 	struct reason *reason = reason_slot(request->decision, head->kind);
 
@@ -98,8 +96,7 @@ void request_reason(struct request *request, enum reason_kind kind, enum reason_
 	va_end(ap);
 }
 
-void request_refuse(struct request *request, enum reason_code code, const struct setting *setting,
-		    const char *fmt, ...)
+void request_refuse(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
 {
 	const struct reason head = { .kind = REASON_REFUSES, .code = code };
 	va_list ap;
@@ -109,8 +106,7 @@ void request_refuse(struct request *request, enum reason_code code, const struct
 	va_end(ap);
 }
 
-void request_note(struct request *request, enum reason_code code, const struct setting *setting,
-		  const char *fmt, ...)
+void request_note(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
 {
 	const struct reason head = { .kind = REASON_NOTES, .code = code };
 	va_list ap;

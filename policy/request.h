@@ -20,7 +20,7 @@ struct request {
 	const struct facts *facts;
 	struct decision *decision;
 	const struct section *defaults, *handler, *rule, *profile; /* NULL where there is none */
-	const struct setting *approved; /* the handler's approved_annotations, or NULL */
+	const struct setting *approved;				   /* the handler's approved_annotations, or NULL */
 	bool refused;	  /* kept apart from the reasons: those could be too many to store */
 	struct wish wish; /* last: see struct wish */
 };
@@ -44,10 +44,10 @@ bool request_is(const struct request *request, enum key_id id, const char *value
  * caller's to escape: FOREIGN(). */
 void request_reason(struct request *request, enum reason_kind kind, enum reason_code code,
 		    const struct setting *setting, const char *fmt, ...) _printf_(5, 6);
-void request_refuse(struct request *request, enum reason_code code, const struct setting *setting,
-		    const char *fmt, ...) _printf_(4, 5);
-void request_note(struct request *request, enum reason_code code, const struct setting *setting,
-		  const char *fmt, ...) _printf_(4, 5);
+void request_refuse(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
+	_printf_(4, 5);
+void request_note(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
+	_printf_(4, 5);
 
 /* A foreign string made printable, for an argument list; at most 99 bytes of it. */
 #define FOREIGN(text) text_escape(text, (char[100]) { 0 }, 100)

@@ -37,8 +37,7 @@ static const struct {
 
 static void unknown(struct request *request, const char *what)
 {
-	request_refuse(request, REASON_UNKNOWN, NULL,
-		       "%s is not known, and what is not known is not granted", what);
+	request_refuse(request, REASON_UNKNOWN, NULL, "%s is not known, and what is not known is not granted", what);
 }
 
 static void require_no_capabilities(struct request *request)
@@ -49,10 +48,8 @@ static void require_no_capabilities(struct request *request)
 	for (size_t i = 0; i < ELEMENTS(capabilities); i++)
 		if (facts->capabilities >> capabilities[i].number & 1)
 			request_refuse(
-				request, REASON_CAPABILITY,
-				request_setting(request, KEY_REQUIRE_USERNS),
-				"the container has %s and no user namespace of its own: %s; drop "
-				"the capability or use a user namespace",
+				request, REASON_CAPABILITY, request_setting(request, KEY_REQUIRE_USERNS),
+				"the container has %s and no user namespace of its own: %s; drop the capability or use a user namespace",
 				capabilities[i].name, capabilities[i].why);
 }
 
@@ -67,8 +64,7 @@ static void require_bare(struct request *request)
 	else if (request->facts->nsdelegate == TRI_NO)
 		request_refuse(
 			request, REASON_NSDELEGATE_MISSING, setting,
-			"the host's cgroup2 is mounted without nsdelegate, and the container has "
-			"no user namespace of its own; remount it with nsdelegate");
+			"the host's cgroup2 is mounted without nsdelegate, and the container has no user namespace of its own; remount it with nsdelegate");
 	require_no_capabilities(request);
 }
 
@@ -84,15 +80,13 @@ static void require_userns(struct request *request)
 	else if (!request_is(request, KEY_REQUIRE_USERNS, "true"))
 		require_bare(request);
 	else if (userns == USERNS_NONE)
-		request_refuse(request, REASON_USERNS_MISSING, setting,
-			       "the container has no user namespace of its own, so its root could "
-			       "write its "
-			       "own limits; run it with one (hostUsers: false, --userns=auto)");
+		request_refuse(
+			request, REASON_USERNS_MISSING, setting,
+			"the container has no user namespace of its own, so its root could write its own limits; run it with one (hostUsers: false, --userns=auto)");
 	else
 		request_refuse(
 			request, REASON_USERNS_HOST_IDS, setting,
-			"the container's user namespace maps host id 0, which counts as none; give "
-			"it a range of ids that does not begin at 0");
+			"the container's user namespace maps host id 0, which counts as none; give it a range of ids that does not begin at 0");
 }
 
 static void require_owner(struct request *request)
@@ -106,17 +100,14 @@ static void require_owner(struct request *request)
 	d->owner_gid = process ? facts->process_gid : facts->root_gid;
 	if (d->owner_uid == FACT_ID_UNKNOWN || d->owner_gid == FACT_ID_UNKNOWN)
 		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
-			       "the %s of the container has no host %s: its user namespace does "
-			       "not map it",
+			       "the %s of the container has no host %s: its user namespace does not map it",
 			       process ? "user of config.json" : "root",
 			       d->owner_uid == FACT_ID_UNKNOWN ? "uid" : "gid");
 	/* A private namespace does not reach host id 0. If it is said to, then the facts are not right, or
 	 * were never filled in. */
 	else if (facts->userns == USERNS_PRIVATE && (d->owner_uid == 0 || d->owner_gid == 0))
 		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
-			       "the %s of the container is host id 0, although its user namespace "
-			       "does not "
-			       "map that",
+			       "the %s of the container is host id 0, although its user namespace does not map that",
 			       process ? "user of config.json" : "root");
 }
 
@@ -125,10 +116,9 @@ static void require_cgroupns(struct request *request)
 	if (request->facts->cgroupns_private == TRI_UNKNOWN)
 		unknown(request, "the container's cgroup namespace");
 	else if (request->facts->cgroupns_private == TRI_NO)
-		request_refuse(request, REASON_CGROUPNS_SHARED, NULL,
-			       "the container has no cgroup namespace of its own and would see the "
-			       "host's tree; run it with a private one (--cgroupns=private, not "
-			       "privileged)");
+		request_refuse(
+			request, REASON_CGROUPNS_SHARED, NULL,
+			"the container has no cgroup namespace of its own and would see the host's tree; run it with a private one (--cgroupns=private, not privileged)");
 }
 
 static const char *known_why(const char *why)
@@ -140,40 +130,34 @@ static const char *known_why(const char *why)
  * "This node has no guard" and "it could not be looked at just now" are two things. Whoever prefers a guard means the
  * first: a burst of containers, or one that starves the hook, must not come by a grant that stays without.
  */
-static bool refuse_passing(struct request *request, const struct setting *setting, const char *what,
-			   const char *why)
+static bool refuse_passing(struct request *request, const struct setting *setting, const char *what, const char *why)
 {
 	if (!request->facts->guards_passing)
 		return false;
 	request_refuse(
 		request, REASON_UNKNOWN, setting,
-		"whether %s can be attached was not to be found out just now%s%.160s; create the "
-		"container again",
-		what, *why ? ": " : "", why);
+		"whether %s can be attached was not to be found out just now%s%.160s; create the container again", what,
+		*why ? ": " : "", why);
 	return true;
 }
 
 /* Ours beside the runtime's; without ours the runtime's is enough, without both nothing is given. */
-static void require_device_guard(struct request *request, const struct setting *setting,
-				 enum device_bpf_state state)
+static void require_device_guard(struct request *request, const struct setting *setting, enum device_bpf_state state)
 {
 	const struct facts *facts = request->facts;
 	const char *why = known_why(facts->device_guard_why);
 
 	request->decision->device_guard = facts->device_guard;
-	if (facts->device_guard ||
-	    refuse_passing(request, setting, "cgdeleg's device program", why))
+	if (facts->device_guard || refuse_passing(request, setting, "cgdeleg's device program", why))
 		return;
 	if (state == DEVICE_BPF_ABSENT)
-		request_refuse(request, REASON_DEVICE_BPF_ABSENT, setting,
-			       "no device program guards the container's cgroup, and cgdeleg's "
-			       "cannot be attached%s%.160s; see to either, or set device_bpf = "
-			       "runtime",
-			       *why ? ": " : "", why);
+		request_refuse(
+			request, REASON_DEVICE_BPF_ABSENT, setting,
+			"no device program guards the container's cgroup, and cgdeleg's cannot be attached%s%.160s; see to either, or set device_bpf = runtime",
+			*why ? ": " : "", why);
 	else
 		request_note(request, REASON_DEVICE_GUARD_ABSENT, setting,
-			     "only the runtime's device program guards the container's "
-			     "cgroup%s%.200s",
+			     "only the runtime's device program guards the container's cgroup%s%.200s",
 			     *why ? ": " : "", why);
 }
 
@@ -186,11 +170,10 @@ static void require_device_bpf(struct request *request)
 	const char *cgroup = facts->device_cgroup ? facts->device_cgroup : "?";
 
 	if (state == DEVICE_BPF_REPLACEABLE)
-		request_refuse(request, REASON_DEVICE_BPF_REPLACEABLE, setting,
-			       "device program %u on cgroup '%s' was attached without "
-			       "BPF_F_ALLOW_MULTI, so "
-			       "that it could be replaced or detached from below",
-			       facts->device_program, FOREIGN(cgroup));
+		request_refuse(
+			request, REASON_DEVICE_BPF_REPLACEABLE, setting,
+			"device program %u on cgroup '%s' was attached without BPF_F_ALLOW_MULTI, so that it could be replaced or detached from below",
+			facts->device_program, FOREIGN(cgroup));
 	else if (state != DEVICE_BPF_ABSENT && state != DEVICE_BPF_MULTI)
 		unknown(request, "which device programs guard the container's cgroup");
 	else if (d->device_bpf == DEVICE_BPF_RUNTIME && state == DEVICE_BPF_ABSENT)
@@ -210,20 +193,17 @@ static void require_guard(struct request *request)
 	if (mode == GUARD_OFF)
 		return;
 	request->decision->grant_guard = request->facts->guard_available;
-	if (request->facts->guard_available ||
-	    refuse_passing(request, setting, "the BPF LSM guard", why))
+	if (request->facts->guard_available || refuse_passing(request, setting, "the BPF LSM guard", why))
 		return;
 	if (mode == GUARD_REQUIRE)
 		request_refuse(request, REASON_GUARD_MISSING,
 			       asked ? setting : request_setting(request, KEY_REQUIRE_USERNS),
-			       "the BPF LSM guard is not in force on this node, and %s requires "
-			       "it%s%.150s",
-			       asked ? "guard = require" : "a container without a user namespace",
-			       *why ? ": " : "", why);
+			       "the BPF LSM guard is not in force on this node, and %s requires it%s%.150s",
+			       asked ? "guard = require" : "a container without a user namespace", *why ? ": " : "",
+			       why);
 	else
 		request_note(request, REASON_GUARD_ABSENT, setting,
-			     "the BPF LSM guard is not in force on this node%s%.200s",
-			     *why ? ": " : "", why);
+			     "the BPF LSM guard is not in force on this node%s%.200s", *why ? ": " : "", why);
 }
 
 /* Ways by which a container could come to a BPF program, or to a cgroup, of somebody else's. */
@@ -234,21 +214,19 @@ static void require_no_bpf(struct request *request)
 	if (facts->bpf_token)
 		request_refuse(
 			request, REASON_BPFFS, NULL,
-			"a bpffs with delegate_* options is mounted in the container, which "
-			"could make a BPF token from it; take it out of config.json's mounts");
+			"a bpffs with delegate_* options is mounted in the container, which could make a BPF token from it; take it out of config.json's mounts");
 	else if (facts->bpffs)
-		request_refuse(request, REASON_BPFFS, NULL,
-			       "a bpffs is mounted in the container, which could take BPF programs "
-			       "from it; take it out of config.json's mounts");
+		request_refuse(
+			request, REASON_BPFFS, NULL,
+			"a bpffs is mounted in the container, which could take BPF programs from it; take it out of config.json's mounts");
 	if (facts->inherited)
-		request_refuse(request, REASON_DESCRIPTOR, NULL,
-			       "the container's init would keep %s, open across its exec; see who "
-			       "gave it to the runtime",
-			       facts->inherited);
+		request_refuse(
+			request, REASON_DESCRIPTOR, NULL,
+			"the container's init would keep %s, open across its exec; see who gave it to the runtime",
+			facts->inherited);
 	if (facts->seccomp_bpf == TRI_YES)
 		request_note(request, REASON_SECCOMP_BPF, NULL,
-			     "the container's seccomp profile lets bpf(2) through, which a "
-			     "payload seldom needs");
+			     "the container's seccomp profile lets bpf(2) through, which a payload seldom needs");
 }
 
 void request_require(struct request *request)
@@ -256,8 +234,7 @@ void request_require(struct request *request)
 	struct decision *d = request->decision;
 	const char *covered = request->facts->covered_by;
 
-	d->device_bpf = request_is(request, KEY_DEVICE_BPF, "runtime") ? DEVICE_BPF_RUNTIME
-								       : DEVICE_BPF_WITHHOLD;
+	d->device_bpf = request_is(request, KEY_DEVICE_BPF, "runtime") ? DEVICE_BPF_RUNTIME : DEVICE_BPF_WITHHOLD;
 	d->guard = request_is(request, KEY_GUARD, "off")      ? GUARD_OFF
 		   : request_is(request, KEY_GUARD, "prefer") ? GUARD_PREFER
 							      : GUARD_REQUIRE;
@@ -269,11 +246,10 @@ void request_require(struct request *request)
 	require_guard(request);
 	require_no_bpf(request);
 	if (covered)
-		request_refuse(request, REASON_COVERED, NULL,
-			       "'%s' stands in the container's readonlyPaths or maskedPaths and "
-			       "would cover "
-			       "/sys/fs/cgroup after us; take it out of there",
-			       FOREIGN(covered));
+		request_refuse(
+			request, REASON_COVERED, NULL,
+			"'%s' stands in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after us; take it out of there",
+			FOREIGN(covered));
 	/* Read-only paths and capabilities are facts only if config.json was read. */
 	if (request->facts->capabilities_known != TRI_YES)
 		unknown(request, "what config.json gives the container");

@@ -8,25 +8,18 @@
 
 static const struct risk risks[] = {
 	{ KEY_REQUIRE_USERNS, NULL, "false",
-	  "require_userns = false: file ownership protects nothing where the container's root is the "
-	  "host's; only the BPF guard is left, and it is then required" },
-	{ KEY_GUARD, NULL, "off",
-	  "guard = off: pressure files and BPF in the subtree are not watched by anything" },
-	{ KEY_DEVICE_BPF, NULL, "runtime",
-	  "device_bpf = runtime: a container without any device program is granted" },
+	  "require_userns = false: file ownership protects nothing where the container's root is the host's; only the BPF guard is left, and it is then required" },
+	{ KEY_GUARD, NULL, "off", "guard = off: pressure files and BPF in the subtree are not watched by anything" },
+	{ KEY_DEVICE_BPF, NULL, "runtime", "device_bpf = runtime: a container without any device program is granted" },
 	{ KEY_PRESSURE, NULL, "allow",
-	  "pressure = allow: triggers on *.pressure files start kernel threads outside the container's "
-	  "limits" },
+	  "pressure = allow: triggers on *.pressure files start kernel threads outside the container's limits" },
 	{ KEY_MAX_TOTAL_DESCENDANTS, NULL, "max",
-	  "max_total_descendants = max: all grants together can use up the kernel's 65535 memory cgroup "
-	  "ids" },
-	{ KEY_AUDIT, NULL, "prefer",
-	  "audit = prefer: a grant is made even when it cannot be recorded" },
+	  "max_total_descendants = max: all grants together can use up the kernel's 65535 memory cgroup ids" },
+	{ KEY_AUDIT, NULL, "prefer", "audit = prefer: a grant is made even when it cannot be recorded" },
 	{ KEY_ON_MISSING_LIMIT, NULL, "skip",
 	  "on_missing_limit = skip: a container may run without a ceiling that its profile names" },
 	{ KEY_LIMIT, "cgroup.max.descendants", "max",
-	  "cgroup.max.descendants = max: one container can use up the host's memory and its 65535 memory "
-	  "cgroup ids" },
+	  "cgroup.max.descendants = max: one container can use up the host's memory and its 65535 memory cgroup ids" },
 	{ KEY_LIMIT, "cgroup.max.depth", "max",
 	  "cgroup.max.depth = max: removing a deep tree can hold the host's cgroup lock for long" },
 };

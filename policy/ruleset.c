@@ -47,16 +47,14 @@ static struct section *find(const struct ruleset *rules, enum section_kind kind,
 	return section;
 }
 
-const struct section *ruleset_find(const struct ruleset *rules, enum section_kind kind,
-				   const char *name)
+const struct section *ruleset_find(const struct ruleset *rules, enum section_kind kind, const char *name)
 {
 	return find(rules, kind, name);
 }
 
 static void bucket_add(struct ruleset *rules, struct section *section)
 {
-	struct section **bucket =
-		&rules->buckets[hash(section->kind, section->name) % rules->n_buckets];
+	struct section **bucket = &rules->buckets[hash(section->kind, section->name) % rules->n_buckets];
 
 	section->chain = *bucket;
 	*bucket = section;
@@ -92,8 +90,8 @@ static int section_add(struct ruleset *rules, struct section *section)
 	return 0;
 }
 
-int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name,
-		 const struct origin *origin, struct section **ret)
+int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name, const struct origin *origin,
+		 struct section **ret)
 {
 	struct section *section = find(rules, kind, name);
 
@@ -130,8 +128,7 @@ const struct setting *section_get(const struct section *section, enum key_id id)
 	return NULL;
 }
 
-int ruleset_set(struct ruleset *rules, struct section *section, struct setting *old,
-		const struct setting *setting)
+int ruleset_set(struct ruleset *rules, struct section *section, struct setting *old, const struct setting *setting)
 {
 	struct setting *to = old ? old : arena_alloc(rules->arena, sizeof(*to));
 	struct setting *next = old ? old->next : NULL;
@@ -152,8 +149,8 @@ int ruleset_set(struct ruleset *rules, struct section *section, struct setting *
 	return 0;
 }
 
-int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column,
-			const char *fmt, va_list ap)
+int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt,
+			va_list ap)
 {
 	struct complaint *complaint = arena_alloc(rules->arena, sizeof(*complaint));
 	struct err text;
@@ -175,8 +172,7 @@ int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsi
 	return 0;
 }
 
-int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigned column,
-		     const char *fmt, ...)
+int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt, ...)
 {
 	va_list ap;
 	int r;

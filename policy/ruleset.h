@@ -16,10 +16,9 @@
 #include "policy/decision.h"
 #include "policy/keys.h"
 
-#define POLICY_FILE_MAX	 (4 * 1024 * 1024) /* bytes of one policy file */
-#define POLICY_FILES_MAX 256
-#define POLICY_LIMITS_MAX \
-	30 /* limits of one profile; with the built-in and annotated ones a decision's fit */
+#define POLICY_FILE_MAX	  (4 * 1024 * 1024) /* bytes of one policy file */
+#define POLICY_FILES_MAX  256
+#define POLICY_LIMITS_MAX 30 /* limits of one profile; with the built-in and annotated ones a decision's fit */
 
 struct setting {
 	const struct key *key;
@@ -70,8 +69,7 @@ struct ruleset {
 int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err);
 
 /* As ruleset_load(), from one text in memory that is called `file` in messages. For tests and fuzzing. */
-int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret,
-		      struct err *err);
+int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret, struct err *err);
 
 void ruleset_done(struct ruleset *rules);
 
@@ -81,8 +79,7 @@ static inline bool ruleset_is_broken(const struct ruleset *rules)
 }
 
 /* NULL when there is none of that name. */
-const struct section *ruleset_find(const struct ruleset *rules, enum section_kind kind,
-				   const char *name);
+const struct section *ruleset_find(const struct ruleset *rules, enum section_kind kind, const char *name);
 
 /* The setting of that key in a section, or NULL; of KEY_LIMIT the first. */
 const struct setting *section_get(const struct section *section, enum key_id id);

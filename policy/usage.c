@@ -28,8 +28,7 @@ static const struct {
 	const char *file; /* whose ceilings; NULL: the number of grants */
 	size_t offset;
 } budgets[] = {
-	{ KEY_MAX_TOTAL_DESCENDANTS, true, "cgroup.max.descendants",
-	  offsetof(struct usage, descendants) },
+	{ KEY_MAX_TOTAL_DESCENDANTS, true, "cgroup.max.descendants", offsetof(struct usage, descendants) },
 	{ KEY_MAX_DELEGATED, false, NULL, offsetof(struct usage, grants) },
 	{ KEY_BUDGET_MEMORY, false, "memory.max", offsetof(struct usage, memory) },
 	{ KEY_BUDGET_PIDS, false, "pids.max", offsetof(struct usage, pids) },
@@ -48,11 +47,9 @@ static uint64_t amount(const struct usage *usage, size_t offset)
 
 void usage_init(struct usage *ret)
 {
-	*ret = (struct usage) { .grants = 1,
-				.descendants = LIMIT_MAX,
-				.memory = LIMIT_MAX,
-				.pids = LIMIT_MAX,
-				.cpu = LIMIT_MAX };
+	*ret = (struct usage) {
+		.grants = 1, .descendants = LIMIT_MAX, .memory = LIMIT_MAX, .pids = LIMIT_MAX, .cpu = LIMIT_MAX
+	};
 }
 
 /* Thousandths of a core, rounded up. */
@@ -116,27 +113,22 @@ static const char *show(const char *file, uint64_t number, char *buf, size_t siz
 	return buf;
 }
 
-static void refuse_over(struct request *request, size_t i, uint64_t used, uint64_t own,
-			uint64_t most)
+static void refuse_over(struct request *request, size_t i, uint64_t used, uint64_t own, uint64_t most)
 {
 	const char *file = budgets[i].file;
 	const struct setting *line = request_setting(request, budgets[i].key);
 	char a[40], b[40], c[40];
 
 	if (own == LIMIT_MAX)
-		request_refuse(
-			request, REASON_BUDGET, line,
-			"%s is %s and this container would have no ceiling of %s to count; give its "
-			"profile one",
-			keys[budgets[i].key].name, show(file, most, a, sizeof(a)), file);
+		request_refuse(request, REASON_BUDGET, line,
+			       "%s is %s and this container would have no ceiling of %s to count; give its profile one",
+			       keys[budgets[i].key].name, show(file, most, a, sizeof(a)), file);
 	else
 		request_refuse(
 			request, REASON_BUDGET, line,
-			"%s is %s, of which %s %s delegated, and this container would add %s; end "
-			"others or raise the budget",
-			keys[budgets[i].key].name, show(file, most, a, sizeof(a)),
-			show(file, used, b, sizeof(b)), used == 1 ? "is" : "are",
-			show(file, own, c, sizeof(c)));
+			"%s is %s, of which %s %s delegated, and this container would add %s; end others or raise the budget",
+			keys[budgets[i].key].name, show(file, most, a, sizeof(a)), show(file, used, b, sizeof(b)),
+			used == 1 ? "is" : "are", show(file, own, c, sizeof(c)));
 }
 
 /* Granted to this very container already: it is counted, and nothing is added. */
@@ -150,8 +142,7 @@ void request_budgets(struct request *request)
 		usage_note(&d->usage, d->ceilings[i].file, &d->ceilings[i].value);
 	for (size_t i = 0; i < ELEMENTS(budgets) && !facts->granted; i++) {
 		const char *text = request_value(request, budgets[i].key);
-		const struct usage *in_use =
-			budgets[i].node ? &facts->node_usage : &facts->handler_usage;
+		const struct usage *in_use = budgets[i].node ? &facts->node_usage : &facts->handler_usage;
 		uint64_t most = text ? read_budget(budgets[i].file, text) : LIMIT_MAX;
 		uint64_t own = amount(&d->usage, budgets[i].offset);
 		uint64_t used = amount(in_use, budgets[i].offset);
@@ -159,10 +150,9 @@ void request_budgets(struct request *request)
 		if (most == LIMIT_MAX)
 			continue;
 		if (facts->usage_known != TRI_YES) {
-			request_refuse(
-				request, REASON_UNKNOWN, NULL,
-				"how much is delegated on this node is not known, and %s bounds it",
-				keys[budgets[i].key].name);
+			request_refuse(request, REASON_UNKNOWN, NULL,
+				       "how much is delegated on this node is not known, and %s bounds it",
+				       keys[budgets[i].key].name);
 			return;
 		}
 		if (own > most || used > most - own)

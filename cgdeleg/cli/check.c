@@ -64,10 +64,9 @@ static void report_policy(const struct ruleset *rules)
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		for (const struct section *s = rules->sections[kind]; s; s = s->next)
 			counts[kind]++;
-	printf("policy: valid, %zu file%s, %zu handler%s, %zu profile%s, %zu rule%s\n",
-	       rules->n_files, plural[rules->n_files == 1], counts[SECTION_HANDLER],
-	       plural[counts[SECTION_HANDLER] == 1], counts[SECTION_PROFILE],
-	       plural[counts[SECTION_PROFILE] == 1], counts[SECTION_RULE],
+	printf("policy: valid, %zu file%s, %zu handler%s, %zu profile%s, %zu rule%s\n", rules->n_files,
+	       plural[rules->n_files == 1], counts[SECTION_HANDLER], plural[counts[SECTION_HANDLER] == 1],
+	       counts[SECTION_PROFILE], plural[counts[SECTION_PROFILE] == 1], counts[SECTION_RULE],
 	       plural[counts[SECTION_RULE] == 1]);
 	for (size_t i = 0; (risk = risk_next(rules, &i, &at)) != NULL;) {
 		fputs("risk: ", stdout);
@@ -89,8 +88,7 @@ static void note_handler(const struct check *check, const struct ruleset *rules)
 	for (const struct section *s = handlers; s; s = s->next)
 		nearest_try(&nearest, s->name);
 	fprintf(stderr, "cgdeleg: there is no [handler %s] in the policy%s",
-		text_escape(check->handler, shown, sizeof(shown)),
-		nearest_hint(&nearest, hint, sizeof(hint)));
+		text_escape(check->handler, shown, sizeof(shown)), nearest_hint(&nearest, hint, sizeof(hint)));
 	for (const struct section *s = handlers; s; s = s->next)
 		fprintf(stderr, "%s %s", s == handlers ? "; its handlers:" : ",", s->name);
 	fputs("\n", stderr);
@@ -100,11 +98,10 @@ static void print_settings(const struct ruleset *rules)
 {
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		for (const struct section *s = rules->sections[kind]; s; s = s->next) {
-			printf("[%s%s%s]\n", section_kind_name((enum section_kind)kind),
-			       s->name[0] ? " " : "", s->name);
+			printf("[%s%s%s]\n", section_kind_name((enum section_kind)kind), s->name[0] ? " " : "",
+			       s->name);
 			for (const struct setting *p = s->settings; p; p = p->next)
-				printf("  %s = %s  (%s:%u)\n", p->name, p->value, p->origin.file,
-				       p->origin.line);
+				printf("  %s = %s  (%s:%u)\n", p->name, p->value, p->origin.file, p->origin.line);
 		}
 }
 
@@ -118,8 +115,7 @@ static int read_state(const struct check *check, struct trail *trail)
 	if (strcmp(check->state, "-") != 0) {
 		opened = fd = open(check->state, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
-			return err_set_errno(&trail->err, errno, "cannot open the state '%s'",
-					     check->state);
+			return err_set_errno(&trail->err, errno, "cannot open the state '%s'", check->state);
 	}
 	r = oci_read_state(fd, 0, &trail->oci, &trail->err);
 	if (r < 0 && opened >= 0)
@@ -130,9 +126,7 @@ static int read_state(const struct check *check, struct trail *trail)
 static int explain(const struct check *check, struct trail *trail)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	struct run_args args = { .handler = check->handler,
-				 .owner = geteuid(),
-				 .every_fact = true };
+	struct run_args args = { .handler = check->handler, .owner = geteuid(), .every_fact = true };
 	int r;
 
 	r = read_state(check, trail);
@@ -185,12 +179,9 @@ int check_main(int argc, char **argv)
 {
 	struct check check = { .policy = POLICY_DIRECTORY, .root = "/" };
 	const struct option_row rows[] = {
-		{ "--policy", "DIR", &check.policy, NULL,
-		  "the policy's directory (" POLICY_DIRECTORY ")" },
-		{ "--settings", NULL, NULL, &check.settings,
-		  "print every setting of the files and its line" },
-		{ "--bundle", "DIR", &check.bundle, NULL,
-		  "explain the container of this OCI bundle" },
+		{ "--policy", "DIR", &check.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
+		{ "--settings", NULL, NULL, &check.settings, "print every setting of the files and its line" },
+		{ "--bundle", "DIR", &check.bundle, NULL, "explain the container of this OCI bundle" },
 		{ "--state", "FILE", &check.state, NULL,
 		  "its OCI state ('-': standard input); without it only config.json is looked at" },
 		{ "--handler", "NAME", &check.handler, NULL, "the handler that would run it" },
@@ -203,17 +194,15 @@ int check_main(int argc, char **argv)
 	if (!cli_parse(argc, argv, "check", rows, ELEMENTS(rows)))
 		return EXIT_USAGE;
 	if (check.help) {
-		cli_help(
-			"check",
-			"Validates the policy. With --bundle, prints the facts of a container, the decision\n"
-			"with its reasons, and the plan that the hook would run; nothing is done.",
-			rows, ELEMENTS(rows) - 1);
+		cli_help("check",
+			 "Validates the policy. With --bundle, prints the facts of a container, the decision\n"
+			 "with its reasons, and the plan that the hook would run; nothing is done.",
+			 rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}
 	if (!!check.bundle != !!check.handler || ((check.state || check.json) && !check.bundle) ||
 	    (check.json && check.settings)) {
-		fputs("cgdeleg: check: --bundle and --handler go together, and --state and --json go with "
-		      "them\n",
+		fputs("cgdeleg: check: --bundle and --handler go together, and --state and --json go with them\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

@@ -63,8 +63,7 @@ static void print_decision(const struct decision *d)
 	for (size_t i = 0; i < d->n_reasons; i++) {
 		const struct reason *reason = &d->reasons[i];
 
-		printf("  %s %s: %s", reason_kind_name(reason->kind),
-		       reason_code_name(reason->code), reason->text);
+		printf("  %s %s: %s", reason_kind_name(reason->kind), reason_code_name(reason->code), reason->text);
 		if (reason->origin.file)
 			printf(" (%s:%u)", reason->origin.file, reason->origin.line);
 		puts("");

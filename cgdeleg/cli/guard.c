@@ -27,8 +27,7 @@ static int complain(const struct err *err)
 static void print_objects(const struct guard_load *load, const char *good)
 {
 	for (size_t i = 0; i < load->n; i++)
-		printf("%-13s %s%s\n", load->objects[i].name,
-		       load->objects[i].err.code ? "not loaded: " : good,
+		printf("%-13s %s%s\n", load->objects[i].name, load->objects[i].err.code ? "not loaded: " : good,
 		       load->objects[i].err.text);
 }
 
@@ -39,8 +38,7 @@ static int load(const struct guard_cli *cli, int sys_fd)
 	size_t removed = 0;
 
 	(void)cli;
-	if (guard_load(sys_fd, &loaded, &err) < 0 ||
-	    guard_unload(sys_fd, guard_build, &removed, &err) < 0)
+	if (guard_load(sys_fd, &loaded, &err) < 0 || guard_unload(sys_fd, guard_build, &removed, &err) < 0)
 		return complain(&err);
 	printf("%-13s %s%s\n", "build", guard_build, loaded.there ? ", loaded before" : "");
 	print_objects(&loaded, "loaded");
@@ -88,15 +86,13 @@ static void print_rule(const struct device_rule *rule)
 	char major[16], minor[16], access[4];
 
 	printf("  %s %c %s:%s %s\n", rule->allow ? "allow" : "deny ", types[rule->types & 3],
-	       number_text(rule->major, major), number_text(rule->minor, minor),
-	       access_text(rule->access, access));
+	       number_text(rule->major, major), number_text(rule->minor, minor), access_text(rule->access, access));
 }
 
 /* From the oldest that is remembered to the last. */
 static void print_refusals(const struct device_rules *rules)
 {
-	__u64 first =
-		rules->refused > DEVICE_GUARD_REFUSALS ? rules->refused - DEVICE_GUARD_REFUSALS : 0;
+	__u64 first = rules->refused > DEVICE_GUARD_REFUSALS ? rules->refused - DEVICE_GUARD_REFUSALS : 0;
 
 	printf("refused %llu\n", (unsigned long long)rules->refused);
 	for (__u64 i = first; i < rules->refused; i++) {
@@ -104,11 +100,9 @@ static void print_refusals(const struct device_rules *rules)
 		char comm[DEVICE_GUARD_COMM_SIZE + 1], shown[80], access[4];
 
 		(void)snprintf(comm, sizeof(comm), "%.*s", DEVICE_GUARD_COMM_SIZE, r->comm);
-		printf("  %c %u:%u %s by %s (pid %u) at %llu.%03llu s\n",
-		       r->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c', r->major, r->minor,
-		       access_text(r->access, access), text_escape(comm, shown, sizeof(shown)),
-		       r->pid, (unsigned long long)r->when / 1000000000,
-		       (unsigned long long)r->when / 1000000 % 1000);
+		printf("  %c %u:%u %s by %s (pid %u) at %llu.%03llu s\n", r->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c',
+		       r->major, r->minor, access_text(r->access, access), text_escape(comm, shown, sizeof(shown)),
+		       r->pid, (unsigned long long)r->when / 1000000000, (unsigned long long)r->when / 1000000 % 1000);
 	}
 }
 
@@ -120,8 +114,7 @@ static int show_device(const struct device_guard *guard, uint64_t cgroup)
 		printf("device_guard is not on that cgroup\n");
 		return EXIT_FAULT;
 	}
-	printf("device_guard, %s\n",
-	       rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: all is refused");
+	printf("device_guard, %s\n", rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: all is refused");
 	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++)
 		print_rule(&rules.rules[i]);
 	print_refusals(&rules);
@@ -139,8 +132,7 @@ static void print_grant(const struct guard_grant *grant)
 		[GUARD_RULE_OOMD] = "changes of user.oomd_* attributes",
 	};
 
-	printf("grant_guard, %s, writing to *.pressure %s\n",
-	       grant->root ? "armed" : "without a grant: all is refused",
+	printf("grant_guard, %s, writing to *.pressure %s\n", grant->root ? "armed" : "without a grant: all is refused",
 	       grant->flags & GUARD_ALLOW_PRESSURE ? "allowed" : "denied");
 	for (int i = 0; i < GUARD_RULE_MAX; i++)
 		printf("  refused %llu %s\n", (unsigned long long)grant->refused[i], rules[i]);
@@ -213,8 +205,7 @@ static int status(const struct guard_cli *cli, int sys_fd)
 	if (cli->cgroup)
 		return show_cgroup(&guards, cli->cgroup);
 	printf("%-13s %s\n", "build", guard_build[0] ? guard_build : "without guards");
-	printf("%-13s %s\n", "pinned",
-	       there ? GUARD_DIRECTORY : "no: cgdeleg guard load, or the first grant, does it");
+	printf("%-13s %s\n", "pinned", there ? GUARD_DIRECTORY : "no: cgdeleg guard load, or the first grant, does it");
 	/* What is not pinned is loaded once more, to hear why. */
 	if (guard_try(&tried, &err) < 0)
 		return complain(&err);
@@ -261,14 +252,12 @@ int guard_main(int argc, char **argv)
 	if (!cli_parse(argc - !!verb, argv + !!verb, "guard", rows, ELEMENTS(rows)))
 		return EXIT_USAGE;
 	if (cli.help) {
-		cli_help(
-			"guard load|unload|status",
-			"Loads the BPF guards and pins them for the hook, removes the pins, or shows them.",
-			rows, ELEMENTS(rows) - 1);
+		cli_help("guard load|unload|status",
+			 "Loads the BPF guards and pins them for the hook, removes the pins, or shows them.", rows,
+			 ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}
-	code = verb && (!cli.cgroup || strcmp(verb, "status") == 0) ? run_verb(verb, &cli)
-								    : EXIT_USAGE;
+	code = verb && (!cli.cgroup || strcmp(verb, "status") == 0) ? run_verb(verb, &cli) : EXIT_USAGE;
 	if (code == EXIT_USAGE)
 		fputs("cgdeleg: guard: say load, unload or status [--cgroup DIR]\n", stderr);
 	return code;

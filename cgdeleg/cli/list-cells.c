@@ -44,8 +44,8 @@ static void put_scaled(double number, double base, const char *units, char *buf,
 		number /= base;
 		unit++;
 	}
-	(void)snprintf(buf, size, "%.*f%.*s", unit > 0 && number < 9.95 ? 1 : 0, number,
-		       unit > 0 ? 1 : 0, units + unit);
+	(void)snprintf(buf, size, "%.*f%.*s", unit > 0 && number < 9.95 ? 1 : 0, number, unit > 0 ? 1 : 0,
+		       units + unit);
 }
 
 static void put_bytes(uint64_t number, char *buf, size_t size)
@@ -76,8 +76,7 @@ static void put_seconds(double seconds, char *buf, size_t size)
 	else if (s >= 60)
 		(void)snprintf(buf, size, "%llum%llus", s / 60, s % 60);
 	else
-		(void)snprintf(buf, size, s < 10 && seconds > (double)s ? "%.1fs" : "%.0fs",
-			       seconds);
+		(void)snprintf(buf, size, s < 10 && seconds > (double)s ? "%.1fs" : "%.0fs", seconds);
 }
 
 static void put_time(uint64_t since, char *buf, size_t size)
@@ -102,15 +101,13 @@ static void put_cpu(const struct cell *cell, char *buf, size_t size)
 		(void)snprintf(buf, size, "%s/%.4gc", used, cell->cores);
 }
 
-static void put_use(const struct cell *cell, void (*put)(uint64_t, char *, size_t), char *buf,
-		    size_t size)
+static void put_use(const struct cell *cell, void (*put)(uint64_t, char *, size_t), char *buf, size_t size)
 {
 	char used[32], limit[32];
 
 	put(cell->number, used, sizeof(used));
 	put(cell->limit, limit, sizeof(limit));
-	(void)snprintf(buf, size, "%s%s%s", used, cell->limited ? "/" : "",
-		       cell->limited ? limit : "");
+	(void)snprintf(buf, size, "%s%s%s", used, cell->limited ? "/" : "", cell->limited ? limit : "");
 }
 
 static void put_ceilings(const struct cell *cell, char *buf, size_t size)
@@ -119,12 +116,11 @@ static void put_ceilings(const struct cell *cell, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < cell->n_ceilings && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s=%s", i > 0 ? "; " : "",
-					 cell->ceilings[i].file, cell->ceilings[i].ceiling);
+		used += (size_t)snprintf(buf + used, size - used, "%s%s=%s", i > 0 ? "; " : "", cell->ceilings[i].file,
+					 cell->ceilings[i].ceiling);
 }
 
-const char *cell_format(const struct column *column, const struct cell *cell, char *buf,
-			size_t size)
+const char *cell_format(const struct column *column, const struct cell *cell, char *buf, size_t size)
 {
 	(void)snprintf(buf, size, "-");
 	if (!cell->known)
@@ -140,8 +136,7 @@ const char *cell_format(const struct column *column, const struct cell *cell, ch
 		put_use(cell, put_bytes, buf, size);
 		break;
 	case COLUMN_SECONDS:
-		column->limit_metric ? put_cpu(cell, buf, size)
-				     : put_seconds(cell->real, buf, size);
+		column->limit_metric ? put_cpu(cell, buf, size) : put_seconds(cell->real, buf, size);
 		break;
 	case COLUMN_TIME:
 		put_time(cell->number, buf, size);

@@ -82,8 +82,7 @@ static void read_guarded(const struct column *column, struct sample *sample, str
  * a third of reading it. */
 static bool may_be_there(const struct sample *sample, const char *name)
 {
-	static const char *const always[] = { "cgroup", "cpu.stat", "cpu.pressure", "io.pressure",
-					      "memory.pressure" };
+	static const char *const always[] = { "cgroup", "cpu.stat", "cpu.pressure", "io.pressure", "memory.pressure" };
 	const size_t len = strcspn(name, ".");
 	char controller[LIMIT_FILE_SIZE];
 
@@ -158,9 +157,7 @@ static void read_cpu(const struct column *column, struct sample *sample, struct 
 	ret->real = (double)ret->number / 1e6;
 	ret->limited = text && limit_parse_kernel(type, text, &value, NULL) == 0;
 	if (ret->limited)
-		ret->cores = value.number == LIMIT_MAX
-				     ? INFINITY
-				     : (double)value.number / (double)value.period;
+		ret->cores = value.number == LIMIT_MAX ? INFINITY : (double)value.number / (double)value.period;
 }
 
 static void read_descendants(const struct column *column, struct sample *sample, struct cell *ret)
@@ -203,8 +200,7 @@ static bool look(struct sample *sample, const struct drift_places *places, struc
 }
 
 /* The ceilings above, as words "file" and "scope:file"; how many. */
-static size_t list_drift(struct sample *sample, const struct drift_places *places, char *buf,
-			 size_t size)
+static size_t list_drift(struct sample *sample, const struct drift_places *places, char *buf, size_t size)
 {
 	size_t n = 0, used = 0;
 
@@ -216,10 +212,8 @@ static size_t list_drift(struct sample *sample, const struct drift_places *place
 		while (places->fd[place] >= 0 && used + 1 < size &&
 		       drift_next(&sample->grant->attribute, (enum place)place, &at, &drift))
 			if (look(sample, places, &drift) && drift.above)
-				used += (size_t)snprintf(buf + used, size - used, "%s%s%s",
-							 n++ > 0 ? " " : "",
-							 place == PLACE_SCOPE ? "scope:" : "",
-							 drift.ceiling.file);
+				used += (size_t)snprintf(buf + used, size - used, "%s%s%s", n++ > 0 ? " " : "",
+							 place == PLACE_SCOPE ? "scope:" : "", drift.ceiling.file);
 	}
 	return n;
 }
@@ -230,8 +224,7 @@ static void read_drift(const struct column *column, struct sample *sample, struc
 	char text[2048];
 
 	(void)column;
-	if (!sample->grant->attribute.present ||
-	    drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
+	if (!sample->grant->attribute.present || drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
 		return;
 	ret->number = list_drift(sample, &places, text, sizeof(text));
 	cell_set_text(ret, text);
@@ -246,8 +239,7 @@ static double read_used(struct sample *sample, const char *file)
 	size_t len;
 
 	if (strcmp(file, "cgroup.max.descendants") == 0)
-		return read_keyed(sample, "cgroup.stat", "nr_descendants", &number) ? (double)number
-										    : NAN;
+		return read_keyed(sample, "cgroup.stat", "nr_descendants", &number) ? (double)number : NAN;
 	if (strcmp(file, "memory.high") == 0)
 		file = "memory.max";
 	len = strlen(file);
@@ -263,8 +255,7 @@ static double as_number(const struct limit_type *type, const struct limit_value 
 		return NAN;
 	if (value->number == LIMIT_MAX)
 		return INFINITY;
-	return type->kind == LIMIT_CPU ? (double)value->number / (double)value->period
-				       : (double)value->number;
+	return type->kind == LIMIT_CPU ? (double)value->number / (double)value->period : (double)value->number;
 }
 
 static char *format_value(const struct limit_type *type, const struct limit_value *value)
@@ -274,14 +265,13 @@ static char *format_value(const struct limit_type *type, const struct limit_valu
 	return strdup(limit_format(type, value, text, sizeof(text)));
 }
 
-static bool fill_ceiling(struct sample *sample, const struct drift_places *places,
-			 struct drift *drift, struct cell_ceiling *ret)
+static bool fill_ceiling(struct sample *sample, const struct drift_places *places, struct drift *drift,
+			 struct cell_ceiling *ret)
 {
 	const struct attribute_ceiling *c = &drift->ceiling;
 	const bool there = look(sample, places, drift);
 
-	(void)snprintf(ret->file, sizeof(ret->file), "%s%s",
-		       drift->place == PLACE_SCOPE ? "scope:" : "", c->file);
+	(void)snprintf(ret->file, sizeof(ret->file), "%s%s", drift->place == PLACE_SCOPE ? "scope:" : "", c->file);
 	ret->ceiling = format_value(c->type, &c->value);
 	ret->now = there ? format_value(c->type, &drift->now) : strdup("");
 	ret->ceiling_number = as_number(c->type, &c->value);
@@ -292,15 +282,13 @@ static bool fill_ceiling(struct sample *sample, const struct drift_places *place
 	return ret->ceiling && ret->now;
 }
 
-static void read_place(struct sample *sample, const struct drift_places *places, enum place place,
-		       struct cell *ret)
+static void read_place(struct sample *sample, const struct drift_places *places, enum place place, struct cell *ret)
 {
 	struct drift drift;
 	const char *at = NULL;
 
 	while (places->fd[place] >= 0 && drift_next(&sample->grant->attribute, place, &at, &drift)) {
-		struct cell_ceiling *more =
-			reallocarray(ret->ceilings, ret->n_ceilings + 1, sizeof(*ret->ceilings));
+		struct cell_ceiling *more = reallocarray(ret->ceilings, ret->n_ceilings + 1, sizeof(*ret->ceilings));
 
 		if (!more)
 			return;
@@ -315,8 +303,7 @@ static void read_ceilings(const struct column *column, struct sample *sample, st
 	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
 
 	(void)column;
-	if (!sample->grant->attribute.present ||
-	    drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
+	if (!sample->grant->attribute.present || drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
 		return;
 	read_place(sample, &places, PLACE_ROOT, ret);
 	read_place(sample, &places, PLACE_SCOPE, ret);
@@ -327,85 +314,69 @@ static void read_ceilings(const struct column *column, struct sample *sample, st
 const struct column columns[] = {
 	{ "id", "CONTAINER", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(id),
 	  .help = "container id" },
-	{ "namespace", "NAMESPACE", COLUMN_TEXT, .initial = true, .shrinks = true,
-	  FROM_ATTRIBUTE(namespace), .help = "Kubernetes namespace, where the engine states it" },
+	{ "namespace", "NAMESPACE", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(namespace),
+	  .help = "Kubernetes namespace, where the engine states it" },
 	{ "pod", "POD", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(pod),
 	  .help = "pod, where the engine states it" },
-	{ "name", "NAME", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(name),
-	  .help = "container's name in the pod" },
+	{ "name", "NAME", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(name), .help = "container's name in the pod" },
 	{ "handler", "HANDLER", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(handler),
 	  .help = "handler of the policy" },
 	{ "profile", "PROFILE", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(profile),
 	  .help = "profile of the policy" },
-	{ "line", "LINE", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(line),
-	  .help = "policy line that granted it" },
-	{ "age", "AGE", COLUMN_SECONDS, .initial = true, .read = read_age,
-	  .help = "time since the grant" },
+	{ "line", "LINE", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(line), .help = "policy line that granted it" },
+	{ "age", "AGE", COLUMN_SECONDS, .initial = true, .read = read_age, .help = "time since the grant" },
 	{ "since", "SINCE", COLUMN_TIME, .read = read_since, .metric = "granted_timestamp_seconds",
 	  .help = "when it was granted" },
-	{ "owner", "OWNER", COLUMN_TEXT, .read = read_owner,
-	  .help = "who owns the cgroup: uid:gid of the host" },
-	{ "memory", "MEMORY", COLUMN_BYTES, .initial = true, .read = read_use,
-	  .file = "memory.current", .limit_file = "memory.max", .metric = "memory_usage_bytes",
-	  .limit_metric = "memory_limit_bytes", .help = "memory in use, of memory.max" },
+	{ "owner", "OWNER", COLUMN_TEXT, .read = read_owner, .help = "who owns the cgroup: uid:gid of the host" },
+	{ "memory", "MEMORY", COLUMN_BYTES, .initial = true, .read = read_use, .file = "memory.current",
+	  .limit_file = "memory.max", .metric = "memory_usage_bytes", .limit_metric = "memory_limit_bytes",
+	  .help = "memory in use, of memory.max" },
 	{ "swap", "SWAP", COLUMN_BYTES, .read = read_use, .file = "memory.swap.current",
-	  .limit_file = "memory.swap.max", .metric = "swap_usage_bytes",
-	  .limit_metric = "swap_limit_bytes", .help = "swap in use, of memory.swap.max" },
+	  .limit_file = "memory.swap.max", .metric = "swap_usage_bytes", .limit_metric = "swap_limit_bytes",
+	  .help = "swap in use, of memory.swap.max" },
 	{ "pids", "PIDS", COLUMN_COUNT, .initial = true, .read = read_use, .file = "pids.current",
 	  .limit_file = "pids.max", .metric = "pids", .limit_metric = "pids_limit",
 	  .help = "processes and threads, of pids.max" },
-	{ "cpu", "CPU", COLUMN_SECONDS, .initial = true, .counter = true, .read = read_cpu,
-	  .file = "cpu.stat", .limit_file = "cpu.max", .metric = "cpu_usage_seconds",
-	  .limit_metric = "cpu_limit_cores", .help = "CPU time used, and the cores of cpu.max" },
-	{ "descendants", "CGROUPS", COLUMN_COUNT, .initial = true, .read = read_descendants,
-	  .file = "cgroup.stat", .limit_file = "cgroup.max.descendants", .metric = "descendants",
-	  .limit_metric = "descendants_limit",
+	{ "cpu", "CPU", COLUMN_SECONDS, .initial = true, .counter = true, .read = read_cpu, .file = "cpu.stat",
+	  .limit_file = "cpu.max", .metric = "cpu_usage_seconds", .limit_metric = "cpu_limit_cores",
+	  .help = "CPU time used, and the cores of cpu.max" },
+	{ "descendants", "CGROUPS", COLUMN_COUNT, .initial = true, .read = read_descendants, .file = "cgroup.stat",
+	  .limit_file = "cgroup.max.descendants", .metric = "descendants", .limit_metric = "descendants_limit",
 	  .help = "cgroups below it, of cgroup.max.descendants" },
-	{ "dying", "DYING", COLUMN_COUNT, .initial = true, .read = read_dying,
-	  .file = "cgroup.stat", .metric = "dying_descendants",
-	  .help = "removed cgroups that still hold memory" },
-	{ "oom", "OOM", COLUMN_COUNT, .counter = true, .read = read_oom_kills,
-	  .file = "memory.events", .metric = "oom_kills",
-	  .help = "processes killed for want of memory" },
-	{ "memory-pressure", "MEM%", COLUMN_PERCENT, .initial = true, .read = read_pressure,
-	  .file = "memory.pressure", .metric = "memory_pressure_ratio",
-	  .help = "share of the last 10 s in which a task waited for memory" },
+	{ "dying", "DYING", COLUMN_COUNT, .initial = true, .read = read_dying, .file = "cgroup.stat",
+	  .metric = "dying_descendants", .help = "removed cgroups that still hold memory" },
+	{ "oom", "OOM", COLUMN_COUNT, .counter = true, .read = read_oom_kills, .file = "memory.events",
+	  .metric = "oom_kills", .help = "processes killed for want of memory" },
+	{ "memory-pressure", "MEM%", COLUMN_PERCENT, .initial = true, .read = read_pressure, .file = "memory.pressure",
+	  .metric = "memory_pressure_ratio", .help = "share of the last 10 s in which a task waited for memory" },
 	{ "cpu-pressure", "CPU%", COLUMN_PERCENT, .read = read_pressure, .file = "cpu.pressure",
-	  .metric = "cpu_pressure_ratio",
-	  .help = "share of the last 10 s in which a task waited for a CPU" },
+	  .metric = "cpu_pressure_ratio", .help = "share of the last 10 s in which a task waited for a CPU" },
 	{ "io-pressure", "IO%", COLUMN_PERCENT, .read = read_pressure, .file = "io.pressure",
-	  .metric = "io_pressure_ratio",
-	  .help = "share of the last 10 s in which a task waited for a disk" },
-	{ "guard", "GUARD", COLUMN_TEXT, .initial = true, .shrinks = true, .guards = true,
-	  .read = read_guard, .metric = "guards_missing",
-	  .help = "guards that are attached now; missing: one that was there at the grant; incomplete: "
-		  "a part of one is" },
+	  .metric = "io_pressure_ratio", .help = "share of the last 10 s in which a task waited for a disk" },
+	{ "guard", "GUARD", COLUMN_TEXT, .initial = true, .shrinks = true, .guards = true, .read = read_guard,
+	  .metric = "guards_missing",
+	  .help = "guards that are attached now; missing: one that was there at the grant; incomplete: a part of one is" },
 	{ "guarded", "GUARDED", COLUMN_BOOL, .read = read_guarded, .metric = "guarded",
 	  .help = "the grant guard was in force at the grant" },
 	{ "refused", "REFUSED", COLUMN_COUNT, .initial = true, .counter = true, .guards = true,
 	  .read = read_device_refusals, .metric = "device_refusals",
 	  .help = "uses of devices that the device guard has refused since the grant" },
-	{ "last-refused", "LAST REFUSED", COLUMN_TEXT, .shrinks = true, .guards = true,
-	  .read = read_last_refusal,
+	{ "last-refused", "LAST REFUSED", COLUMN_TEXT, .shrinks = true, .guards = true, .read = read_last_refusal,
 	  .help = "the last one: type, device, access, and the task's name" },
-	{ "guard-refused", "GUARD REFUSED", COLUMN_COUNT, .counter = true, .guards = true,
-	  .read = read_guard_refusals, .metric = "guard_refusals",
-	  .help = "bpf() calls, opens and changes of attributes that the grant guard has refused since "
-		  "the grant" },
-	{ "guard-rules", "GUARD RULES", COLUMN_TEXT, .shrinks = true, .guards = true,
-	  .read = read_guard_rules, .help = "the same by its rules" },
-	{ "drift", "DRIFT", COLUMN_TEXT, .initial = true, .shrinks = true, .read = read_drift,
-	  .metric = "drift", .help = "limits that are above the granted ceiling" },
-	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, .shrinks = true, .read = read_ceilings,
-	  .metric = "ceiling", .help = "every granted ceiling" },
+	{ "guard-refused", "GUARD REFUSED", COLUMN_COUNT, .counter = true, .guards = true, .read = read_guard_refusals,
+	  .metric = "guard_refusals",
+	  .help = "bpf() calls, opens and changes of attributes that the grant guard has refused since the grant" },
+	{ "guard-rules", "GUARD RULES", COLUMN_TEXT, .shrinks = true, .guards = true, .read = read_guard_rules,
+	  .help = "the same by its rules" },
+	{ "drift", "DRIFT", COLUMN_TEXT, .initial = true, .shrinks = true, .read = read_drift, .metric = "drift",
+	  .help = "limits that are above the granted ceiling" },
+	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, .shrinks = true, .read = read_ceilings, .metric = "ceiling",
+	  .help = "every granted ceiling" },
 	{ "cgroup", "CGROUP", COLUMN_TEXT, .shrinks = true, .read = read_path,
 	  .help = "the cgroup's path below the cgroup2 mount" },
-	{ "cgroup-id", "ID", COLUMN_COUNT, .read = read_cgroup_id,
-	  .help = "the kernel's id of it" },
-	{ "leaf", "LEAF", COLUMN_TEXT, FROM_ATTRIBUTE(leaf),
-	  .help = "the leaf that the container was put into" },
-	{ "method", "METHOD", COLUMN_TEXT, FROM_ATTRIBUTE(method),
-	  .help = "how the mount was made writable" },
+	{ "cgroup-id", "ID", COLUMN_COUNT, .read = read_cgroup_id, .help = "the kernel's id of it" },
+	{ "leaf", "LEAF", COLUMN_TEXT, FROM_ATTRIBUTE(leaf), .help = "the leaf that the container was put into" },
+	{ "method", "METHOD", COLUMN_TEXT, FROM_ATTRIBUTE(method), .help = "how the mount was made writable" },
 	{ "fault", "FAULT", COLUMN_TEXT, .shrinks = true, .read = read_fault,
 	  .help = "why the record on the cgroup cannot be read" },
 };

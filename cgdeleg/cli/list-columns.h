@@ -111,5 +111,4 @@ void cell_set_text(struct cell *cell, const char *text);
 int cell_compare(const struct column *column, const struct cell *a, const struct cell *b);
 
 /* A cell for people, in few characters. Returns buf. */
-const char *cell_format(const struct column *column, const struct cell *cell, char *buf,
-			size_t size);
+const char *cell_format(const struct column *column, const struct cell *cell, char *buf, size_t size);

@@ -15,10 +15,9 @@ static const struct attached_guards *attached(struct sample *sample)
 	struct sample_guards *guards = &sample->guards;
 
 	if (guards->attached == SAMPLE_UNASKED)
-		guards->attached =
-			guards_attached(&sample->look->names, sample->fd, &guards->now, NULL) < 0
-				? SAMPLE_UNKNOWN
-				: SAMPLE_KNOWN;
+		guards->attached = guards_attached(&sample->look->names, sample->fd, &guards->now, NULL) < 0
+					   ? SAMPLE_UNKNOWN
+					   : SAMPLE_KNOWN;
 	return guards->attached == SAMPLE_KNOWN ? &guards->now : NULL;
 }
 
@@ -30,8 +29,7 @@ static const struct device_rules *device_rules(struct sample *sample)
 
 	if (guards->device == SAMPLE_UNASKED)
 		guards->device =
-			guard->rules_fd >= 0 && device_guard_read(guard, sample->grant->id,
-								  &guards->rules, NULL) >= 0
+			guard->rules_fd >= 0 && device_guard_read(guard, sample->grant->id, &guards->rules, NULL) >= 0
 				? SAMPLE_KNOWN
 				: SAMPLE_UNKNOWN;
 	return guards->device == SAMPLE_KNOWN ? &guards->rules : NULL;
@@ -43,11 +41,9 @@ static const struct guard_grant *guard_grant(struct sample *sample)
 	struct sample_guards *guards = &sample->guards;
 
 	if (guards->grant == SAMPLE_UNASKED)
-		guards->grant =
-			guard->grants_fd >= 0 && grant_guard_read(guard, sample->fd,
-								  &guards->counts, NULL) >= 0
-				? SAMPLE_KNOWN
-				: SAMPLE_UNKNOWN;
+		guards->grant = guard->grants_fd >= 0 && grant_guard_read(guard, sample->fd, &guards->counts, NULL) >= 0
+					? SAMPLE_KNOWN
+					: SAMPLE_UNKNOWN;
 	return guards->grant == SAMPLE_KNOWN ? &guards->counts : NULL;
 }
 
@@ -76,8 +72,7 @@ void read_guard(const struct column *column, struct sample *sample, struct cell 
 		return;
 	device = device_state(now, then);
 	grant = grant_state(now, then);
-	ret->number = (uint64_t)(then->device_guard && !now->device) +
-		      (uint64_t)(then->guarded && !now->grant);
+	ret->number = (uint64_t)(then->device_guard && !now->device) + (uint64_t)(then->guarded && !now->grant);
 	(void)snprintf(text, sizeof(text), "%s%s%s", device, *device && *grant ? ", " : "", grant);
 	cell_set_text(ret, *text ? text : "none");
 }
@@ -101,12 +96,10 @@ void read_last_refusal(const struct column *column, struct sample *sample, struc
 	if (!rules || rules->refused == 0)
 		return;
 	last = &rules->refusals[(rules->refused - 1) % DEVICE_GUARD_REFUSALS];
-	(void)snprintf(text, sizeof(text), "%c %u:%u %s%s%s %.*s",
-		       last->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c', last->major, last->minor,
-		       last->access & BPF_DEVCG_ACC_READ ? "r" : "",
-		       last->access & BPF_DEVCG_ACC_WRITE ? "w" : "",
-		       last->access & BPF_DEVCG_ACC_MKNOD ? "m" : "", DEVICE_GUARD_COMM_SIZE,
-		       last->comm);
+	(void)snprintf(text, sizeof(text), "%c %u:%u %s%s%s %.*s", last->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c',
+		       last->major, last->minor, last->access & BPF_DEVCG_ACC_READ ? "r" : "",
+		       last->access & BPF_DEVCG_ACC_WRITE ? "w" : "", last->access & BPF_DEVCG_ACC_MKNOD ? "m" : "",
+		       DEVICE_GUARD_COMM_SIZE, last->comm);
 	cell_set_text(ret, text); /* the task chose its name itself */
 }
 
@@ -123,12 +116,8 @@ void read_guard_refusals(const struct column *column, struct sample *sample, str
 void read_guard_rules(const struct column *column, struct sample *sample, struct cell *ret)
 {
 	static const char *const rules[GUARD_RULE_MAX] = {
-		[GUARD_RULE_BPF] = "bpf",
-		[GUARD_RULE_PRESSURE] = "pressure",
-		[GUARD_RULE_ROOT] = "root",
-		[GUARD_RULE_OUTSIDE] = "outside",
-		[GUARD_RULE_ATTRIBUTE] = "attribute",
-		[GUARD_RULE_OOMD] = "oomd",
+		[GUARD_RULE_BPF] = "bpf",	  [GUARD_RULE_PRESSURE] = "pressure",	[GUARD_RULE_ROOT] = "root",
+		[GUARD_RULE_OUTSIDE] = "outside", [GUARD_RULE_ATTRIBUTE] = "attribute", [GUARD_RULE_OOMD] = "oomd",
 	};
 	const struct guard_grant *grant = guard_grant(sample);
 	char text[GUARD_RULE_MAX * 32] = "";
@@ -137,8 +126,7 @@ void read_guard_rules(const struct column *column, struct sample *sample, struct
 	(void)column;
 	for (int i = 0; grant && i < GUARD_RULE_MAX; i++)
 		if (grant->refused[i] > 0)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%llu",
-						 used > 0 ? " " : "", rules[i],
-						 (unsigned long long)grant->refused[i]);
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%llu", used > 0 ? " " : "",
+						 rules[i], (unsigned long long)grant->refused[i]);
 	cell_set_text(ret, text);
 }

@@ -50,8 +50,7 @@ static yyjson_mut_val *ceilings(yyjson_mut_doc *doc, const struct cell *cell)
 	return array;
 }
 
-static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column,
-			     const struct cell *cell)
+static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column, const struct cell *cell)
 {
 	if (!cell->known)
 		return yyjson_mut_null(doc);
@@ -64,15 +63,13 @@ static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column,
 		return real(doc, cell->real);
 	case COLUMN_SECONDS:
 		return column->limit_metric ? with_limit(doc, real(doc, cell->real),
-							 cell->limited ? real(doc, cell->cores)
-								       : yyjson_mut_null(doc))
+							 cell->limited ? real(doc, cell->cores) : yyjson_mut_null(doc))
 					    : real(doc, cell->real);
 	case COLUMN_CEILINGS:
 		return ceilings(doc, cell);
 	default:
 		return column->limit_metric ? with_limit(doc, yyjson_mut_uint(doc, cell->number),
-							 cell->limited ? limit(doc, cell->limit)
-								       : yyjson_mut_null(doc))
+							 cell->limited ? limit(doc, cell->limit) : yyjson_mut_null(doc))
 					    : yyjson_mut_uint(doc, cell->number);
 	}
 }
@@ -92,8 +89,7 @@ bool list_json(const struct table *table, FILE *to)
 
 		for (size_t i = 0; i < table->n_columns; i++)
 			(void)yyjson_mut_obj_add_val(doc, o, table->columns[i]->name,
-						     value(doc, table->columns[i],
-							   &table->rows[row].cells[i]));
+						     value(doc, table->columns[i], &table->rows[row].cells[i]));
 	}
 	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
 	return text && fputs(text, to) >= 0 && fflush(to) == 0;

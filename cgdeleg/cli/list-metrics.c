@@ -11,8 +11,9 @@
 #include "base/cleanup.h"
 #include "cgdeleg/cli/list.h"
 
-static const char *const info_columns[] = { "namespace", "pod",	 "name",  "handler",
-					    "profile",	 "line", "owner", "cgroup" };
+static const char *const info_columns[] = {
+	"namespace", "pod", "name", "handler", "profile", "line", "owner", "cgroup"
+};
 
 /* Texts are printable ASCII already; what is special within quotes is escaped. */
 static void put_label(const char *name, const char *value, FILE *to)
@@ -38,8 +39,7 @@ static void put_labels(const struct table *table, size_t row, FILE *to)
 	const struct cell *cgroup_id = cell_of(table, row, "cgroup-id");
 
 	put_label("container", id && id->known ? id->text : "", to);
-	fprintf(to, ",cgroup_id=\"%llu\"",
-		(unsigned long long)(cgroup_id && cgroup_id->known ? cgroup_id->number : 0));
+	fprintf(to, ",cgroup_id=\"%llu\"", (unsigned long long)(cgroup_id && cgroup_id->known ? cgroup_id->number : 0));
 }
 
 static void put_number(double number, FILE *to)
@@ -47,8 +47,7 @@ static void put_number(double number, FILE *to)
 	if (isinf(number))
 		fputs(" +Inf\n", to);
 	else
-		fprintf(to, number == floor(number) && fabs(number) < 1e15 ? " %.0f\n" : " %.17g\n",
-			number);
+		fprintf(to, number == floor(number) && fabs(number) < 1e15 ? " %.0f\n" : " %.17g\n", number);
 }
 
 /* The unit is the family's last word where it is one. */
@@ -64,8 +63,8 @@ static void put_family(const char *metric, const char *type, const char *help, F
 	fprintf(to, "# HELP cgdeleg_%s %s\n", metric, help);
 }
 
-static void put_sample(const struct table *table, size_t row, const char *metric,
-		       const char *suffix, double number, FILE *to)
+static void put_sample(const struct table *table, size_t row, const char *metric, const char *suffix, double number,
+		       FILE *to)
 {
 	fprintf(to, "cgdeleg_%s%s{", metric, suffix);
 	put_labels(table, row, to);
@@ -102,8 +101,8 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 		const struct cell *cell = &table->rows[row].cells[i];
 
 		if (cell->known)
-			put_sample(table, row, column->metric, column->counter ? "_total" : "",
-				   number_of(column, cell), to);
+			put_sample(table, row, column->metric, column->counter ? "_total" : "", number_of(column, cell),
+				   to);
 	}
 	if (!column->limit_metric)
 		return;
@@ -113,8 +112,7 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 		const struct cell *cell = &table->rows[row].cells[i];
 
 		if (cell->limited)
-			put_sample(table, row, column->limit_metric, "", limit_of(column, cell),
-				   to);
+			put_sample(table, row, column->limit_metric, "", limit_of(column, cell), to);
 	}
 }
 
@@ -122,9 +120,7 @@ enum ceiling_number { CEILING_GRANTED, CEILING_NOW, CEILING_USED };
 
 static double ceiling_number(const struct cell_ceiling *c, enum ceiling_number which)
 {
-	return which == CEILING_GRANTED ? c->ceiling_number
-	       : which == CEILING_NOW	? c->now_number
-					: c->used;
+	return which == CEILING_GRANTED ? c->ceiling_number : which == CEILING_NOW ? c->now_number : c->used;
 }
 
 /* Bytes, counts and cores, by file; sets and lists of devices are no numbers. */
@@ -144,8 +140,7 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 			const struct cell *cell = &table->rows[row].cells[i];
 
 			for (size_t c = 0; c < cell->n_ceilings; c++) {
-				double number =
-					ceiling_number(&cell->ceilings[c], (enum ceiling_number)f);
+				double number = ceiling_number(&cell->ceilings[c], (enum ceiling_number)f);
 
 				if (isnan(number))
 					continue;
@@ -180,8 +175,7 @@ bool list_metrics(const struct table *table, FILE *to)
 {
 	put_family("grants", "gauge", "delegated cgroups on this node", to);
 	fprintf(to, "cgdeleg_grants %zu\n", table->n_rows);
-	put_family("unreadable_records", "gauge", "delegated cgroups whose record cannot be read",
-		   to);
+	put_family("unreadable_records", "gauge", "delegated cgroups whose record cannot be read", to);
 	fprintf(to, "cgdeleg_unreadable_records %zu\n", table->n_faults);
 	put_info(table, to);
 	for (size_t i = 0; i < table->n_columns; i++) {

@@ -57,8 +57,8 @@ struct sampler *sampler_new(const struct sampler_work *work)
 	return sampler;
 }
 
-static void read_row(const struct sampler_work *work, struct look *look, const struct grant *grant,
-		     int fd, struct cell *cells)
+static void read_row(const struct sampler_work *work, struct look *look, const struct grant *grant, int fd,
+		     struct cell *cells)
 {
 	struct sample sample;
 
@@ -150,8 +150,8 @@ static void start_threads(struct sampler *sampler)
 	const size_t most = sampler->n_threads_max;
 
 	sampler->n_threads_max = 0; /* once */
-	while (sampler->n_threads < most && pthread_create(&sampler->threads[sampler->n_threads],
-							   NULL, work_through, sampler) == 0)
+	while (sampler->n_threads < most &&
+	       pthread_create(&sampler->threads[sampler->n_threads], NULL, work_through, sampler) == 0)
 		sampler->n_threads++;
 }
 

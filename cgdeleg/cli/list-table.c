@@ -19,8 +19,7 @@ static int unknown_column(const char *name, struct err *err)
 
 	for (size_t i = 0; i < n_columns; i++)
 		nearest_try(&nearest, columns[i].name);
-	return err_set(err, EINVAL, "there is no column '%.64s'%s", name,
-		       nearest_hint(&nearest, hint, sizeof(hint)));
+	return err_set(err, EINVAL, "there is no column '%.64s'%s", name, nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 static int add_column(struct table *table, const struct column *column, struct err *err)
@@ -43,8 +42,7 @@ int table_choose(struct table *table, const char *names, bool all, struct err *e
 	for (size_t i = 0; (!names || adds) && i < n_columns; i++)
 		if (columns[i].initial || all)
 			r = add_column(table, &columns[i], err);
-	for (char *name = copy ? strtok_r(copy, ",", &save) : NULL; r >= 0 && name;
-	     name = strtok_r(NULL, ",", &save)) {
+	for (char *name = copy ? strtok_r(copy, ",", &save) : NULL; r >= 0 && name; name = strtok_r(NULL, ",", &save)) {
 		const struct column *column = column_find(name);
 
 		r = column ? add_column(table, column, err) : unknown_column(name, err);
@@ -104,8 +102,7 @@ static int compare_rows(const void *a, const void *b, void *userdata)
 {
 	const struct table *table = userdata;
 	const struct row *left = a, *right = b;
-	int order = cell_compare(table->sort, &left->cells[table->n_columns],
-				 &right->cells[table->n_columns]);
+	int order = cell_compare(table->sort, &left->cells[table->n_columns], &right->cells[table->n_columns]);
 
 	return table->descending ? -order : order;
 }
@@ -119,8 +116,7 @@ static size_t all_columns(const struct table *table, const struct column **ret)
 }
 
 /* Once for all rows. Where they cannot be opened, what they would tell is not known. */
-static void open_guards(const struct host *host, const struct sampler_work *work,
-			struct guards *ret)
+static void open_guards(const struct host *host, const struct sampler_work *work, struct guards *ret)
 {
 	for (size_t i = 0; i < work->n_columns; i++)
 		if (work->columns[i]->guards) {
@@ -129,8 +125,7 @@ static void open_guards(const struct host *host, const struct sampler_work *work
 		}
 }
 
-static int fill(const struct host *host, struct table *table, const struct sampler_work *work,
-		struct err *err)
+static int fill(const struct host *host, struct table *table, const struct sampler_work *work, struct err *err)
 {
 	struct filling filling = { .table = table, .n_cells = table->n_columns + 1 };
 	int r;
@@ -154,8 +149,7 @@ int table_fill(const struct host *host, struct table *table, struct err *err)
 	open_guards(host, &work, &guards);
 	work.look.pinned = &guards;
 	work.look.now = time(NULL);
-	if (file_read_record_at(host->cgroup_fd, "cgroup.controllers", controllers,
-				sizeof(controllers)) >= 0) {
+	if (file_read_record_at(host->cgroup_fd, "cgroup.controllers", controllers, sizeof(controllers)) >= 0) {
 		controllers[strcspn(controllers, "\n")] = '\0';
 		work.look.controllers = controllers;
 	}

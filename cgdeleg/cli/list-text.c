@@ -40,10 +40,8 @@ static void fit(const struct table *table, struct layout *layout, size_t width)
 		size_t widest = table->n_columns;
 
 		for (size_t i = 0; i < table->n_columns; i++)
-			if (table->columns[i]->shrinks &&
-			    layout->widths[i] > least(table->columns[i]) &&
-			    (widest == table->n_columns ||
-			     layout->widths[i] > layout->widths[widest]))
+			if (table->columns[i]->shrinks && layout->widths[i] > least(table->columns[i]) &&
+			    (widest == table->n_columns || layout->widths[i] > layout->widths[widest]))
 				widest = i;
 		if (widest == table->n_columns)
 			return;
@@ -74,8 +72,7 @@ static void put_cell(const struct table *table, size_t i, size_t width, const ch
 
 	if (len > width)
 		fprintf(to, "%.*s~", (int)width - 1, text);
-	else if (table->columns[i]->kind == COLUMN_TEXT ||
-		 table->columns[i]->kind == COLUMN_CEILINGS)
+	else if (table->columns[i]->kind == COLUMN_TEXT || table->columns[i]->kind == COLUMN_CEILINGS)
 		fprintf(to, "%-*s", last ? 0 : (int)width, text);
 	else
 		fprintf(to, "%*s", (int)width, text);

@@ -33,16 +33,14 @@ void cli_help(const char *verb, const char *summary, const struct option_row *ro
 	for (size_t i = 0; i < n; i++) {
 		char left[40];
 
-		(void)snprintf(left, sizeof(left), "%s %s", rows[i].name,
-			       rows[i].value ? rows[i].value : "");
+		(void)snprintf(left, sizeof(left), "%s %s", rows[i].name, rows[i].value ? rows[i].value : "");
 		printf("  %-18s %s\n", left, rows[i].help);
 	}
 	printf("  %-18s %s\n", "--help", "this text");
 }
 
 /* "--name" or "--name=value"; "-h" is "--help". */
-static const struct option_row *find_option(const char *word, const struct option_row *rows,
-					    size_t n)
+static const struct option_row *find_option(const char *word, const struct option_row *rows, size_t n)
 {
 	size_t len = strcspn(word, "=");
 
@@ -61,8 +59,8 @@ bool cli_parse(int argc, char **argv, const char *verb, const struct option_row 
 		const char *equals = strchr(argv[i], '=');
 
 		if (!row || (row->flag && equals)) {
-			fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help\n",
-				verb, argv[i], verb);
+			fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help\n", verb, argv[i],
+				verb);
 			return false;
 		}
 		if (row->flag) {
@@ -70,8 +68,7 @@ bool cli_parse(int argc, char **argv, const char *verb, const struct option_row 
 		} else if (equals) {
 			*row->text = equals + 1;
 		} else if (++i == argc) {
-			fprintf(stderr, "cgdeleg: %s: '%s' needs a value: %s\n", verb, row->name,
-				row->value);
+			fprintf(stderr, "cgdeleg: %s: '%s' needs a value: %s\n", verb, row->name, row->value);
 			return false;
 		} else {
 			*row->text = argv[i];
@@ -86,8 +83,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return EXIT_OK;
 	}

@@ -78,8 +78,7 @@ static void load_policy(struct service *s)
 	if (ruleset_is_broken(next)) {
 		const struct complaint *c = next->complaints;
 
-		(void)snprintf(text, sizeof(text),
-			       "the policy has faults and lowers nothing: %s:%u: %.300s",
+		(void)snprintf(text, sizeof(text), "the policy has faults and lowers nothing: %s:%u: %.300s",
 			       c->origin.file ? c->origin.file : "?", c->origin.line, c->text);
 		say(LOG_ERR, text);
 		return;
@@ -89,13 +88,10 @@ static void load_policy(struct service *s)
 		watch_apply_policy(s->watch, next);
 }
 
-static void put_metric(FILE *to, const char *name, const char *type, const char *help,
-		       uint64_t value)
+static void put_metric(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
 {
-	fprintf(to,
-		"# TYPE cgdeleg_watch_%s %s\n# HELP cgdeleg_watch_%s %s\ncgdeleg_watch_%s%s %llu\n",
-		name, type, name, help, name, strcmp(type, "counter") == 0 ? "_total" : "",
-		(unsigned long long)value);
+	fprintf(to, "# TYPE cgdeleg_watch_%s %s\n# HELP cgdeleg_watch_%s %s\ncgdeleg_watch_%s%s %llu\n", name, type,
+		name, help, name, strcmp(type, "counter") == 0 ? "_total" : "", (unsigned long long)value);
 }
 
 static void put_metrics(const struct watch_counts *c, FILE *to)
@@ -103,23 +99,17 @@ static void put_metrics(const struct watch_counts *c, FILE *to)
 	put_metric(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
 	put_metric(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
 	put_metric(to, "failed", "counter", "limits that could not be put back", c->failed);
-	put_metric(to, "contested", "gauge", "limits that somebody raises again and again",
-		   c->contested);
+	put_metric(to, "contested", "gauge", "limits that somebody raises again and again", c->contested);
 	put_metric(to, "lowered", "counter", "ceilings lowered as the policy was", c->lowered);
-	put_metric(to, "dying_alarms", "gauge",
-		   "delegated cgroups with too many removed ones that hold memory",
+	put_metric(to, "dying_alarms", "gauge", "delegated cgroups with too many removed ones that hold memory",
 		   c->dying_alarms);
-	put_metric(to, "dying_held", "gauge", "those of them where reclaim does not help",
-		   c->dying_held);
+	put_metric(to, "dying_held", "gauge", "those of them where reclaim does not help", c->dying_held);
 	put_metric(to, "reclaims", "counter", "reclaims because of those", c->reclaims);
 	put_metric(to, "guards_restored", "counter",
-		   "BPF guards that had been taken off a delegated cgroup and are back",
-		   c->guards_restored);
-	put_metric(to, "guards_missing", "gauge", "those that could not be put back",
-		   c->guards_missing);
+		   "BPF guards that had been taken off a delegated cgroup and are back", c->guards_restored);
+	put_metric(to, "guards_missing", "gauge", "those that could not be put back", c->guards_missing);
 	put_metric(to, "overflows", "counter", "overflows of the event queue", c->overflows);
-	put_metric(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate",
-		   c->nsdelegate);
+	put_metric(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate", c->nsdelegate);
 	fputs("# EOF\n", to);
 }
 
@@ -143,10 +133,8 @@ static void report(struct service *s)
 {
 	const struct watch_counts *c = watch_counts(s->watch);
 
-	(void)sd_notifyf(
-		0,
-		"STATUS=%zu delegated cgroups, %llu limits put back, %zu contested, %zu guards missing",
-		c->grants, (unsigned long long)c->put_back, c->contested, c->guards_missing);
+	(void)sd_notifyf(0, "STATUS=%zu delegated cgroups, %llu limits put back, %zu contested, %zu guards missing",
+			 c->grants, (unsigned long long)c->put_back, c->contested, c->guards_missing);
 	write_metrics(s);
 }
 
@@ -187,16 +175,14 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)si;
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-			 (unsigned long long)ts.tv_sec * 1000000 +
-				 (unsigned long long)ts.tv_nsec / 1000);
+			 (unsigned long long)ts.tv_sec * 1000000 + (unsigned long long)ts.tv_nsec / 1000);
 	load_policy(userdata);
 	report(userdata);
 	(void)sd_notify(0, "READY=1");
 	return 0;
 }
 
-static int add_timer(sd_event *event, uint64_t usec, sd_event_time_handler_t handler,
-		     struct service *s)
+static int add_timer(sd_event *event, uint64_t usec, sd_event_time_handler_t handler, struct service *s)
 {
 	sd_event_source *source = NULL;
 	int r = sd_event_add_time_relative(event, &source, CLOCK_MONOTONIC, usec, 0, handler, s);
@@ -262,9 +248,7 @@ static void raise_descriptors(void)
 
 static int run(struct service *s)
 {
-	struct watch_args args = {
-		.host = &s->host, .run = s->run, .load_guards = load_guards, .say = say
-	};
+	struct watch_args args = { .host = &s->host, .run = s->run, .load_guards = load_guards, .say = say };
 	const struct watch_counts *c;
 	int r;
 
@@ -297,19 +281,15 @@ static int run(struct service *s)
 
 int watch_main(int argc, char **argv)
 {
-	static struct service s = { .policy = POLICY_DIRECTORY,
-				    .run = BUDGET_DIRECTORY,
-				    .interval = "10",
-				    .host = HOST_CLOSED };
+	static struct service s = {
+		.policy = POLICY_DIRECTORY, .run = BUDGET_DIRECTORY, .interval = "10", .host = HOST_CLOSED
+	};
 	const struct option_row rows[] = {
 		{ "--once", NULL, NULL, &s.once, "put back what is above now, and end" },
-		{ "--policy", "DIR", &s.policy, NULL,
-		  "the policy's directory (" POLICY_DIRECTORY ")" },
+		{ "--policy", "DIR", &s.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
 		{ "--run", "DIR", &s.run, NULL, "the hook's --run (" BUDGET_DIRECTORY ")" },
-		{ "--interval", "SECONDS", &s.interval, NULL,
-		  "between two looks at what sends no events (10)" },
-		{ "--openmetrics", "FILE", &s.metrics, NULL,
-		  "keep the watch's own counts in FILE" },
+		{ "--interval", "SECONDS", &s.interval, NULL, "between two looks at what sends no events (10)" },
+		{ "--openmetrics", "FILE", &s.metrics, NULL, "keep the watch's own counts in FILE" },
 		{ "--help", NULL, NULL, &s.help, "" },
 	};
 	int r;
@@ -317,12 +297,11 @@ int watch_main(int argc, char **argv)
 	if (!cli_parse(argc, argv, "watch", rows, ELEMENTS(rows)))
 		return EXIT_USAGE;
 	if (s.help) {
-		cli_help(
-			"watch",
-			"Puts limits of delegated cgroups back to the granted ceilings when somebody has\n"
-			"raised them, as it happens, and BPF guards that somebody has taken off. Needs\n"
-			"root; reloads the policy on SIGHUP.",
-			rows, ELEMENTS(rows) - 1);
+		cli_help("watch",
+			 "Puts limits of delegated cgroups back to the granted ceilings when somebody has\n"
+			 "raised them, as it happens, and BPF guards that somebody has taken off. Needs\n"
+			 "root; reloads the policy on SIGHUP.",
+			 rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}
 	r = run(&s);

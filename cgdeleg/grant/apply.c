@@ -49,8 +49,7 @@ static int check_deadline(const struct apply *apply, struct err *err)
 }
 
 /* The last moment to see that the container is another or gone is before the first gift. */
-static int enter_phase(const struct apply *apply, const struct step *step, enum phase *phase,
-		       struct err *err)
+static int enter_phase(const struct apply *apply, const struct step *step, enum phase *phase, struct err *err)
 {
 	enum phase wanted = step_operations[step->kind].phase;
 	int r;
@@ -64,8 +63,8 @@ static int enter_phase(const struct apply *apply, const struct step *step, enum 
 	return apply->enter ? apply->enter(wanted, err) : 0;
 }
 
-static int run_step(const struct apply *apply, const struct step *step, enum phase *phase,
-		    struct outcome *outcome, struct err *err)
+static int run_step(const struct apply *apply, const struct step *step, enum phase *phase, struct outcome *outcome,
+		    struct err *err)
 {
 	struct undo *undo = &outcome->undo[outcome->n_done];
 	int r;
@@ -91,8 +90,8 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 
 static bool keeps_restricted(enum step_kind kind)
 {
-	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_ATTRIBUTE ||
-	       kind == STEP_BUDGET || kind == STEP_DEVICE_GUARD || kind == STEP_GRANT_GUARD;
+	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_ATTRIBUTE || kind == STEP_BUDGET ||
+	       kind == STEP_DEVICE_GUARD || kind == STEP_GRANT_GUARD;
 }
 
 int plan_undo(const struct apply *apply, struct outcome *outcome)
@@ -117,8 +116,7 @@ int plan_undo(const struct apply *apply, struct outcome *outcome)
 	return outcome->kind == OUTCOME_UNDONE ? 0 : -outcome->undo_err.code;
 }
 
-int plan_apply(const struct apply *apply, const struct plan *plan, struct outcome *ret,
-	       struct err *err)
+int plan_apply(const struct apply *apply, const struct plan *plan, struct outcome *ret, struct err *err)
 {
 	enum phase phase = PHASE_RESTRICT;
 

@@ -34,21 +34,20 @@ struct undo {
 	struct limit_before *limit; /* STEP_CEILING; owned */
 	struct unit_change *unit;   /* STEP_UNIT; owned */
 	uint32_t uid, gid;	    /* STEP_OWN */
-	char *text; /* STEP_ATTRIBUTE, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
-	struct mount_change mount; /* STEP_MOUNT */
-	struct budget_slot slot;   /* STEP_BUDGET */
-	bool attached;		   /* STEP_DEVICE_GUARD: by us, now */
-	unsigned
-		programs; /* STEP_GRANT_GUARD: attached by us, now; a bit for each enum guard_program */
+	char *text;		    /* STEP_ATTRIBUTE, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
+	struct mount_change mount;  /* STEP_MOUNT */
+	struct budget_slot slot;    /* STEP_BUDGET */
+	bool attached;		    /* STEP_DEVICE_GUARD: by us, now */
+	unsigned programs;	    /* STEP_GRANT_GUARD: attached by us, now; a bit for each enum guard_program */
 	uint64_t flags;		    /* STEP_GRANT_GUARD: what was allowed before */
 	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL for none */
 };
 
 struct outcome {
 	enum outcome_kind kind;
-	size_t n_done;	  /* steps, undone or not */
-	size_t n_changed; /* of these, how many found something to change */
-	size_t n_skipped; /* ceilings that the kernel does not offer, skipped as the policy says */
+	size_t n_done;		   /* steps, undone or not */
+	size_t n_changed;	   /* of these, how many found something to change */
+	size_t n_skipped;	   /* ceilings that the kernel does not offer, skipped as the policy says */
 	const struct step *failed; /* NULL when none did */
 	struct err undo_err;	   /* OUTCOME_UNDO_FAILED: the first one */
 	struct undo *undo;	   /* n_done records; owned until apply_done() */
@@ -60,17 +59,16 @@ struct apply {
 	const struct host *host;
 	const struct target *target;
 	const struct decision *decision;
-	const char *attribute;    /* the attribute's text */
-	struct budget *budget; /* the locked table; NULL: nothing is counted */
-	int64_t deadline_ms;   /* CLOCK_MONOTONIC; 0: none */
+	const char *attribute;				 /* the attribute's text */
+	struct budget *budget;				 /* the locked table; NULL: nothing is counted */
+	int64_t deadline_ms;				 /* CLOCK_MONOTONIC; 0: none */
 	int (*enter)(enum phase phase, struct err *err); /* drops capabilities; may be NULL */
 	int (*intent)(void *userdata, struct err *err);	 /* STEP_INTENT */
 	void *userdata;
 };
 
 /* Runs the plan. On failure everything is taken back before it returns. */
-int plan_apply(const struct apply *apply, const struct plan *plan, struct outcome *ret,
-	       struct err *err);
+int plan_apply(const struct apply *apply, const struct plan *plan, struct outcome *ret, struct err *err);
 
 /* Takes a whole applied plan back: what came after it failed. */
 int plan_undo(const struct apply *apply, struct outcome *outcome);

@@ -37,8 +37,7 @@ static int connect_syslog(void)
 
 static int open_file(const char *path)
 {
-	int fd = openat(AT_FDCWD, path,
-			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int fd = openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -59,8 +58,7 @@ int audit_open(const char *directory, struct audit *ret, struct err *err)
 		return err_set_errno(err, r, "cannot open the audit file '%s'", path);
 	ret->fd = r;
 	if (fstat(ret->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, EBADMSG, "the audit file '%s/%s' is not a regular file",
-			       directory, AUDIT_FILE);
+		return err_set(err, EBADMSG, "the audit file '%s/%s' is not a regular file", directory, AUDIT_FILE);
 	return 0;
 }
 
@@ -69,8 +67,7 @@ static bool add_text(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, co
 	char shown[1024];
 
 	/* What a container's creator wrote stays printable whatever it was. */
-	return !text ||
-	       yyjson_mut_obj_add_strcpy(doc, o, key, text_escape(text, shown, sizeof(shown)));
+	return !text || yyjson_mut_obj_add_strcpy(doc, o, key, text_escape(text, shown, sizeof(shown)));
 }
 
 /*
@@ -84,18 +81,15 @@ static void format_time(int64_t us, char *buf, size_t size)
 	int64_t days = seconds / 86400 + 719468;
 	int64_t era = days / 146097;
 	int64_t day_of_era = days % 146097;
-	int64_t year_of_era =
-		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year =
-		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t month = (5 * day_of_year + 2) / 153; /* 0 is March */
 	int64_t year = year_of_era + era * 400 + (month >= 10);
 
 	seconds %= 86400;
 	(void)snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", (int)year,
-		       (int)(month < 10 ? month + 3 : month - 9),
-		       (int)(day_of_year - (153 * month + 2) / 5 + 1), (int)(seconds / 3600),
-		       (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(us % 1000000));
+		       (int)(month < 10 ? month + 3 : month - 9), (int)(day_of_year - (153 * month + 2) / 5 + 1),
+		       (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(us % 1000000));
 }
 
 static void add_time(yyjson_mut_doc *doc, yyjson_mut_val *o, int64_t us)
@@ -115,8 +109,7 @@ static void add_outcome(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct out
 	(void)yyjson_mut_obj_add_uint(doc, o, "steps_changed", outcome->n_changed);
 	(void)yyjson_mut_obj_add_uint(doc, o, "steps_skipped", outcome->n_skipped);
 	if (outcome->failed)
-		(void)add_text(doc, o, "failed_step",
-			       step_describe(outcome->failed, line, sizeof(line)));
+		(void)add_text(doc, o, "failed_step", step_describe(outcome->failed, line, sizeof(line)));
 	if (outcome->kind == OUTCOME_UNDO_FAILED)
 		(void)yyjson_mut_obj_add_str(doc, o, "undo_error", outcome->undo_err.text);
 }
@@ -157,8 +150,7 @@ static int append(int fd, const char *line, size_t len)
 	return (size_t)n == len ? 0 : -EIO;
 }
 
-int audit_write(const struct audit *audit, const struct trail *trail, const char *event, bool sync,
-		struct err *err)
+int audit_write(const struct audit *audit, const struct trail *trail, const char *event, bool sync, struct err *err)
 {
 	_cleanup_free_ char *line = NULL;
 	int r;
@@ -186,12 +178,10 @@ void audit_syslog(const struct audit *audit, const struct trail *trail)
 
 	if (audit->syslog_fd < 0)
 		return;
-	len = snprintf(line, sizeof(line),
-		       "<%d>cgdeleg-hook[%d]: %s container %s handler %s%s%s: %s", priority,
+	len = snprintf(line, sizeof(line), "<%d>cgdeleg-hook[%d]: %s container %s handler %s%s%s: %s", priority,
 		       trail->pid, verdict_name(d->verdict),
-		       text_escape(trail->facts.id ? trail->facts.id : "?", id, sizeof(id)),
-		       trail->facts.handler, d->profile ? " profile " : "",
-		       d->profile ? d->profile : "",
+		       text_escape(trail->facts.id ? trail->facts.id : "?", id, sizeof(id)), trail->facts.handler,
+		       d->profile ? " profile " : "", d->profile ? d->profile : "",
 		       trail->err.text[0] ? trail->err.text
 		       : d->n_reasons	  ? d->reasons[0].text
 					  : "");

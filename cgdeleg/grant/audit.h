@@ -35,8 +35,7 @@ void audit_done(struct audit *audit);
 char *audit_compose(const struct trail *trail, const char *event);
 
 /* Appends one record; `sync` waits for the disk. A record is written with one write(2). */
-int audit_write(const struct audit *audit, const struct trail *trail, const char *event, bool sync,
-		struct err *err);
+int audit_write(const struct audit *audit, const struct trail *trail, const char *event, bool sync, struct err *err);
 
 /* One line, best effort, never waits. */
 void audit_syslog(const struct audit *audit, const struct trail *trail);

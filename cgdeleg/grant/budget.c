@@ -27,10 +27,9 @@ static off_t offset_of(size_t index)
 
 static struct flock record_lock(short type, off_t start)
 {
-	return (struct flock) { .l_type = type,
-				.l_whence = SEEK_SET,
-				.l_start = start,
-				.l_len = sizeof(struct budget_hint) };
+	return (struct flock) {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = sizeof(struct budget_hint)
+	};
 }
 
 static int64_t now_ms(void)
@@ -54,10 +53,8 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 		if (errno != EAGAIN && errno != EACCES)
 			return err_set_errno(err, errno, "cannot lock the table of grants");
 		if (deadline_ms > 0 && now_ms() >= deadline_ms)
-			return err_set(
-				err, ETIMEDOUT,
-				"another process keeps the table of grants locked: `lslocks` "
-				"tells which");
+			return err_set(err, ETIMEDOUT,
+				       "another process keeps the table of grants locked: `lslocks` tells which");
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 2000000)
 			pause.tv_nsec *= 2;
@@ -75,10 +72,8 @@ int budget_directory_open(const char *path, struct err *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot open the directory '%s'", path);
 	if (st.st_uid != geteuid() || (st.st_mode & 022))
-		return err_set(
-			err, EPERM,
-			"the directory '%s' must belong to root and be writable by nobody else",
-			path);
+		return err_set(err, EPERM, "the directory '%s' must belong to root and be writable by nobody else",
+			       path);
 	return TAKE_FD(fd);
 }
 
@@ -86,8 +81,7 @@ int budget_directory_open(const char *path, struct err *err)
 static int open_table(int dirfd, int64_t deadline_ms, size_t *ret_size, struct err *err)
 {
 	for (;;) {
-		_cleanup_close_ int fd =
-			openat(dirfd, BUDGET_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		_cleanup_close_ int fd = openat(dirfd, BUDGET_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		struct stat st;
 		int r;
 
@@ -101,8 +95,7 @@ static int open_table(int dirfd, int64_t deadline_ms, size_t *ret_size, struct e
 		if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
 			return err_set(
 				err, EPERM,
-				"the table of grants must be a file that belongs to root and is "
-				"writable by nobody else");
+				"the table of grants must be a file that belongs to root and is writable by nobody else");
 		*ret_size = (size_t)st.st_size;
 		if (st.st_nlink > 0)
 			return TAKE_FD(fd);
@@ -160,8 +153,7 @@ static int append(struct budget *budget, const struct budget_hint *hint, struct 
 	struct budget_hint *more;
 
 	if (budget->n >= BUDGET_HINTS_MAX)
-		return err_set(err, E2BIG, "the table of grants has more than %d records",
-			       BUDGET_HINTS_MAX);
+		return err_set(err, E2BIG, "the table of grants has more than %d records", BUDGET_HINTS_MAX);
 	more = reallocarray(budget->hints, budget->n + 1, sizeof(*more));
 	if (!more)
 		return err_set(err, ENOMEM, "out of memory");
@@ -213,8 +205,8 @@ static int read_table(struct budget *budget, size_t size, struct err *err)
 	return 0;
 }
 
-int budget_open(const char *directory, const struct host *host, int64_t deadline_ms,
-		struct budget *ret, struct err *err)
+int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret,
+		struct err *err)
 {
 	_cleanup_(budget_done) struct budget budget = BUDGET_CLOSED;
 	_cleanup_close_ int dirfd = -EBADF;
@@ -249,8 +241,8 @@ static bool is_of_handler(const struct budget_hint *hint, const char *handler)
 	return !hint->handler[0] || strncmp(hint->handler, handler, sizeof(hint->handler) - 1) == 0;
 }
 
-void budget_sum(const struct budget *budget, uint64_t but, const char *handler,
-		struct usage *ret_node, struct usage *ret_handler)
+void budget_sum(const struct budget *budget, uint64_t but, const char *handler, struct usage *ret_node,
+		struct usage *ret_handler)
 {
 	*ret_node = *ret_handler = (struct usage) { 0 };
 	for (size_t i = 0; i < budget->n; i++) {
@@ -355,8 +347,8 @@ static int tidy(struct budget *budget, struct err *err)
 	return budget_verify(budget, err);
 }
 
-int budget_reserve(struct budget *budget, const struct budget_hint *hint, struct budget_slot *ret,
-		   bool *changed, struct err *err)
+int budget_reserve(struct budget *budget, const struct budget_hint *hint, struct budget_slot *ret, bool *changed,
+		   struct err *err)
 {
 	struct flock table = record_lock(F_UNLCK, 0);
 	int r;

@@ -51,13 +51,13 @@ int budget_directory_open(const char *path, struct err *err);
 
 /* Opens the table in the directory, makes both where they are missing, and locks it, by `deadline_ms`
  * (CLOCK_MONOTONIC; 0: none). `host` must outlive it. */
-int budget_open(const char *directory, const struct host *host, int64_t deadline_ms,
-		struct budget *ret, struct err *err);
+int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret,
+		struct err *err);
 void budget_done(struct budget *budget);
 
 /* The sums, without the record of the cgroup `but`: of all, and of one handler's. */
-void budget_sum(const struct budget *budget, uint64_t but, const char *handler,
-		struct usage *ret_node, struct usage *ret_handler);
+void budget_sum(const struct budget *budget, uint64_t but, const char *handler, struct usage *ret_node,
+		struct usage *ret_handler);
 
 /* Holds every record against the kernel and drops the stale ones; returns how many, or -errno. */
 int budget_verify(struct budget *budget, struct err *err);
@@ -70,8 +70,8 @@ struct budget_slot {
 
 /* Writes the record of a grant and lets go of the table. Until the process ends the record counts, with
  * or without an attribute on the cgroup. `changed` says whether it was not there yet. */
-int budget_reserve(struct budget *budget, const struct budget_hint *hint, struct budget_slot *ret,
-		   bool *changed, struct err *err);
+int budget_reserve(struct budget *budget, const struct budget_hint *hint, struct budget_slot *ret, bool *changed,
+		   struct err *err);
 
 /* Puts back what was there. */
 int budget_release(struct budget *budget, const struct budget_slot *slot, struct err *err);

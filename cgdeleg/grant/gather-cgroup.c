@@ -36,8 +36,7 @@ static int check_processes(const struct target *target, int fd, struct err *err)
 		if (pids[i] != target->pid)
 			return err_set(
 				err, EBUSY,
-				"process %d, which is not the container's, is in its cgroup: every "
-				"container needs a cgroup of its own",
+				"process %d, which is not the container's, is in its cgroup: every container needs a cgroup of its own",
 				pids[i]);
 	return n > 0;
 }
@@ -49,10 +48,9 @@ static int check_children(const struct cgroup_listing *listing, const char *next
 
 	for (size_t i = 0; i < listing->n_children; i++)
 		if (strcmp(listing->children[i], next) != 0)
-			return err_set(
-				err, EBUSY,
-				"the container's cgroup has a child '%s' that is not the container's",
-				text_escape(listing->children[i], shown, sizeof(shown)));
+			return err_set(err, EBUSY,
+				       "the container's cgroup has a child '%s' that is not the container's",
+				       text_escape(listing->children[i], shown, sizeof(shown)));
 	return 0;
 }
 
@@ -90,12 +88,11 @@ static int check_exclusive(const struct host *host, const struct target *target,
 	r = check_processes(target, target->cgroup_fd, err);
 	while (r >= 0 && more) {
 		_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
-		int below = file_open_beneath(fd < 0 ? target->cgroup_fd : fd, next,
-					      O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		int below =
+			file_open_beneath(fd < 0 ? target->cgroup_fd : fd, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 		if (below < 0)
-			return err_set_errno(err, below,
-					     "cannot open the container's cgroup below");
+			return err_set_errno(err, below, "cannot open the container's cgroup below");
 		(void)close_fd(fd);
 		fd = below;
 		more = next_component(&rest, next);
@@ -120,19 +117,15 @@ static int check_directory(const struct host *host, struct target *target, const
 	target->dev = st->st_dev;
 	target->ino = st->st_ino;
 	/* crun gives the cgroup to the user namespace's root before the hooks, runc to the process's uid. */
-	if (st->st_uid != 0 && st->st_uid != facts->root_uid && st->st_uid != facts->process_uid &&
-	    host->live)
-		return err_set(
-			err, EPERM,
-			"the container's cgroup belongs to uid %u, which is neither root nor the "
-			"container's",
-			st->st_uid);
+	if (st->st_uid != 0 && st->st_uid != facts->root_uid && st->st_uid != facts->process_uid && host->live)
+		return err_set(err, EPERM,
+			       "the container's cgroup belongs to uid %u, which is neither root nor the container's",
+			       st->st_uid);
 	n = file_read_record_at(target->cgroup_fd, "cgroup.type", type, sizeof(type));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.type");
 	if (strcmp(type, "domain\n") != 0)
-		return err_set(err, EPERM,
-			       "the container's cgroup is of type '%.*s', only 'domain' is valid",
+		return err_set(err, EPERM, "the container's cgroup is of type '%.*s', only 'domain' is valid",
 			       (int)strcspn(type, "\n"), type);
 	return 0;
 }
@@ -150,13 +143,11 @@ static int check_files(const struct target *target, struct err *err)
 		if (!limit_type_find(*name))
 			continue;
 		if (fstatat(target->cgroup_fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return err_set_errno(err, errno,
-					     "cannot stat '%s' of the container's cgroup", *name);
+			return err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", *name);
 		if (st.st_uid != 0 || st.st_gid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
 			return err_set(
 				err, EPERM,
-				"'%s' of the container's cgroup belongs to %u:%u (mode %04o) and not "
-				"to root alone: the cgroup was not made by the container runtime",
+				"'%s' of the container's cgroup belongs to %u:%u (mode %04o) and not to root alone: the cgroup was not made by the container runtime",
 				*name, st.st_uid, st.st_gid, st.st_mode & 07777);
 	}
 	return 0;
@@ -173,8 +164,7 @@ static void add_devices(struct target *target, struct facts *facts, int fd, cons
 	} else if (programs.count > 0 && !programs.multi) {
 		facts->device_bpf = DEVICE_BPF_REPLACEABLE;
 		facts->device_program = programs.id;
-		(void)snprintf(target->device_cgroup, sizeof(target->device_cgroup), "%s",
-			       *path ? path : "/");
+		(void)snprintf(target->device_cgroup, sizeof(target->device_cgroup), "%s", *path ? path : "/");
 		facts->device_cgroup = target->device_cgroup;
 	} else if (programs.count > 0 && facts->device_bpf == DEVICE_BPF_ABSENT) {
 		facts->device_bpf = DEVICE_BPF_MULTI;
@@ -215,8 +205,7 @@ static bool has_one_child(const struct host *host, int fd, const struct stat *st
  * one child and no process, and only under the name that crun gives the child. This process cannot be in
  * it then: not in the scope, nor in the child, whose processes are known, nor in another.
  */
-static bool is_own_scope(const struct host *host, const struct target *target, int fd,
-			 const struct stat *st)
+static bool is_own_scope(const struct host *host, const struct target *target, int fd, const struct stat *st)
 {
 	static const char below[] = ".scope/container";
 	const char *root = target->mount.root;
@@ -236,15 +225,13 @@ static int open_above(const struct host *host, int here, int *fd, struct stat *s
 	(void)close_fd(*fd);
 	*fd = next;
 	if (next < 0 || fstat(next, st) < 0)
-		return err_set_errno(err, errno,
-				     "cannot look at the cgroups above the container's");
+		return err_set_errno(err, errno, "cannot look at the cgroups above the container's");
 	return check_above(host, st, err);
 }
 
 /* From the delegation root to the host's: who owns them, which device programs they have (crun under
  * systemd has its own on the scope), and whether the first above is the container's alone. */
-static int walk_up(const struct host *host, struct target *target, struct facts *facts,
-		   struct err *err)
+static int walk_up(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	int here = target->cgroup_fd;
@@ -273,8 +260,7 @@ static int walk_up(const struct host *host, struct target *target, struct facts 
 	return err_set(err, ELOOP, "the container's cgroup is not below the host's root cgroup");
 }
 
-static int read_names(const struct host *host, struct target *target, struct facts *facts,
-		      struct err *err)
+static int read_names(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	int r;
 
@@ -293,8 +279,8 @@ static int read_names(const struct host *host, struct target *target, struct fac
 
 int gather_controllers(struct target *target, struct facts *facts, struct err *err)
 {
-	ssize_t n = file_read_record_at(target->cgroup_fd, "cgroup.controllers",
-					target->controllers, sizeof(target->controllers));
+	ssize_t n = file_read_record_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
+					sizeof(target->controllers));
 
 	/* gather_expected() may have had to take the root cgroup, which has no such file. */
 	if (n < 0 && target->proc_fd >= 0)
@@ -306,8 +292,7 @@ int gather_controllers(struct target *target, struct facts *facts, struct err *e
 }
 
 /* Once granted, the children and processes are the container's own affair, and prove nothing. */
-static int check_place(const struct host *host, struct target *target, const struct facts *facts,
-		       struct err *err)
+static int check_place(const struct host *host, struct target *target, const struct facts *facts, struct err *err)
 {
 	if (!facts->granted)
 		return check_exclusive(host, target, err);
@@ -324,14 +309,12 @@ static int check_depth(const char *path, struct err *err)
 	if (depth > CGROUP_DEPTH_MAX)
 		return err_set(
 			err, E2BIG,
-			"the container's cgroup is %zu levels below the root, %d at most were "
-			"expected: give it a shorter cgroupsPath",
+			"the container's cgroup is %zu levels below the root, %d at most were expected: give it a shorter cgroupsPath",
 			depth, CGROUP_DEPTH_MAX);
 	return 0;
 }
 
-static int look_at_cgroup(const struct host *host, struct target *target, struct facts *facts,
-			  struct err *err)
+static int look_at_cgroup(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	struct stat st;
 	int r;
@@ -359,8 +342,7 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	if (r < 0)
 		return r;
 	facts->marked = target->attribute.marked;
-	facts->granted = target->attribute.present && facts->id &&
-			 strcmp(target->attribute.id, facts->id) == 0 &&
+	facts->granted = target->attribute.present && facts->id && strcmp(target->attribute.id, facts->id) == 0 &&
 			 strcmp(target->attribute.instance, target->instance) == 0;
 	r = check_place(host, target, facts, err);
 	if (r < 0)
@@ -379,8 +361,7 @@ static void explain(const struct host *host, struct target *target, struct err *
 		*err = plainer;
 }
 
-int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
-		  struct err *err)
+int gather_cgroup(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	int r = look_at_cgroup(host, target, facts, err);
 

@@ -10,8 +10,6 @@ int gather_paths_short(const struct host *host, struct target *target, struct er
 int gather_paths(const struct host *host, struct target *target, struct err *err);
 
 /* facts->unit: does systemd manage the delegation root, or the scope above? After gather_cgroup(). */
-int gather_unit(const struct host *host, struct target *target, struct facts *facts,
-		struct err *err);
+int gather_unit(const struct host *host, struct target *target, struct facts *facts, struct err *err);
 
-int gather_cgroup(const struct host *host, struct target *target, struct facts *facts,
-		  struct err *err);
+int gather_cgroup(const struct host *host, struct target *target, struct facts *facts, struct err *err);

@@ -106,8 +106,7 @@ static void expect_nsdelegate(const struct host *host, struct facts *facts)
  * The top cgroup above this process stands for one that a runtime would make: runtimes and systemd enable what the
  * container asks for on the way down to it, and what a shell's session happens to have is not what a container gets.
  */
-static int expect_files(const struct host *host, struct target *target, struct facts *facts,
-			struct err *err)
+static int expect_files(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	char text[2 * PATH_MAX], own[PATH_MAX];
 	ssize_t n;
@@ -131,8 +130,8 @@ static int expect_files(const struct host *host, struct target *target, struct f
 	return r;
 }
 
-int gather_expected(const struct host *host, const struct oci *oci, struct target *target,
-		    struct facts *facts, struct err *err)
+int gather_expected(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		    struct err *err)
 {
 	gather_config(oci, facts);
 	expect_namespaces(oci, facts);

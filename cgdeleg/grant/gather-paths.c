@@ -45,15 +45,13 @@ static int come_back(const struct host *host, const struct target *target, int o
 	if (r > 0 && strcmp(now, target->own_cgroupns) != 0)
 		r = -EIO;
 	if (r < 0)
-		return err_set_errno(err, (int)r,
-				     "cannot come back from the container's cgroup namespace");
+		return err_set_errno(err, (int)r, "cannot come back from the container's cgroup namespace");
 	return 0;
 }
 
 /* Where the container's process is in its own eyes: the kernel tells it to whoever asks from within the
  * container's cgroup namespace. The hook comes back at once, or goes no further. */
-static int read_inside(const struct host *host, const struct target *target, char *ret,
-		       struct err *err)
+static int read_inside(const struct host *host, const struct target *target, char *ret, struct err *err)
 {
 	_cleanup_close_ int own = openat(host->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
 	int back, r;
@@ -71,8 +69,7 @@ static int shows_another(const struct target *target, struct err *err)
 
 	return err_set(
 		err, EPERM,
-		"the container's cgroup mount shows '%s', which is not the root of its cgroup "
-		"namespace: mount type 'cgroup' at '/sys/fs/cgroup' and bind nothing over it",
+		"the container's cgroup mount shows '%s', which is not the root of its cgroup namespace: mount type 'cgroup' at '/sys/fs/cgroup' and bind nothing over it",
 		text_escape(target->mount.root, shown, sizeof(shown)));
 }
 
@@ -83,10 +80,10 @@ static int check_root(const struct target *target, struct err *err)
 
 	if (root[0] == '/' && strcmp(root, "/") != 0 && !strstr(root, "/.."))
 		return 0;
-	return err_set(err, EPERM,
-		       "the container's cgroup mount shows '%s', which is not a cgroup of its own: "
-		       "its config.json must name a cgroupsPath and unshare the cgroup namespace",
-		       text_escape(root, shown, sizeof(shown)));
+	return err_set(
+		err, EPERM,
+		"the container's cgroup mount shows '%s', which is not a cgroup of its own: its config.json must name a cgroupsPath and unshare the cgroup namespace",
+		text_escape(root, shown, sizeof(shown)));
 }
 
 int gather_paths_short(const struct host *host, struct target *target, struct err *err)
@@ -102,14 +99,13 @@ int gather_paths_short(const struct host *host, struct target *target, struct er
 	if (r < 0)
 		return r;
 	if (strncmp(inside, "/..", 3) == 0 ||
-	    snprintf(target->now, sizeof(target->now), "%s%s", root,
-		     strcmp(inside, "/") == 0 ? "" : inside) >= (int)sizeof(target->now))
+	    snprintf(target->now, sizeof(target->now), "%s%s", root, strcmp(inside, "/") == 0 ? "" : inside) >=
+		    (int)sizeof(target->now))
 		return shows_another(target, err);
 	return 0;
 }
 
-static int check_namespace_root(const struct host *host, const struct target *target,
-				struct err *err)
+static int check_namespace_root(const struct host *host, const struct target *target, struct err *err)
 {
 	const char *root = target->mount.root;
 	char inside[PATH_MAX];
@@ -143,13 +139,9 @@ int gather_paths(const struct host *host, struct target *target, struct err *err
 	if (r < 0)
 		return r;
 	if (!cgroup_is_within(target->now, root))
-		return err_set(
-			err, EPERM,
-			"process %d is not in the cgroup '%s' that the container's mount shows",
-			target->pid, shown);
+		return err_set(err, EPERM, "process %d is not in the cgroup '%s' that the container's mount shows",
+			       target->pid, shown);
 	if (cgroup_is_within(own, root))
-		return err_set(err, EPERM,
-			       "the container's cgroup '%s' is the hook's own or one above it",
-			       shown);
+		return err_set(err, EPERM, "the container's cgroup '%s' is the hook's own or one above it", shown);
 	return host->live ? check_namespace_root(host, target, err) : 0;
 }

@@ -54,8 +54,7 @@ static int is_started(const struct host *host, const char *unit, struct err *err
 	return exists(host, path, err);
 }
 
-int gather_unit(const struct host *host, struct target *target, struct facts *facts,
-		struct err *err)
+int gather_unit(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	const char *below = systemd_unit_of(target->mount.root, target->unit);
 	int fd = -EBADF, r;
@@ -77,8 +76,7 @@ int gather_unit(const struct host *host, struct target *target, struct facts *fa
 	if (r > 0)
 		return err_set(
 			err, EPERM,
-			"systemd manages the container's cgroup as '%s' and has not delegated it: "
-			"let the runtime make its own unit, or set Delegate=yes for this one",
+			"systemd manages the container's cgroup as '%s' and has not delegated it: let the runtime make its own unit, or set Delegate=yes for this one",
 			target->unit);
 	return r;
 }

@@ -62,8 +62,7 @@ static int open_process(const struct host *host, pid_t pid, struct target *targe
 	if (host->live) {
 		target->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 		if (target->pidfd < 0)
-			return err_set_errno(err, errno, "no process %d, which the state names",
-					     pid);
+			return err_set_errno(err, errno, "no process %d, which the state names", pid);
 	}
 	(void)snprintf(name, sizeof(name), "%d", pid);
 	target->proc_fd = openat(host->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -87,19 +86,16 @@ static int same_namespace(const struct host *host, const struct target *target, 
 		return err_set_errno(err, (int)r, "cannot read '/proc/%s'", path);
 	r = file_readlink_at(target->proc_fd, path + strlen("self/"), theirs, NS_NAME_SIZE);
 	if (r < 0)
-		return err_set_errno(err, (int)r, "cannot read '/proc/%d/ns/%s'", target->pid,
-				     name);
+		return err_set_errno(err, (int)r, "cannot read '/proc/%d/ns/%s'", target->pid, name);
 	if (host->live && strcmp(name, "user") == 0 && strcmp(ours, initial_userns) != 0)
 		return err_set(
 			err, EPERM,
-			"the hook itself runs in a user namespace; cgdeleg needs the host's root, "
-			"a rootless engine cannot use it");
+			"the hook itself runs in a user namespace; cgdeleg needs the host's root, a rootless engine cannot use it");
 	return strcmp(ours, theirs) == 0;
 }
 
 /* target->instance begins with the mount namespace's name: see read_instance(). */
-static int check_namespaces(const struct host *host, struct target *target, struct facts *facts,
-			    struct err *err)
+static int check_namespaces(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	char ours[NS_NAME_SIZE], theirs[NS_NAME_SIZE];
 	int r;
@@ -108,18 +104,15 @@ static int check_namespaces(const struct host *host, struct target *target, stru
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return err_set(
-			err, EPERM,
-			"process %d is in the host's mount namespace: it is not a container's init",
-			target->pid);
+		return err_set(err, EPERM, "process %d is in the host's mount namespace: it is not a container's init",
+			       target->pid);
 	r = same_namespace(host, target, "cgroup", target->own_cgroupns, theirs, err);
 	if (r < 0)
 		return r;
 	if (r > 0)
 		return err_set(
 			err, EPERM,
-			"the container shares the host's cgroup namespace: its config.json must "
-			"have a namespace of type 'cgroup'");
+			"the container shares the host's cgroup namespace: its config.json must have a namespace of type 'cgroup'");
 	facts->cgroupns_private = TRI_YES;
 	r = same_namespace(host, target, "user", ours, theirs, err);
 	if (r < 0)
@@ -156,20 +149,18 @@ static int look_up(const char *map, uint32_t id, uint32_t *ret, bool *covers_roo
 	while (*at) {
 		struct extent e;
 
-		if (!next_number(&at, &e.inside) || !next_number(&at, &e.outside) ||
-		    !next_number(&at, &e.count))
+		if (!next_number(&at, &e.inside) || !next_number(&at, &e.outside) || !next_number(&at, &e.count))
 			return -EBADMSG;
 		if (e.outside == 0 && e.count > 0)
 			*covers_root = true;
-		if (id >= e.inside && id - e.inside < e.count &&
-		    e.outside + (id - e.inside) < FACT_ID_UNKNOWN)
+		if (id >= e.inside && id - e.inside < e.count && e.outside + (id - e.inside) < FACT_ID_UNKNOWN)
 			*ret = (uint32_t)(e.outside + (id - e.inside));
 	}
 	return 0;
 }
 
-static int read_map(const struct target *target, const char *name, const uint32_t inside[2],
-		    uint32_t ret[2], bool *covers_root, struct err *err)
+static int read_map(const struct target *target, const char *name, const uint32_t inside[2], uint32_t ret[2],
+		    bool *covers_root, struct err *err)
 {
 	const size_t size = 16384; /* 340 extents, the most that there may be, have room */
 	_cleanup_free_ char *text = malloc(size);
@@ -182,24 +173,20 @@ static int read_map(const struct target *target, const char *name, const uint32_
 		return err_set_errno(err, (int)n, "cannot read '/proc/%d/%s'", target->pid, name);
 	for (size_t i = 0; i < 2; i++)
 		if (look_up(text, inside[i], &ret[i], covers_root) < 0)
-			return err_set(err, EBADMSG, "'/proc/%d/%s' has not the form of a map",
-				       target->pid, name);
+			return err_set(err, EBADMSG, "'/proc/%d/%s' has not the form of a map", target->pid, name);
 	return 0;
 }
 
-static int read_maps(const struct target *target, const struct oci *oci, struct facts *facts,
-		     struct err *err)
+static int read_maps(const struct target *target, const struct oci *oci, struct facts *facts, struct err *err)
 {
 	uint32_t uids[2], gids[2];
 	bool covers_root = false;
 	int r;
 
-	r = read_map(target, "uid_map", (const uint32_t[2]) { 0, oci->process_uid }, uids,
-		     &covers_root, err);
+	r = read_map(target, "uid_map", (const uint32_t[2]) { 0, oci->process_uid }, uids, &covers_root, err);
 	if (r < 0)
 		return r;
-	r = read_map(target, "gid_map", (const uint32_t[2]) { 0, oci->process_gid }, gids,
-		     &covers_root, err);
+	r = read_map(target, "gid_map", (const uint32_t[2]) { 0, oci->process_gid }, gids, &covers_root, err);
 	if (r < 0)
 		return r;
 	facts->root_uid = uids[0];
@@ -222,17 +209,14 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
 
 	fd = openat(oci->bundle_fd, oci->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set_errno(err, errno,
-				     "cannot open the root filesystem '%s' of the bundle",
-				     oci->rootfs);
+		return err_set_errno(err, errno, "cannot open the root filesystem '%s' of the bundle", oci->rootfs);
 	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
 	if (host->live)
 		n = file_readlink_at(host->proc_fd, link, ret, PATH_MAX - sizeof(below));
 	else
 		n = snprintf(ret, PATH_MAX - sizeof(below), "%s/%s", oci->bundle, oci->rootfs);
 	if (n < 0 || (size_t)n >= PATH_MAX - sizeof(below))
-		return err_set(err, ENAMETOOLONG,
-			       "cannot name the root filesystem '%s' of the bundle", oci->rootfs);
+		return err_set(err, ENAMETOOLONG, "cannot name the root filesystem '%s' of the bundle", oci->rootfs);
 	while (n > 0 && ret[n - 1] == '/')
 		n--;
 	memcpy(ret + n, below, sizeof(below));
@@ -260,15 +244,13 @@ static int read_instance(struct target *target, struct err *err)
 		at = at ? at + 1 : NULL;
 	}
 	if (!at)
-		return err_set(err, EBADMSG, "'/proc/%d/stat' has not the form of that file",
-			       target->pid);
-	(void)snprintf(target->instance + len, sizeof(target->instance) - len, "+%.*s",
-		       (int)strcspn(at, " "), at);
+		return err_set(err, EBADMSG, "'/proc/%d/stat' has not the form of that file", target->pid);
+	(void)snprintf(target->instance + len, sizeof(target->instance) - len, "+%.*s", (int)strcspn(at, " "), at);
 	return 0;
 }
 
-static int find_mount(const struct host *host, const struct oci *oci, struct target *target,
-		      struct facts *facts, struct err *err)
+static int find_mount(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		      struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *text = NULL;
@@ -278,8 +260,7 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	if (!oci->has_mount)
 		return err_set(
 			err, ENOENT,
-			"config.json mounts no type 'cgroup' at '/sys/fs/cgroup', so there is nothing "
-			"to make writable");
+			"config.json mounts no type 'cgroup' at '/sys/fs/cgroup', so there is nothing to make writable");
 	r = mount_point(host, oci, point, err);
 	if (r < 0)
 		return r;
@@ -300,8 +281,7 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 
 /* On a first run the flag at hook time and config.json's "ro" tell what the runtime is about to do; on a
  * rerun our own attribute tells what we did. */
-static enum mount_state classify_mount(const struct oci *oci, const struct target *target,
-				       bool granted)
+static enum mount_state classify_mount(const struct oci *oci, const struct target *target, bool granted)
 {
 	/* "rro": the runtime sets the flag once more, recursively, whatever was done to it before. */
 	if (target->mount.readonly && !oci->mount_recursive)
@@ -311,8 +291,7 @@ static enum mount_state classify_mount(const struct oci *oci, const struct targe
 	return oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;
 }
 
-int gather(const struct host *host, const struct oci *oci, struct target *target,
-	   struct facts *facts, struct err *err)
+int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts, struct err *err)
 {
 	int r;
 

@@ -24,34 +24,32 @@
 
 struct target {
 	pid_t pid;
-	int pidfd;   /* of the container's init; -EBADF when host->live is false */
-	int proc_fd; /* /proc/<pid>, bound to that process and to no later one of the same number */
-	int cgroup_fd; /* the delegation root, readable directory */
-	int scope_fd;  /* the systemd scope above that is this container's alone, or -EBADF */
-	int device_fd; /* the nearest cgroup, from the root upwards, with a device program, or -EBADF */
+	int pidfd;		 /* of the container's init; -EBADF when host->live is false */
+	int proc_fd;		 /* /proc/<pid>, bound to that process and to no later one of the same number */
+	int cgroup_fd;		 /* the delegation root, readable directory */
+	int scope_fd;		 /* the systemd scope above that is this container's alone, or -EBADF */
+	int device_fd;		 /* the nearest cgroup, from the root upwards, with a device program, or -EBADF */
 	uint32_t device_program; /* the kernel's id of its first */
 	uint64_t dev, ino;	 /* of the delegation root */
 	struct cgroup_mount mount;
-	struct attribute attribute;  /* what our attribute on the delegation root says, if it is there */
-	char unit[256];	       /* facts->unit */
-	char own_cgroupns[64]; /* and its cgroup namespace: "cgroup:[NUMBER]" */
-	char now[PATH_MAX];    /* the cgroup that pid is in: the delegation root or one below it */
+	struct attribute attribute;    /* what our attribute on the delegation root says, if it is there */
+	char unit[256];		       /* facts->unit */
+	char own_cgroupns[64];	       /* and its cgroup namespace: "cgroup:[NUMBER]" */
+	char now[PATH_MAX];	       /* the cgroup that pid is in: the delegation root or one below it */
 	struct cgroup_listing listing; /* of the delegation root */
 	struct cgroup_delegated delegated;
 	char instance[96]; /* of this very container: see struct attribute */
 	char controllers[256], device_cgroup[PATH_MAX], inherited[64];
-	struct guards guards;	   /* this build's, pinned; see gather_guards() */
-	struct device_rules rules; /* config.json's device list, for the device guard */
-	struct err guards_err,
-		device_err; /* why there is none; text "" where there is nothing to say */
+	struct guards guards;		   /* this build's, pinned; see gather_guards() */
+	struct device_rules rules;	   /* config.json's device list, for the device guard */
+	struct err guards_err, device_err; /* why there is none; text "" where there is nothing to say */
 };
 
 /*
  * Fills target and facts for the container of `oci`, whose config.json has been read. facts->handler is
  * the caller's. Every refusal to go on names what was found and what was expected.
  */
-int gather(const struct host *host, const struct oci *oci, struct target *target,
-	   struct facts *facts, struct err *err);
+int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts, struct err *err);
 
 /* Fills facts->controllers, which gather() leaves out: only a plan that nests needs to know. */
 int gather_controllers(struct target *target, struct facts *facts, struct err *err);
@@ -65,8 +63,8 @@ void gather_config(const struct oci *oci, struct facts *facts);
  * runtime is taken to attach its device program as runc and crun do. What cannot be told stays unknown,
  * and the decision then says so.
  */
-int gather_expected(const struct host *host, const struct oci *oci, struct target *target,
-		    struct facts *facts, struct err *err);
+int gather_expected(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		    struct err *err);
 
 /* Is the container's init still the process that was looked at? To be asked before what cannot wait. */
 int target_check_alive(const struct target *target, struct err *err);

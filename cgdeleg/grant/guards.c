@@ -32,9 +32,8 @@
 #define ALONE_MS 5000 /* what loading may take where there is no deadline */
 #define GRANT_MS 8000 /* of the hook's time, left for the grant itself on a busy machine */
 /* Loading programs, and mounting and looking into the root-only bpffs. */
-#define HELPER_CAPABILITIES                                                   \
-	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | \
-	 CAP_BIT(CAP_DAC_OVERRIDE))
+#define HELPER_CAPABILITIES \
+	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_DAC_OVERRIDE))
 
 static int64_t now_ms(void)
 {
@@ -78,8 +77,7 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
  * hooks that start at once would otherwise execute a loader of its own, and these would keep one another from
  * coming to an end in time. Who waits looks for the pins, so that none of them waits for the others' looking.
  */
-static int take_turn(int fd, const struct host *host, int64_t end_ms, struct guards *ret,
-		     struct err *err)
+static int take_turn(int fd, const struct host *host, int64_t end_ms, struct guards *ret, struct err *err)
 {
 	struct timespec pause = { .tv_nsec = 1000000 };
 
@@ -95,8 +93,7 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 		if (now_ms() >= end_ms)
 			return err_set(
 				err, ETIMEDOUT,
-				"another hook has not loaded the BPF guards in time; 'cgdeleg "
-				"guard load' at boot spares hooks that");
+				"another hook has not loaded the BPF guards in time; 'cgdeleg guard load' at boot spares hooks that");
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 16000000)
 			pause.tv_nsec *= 2;
@@ -130,8 +127,7 @@ static int64_t loading_ends(int64_t deadline_ms)
 }
 
 /* Loads what is not there. What is there afterwards is looked at anew: the loader's word is not enough. */
-static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret,
-		struct err *err)
+static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
 {
 	const int64_t end_ms = loading_ends(loader->deadline_ms);
 	_cleanup_close_ int turn = open_turn(loader->run, err);
@@ -149,8 +145,7 @@ static int load(const struct host *host, const struct guard_loader *loader, stru
 	return r != 0 ? r : err_set(err, ENOENT, "the BPF guards are not there after loading them");
 }
 
-static int open_or_load(const struct host *host, const struct guard_loader *loader,
-			struct guards *ret, struct err *err)
+static int open_or_load(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
 {
 	int r = guards_open(host->sys_fd, ret, err);
 
@@ -159,14 +154,12 @@ static int open_or_load(const struct host *host, const struct guard_loader *load
 	if (!guard_build[0])
 		return err_set(err, ENOTSUP, "this cgdeleg was built without BPF guards");
 	if (!loader)
-		return err_set(err, ENOENT,
-			       "the BPF guards are not loaded; run cgdeleg guard load");
+		return err_set(err, ENOENT, "the BPF guards are not loaded; run cgdeleg guard load");
 	return load(host, loader, ret, err);
 }
 
-static int look_at_guards(const struct host *host, const struct guard_loader *loader,
-			  const struct oci *oci, struct target *target, struct facts *facts,
-			  struct err *err)
+static int look_at_guards(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
+			  struct target *target, struct facts *facts, struct err *err)
 {
 	int r;
 
@@ -183,8 +176,8 @@ static int look_at_guards(const struct host *host, const struct guard_loader *lo
 	return 0;
 }
 
-void gather_guards(const struct host *host, const struct guard_loader *loader,
-		   const struct oci *oci, struct target *target, struct facts *facts)
+void gather_guards(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
+		   struct target *target, struct facts *facts)
 {
 	int r = look_at_guards(host, loader, oci, target, facts, &target->guards_err);
 
@@ -267,18 +260,17 @@ int gather_descriptors(struct target *target, struct facts *facts, struct err *e
 	const struct dirent *entry;
 
 	if (fd == -1 && errno == ENOENT)
-		return 0; /* a described machine, or the process is gone, which others see */
+		return 0;		     /* a described machine, or the process is gone, which others see */
 	dir = fd < 0 ? NULL : fdopendir(fd); /* which owns it from here on */
 	if (!dir)
 		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
 	for (errno = 0; !facts->inherited && (entry = readdir(dir)) != NULL; errno = 0) {
-		const char *what =
-			entry->d_name[0] == '.' ? NULL : describe_descriptor(fd, entry->d_name);
+		const char *what = entry->d_name[0] == '.' ? NULL : describe_descriptor(fd, entry->d_name);
 
 		if (!what || !is_kept(target->proc_fd, entry->d_name))
 			continue;
-		(void)snprintf(target->inherited, sizeof(target->inherited), "descriptor %.20s, %s",
-			       entry->d_name, what);
+		(void)snprintf(target->inherited, sizeof(target->inherited), "descriptor %.20s, %s", entry->d_name,
+			       what);
 		facts->inherited = target->inherited;
 	}
 	if (!facts->inherited && errno != 0)

@@ -9,8 +9,7 @@
 /* How guards that are not pinned are loaded. */
 struct guard_loader {
 	const char *helpers; /* the directory of the hook's own helpers, where the loader is */
-	const char *
-		run; /* the directory of the table of grants: hooks take turns by a lock on a file there */
+	const char *run;     /* the directory of the table of grants: hooks take turns by a lock on a file there */
 	int64_t deadline_ms; /* of the run, CLOCK_MONOTONIC, the grant's own share included; 0: none */
 };
 
@@ -19,8 +18,8 @@ struct guard_loader {
  * loader is executed, by one hook while the others wait for what it pins; `loader` NULL: nothing is executed.
  * Why there is no guard is a fact like any other; never an error.
  */
-void gather_guards(const struct host *host, const struct guard_loader *loader,
-		   const struct oci *oci, struct target *target, struct facts *facts);
+void gather_guards(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
+		   struct target *target, struct facts *facts);
 
 /* Descriptors of BPF objects or of cgroups that the container's init would keep across execve(2). */
 int gather_descriptors(struct target *target, struct facts *facts, struct err *err);

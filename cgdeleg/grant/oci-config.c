@@ -153,12 +153,10 @@ static int read_process(yyjson_val *process, struct oci *oci, struct err *err)
 	struct raw_user user = { 0 };
 	int r;
 
-	r = json_dispatch(process, process_fields, ELEMENTS(process_fields), &raw,
-			  "config.json: process", err);
+	r = json_dispatch(process, process_fields, ELEMENTS(process_fields), &raw, "config.json: process", err);
 	if (r < 0)
 		return r;
-	r = json_dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user,
-			  "config.json: process.user", err);
+	r = json_dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user, "config.json: process.user", err);
 	if (r < 0)
 		return r;
 	if (user.uid < 0 || user.uid >= UINT32_MAX || user.gid < 0 || user.gid >= UINT32_MAX)
@@ -245,15 +243,13 @@ static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 	yyjson_arr_foreach(mounts, i, n, item)
 	{
 		struct raw_mount raw = { 0 };
-		int r = json_dispatch(item, mount_fields, ELEMENTS(mount_fields), &raw,
-				      "config.json: mounts", err);
+		int r = json_dispatch(item, mount_fields, ELEMENTS(mount_fields), &raw, "config.json: mounts", err);
 
 		if (r < 0)
 			return r;
 		if (!path_names(raw.destination, CGROUP_MOUNT, false))
 			continue;
-		oci->has_mount = raw.type && (strcmp(raw.type, "cgroup") == 0 ||
-					      strcmp(raw.type, "cgroup2") == 0);
+		oci->has_mount = raw.type && (strcmp(raw.type, "cgroup") == 0 || strcmp(raw.type, "cgroup2") == 0);
 		read_mount_options(raw.options, oci);
 	}
 	return 0;
@@ -279,8 +275,7 @@ static const char *find_cover(yyjson_val *paths)
 /* Actions that let the call through. */
 static bool is_allowing(yyjson_val *action)
 {
-	return yyjson_equals_str(action, "SCMP_ACT_ALLOW") ||
-	       yyjson_equals_str(action, "SCMP_ACT_LOG");
+	return yyjson_equals_str(action, "SCMP_ACT_ALLOW") || yyjson_equals_str(action, "SCMP_ACT_LOG");
 }
 
 /* Does the profile let bpf(2) through? Arguments are not looked at: through is through. */
@@ -312,8 +307,7 @@ static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 	struct raw_linux raw = { 0 };
 	int r;
 
-	r = json_dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux",
-			  err);
+	r = json_dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux", err);
 	if (r < 0)
 		return r;
 	oci->namespaces = raw.namespaces;
@@ -323,8 +317,8 @@ static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 	oci->covered_by = find_cover(raw.readonly_paths);
 	if (!oci->covered_by)
 		oci->covered_by = find_cover(raw.masked_paths);
-	return json_dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields),
-			     &oci->devices, "config.json: linux.resources", err);
+	return json_dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields), &oci->devices,
+			     "config.json: linux.resources", err);
 }
 
 /* The state's annotations decide and config.json's are what the engine wrote: they must be the same. */
@@ -337,18 +331,14 @@ static int compare_annotations(const struct oci *oci, yyjson_val *annotations, s
 	for (size_t i = 0; i < oci->n_annotations; i++) {
 		const struct annotation *a = &oci->annotations[i];
 
-		if (!annotations ||
-		    !yyjson_equals_str(yyjson_obj_iter_get(&iter, a->key), a->value))
-			return err_set(err, EBADMSG,
-				       "state and config.json disagree on annotation '%s'",
+		if (!annotations || !yyjson_equals_str(yyjson_obj_iter_get(&iter, a->key), a->value))
+			return err_set(err, EBADMSG, "state and config.json disagree on annotation '%s'",
 				       text_escape(a->key, shown, sizeof(shown)));
 	}
 	if (yyjson_obj_size(annotations) != oci->n_annotations)
-		return err_set(
-			err, EBADMSG,
-			"state and config.json disagree: %zu annotations in the state, %zu in "
-			"config.json",
-			oci->n_annotations, yyjson_obj_size(annotations));
+		return err_set(err, EBADMSG,
+			       "state and config.json disagree: %zu annotations in the state, %zu in config.json",
+			       oci->n_annotations, yyjson_obj_size(annotations));
 	return 0;
 }
 
@@ -358,8 +348,7 @@ static int compare_id(const struct oci *oci, yyjson_val *annotations, struct err
 	yyjson_val *id = yyjson_obj_get(annotations, "io.kubernetes.cri-o.ContainerID");
 
 	if (id && !yyjson_equals_str(id, oci->id))
-		return err_set(err, EBADMSG,
-			       "state and config.json disagree on the container's id");
+		return err_set(err, EBADMSG, "state and config.json disagree on the container's id");
 	return 0;
 }
 
@@ -371,12 +360,11 @@ int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *
 	r = json_parse(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
 	if (r < 0)
 		return r;
-	r = json_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields,
-			  ELEMENTS(config_fields), &raw, "config.json", err);
+	r = json_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
+			  "config.json", err);
 	if (r < 0)
 		return r;
-	r = json_dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs,
-			  "config.json: root", err);
+	r = json_dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs, "config.json: root", err);
 	if (r < 0)
 		return r;
 	r = read_process(raw.process, oci, err);
@@ -402,19 +390,15 @@ static int check_owner(int fd, mode_t kind, uid_t owner, const char *what, struc
 	if (fstat(fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat %s", what);
 	if ((st.st_mode & S_IFMT) != kind)
-		return err_set(err, EBADMSG, "%s is not a %s", what,
-			       kind == S_IFDIR ? "directory" : "regular file");
+		return err_set(err, EBADMSG, "%s is not a %s", what, kind == S_IFDIR ? "directory" : "regular file");
 	if (st.st_uid != 0 && st.st_uid != owner)
-		return err_set(err, EPERM, "%s belongs to uid %u, root was expected", what,
-			       st.st_uid);
+		return err_set(err, EPERM, "%s belongs to uid %u, root was expected", what, st.st_uid);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, EPERM, "%s is writable by group or others (mode %04o)", what,
-			       st.st_mode & 07777);
+		return err_set(err, EPERM, "%s is writable by group or others (mode %04o)", what, st.st_mode & 07777);
 	return 0;
 }
 
-int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd,
-		    struct err *err)
+int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd, struct err *err)
 {
 	int r;
 
@@ -424,11 +408,9 @@ int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_
 	r = check_owner(*ret_bundle_fd, S_IFDIR, owner, "the bundle", err);
 	if (r < 0)
 		return r;
-	*ret_config_fd = file_open_beneath(*ret_bundle_fd, "config.json",
-					   O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	*ret_config_fd = file_open_beneath(*ret_bundle_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (*ret_config_fd < 0)
-		return err_set_errno(err, *ret_config_fd,
-				     "cannot open 'config.json' in the bundle '%s'", path);
+		return err_set_errno(err, *ret_config_fd, "cannot open 'config.json' in the bundle '%s'", path);
 	return check_owner(*ret_config_fd, S_IFREG, owner, "config.json", err);
 }
 

@@ -104,9 +104,9 @@ int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err
 	if (r == -EFBIG)
 		return err_set(err, EFBIG, "container state: larger than %d bytes", OCI_STATE_MAX);
 	if (r == -ETIMEDOUT)
-		return err_set(err, ETIMEDOUT,
-			       "container state: no end of it within the deadline; the runtime "
-			       "must write the state and close the pipe");
+		return err_set(
+			err, ETIMEDOUT,
+			"container state: no end of it within the deadline; the runtime must write the state and close the pipe");
 	if (r < 0)
 		return err_set_errno(err, r, "container state: cannot read it");
 	return oci_parse_state(buf, len, ret, err);
@@ -121,8 +121,7 @@ static int take_annotations(yyjson_val *obj, struct oci *oci, const char *what, 
 	if (n == 0)
 		return 0;
 	if (n > OCI_ANNOTATIONS_MAX)
-		return err_set(err, E2BIG, "%s: %zu annotations, %d are the most", what, n,
-			       OCI_ANNOTATIONS_MAX);
+		return err_set(err, E2BIG, "%s: %zu annotations, %d are the most", what, n, OCI_ANNOTATIONS_MAX);
 	oci->annotations = calloc(n, sizeof(*oci->annotations));
 	if (!oci->annotations)
 		return err_set(err, ENOMEM, "%s: out of memory", what);
@@ -133,8 +132,8 @@ static int take_annotations(yyjson_val *obj, struct oci *oci, const char *what, 
 		if (!yyjson_is_str(value) || strlen(yyjson_get_str(value)) != yyjson_get_len(value))
 			return err_set(err, EBADMSG, "%s: annotation '%s' is not a string", what,
 				       text_escape(yyjson_get_str(key), shown, sizeof(shown)));
-		oci->annotations[i] = (struct annotation) { .key = yyjson_get_str(key),
-							    .value = yyjson_get_str(value) };
+		oci->annotations[i] =
+			(struct annotation) { .key = yyjson_get_str(key), .value = yyjson_get_str(value) };
 	}
 	oci->n_annotations = n;
 	return 0;
@@ -151,25 +150,21 @@ static int check_state(const struct raw_state *raw, struct err *err)
 	size_t id_len = strlen(raw->id);
 
 	if (id_len == 0 || id_len > OCI_ID_MAX)
-		return err_set(err, EBADMSG,
-			       "container state: 'id' has %zu bytes, 1 to %d are valid", id_len,
+		return err_set(err, EBADMSG, "container state: 'id' has %zu bytes, 1 to %d are valid", id_len,
 			       OCI_ID_MAX);
 	if (raw->bundle[0] != '/' || strlen(raw->bundle) >= PATH_MAX)
 		return err_set(err, EBADMSG, "container state: 'bundle' is not an absolute path");
-	if (strcmp(raw->status, "creating") != 0 && strcmp(raw->status, "created") != 0 &&
-	    !is_restoring(raw))
+	if (strcmp(raw->status, "creating") != 0 && strcmp(raw->status, "created") != 0 && !is_restoring(raw))
 		return err_set(
 			err, EBADMSG,
-			"container state: 'status' is '%.32s'; cgdeleg acts only while a container "
-			"is 'creating' or 'created': configure it as a createRuntime hook",
+			"container state: 'status' is '%.32s'; cgdeleg acts only while a container is 'creating' or 'created': configure it as a createRuntime hook",
 			raw->status);
 	/* In a createContainer hook the pid is 1 (runc) or 0 (crun), counted in the container's pid
 	 * namespace, while /proc is the host's: /proc/1 is the host's init. */
 	if (raw->pid <= 1 || raw->pid > INT_MAX)
 		return err_set(
 			err, EBADMSG,
-			"container state: 'pid' is %lld, above 1 was expected: configure cgdeleg "
-			"as a createRuntime hook, not createContainer",
+			"container state: 'pid' is %lld, above 1 was expected: configure cgdeleg as a createRuntime hook, not createContainer",
 			(long long)raw->pid);
 	return 0;
 }
@@ -183,8 +178,8 @@ int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *e
 	r = json_parse(text, len, OCI_DEPTH_MAX, "container state", &oci.state_doc, err);
 	if (r < 0)
 		return r;
-	r = json_dispatch(yyjson_doc_get_root(oci.state_doc), state_fields, ELEMENTS(state_fields),
-			  &raw, "container state", err);
+	r = json_dispatch(yyjson_doc_get_root(oci.state_doc), state_fields, ELEMENTS(state_fields), &raw,
+			  "container state", err);
 	if (r < 0)
 		return r;
 	r = check_state(&raw, err);

@@ -26,26 +26,26 @@
 struct oci {
 	/* The state. Strings belong to state_doc. */
 	const char *id;
-	const char *status; /* "creating" (runc) or "created" (crun) in createRuntime */
-	bool restoring;	    /* from a checkpoint: "stopped" (runc; crun runs no hooks then) */
-	const char *bundle; /* absolute path */
-	pid_t pid;	    /* > 1, in the hook's pid namespace; 0 where there is no state */
+	const char *status;		/* "creating" (runc) or "created" (crun) in createRuntime */
+	bool restoring;			/* from a checkpoint: "stopped" (runc; crun runs no hooks then) */
+	const char *bundle;		/* absolute path */
+	pid_t pid;			/* > 1, in the hook's pid namespace; 0 where there is no state */
 	struct annotation *annotations; /* owned */
 	size_t n_annotations;
 	yyjson_doc *state_doc;
 
 	/* config.json. Strings belong to config_doc. */
 	yyjson_doc *config_doc;
-	int bundle_fd;			   /* O_PATH */
-	const char *rootfs;		   /* root.path: absolute, or relative to the bundle */
-	bool mount_readonly;		   /* the mount at /sys/fs/cgroup has "ro" or "rro" */
-	bool mount_recursive;		   /* ... "rro": recursively, and on some runtimes late */
-	bool has_mount;			   /* there is a cgroup mount at /sys/fs/cgroup */
-	const char *covered_by;		   /* see struct facts */
-	uint64_t capabilities;		   /* see struct facts */
-	uint32_t process_uid, process_gid; /* inside the container; 0 where config.json is silent */
-	enum tristate seccomp_bpf;	   /* see struct facts */
-	yyjson_val *devices;		   /* linux.resources.devices, as it stands; or NULL */
+	int bundle_fd;					      /* O_PATH */
+	const char *rootfs;				      /* root.path: absolute, or relative to the bundle */
+	bool mount_readonly;				      /* the mount at /sys/fs/cgroup has "ro" or "rro" */
+	bool mount_recursive;				      /* ... "rro": recursively, and on some runtimes late */
+	bool has_mount;					      /* there is a cgroup mount at /sys/fs/cgroup */
+	const char *covered_by;				      /* see struct facts */
+	uint64_t capabilities;				      /* see struct facts */
+	uint32_t process_uid, process_gid;		      /* inside the container; 0 where config.json is silent */
+	enum tristate seccomp_bpf;			      /* see struct facts */
+	yyjson_val *devices;				      /* linux.resources.devices, as it stands; or NULL */
 	yyjson_val *namespaces, *uid_mappings, *gid_mappings; /* linux.*, as they stand; or NULL */
 };
 
@@ -67,8 +67,7 @@ int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *
 /* Opens the bundle `path` (O_PATH) and its config.json (for reading), having checked that both belong to
  * uid 0 or `owner` and are writable by nobody else. On failure the descriptors may be open; the caller
  * closes them either way. */
-int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd,
-		    struct err *err);
+int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd, struct err *err);
 
 /* As oci_read_config(), from memory, without a bundle. */
 int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err);

@@ -41,8 +41,7 @@ static void add(struct plan *plan, struct step step)
 }
 
 /* Where systemd manages the cgroup it is told first, of all that it can remember, in one call. */
-static void add_unit(struct plan *plan, const struct decision *decision, const struct facts *facts,
-		     enum place place)
+static void add_unit(struct plan *plan, const struct decision *decision, const struct facts *facts, enum place place)
 {
 	for (size_t i = 0; i < decision->n_ceilings; i++) {
 		const struct ceiling *c = &decision->ceilings[i];
@@ -51,10 +50,8 @@ static void add_unit(struct plan *plan, const struct decision *decision, const s
 			plan->unit.ceilings[plan->unit.n++] = c;
 	}
 	if (plan->unit.n > 0)
-		add(plan, (struct step) { .kind = STEP_UNIT,
-					  .place = place,
-					  .file = facts->unit,
-					  .unit = &plan->unit });
+		add(plan,
+		    (struct step) { .kind = STEP_UNIT, .place = place, .file = facts->unit, .unit = &plan->unit });
 }
 
 /*
@@ -62,8 +59,7 @@ static void add_unit(struct plan *plan, const struct decision *decision, const s
  * more. The file may be missing there and present below only for controllers that the scope lacks, which
  * cannot be: cgroup v2 offers a controller below only where it is offered above.
  */
-static void add_ceilings(struct plan *plan, const struct decision *decision, bool by_unit,
-			 enum place place)
+static void add_ceilings(struct plan *plan, const struct decision *decision, bool by_unit, enum place place)
 {
 	for (size_t i = 0; i < decision->n_ceilings; i++) {
 		const struct ceiling *c = &decision->ceilings[i];
@@ -89,12 +85,10 @@ static void select_controllers(const char *wanted, const char *offered, char *re
 	ret[0] = '\0';
 	while (wanted && (len = text_next_word(&wanted, word, sizeof(word))) != 0)
 		if (len > 0 && text_has_word(offered, word) && used + (size_t)len + 2 < size)
-			used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "",
-						 word);
+			used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "", word);
 }
 
-static void add_nesting(struct plan *plan, const struct decision *decision,
-			const struct facts *facts)
+static void add_nesting(struct plan *plan, const struct decision *decision, const struct facts *facts)
 {
 	if (!decision->nest)
 		return;
@@ -106,8 +100,7 @@ static void add_nesting(struct plan *plan, const struct decision *decision,
 					  .gid = decision->owner_gid });
 		add(plan, (struct step) { .kind = STEP_MOVE, .file = decision->nest });
 	}
-	select_controllers(decision->controllers, facts->controllers, plan->controllers,
-			   sizeof(plan->controllers));
+	select_controllers(decision->controllers, facts->controllers, plan->controllers, sizeof(plan->controllers));
 	if (plan->controllers[0])
 		add(plan, (struct step) { .kind = STEP_CONTROLLERS,
 					  .file = plan->controllers,
@@ -119,8 +112,7 @@ static void add_nesting(struct plan *plan, const struct decision *decision,
 static void add_owner(struct plan *plan, const char *const *names, uint32_t uid, uint32_t gid)
 {
 	for (const char *const *name = names; name && *name; name++)
-		add(plan,
-		    (struct step) { .kind = STEP_OWN, .file = *name, .uid = uid, .gid = gid });
+		add(plan, (struct step) { .kind = STEP_OWN, .file = *name, .uid = uid, .gid = gid });
 	add(plan, (struct step) { .kind = STEP_OWN, .file = ".", .uid = uid, .gid = gid });
 }
 
@@ -137,19 +129,16 @@ static enum mount_method choose_method(enum mount_state state)
 }
 
 /* Before the container's processes are moved: below the delegation root they are guarded all the same. */
-static void add_guards(struct plan *plan, const struct decision *decision,
-		       const struct facts *facts)
+static void add_guards(struct plan *plan, const struct decision *decision, const struct facts *facts)
 {
 	if (decision->device_guard)
-		add(plan,
-		    (struct step) { .kind = STEP_DEVICE_GUARD, .extra = facts->n_device_rules });
+		add(plan, (struct step) { .kind = STEP_DEVICE_GUARD, .extra = facts->n_device_rules });
 	if (decision->grant_guard)
-		add(plan, (struct step) { .kind = STEP_GRANT_GUARD,
-					  .extra = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
+		add(plan,
+		    (struct step) { .kind = STEP_GRANT_GUARD, .extra = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
 }
 
-static void plan_grant(struct plan *plan, const struct decision *decision,
-		       const struct facts *facts)
+static void plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts)
 {
 	const enum place unit_place = facts->has_scope ? PLACE_SCOPE : PLACE_ROOT;
 
@@ -159,8 +148,7 @@ static void plan_grant(struct plan *plan, const struct decision *decision,
 	if (facts->has_scope)
 		add_ceilings(plan, decision, facts->unit, PLACE_SCOPE);
 	add_ceilings(plan, decision, facts->unit && unit_place == PLACE_ROOT, PLACE_ROOT);
-	add(plan, (struct step) { .kind = STEP_DEVICE_BPF,
-				  .unit = plan->unit.n > 0 ? &plan->unit : NULL });
+	add(plan, (struct step) { .kind = STEP_DEVICE_BPF, .unit = plan->unit.n > 0 ? &plan->unit : NULL });
 	add_guards(plan, decision, facts);
 	/* On record before anything is the container's: the leaf is, from when it is made. */
 	add(plan, (struct step) { .kind = STEP_ATTRIBUTE, .method = choose_method(facts->mount) });
@@ -179,8 +167,7 @@ static void plan_take_back(struct plan *plan, const struct facts *facts)
 		add(plan, (struct step) { .kind = STEP_FORGET });
 }
 
-int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret,
-	       struct err *err)
+int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret, struct err *err)
 {
 	ret->n_steps = 0; /* the steps are written as they come */
 	ret->controllers[0] = '\0';
@@ -191,14 +178,12 @@ int plan_build(const struct decision *decision, const struct facts *facts, struc
 		/* run.oci.delegate-cgroup of crun: what lies below has been given away too. */
 		return err_set(
 			err, EBUSY,
-			"the runtime has put the container below '%s' already, so that its cgroup "
-			"cannot be taken back; create it without nesting by the runtime",
+			"the runtime has put the container below '%s' already, so that its cgroup cannot be taken back; create it without nesting by the runtime",
 			facts->cgroup ? facts->cgroup : "?");
 	else if (decision->verdict == VERDICT_READONLY)
 		plan_take_back(ret, facts);
 	if (ret->n_steps > PLAN_STEPS_MAX)
-		return err_set(err, E2BIG, "the plan has %zu steps, %d are the most", ret->n_steps,
-			       PLAN_STEPS_MAX);
+		return err_set(err, E2BIG, "the plan has %zu steps, %d are the most", ret->n_steps, PLAN_STEPS_MAX);
 	return 0;
 }
 
@@ -209,8 +194,8 @@ static void describe_ceiling(const struct step *step, char *buf, size_t size)
 
 	if (value.number < INT32_MAX)
 		value.number += step->extra;
-	(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "",
-		       step->file, limit_format(step->ceiling->type, &value, text, sizeof(text)));
+	(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "", step->file,
+		       limit_format(step->ceiling->type, &value, text, sizeof(text)));
 }
 
 static void describe_unit(const struct step *step, char *buf, size_t size)
@@ -219,11 +204,9 @@ static void describe_unit(const struct step *step, char *buf, size_t size)
 	int len = snprintf(buf, size, "%s at most, through systemd:", step->file);
 
 	for (size_t i = 0; i < step->unit->n; i++)
-		(void)systemd_add_words(&words, step->unit->ceilings[i]->type,
-					&step->unit->ceilings[i]->value, NULL);
+		(void)systemd_add_words(&words, step->unit->ceilings[i]->type, &step->unit->ceilings[i]->value, NULL);
 	for (size_t i = 0; i < words.n && len >= 0 && (size_t)len < size; i++)
-		len += snprintf(buf + len, size - (size_t)len, " %s%s", words.words[i],
-				i + 1 < words.n ? "," : "");
+		len += snprintf(buf + len, size - (size_t)len, " %s%s", words.words[i], i + 1 < words.n ? "," : "");
 }
 
 static void describe_budget(const struct step *step, char *buf, size_t size)
@@ -231,8 +214,7 @@ static void describe_budget(const struct step *step, char *buf, size_t size)
 	if (step->extra == LIMIT_MAX)
 		(void)snprintf(buf, size, "count one grant, its descendants without bound");
 	else
-		(void)snprintf(buf, size, "count one grant of %llu descendants",
-			       (unsigned long long)step->extra);
+		(void)snprintf(buf, size, "count one grant of %llu descendants", (unsigned long long)step->extra);
 }
 
 const char *step_describe(const struct step *step, char *buf, size_t size)
@@ -251,16 +233,14 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		(void)snprintf(buf, size, "verify the device controller's BPF programs");
 		break;
 	case STEP_DEVICE_GUARD:
-		(void)snprintf(buf, size, "attach the device guard with %u rules",
-			       (unsigned)step->extra);
+		(void)snprintf(buf, size, "attach the device guard with %u rules", (unsigned)step->extra);
 		break;
 	case STEP_GRANT_GUARD:
 		(void)snprintf(buf, size, "attach the grant guard, writing to *.pressure %s",
 			       step->extra & GUARD_ALLOW_PRESSURE ? "allowed" : "denied");
 		break;
 	case STEP_LEAF:
-		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->file, step->uid,
-			       step->gid);
+		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->file, step->uid, step->gid);
 		break;
 	case STEP_MOVE:
 		(void)snprintf(buf, size, "move the container's processes into '%s'", step->file);
@@ -281,8 +261,7 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		(void)snprintf(buf, size, "own %s %u:%u", step->file, step->uid, step->gid);
 		break;
 	case STEP_MOUNT:
-		(void)snprintf(buf, size, "make the mount writable: %s",
-			       mount_method_name(step->method));
+		(void)snprintf(buf, size, "make the mount writable: %s", mount_method_name(step->method));
 		break;
 	case STEP_KIND_MAX:
 		break;

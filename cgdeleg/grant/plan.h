@@ -22,10 +22,10 @@
 #define PLAN_STEPS_MAX 128
 
 enum step_kind {
-	STEP_BUDGET,	 /* count the grant in the node's and the handler's budget */
-	STEP_UNIT,	 /* have systemd lower limits of the unit `file`, whose cgroup is `place` */
-	STEP_CEILING,	 /* lower a limit file of `place` */
-	STEP_DEVICE_BPF, /* the device programs are still as the decision saw them */
+	STEP_BUDGET,	   /* count the grant in the node's and the handler's budget */
+	STEP_UNIT,	   /* have systemd lower limits of the unit `file`, whose cgroup is `place` */
+	STEP_CEILING,	   /* lower a limit file of `place` */
+	STEP_DEVICE_BPF,   /* the device programs are still as the decision saw them */
 	STEP_DEVICE_GUARD, /* attach the device guard, with `extra` rules of config.json */
 	STEP_GRANT_GUARD,  /* attach the grant guard; `extra`: GUARD_ALLOW_* */
 	STEP_LEAF,	   /* make the leaf `file`, the owner's as if it had made it */
@@ -54,8 +54,7 @@ struct step {
 	const struct ceiling *ceiling; /* STEP_CEILING: belongs to the decision */
 	/* STEP_UNIT; STEP_DEVICE_BPF behind one, NULL without. Belongs to the plan. */
 	const struct unit_ceilings *unit;
-	uint64_t
-		extra; /* STEP_CEILING: added to the ceiling's number (scope: + 1); STEP_BUDGET: the
+	uint64_t extra;		  /* STEP_CEILING: added to the ceiling's number (scope: + 1); STEP_BUDGET: the
 			   descendants */
 	uint32_t uid, gid;	  /* STEP_OWN, STEP_LEAF: host ids */
 	enum mount_method method; /* STEP_MOUNT */
@@ -64,15 +63,13 @@ struct step {
 struct plan {
 	size_t n_steps;
 	struct step steps[PLAN_STEPS_MAX];
-	char controllers
-		[256]; /* what STEP_CONTROLLERS enables: policy's and available, in policy's order */
+	char controllers[256]; /* what STEP_CONTROLLERS enables: policy's and available, in policy's order */
 	struct unit_ceilings unit;
 };
 
 /* The steps for a VERDICT_GRANT or VERDICT_READONLY; none for the other verdicts. Strings belong to the
  * decision, the facts and the plan. -E2BIG when there are more than PLAN_STEPS_MAX. */
-int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret,
-	       struct err *err);
+int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret, struct err *err);
 
 /* One step as one line: "memory.max at most 17179869184", "own cgroup.procs 100000:100000". */
 const char *step_describe(const struct step *step, char *buf, size_t size);

@@ -47,12 +47,10 @@ static void add(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, const c
 	char shown[1024];
 
 	if (text)
-		(void)yyjson_mut_obj_add_strcpy(doc, o, key,
-						text_escape(text, shown, sizeof(shown)));
+		(void)yyjson_mut_obj_add_strcpy(doc, o, key, text_escape(text, shown, sizeof(shown)));
 }
 
-static void add_origin(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key,
-		       const struct origin *origin)
+static void add_origin(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, const struct origin *origin)
 {
 	char text[512];
 
@@ -69,8 +67,7 @@ void record_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *fa
 	add(doc, o, "cgroup", facts->cgroup);
 	add(doc, o, "unit", facts->unit);
 	(void)yyjson_mut_obj_add_str(doc, o, "userns", userns_kind_name(facts->userns));
-	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf",
-				     device_bpf_state_name(facts->device_bpf));
+	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf", device_bpf_state_name(facts->device_bpf));
 	(void)yyjson_mut_obj_add_str(doc, o, "mount", mount_state_name(facts->mount));
 	(void)yyjson_mut_obj_add_bool(doc, o, "device_guard", facts->device_guard);
 	(void)yyjson_mut_obj_add_bool(doc, o, "guard", facts->guard_available);
@@ -120,6 +117,5 @@ void record_plan(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct plan *plan
 	char line[LIMIT_TEXT_SIZE];
 
 	for (size_t i = 0; i < plan->n_steps; i++)
-		(void)yyjson_mut_arr_add_strcpy(doc, list,
-						step_describe(&plan->steps[i], line, sizeof(line)));
+		(void)yyjson_mut_arr_add_strcpy(doc, list, step_describe(&plan->steps[i], line, sizeof(line)));
 }

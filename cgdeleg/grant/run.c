@@ -20,13 +20,12 @@
  * stays permitted until the grant is whole.
  */
 #define CAPS_PARSE CAP_BIT(CAP_DAC_READ_SEARCH)
-#define CAPS_LOOK                                                                          \
-	(CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | \
-	 CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_DAC_OVERRIDE))
-#define CAPS_GRANT                                                                    \
-	(CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_CHROOT) | \
-	 CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_DAC_OVERRIDE) |       \
-	 CAP_BIT(CAP_SYS_NICE))
+#define CAPS_LOOK                                                                                                   \
+	(CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | \
+	 CAP_BIT(CAP_BPF) | CAP_BIT(CAP_DAC_OVERRIDE))
+#define CAPS_GRANT                                                                                         \
+	(CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_CHOWN) | \
+	 CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_SYS_NICE))
 #define CAPS_RESTRICT (CAPS_GRANT | CAPS_LOOK | CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID))
 
 void trail_init(struct trail *trail)
@@ -93,8 +92,7 @@ static int refuse(const struct decision *decision, struct err *err)
 		return err_set(err, EACCES, "refused by policy");
 	if (!reason->origin.file)
 		return err_set(err, EACCES, "refused: %s", reason->text);
-	return err_set(err, EACCES, "refused: %s (%s:%u)", reason->text, reason->origin.file,
-		       reason->origin.line);
+	return err_set(err, EACCES, "refused: %s (%s:%u)", reason->text, reason->origin.file, reason->origin.line);
 }
 
 /* A name that is too long is cut between two characters: what JSON holds must stay UTF-8. */
@@ -121,8 +119,7 @@ static void name_attribute(const struct trail *trail, struct attribute *attribut
 	copy_name(attribute->name, sizeof(attribute->name), d->who.container);
 	copy_name(attribute->leaf, sizeof(attribute->leaf), d->nest);
 	if (d->origin.file)
-		(void)snprintf(attribute->line, sizeof(attribute->line), "%.230s:%u", d->origin.file,
-			       d->origin.line);
+		(void)snprintf(attribute->line, sizeof(attribute->line), "%.230s:%u", d->origin.file, d->origin.line);
 }
 
 /* What puts the guards back, should somebody take them off. */
@@ -143,16 +140,14 @@ static int name_ceilings(const struct decision *d, struct attribute *attribute, 
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < d->n_ceilings; i++)
-		r = attribute_add(attribute, d->ceilings[i].file, d->ceilings[i].type,
-			       &d->ceilings[i].value, err);
+		r = attribute_add(attribute, d->ceilings[i].file, d->ceilings[i].type, &d->ceilings[i].value, err);
 	return r;
 }
 
 /* A second run leaves the first one's record as it is, but for the guards: their rules are what it has just told them. */
 static int compose_attribute(struct trail *trail, char *buf, size_t size)
 {
-	struct attribute attribute = { .since = trail->started_us / 1000000,
-				 .scope = trail->facts.has_scope };
+	struct attribute attribute = { .since = trail->started_us / 1000000, .scope = trail->facts.has_scope };
 	int r = 0;
 
 	if (trail->facts.granted) {
@@ -173,8 +168,8 @@ static void sum_usage(struct trail *trail)
 {
 	struct facts *facts = &trail->facts;
 
-	budget_sum(&trail->budget, trail->target.ino, facts->handler ? facts->handler : "",
-		   &facts->node_usage, &facts->handler_usage);
+	budget_sum(&trail->budget, trail->target.ino, facts->handler ? facts->handler : "", &facts->node_usage,
+		   &facts->handler_usage);
 }
 
 /* What is delegated already. From here until the grant is counted, or known not to be one, nobody else counts;
@@ -187,8 +182,8 @@ static int count_usage(const struct host *host, const struct run_args *args, str
 	if (args->run)
 		r = budget_open(args->run, host, args->deadline_ms, &trail->budget, &trail->err);
 	else
-		r = budget_look(host, trail->target.ino, facts->handler ? facts->handler : "",
-				&facts->node_usage, &facts->handler_usage, &trail->err);
+		r = budget_look(host, trail->target.ino, facts->handler ? facts->handler : "", &facts->node_usage,
+				&facts->handler_usage, &trail->err);
 	if (r < 0)
 		return r;
 	if (args->run)
@@ -237,12 +232,11 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 	int r;
 
 	state_facts(args, trail);
-	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target,
-							    &trail->facts, &trail->err);
+	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target, &trail->facts,
+							    &trail->err);
 	/* Before the budgets, whose lock nobody should wait for while the loader is at work. */
 	if (r >= 0 && wants_guards(&trail->decision))
-		gather_guards(host, args->helpers ? &loader : NULL, &trail->oci, &trail->target,
-			      &trail->facts);
+		gather_guards(host, args->helpers ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = count_usage(host, args, trail);
 	if (r >= 0)
@@ -311,9 +305,9 @@ static int look(struct acting *acting)
 
 	/* There is no mount yet that could be looked at, and what was checkpointed may be a writable one. */
 	if (trail->oci.restoring)
-		return err_set(&trail->err, ENOTSUP,
-			       "it is being restored from a checkpoint, which cannot be granted a "
-			       "writable cgroup: start it anew");
+		return err_set(
+			&trail->err, ENOTSUP,
+			"it is being restored from a checkpoint, which cannot be granted a writable cgroup: start it anew");
 	r = oci_read_config(trail->oci.bundle, acting->args->owner, &trail->oci, &trail->err);
 	if (r < 0)
 		return r;
@@ -346,8 +340,7 @@ static int run_concerned(const struct run_args *args, struct trail *trail)
 	/* Open before any namespace is entered, and before the grant: a record that cannot be written
 	 * is to be known by then. */
 	opened = audit_open(args->audit, &trail->audit, &audit_err);
-	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT &&
-	    trail->decision.audit_required) {
+	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT && trail->decision.audit_required) {
 		trail->err = audit_err;
 		r = opened;
 	}

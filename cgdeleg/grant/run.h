@@ -23,11 +23,11 @@ struct run_args {
 	const char *handler; /* --handler; mandatory */
 	const char *policy;  /* --policy: directory */
 	const char *audit;   /* --audit: directory */
-	const char *run; /* --run: directory of the table of grants; NULL: it is only looked at */
-	uid_t owner;	 /* besides root, who may own policy and bundle; 0 in the hook */
+	const char *run;     /* --run: directory of the table of grants; NULL: it is only looked at */
+	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
 	const char *helpers; /* --helpers: directory of the hook's own; NULL: none is executed */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
-	bool every_fact; /* for who shows them: also those that this container's plan does not need */
+	bool every_fact;     /* for who shows them: also those that this container's plan does not need */
 };
 
 /* Everything that one run knows; every stage fills its member, trail_done() frees them all. */

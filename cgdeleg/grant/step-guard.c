@@ -13,8 +13,7 @@
 
 /* A second run finds the program and, unless config.json has changed, its rules: nothing is written, and the
  * refusals that were counted stay. */
-int device_guard_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		     struct err *err)
+int device_guard_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;
 	const struct device_guard *guard = &target->guards.device;
@@ -54,8 +53,7 @@ int device_guard_undo(const struct apply *apply, struct undo *undo, struct err *
 
 /* A second run may find another `pressure` in the policy: that is a change, too. Of an older cgdeleg's grant, or one of
  * which somebody has taken a program off, it attaches what is not there. */
-int grant_guard_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		    struct err *err)
+int grant_guard_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;
 	const struct grant_guard *guard = &target->guards.grant;

@@ -24,13 +24,11 @@
 #include "base/privilege.h"
 #include "base/text.h"
 
-#define MOVE_ROUNDS \
-	8 /* a process may fork while it is being moved; its child is then found next time */
+#define MOVE_ROUNDS 8 /* a process may fork while it is being moved; its child is then found next time */
 
 static int open_leaf(const struct apply *apply, const char *name, struct err *err)
 {
-	int fd = file_open_beneath(apply->target->cgroup_fd, name,
-				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	int fd = file_open_beneath(apply->target->cgroup_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open the leaf '%s'", name);
@@ -44,14 +42,14 @@ static int check_owner(int fd, const char *name, const struct step *step, struct
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set_errno(err, errno, "cannot stat '%s' of the leaf", name);
 	if (st.st_uid != step->uid || st.st_gid != step->gid)
-		return err_set(err, EIO, "'%s' of the leaf belongs to %u:%u, %u:%u was expected",
-			       name, st.st_uid, st.st_gid, step->uid, step->gid);
+		return err_set(err, EIO, "'%s' of the leaf belongs to %u:%u, %u:%u was expected", name, st.st_uid,
+			       st.st_gid, step->uid, step->gid);
 	return 0;
 }
 
 /* Runs `make` with the owner's file system ids and comes back to root's in every case. */
-static int as_owner(const struct step *step, int (*make)(int fd, const char *text), int fd,
-		    const char *text, struct err *err)
+static int as_owner(const struct step *step, int (*make)(int fd, const char *text), int fd, const char *text,
+		    struct err *err)
 {
 	struct err back = { 0 };
 	int made, r;
@@ -100,8 +98,7 @@ int leaf_run(const struct apply *apply, const struct step *step, struct undo *un
 
 int leaf_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	if (unlinkat(apply->target->cgroup_fd, undo->step->file, AT_REMOVEDIR) < 0 &&
-	    errno != ENOENT)
+	if (unlinkat(apply->target->cgroup_fd, undo->step->file, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_set_errno(err, errno, "cannot remove the leaf '%s'", undo->step->file);
 	return 0;
 }
@@ -116,17 +113,14 @@ static int move_all(int from, int to, pid_t only, struct err *err)
 		ssize_t n = cgroup_read_procs(from, pids, CGROUP_PIDS_MAX);
 
 		if (n < 0)
-			return err_set_errno(err, (int)n,
-					     "cannot read the container's cgroup.procs");
+			return err_set_errno(err, (int)n, "cannot read the container's cgroup.procs");
 		if (n == 0)
 			return 0;
 		for (ssize_t i = 0; i < n; i++) {
 			int r;
 
 			if (only > 0 && pids[i] != only)
-				return err_set(err, EBUSY,
-					       "process %d has come into the container's cgroup",
-					       pids[i]);
+				return err_set(err, EBUSY, "process %d has come into the container's cgroup", pids[i]);
 			r = cgroup_attach(to, pids[i]);
 			if (r < 0 && r != -ESRCH)
 				return err_set_errno(err, r, "cannot move process %d", pids[i]);
@@ -154,8 +148,7 @@ int move_undo(const struct apply *apply, struct undo *undo, struct err *err)
 
 static int read_enabled(const struct apply *apply, char *buf, size_t size, struct err *err)
 {
-	ssize_t n =
-		file_read_record_at(apply->target->cgroup_fd, "cgroup.subtree_control", buf, size);
+	ssize_t n = file_read_record_at(apply->target->cgroup_fd, "cgroup.subtree_control", buf, size);
 
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read cgroup.subtree_control");
@@ -164,8 +157,7 @@ static int read_enabled(const struct apply *apply, char *buf, size_t size, struc
 }
 
 /* "+cpu +memory" of the words of `list` that are not in `except`; "" when there are none. */
-static const char *signed_words(char sign, const char *list, const char *except, char *buf,
-				size_t size)
+static const char *signed_words(char sign, const char *list, const char *except, char *buf, size_t size)
 {
 	char word[32];
 	size_t used = 0;
@@ -173,8 +165,7 @@ static const char *signed_words(char sign, const char *list, const char *except,
 	buf[0] = '\0';
 	while (text_next_word(&list, word, sizeof(word)) > 0)
 		if (!text_has_word(except, word) && used + strlen(word) + 3 < size)
-			used += (size_t)snprintf(buf + used, size - used, "%s%c%s", used ? " " : "",
-						 sign, word);
+			used += (size_t)snprintf(buf + used, size - used, "%s%c%s", used ? " " : "", sign, word);
 	return buf;
 }
 
@@ -187,8 +178,7 @@ static int check_new_files(const struct apply *apply, const struct step *step, s
 
 	if (!apply->decision->nest)
 		return 0;
-	leaf = file_open_beneath(apply->target->cgroup_fd, apply->decision->nest,
-				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	leaf = file_open_beneath(apply->target->cgroup_fd, apply->decision->nest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (leaf == -ENOENT)
 		return 0; /* nested by the runtime, in a leaf of another name */
 	if (leaf < 0)
@@ -206,8 +196,7 @@ static int check_new_files(const struct apply *apply, const struct step *step, s
 	return 0;
 }
 
-int controllers_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		    struct err *err)
+int controllers_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	char text[512], now[512];
 	const char *list = step->file;

@@ -18,15 +18,14 @@
 #include "cgdeleg/grant/step.h"
 #include "cgdeleg/kernel/systemd.h"
 
-#define FILES_MAX      12
-#define SET_RESERVE_MS 4000 /* of the hook's time, left for taking everything back */
-#define UNDO_EXTRA_MS \
-	700 /* what an undo may take behind the deadline: the alarm comes 1 s after it */
+#define FILES_MAX	 12
+#define SET_RESERVE_MS	 4000 /* of the hook's time, left for taking everything back */
+#define UNDO_EXTRA_MS	 700  /* what an undo may take behind the deadline: the alarm comes 1 s after it */
 #define WITHOUT_DEADLINE 5000
 
 struct unit_change {
 	int mount_ns; /* the hook's own: an undo may come from within the container's */
-	int root; /* its root directory in that one, which entering a mount namespace replaces */
+	int root;     /* its root directory in that one, which entering a mount namespace replaces */
 	size_t n;
 	struct unit_file {
 		const struct limit_type *type;
@@ -70,8 +69,7 @@ static int must_change(int fd, const struct unit_ceilings *unit, struct err *err
 	return 0;
 }
 
-static const struct ceiling *ceiling_of(const struct unit_ceilings *unit,
-					const struct limit_type *type)
+static const struct ceiling *ceiling_of(const struct unit_ceilings *unit, const struct limit_type *type)
 {
 	for (size_t i = 0; i < unit->n; i++)
 		if (unit->ceilings[i]->type == type)
@@ -80,15 +78,14 @@ static const struct ceiling *ceiling_of(const struct unit_ceilings *unit,
 }
 
 /* Each allows what the other allows: a device that is not listed is one without a limit. */
-static bool is_same(const struct limit_type *type, const struct limit_value *a,
-		    const struct limit_value *b)
+static bool is_same(const struct limit_type *type, const struct limit_value *a, const struct limit_value *b)
 {
 	return limit_within(type, a, b) && limit_within(type, b, a);
 }
 
 /* Every line of `wanted` that `before` has not got, without limits: to take it back somebody must be told. */
-static int add_absent_lines(const struct limit_type *type, struct limit_value *before,
-			    const struct limit_value *wanted, struct err *err)
+static int add_absent_lines(const struct limit_type *type, struct limit_value *before, const struct limit_value *wanted,
+			    struct err *err)
 {
 	struct limit_value free_lines = *wanted;
 
@@ -101,8 +98,7 @@ static int add_absent_lines(const struct limit_type *type, struct limit_value *b
 }
 
 /* -ENOENT without a word, where there need not be such a file. */
-static int read_file(int fd, const struct limit_type *type, bool must, struct limit_value *ret,
-		     struct err *err)
+static int read_file(int fd, const struct limit_type *type, bool must, struct limit_value *ret, struct err *err)
 {
 	struct err unread = { 0 };
 	int r = limit_read(fd, type->key, type, ret, &unread);
@@ -113,8 +109,7 @@ static int read_file(int fd, const struct limit_type *type, bool must, struct li
 }
 
 /* What stands in every file that systemd may write, and what is to stand there. */
-static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change *change,
-		    struct err *err)
+static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change *change, struct err *err)
 {
 	const struct limit_type *type;
 
@@ -129,8 +124,7 @@ static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change
 			return r;
 		file->type = type;
 		file->wanted = file->before;
-		file->lowered = ceiling &&
-				limit_smaller(type, &file->before, &ceiling->value, &file->wanted);
+		file->lowered = ceiling && limit_smaller(type, &file->before, &ceiling->value, &file->wanted);
 		if (file->lowered)
 			r = limit_check_common(type->key, type, &file->before, &file->wanted, err);
 		if (r == 0 && file->lowered)
@@ -142,8 +136,7 @@ static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change
 	return 0;
 }
 
-static int add_words(struct unit_words *words, const struct unit_file *file, bool back,
-		     struct err *err)
+static int add_words(struct unit_words *words, const struct unit_file *file, bool back, struct err *err)
 {
 	const struct limit_value *value = back ? &file->before : &file->wanted;
 
@@ -153,8 +146,8 @@ static int add_words(struct unit_words *words, const struct unit_file *file, boo
 	return systemd_add_words(words, file->type, value, err);
 }
 
-static int tell_systemd(const char *unit, const struct unit_change *change, bool back,
-			int64_t deadline_ms, struct err *err)
+static int tell_systemd(const char *unit, const struct unit_change *change, bool back, int64_t deadline_ms,
+			struct err *err)
 {
 	struct unit_words words = { 0 };
 	int r = 0;
@@ -183,9 +176,7 @@ static int check_all(int fd, const char *unit, const struct unit_change *change,
 		if (r < 0)
 			return r;
 		if (!limit_within(file->type, &now, &file->wanted))
-			return err_set(err, EIO,
-				       "systemd took the limits of '%s', and '%s' is still above "
-				       "its ceiling",
+			return err_set(err, EIO, "systemd took the limits of '%s', and '%s' is still above its ceiling",
 				       unit, file->type->key);
 	}
 	return 0;
@@ -220,8 +211,7 @@ static int remember_place(const struct apply *apply, struct unit_change *change,
 static int come_back(const struct unit_change *change, struct err *err)
 {
 	if (setns(change->mount_ns, CLONE_NEWNS) < 0 || fchdir(change->root) < 0 || chroot(".") < 0)
-		return err_set_errno(err, errno,
-				     "cannot come back from the container's mount namespace");
+		return err_set_errno(err, errno, "cannot come back from the container's mount namespace");
 	return 0;
 }
 

@@ -28,8 +28,7 @@ int step_place_fd(const struct apply *apply, const struct step *step)
 }
 
 /* First of all: until this is done nobody else can count. */
-static int budget_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		      struct err *err)
+static int budget_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	struct budget_hint hint = { .id = apply->target->ino, .usage = apply->decision->usage };
 
@@ -46,8 +45,7 @@ static int budget_undo(const struct apply *apply, struct undo *undo, struct err 
 	return budget_release(apply->budget, &undo->slot, err);
 }
 
-static int ceiling_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		       struct err *err)
+static int ceiling_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	struct limit_value ceiling = step->ceiling->value;
 	int r;
@@ -59,8 +57,7 @@ static int ceiling_run(const struct apply *apply, const struct step *step, struc
 	if (!undo->limit)
 		return err_set(err, ENOMEM, "out of memory");
 	undo->limit->skip_unknown = apply->decision->skip_missing;
-	r = limit_lower(step_place_fd(apply, step), step->file, step->ceiling->type, &ceiling,
-			undo->limit, err);
+	r = limit_lower(step_place_fd(apply, step), step->file, step->ceiling->type, &ceiling, undo->limit, err);
 	undo->changed = undo->limit->changed;
 	return r < 0 || undo->limit->n_skipped == 0 ? r : STEP_SKIPPED;
 }
@@ -69,15 +66,13 @@ static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err
 {
 	const struct step *step = undo->step;
 
-	return limit_restore(step_place_fd(apply, step), step->file, step->ceiling->type,
-			     undo->limit, err);
+	return limit_restore(step_place_fd(apply, step), step->file, step->ceiling->type, undo->limit, err);
 }
 
 /* Looked at once more: between the decision and the grant a runtime could have replaced the program. Asked for
  * limits, systemd may load a program of the same rules anew and put it in the place of its own (257 does): behind
  * such a step it is another one, and what counts is that there is one that cannot be removed from below. */
-static int device_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		      struct err *err)
+static int device_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	struct device_programs now;
 	bool same;
@@ -111,8 +106,7 @@ static int save_attribute(const struct apply *apply, struct undo *undo, struct e
 	return 0;
 }
 
-static int attribute_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		      struct err *err)
+static int attribute_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	int r;
 
@@ -120,8 +114,7 @@ static int attribute_run(const struct apply *apply, const struct step *step, str
 	r = save_attribute(apply, undo, err);
 	if (r >= 0 && undo->text && strcmp(undo->text, apply->attribute) == 0)
 		undo->changed = false;
-	return r < 0 || !undo->changed ? r
-				       : attribute_write(apply->target->cgroup_fd, apply->attribute, err);
+	return r < 0 || !undo->changed ? r : attribute_write(apply->target->cgroup_fd, apply->attribute, err);
 }
 
 static int attribute_undo(const struct apply *apply, struct undo *undo, struct err *err)
@@ -129,8 +122,7 @@ static int attribute_undo(const struct apply *apply, struct undo *undo, struct e
 	return attribute_write(apply->target->cgroup_fd, undo->text, err);
 }
 
-static int forget_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		      struct err *err)
+static int forget_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	int r;
 
@@ -139,8 +131,7 @@ static int forget_run(const struct apply *apply, const struct step *step, struct
 	return r < 0 ? r : attribute_write(apply->target->cgroup_fd, NULL, err);
 }
 
-static int intent_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		      struct err *err)
+static int intent_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	(void)step;
 	(void)undo;
@@ -149,11 +140,9 @@ static int intent_run(const struct apply *apply, const struct step *step, struct
 
 static int stat_name(int fd, const char *name, struct stat *ret, struct err *err)
 {
-	int r = strcmp(name, ".") == 0 ? fstat(fd, ret)
-				       : fstatat(fd, name, ret, AT_SYMLINK_NOFOLLOW);
+	int r = strcmp(name, ".") == 0 ? fstat(fd, ret) : fstatat(fd, name, ret, AT_SYMLINK_NOFOLLOW);
 
-	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name)
-		     : 0;
+	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name) : 0;
 }
 
 /* Gives one name to uid:gid, and looks whether it is theirs now. */
@@ -162,25 +151,19 @@ static int chown_name(int fd, const char *name, uint32_t uid, uint32_t gid, stru
 	struct stat st;
 	int r;
 
-	r = strcmp(name, ".") == 0 ? fchown(fd, uid, gid)
-				   : fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	r = strcmp(name, ".") == 0 ? fchown(fd, uid, gid) : fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
 	if (r < 0)
-		return err_set_errno(err, errno,
-				     "cannot give '%s' of the container's cgroup to %u:%u", name,
-				     uid, gid);
+		return err_set_errno(err, errno, "cannot give '%s' of the container's cgroup to %u:%u", name, uid, gid);
 	r = stat_name(fd, name, &st, err);
 	if (r < 0)
 		return r;
 	if (st.st_uid != uid || st.st_gid != gid)
-		return err_set(
-			err, EIO,
-			"'%s' of the container's cgroup belongs to %u:%u after giving it to %u:%u",
-			name, st.st_uid, st.st_gid, uid, gid);
+		return err_set(err, EIO, "'%s' of the container's cgroup belongs to %u:%u after giving it to %u:%u",
+			       name, st.st_uid, st.st_gid, uid, gid);
 	return 0;
 }
 
-static int own_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		   struct err *err)
+static int own_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	int fd = apply->target->cgroup_fd;
 	struct stat st;
@@ -204,14 +187,12 @@ static int own_undo(const struct apply *apply, struct undo *undo, struct err *er
 	return chown_name(apply->target->cgroup_fd, undo->step->file, undo->uid, undo->gid, err);
 }
 
-static int mount_run(const struct apply *apply, const struct step *step, struct undo *undo,
-		     struct err *err)
+static int mount_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;
-	struct mount_identity want = { .point = target->mount.point,
-				       .id = target->mount.id,
-				       .dev = target->dev,
-				       .ino = target->ino };
+	struct mount_identity want = {
+		.point = target->mount.point, .id = target->mount.id, .dev = target->dev, .ino = target->ino
+	};
 	int r;
 
 	r = mount_make_writable(target->pidfd, &want, step->method, &undo->mount, err);

@@ -16,8 +16,8 @@
 
 struct raw_attribute {
 	int64_t version, since;
-	const char *id, *instance, *handler, *profile, *namespace, *pod, *name, *line, *method,
-		*leaf, *pressure, *devices;
+	const char *id, *instance, *handler, *profile, *namespace, *pod, *name, *line, *method, *leaf, *pressure,
+		*devices;
 	bool guarded, scope;
 	yyjson_val *ceilings;
 };
@@ -48,12 +48,12 @@ static bool copy(char *to, size_t size, const char *from)
 }
 
 int attribute_add(struct attribute *attribute, const char *file, const struct limit_type *type,
-	       const struct limit_value *value, struct err *err)
+		  const struct limit_value *value, struct err *err)
 {
 	size_t used = strlen(attribute->ceilings);
 	char text[LIMIT_TEXT_SIZE];
-	int len = snprintf(attribute->ceilings + used, sizeof(attribute->ceilings) - used, "%s=%s\n",
-			   file, limit_format(type, value, text, sizeof(text)));
+	int len = snprintf(attribute->ceilings + used, sizeof(attribute->ceilings) - used, "%s=%s\n", file,
+			   limit_format(type, value, text, sizeof(text)));
 
 	if (len >= 0 && (size_t)len < sizeof(attribute->ceilings) - used)
 		return 0;
@@ -103,12 +103,10 @@ static int parse_ceilings(yyjson_val *object, struct attribute *ret, struct err 
 		struct limit_value parsed;
 
 		if (!type || !value || limit_parse(type, value, &parsed, NULL) < 0)
-			return err_set(
-				err, EPROTO,
-				"attribute " ATTRIBUTE_NAME
-				" has a ceiling '%.64s' that cannot be read: another cgdeleg "
-				"wrote it",
-				file);
+			return err_set(err, EPROTO,
+				       "attribute " ATTRIBUTE_NAME
+				       " has a ceiling '%.64s' that cannot be read: another cgdeleg wrote it",
+				       file);
 		r = attribute_add(ret, file, type, &parsed, err);
 		if (r < 0)
 			return r;
@@ -127,9 +125,7 @@ static int parse_guards(const struct raw_attribute *raw, struct attribute *ret, 
 			       " has device rules that cannot be read: another cgdeleg wrote it");
 	ret->n_rules = (size_t)n;
 	ret->device_guard = raw->devices;
-	ret->pressure = !raw->pressure			      ? TRI_UNKNOWN
-			: strcmp(raw->pressure, "allow") == 0 ? TRI_YES
-							      : TRI_NO;
+	ret->pressure = !raw->pressure ? TRI_UNKNOWN : strcmp(raw->pressure, "allow") == 0 ? TRI_YES : TRI_NO;
 	return 0;
 }
 
@@ -143,8 +139,7 @@ int attribute_parse(const char *text, size_t len, struct attribute *ret, struct 
 	r = json_parse(text, len, 2, "attribute " ATTRIBUTE_NAME, &doc, err);
 	if (r < 0)
 		return r;
-	r = json_dispatch(yyjson_doc_get_root(doc), fields, ELEMENTS(fields), &raw,
-			  "attribute " ATTRIBUTE_NAME, err);
+	r = json_dispatch(yyjson_doc_get_root(doc), fields, ELEMENTS(fields), &raw, "attribute " ATTRIBUTE_NAME, err);
 	if (r < 0)
 		return r;
 	ret->since = raw.since;
@@ -160,16 +155,14 @@ int attribute_parse(const char *text, size_t len, struct attribute *ret, struct 
 		       copy(ret->handler, sizeof(ret->handler), raw.handler) &&
 		       copy(ret->profile, sizeof(ret->profile), raw.profile) &&
 		       copy(ret->namespace, sizeof(ret->namespace), raw.namespace) &&
-		       copy(ret->pod, sizeof(ret->pod), raw.pod) &&
-		       copy(ret->name, sizeof(ret->name), raw.name) &&
+		       copy(ret->pod, sizeof(ret->pod), raw.pod) && copy(ret->name, sizeof(ret->name), raw.name) &&
 		       copy(ret->line, sizeof(ret->line), raw.line) &&
 		       copy(ret->method, sizeof(ret->method), raw.method) &&
 		       copy(ret->leaf, sizeof(ret->leaf), raw.leaf);
 	if (!ret->present)
 		return err_set(err, EPROTO,
 			       "attribute " ATTRIBUTE_NAME
-			       " is not of version %d or has an over-long "
-			       "value: another cgdeleg wrote it",
+			       " is not of version %d or has an over-long value: another cgdeleg wrote it",
 			       ATTRIBUTE_VERSION);
 	return 0;
 }
@@ -200,8 +193,8 @@ static bool format_ceilings(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct
 
 	while (object && attribute_next(attribute, &at, &ceiling)) {
 		yyjson_mut_val *key = yyjson_mut_strcpy(doc, ceiling.file);
-		yyjson_mut_val *value = yyjson_mut_strcpy(
-			doc, limit_format(ceiling.type, &ceiling.value, text, sizeof(text)));
+		yyjson_mut_val *value =
+			yyjson_mut_strcpy(doc, limit_format(ceiling.type, &ceiling.value, text, sizeof(text)));
 
 		if (!key || !value || !yyjson_mut_obj_add(object, key, value))
 			return false;
@@ -216,12 +209,10 @@ static bool format_guards(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct a
 	if (!yyjson_mut_obj_add_bool(doc, o, "guarded", attribute->guarded))
 		return false;
 	if (attribute->pressure != TRI_UNKNOWN &&
-	    !yyjson_mut_obj_add_str(doc, o, "pressure",
-				    attribute->pressure == TRI_YES ? "allow" : "deny"))
+	    !yyjson_mut_obj_add_str(doc, o, "pressure", attribute->pressure == TRI_YES ? "allow" : "deny"))
 		return false;
-	return !attribute->device_guard ||
-	       (devices_format(attribute->rules, attribute->n_rules, text, sizeof(text)) &&
-		yyjson_mut_obj_add_strcpy(doc, o, "devices", text));
+	return !attribute->device_guard || (devices_format(attribute->rules, attribute->n_rules, text, sizeof(text)) &&
+					    yyjson_mut_obj_add_strcpy(doc, o, "devices", text));
 }
 
 int attribute_format(const struct attribute *attribute, char *buf, size_t size, struct err *err)
@@ -244,10 +235,8 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 	     yyjson_mut_obj_add_str(doc, o, "line", attribute->line) &&
 	     yyjson_mut_obj_add_str(doc, o, "method", attribute->method) &&
 	     yyjson_mut_obj_add_str(doc, o, "leaf", attribute->leaf) &&
-	     yyjson_mut_obj_add_int(doc, o, "since", attribute->since) &&
-	     format_guards(doc, o, attribute) &&
-	     yyjson_mut_obj_add_bool(doc, o, "scope", attribute->scope) &&
-	     format_ceilings(doc, o, attribute);
+	     yyjson_mut_obj_add_int(doc, o, "since", attribute->since) && format_guards(doc, o, attribute) &&
+	     yyjson_mut_obj_add_bool(doc, o, "scope", attribute->scope) && format_ceilings(doc, o, attribute);
 	if (ok) {
 		yyjson_mut_doc_set_root(doc, o);
 		text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, &len);
@@ -255,8 +244,7 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 	if (!text)
 		return err_set(err, ENOMEM, "attribute " ATTRIBUTE_NAME ": out of memory");
 	if (!copy(buf, size, text))
-		return err_set(err, E2BIG, "attribute " ATTRIBUTE_NAME ": longer than %zu bytes",
-			       size);
+		return err_set(err, E2BIG, "attribute " ATTRIBUTE_NAME ": longer than %zu bytes", size);
 	return 0;
 }
 
@@ -267,15 +255,13 @@ int attribute_write(int cgroup_fd, const char *text, struct err *err)
 
 	if (!text) {
 		if (fremovexattr(cgroup_fd, ATTRIBUTE_NAME) < 0 && errno != ENODATA)
-			return err_set_errno(err, errno,
-					     "cannot remove attribute " ATTRIBUTE_NAME);
+			return err_set_errno(err, errno, "cannot remove attribute " ATTRIBUTE_NAME);
 		return 0;
 	}
 	if (fsetxattr(cgroup_fd, ATTRIBUTE_NAME, text, strlen(text), 0) < 0)
 		return err_set_errno(err, errno, "cannot set attribute " ATTRIBUTE_NAME);
 	n = fgetxattr(cgroup_fd, ATTRIBUTE_NAME, back, sizeof(back));
 	if (n < 0 || (size_t)n != strlen(text) || memcmp(back, text, (size_t)n) != 0)
-		return err_set(err, EIO,
-			       "attribute " ATTRIBUTE_NAME " does not read back as written");
+		return err_set(err, EIO, "attribute " ATTRIBUTE_NAME " does not read back as written");
 	return 0;
 }

@@ -17,8 +17,8 @@
 #include "policy/facts.h"
 #include "policy/limit.h"
 
-#define ATTRIBUTE_NAME     "trusted.cgdeleg"
-#define ATTRIBUTE_SIZE	     16384 /* bytes of the attribute, at most */
+#define ATTRIBUTE_NAME		"trusted.cgdeleg"
+#define ATTRIBUTE_SIZE		16384 /* bytes of the attribute, at most */
 #define ATTRIBUTE_CEILINGS_SIZE 4096  /* bytes of all ceilings as text, at most */
 
 struct attribute {
@@ -34,9 +34,8 @@ struct attribute {
 	char leaf[64];				  /* "" for none */
 	long long since;			  /* seconds since the epoch */
 	bool guarded;				  /* the grant guard is in force */
-	enum tristate
-		pressure; /* ... and lets *.pressure be written; unknown: written before this was kept */
-	bool device_guard; /* the device guard is in force, with the rules below; false in older ones, too */
+	enum tristate pressure; /* ... and lets *.pressure be written; unknown: written before this was kept */
+	bool device_guard;	/* the device guard is in force, with the rules below; false in older ones, too */
 	size_t n_rules;
 	bool scope; /* the ceilings are on the cgroup above too: enum place, PLACE_SCOPE of plan.h */
 	/* What it was granted under: lines "file=value", the value as limit_format() writes it. Read
@@ -60,7 +59,7 @@ bool attribute_find(const struct attribute *attribute, const char *file, struct 
 
 /* Adds a ceiling. -E2BIG when it does not fit. */
 int attribute_add(struct attribute *attribute, const char *file, const struct limit_type *type,
-	       const struct limit_value *value, struct err *err);
+		  const struct limit_value *value, struct err *err);
 
 /* Reads the attribute; *ret is zeroed first. No attribute, or one that cannot be seen without
  * CAP_SYS_ADMIN, is not an error. */

@@ -21,8 +21,7 @@
  * kernel's list grows with the kernel; an entry that is new to this program is not handed out.
  */
 static const char *const judged[] = {
-	"cgroup.procs",	    "cgroup.threads", "cgroup.subtree_control",
-	"memory.oom.group", "memory.reclaim",
+	"cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.oom.group", "memory.reclaim",
 };
 
 /* Where the kernel has no list (before 4.15), the OCI runtime-spec names these three. */
@@ -96,8 +95,7 @@ int cgroup_open(const struct host *host, const char *path, struct stat *ret_st, 
 	if (st.st_ino == host->root_id || (host->live && st.st_ino == 1))
 		return err_set(
 			err, EPERM,
-			"the container's cgroup is the root cgroup: its config.json must name a "
-			"cgroupsPath of its own and unshare the cgroup namespace");
+			"the container's cgroup is the root cgroup: its config.json must name a cgroupsPath of its own and unshare the cgroup namespace");
 	if (ret_st)
 		*ret_st = st;
 	return TAKE_FD(fd);
@@ -136,8 +134,7 @@ bool cgroup_is_within(const char *path, const char *root)
 ssize_t cgroup_read_procs(int fd, pid_t *pids, size_t max)
 {
 	const size_t size = CGROUP_PIDS_MAX * 8 + 1; /* the largest pid has seven digits */
-	_cleanup_free_ char *text =
-		malloc(size); /* not on the stack, where every page of it would be touched */
+	_cleanup_free_ char *text = malloc(size);    /* not on the stack, where every page of it would be touched */
 	size_t n = 0;
 	int r;
 
@@ -191,26 +188,24 @@ static int read_kernel_list(const struct host *host, char *buf, size_t size, str
 	return 0;
 }
 
-static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t *n_judged,
-			 const char *here, struct err *err)
+static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t *n_judged, const char *here,
+			 struct err *err)
 {
 	const bool known = find_name(judged, ELEMENTS(judged), here);
 	size_t used = strlen(list->unjudged);
 
-	if (*n_given + 1 == CGROUP_DELEGATED_MAX ||
-	    (!known && used + strlen(here) + 2 > sizeof(list->unjudged)))
+	if (*n_given + 1 == CGROUP_DELEGATED_MAX || (!known && used + strlen(here) + 2 > sizeof(list->unjudged)))
 		return err_set(err, E2BIG, "'/sys/kernel/cgroup/delegate' has too many names");
 	list->given[(*n_given)++] = here;
 	if (known)
 		list->judged[(*n_judged)++] = here;
 	else
-		(void)snprintf(list->unjudged + used, sizeof(list->unjudged) - used, "%s%s",
-			       used ? " " : "", here);
+		(void)snprintf(list->unjudged + used, sizeof(list->unjudged) - used, "%s%s", used ? " " : "", here);
 	return 0;
 }
 
-int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing,
-		     struct cgroup_delegated *ret, struct err *err)
+int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing, struct cgroup_delegated *ret,
+		     struct err *err)
 {
 	size_t n_given = 0, n_judged = 0;
 	char *save = NULL;
@@ -219,14 +214,11 @@ int cgroup_delegated(const struct host *host, const struct cgroup_listing *listi
 
 	memset(ret, 0, sizeof(*ret));
 	r = read_kernel_list(host, list, sizeof(list), err);
-	for (char *name = strtok_r(list, "\n", &save); r >= 0 && name;
-	     name = strtok_r(NULL, "\n", &save)) {
+	for (char *name = strtok_r(list, "\n", &save); r >= 0 && name; name = strtok_r(NULL, "\n", &save)) {
 		const char *here = find_name(listing->files, listing->n_files, name);
 
 		if (strchr(name, '/'))
-			return err_set(err, EBADMSG,
-				       "'/sys/kernel/cgroup/delegate' holds a name with '/': '%s'",
-				       name);
+			return err_set(err, EBADMSG, "'/sys/kernel/cgroup/delegate' holds a name with '/': '%s'", name);
 		if (here)
 			r = add_delegated(ret, &n_given, &n_judged, here, err);
 	}

@@ -61,5 +61,5 @@ struct cgroup_delegated {
 	char unjudged[256]; /* those that it does not: left alone, and reported; blank-separated */
 };
 
-int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing,
-		     struct cgroup_delegated *ret, struct err *err);
+int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing, struct cgroup_delegated *ret,
+		     struct err *err);

@@ -36,16 +36,15 @@ static const struct json_field device_fields[] = {
  * namespace's owner asks for CAP_NET_ADMIN.
  */
 static const struct device_rule defaults[] = {
-	{ ANY, ANY, ALL_TYPES, BPF_DEVCG_ACC_MKNOD, 1 },
-	{ 1, 3, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* null */
-	{ 1, 5, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* zero */
-	{ 1, 7, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* full */
-	{ 1, 8, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* random */
-	{ 1, 9, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* urandom */
-	{ 5, 0, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* tty */
-	{ 5, 2, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* ptmx */
-	{ 136, ANY, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 }, /* pts */
-	{ 10, 200, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },	 /* net/tun */
+	{ ANY, ANY, ALL_TYPES, BPF_DEVCG_ACC_MKNOD, 1 }, { 1, 3, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 }, /* null */
+	{ 1, 5, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },						      /* zero */
+	{ 1, 7, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },						      /* full */
+	{ 1, 8, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },						      /* random */
+	{ 1, 9, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },						      /* urandom */
+	{ 5, 0, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },						      /* tty */
+	{ 5, 2, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },						      /* ptmx */
+	{ 136, ANY, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },					      /* pts */
+	{ 10, 200, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 },						      /* net/tun */
 };
 
 static int read_type(const char *type, __u16 *ret, struct err *err)
@@ -72,8 +71,7 @@ static int read_access(const char *access, __u8 *ret, struct err *err)
 					     : 0;
 
 		if (!bit)
-			return err_set(err, EBADMSG,
-				       WHERE ": access '%s' is not made of r, w and m", access);
+			return err_set(err, EBADMSG, WHERE ": access '%s' is not made of r, w and m", access);
 		*ret |= bit;
 	}
 	return 0;
@@ -82,8 +80,7 @@ static int read_access(const char *access, __u8 *ret, struct err *err)
 static int read_number(const char *name, int64_t number, __u32 *ret, struct err *err)
 {
 	if (number < -1 || number >= ANY)
-		return err_set(err, EBADMSG, WHERE ": %s %lld is out of range", name,
-			       (long long)number);
+		return err_set(err, EBADMSG, WHERE ": %s %lld is out of range", name, (long long)number);
 	*ret = number < 0 ? ANY : (__u32)number;
 	return 0;
 }
@@ -108,8 +105,7 @@ static int read_device(yyjson_val *item, struct device_rule *ret, struct err *er
 
 static bool is_about_everything(const struct device_rule *rule)
 {
-	return rule->types == ALL_TYPES && rule->access == ALL_ACCESS && rule->major == ANY &&
-	       rule->minor == ANY;
+	return rule->types == ALL_TYPES && rule->access == ALL_ACCESS && rule->major == ANY && rule->minor == ANY;
 }
 
 /* After one that is about everything, nothing before it counts; nothing at all means that all is denied. */
@@ -122,8 +118,7 @@ static int add(struct device_rules *rules, const struct device_rule *rule, struc
 			return 0;
 	}
 	if (rules->n_rules == DEVICE_GUARD_RULES_MAX - ELEMENTS(defaults))
-		return err_set(err, E2BIG, WHERE ": more than %zu rules",
-			       DEVICE_GUARD_RULES_MAX - ELEMENTS(defaults));
+		return err_set(err, E2BIG, WHERE ": more than %zu rules", DEVICE_GUARD_RULES_MAX - ELEMENTS(defaults));
 	rules->rules[rules->n_rules++] = *rule;
 	return 0;
 }
@@ -181,11 +176,10 @@ bool devices_format(const struct device_rule *rules, size_t n, char *buf, size_t
 		for (size_t a = 0; a < ELEMENTS(accesses); a++)
 			if (rules[i].access & accesses[a].bit)
 				access[len++] = accesses[a].letter;
-		used += (size_t)snprintf(buf + used, size - used, "%s%s%c %s:%s %s",
-					 i > 0 ? "," : "", rules[i].allow ? "" : "!",
-					 types[rules[i].types & ALL_TYPES],
-					 format_number(rules[i].major, major),
-					 format_number(rules[i].minor, minor), access);
+		used += (size_t)snprintf(buf + used, size - used, "%s%s%c %s:%s %s", i > 0 ? "," : "",
+					 rules[i].allow ? "" : "!", types[rules[i].types & ALL_TYPES],
+					 format_number(rules[i].major, major), format_number(rules[i].minor, minor),
+					 access);
 		if (used >= size)
 			return false;
 	}

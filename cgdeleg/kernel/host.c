@@ -75,8 +75,7 @@ int host_open(const char *root, bool live, struct host *ret, struct err *err)
 	if (host.cgroup_fd < 0)
 		return err_set(
 			err, ENOENT,
-			"no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '%s', "
-			"cgdeleg needs cgroup v2",
+			"no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '%s', cgdeleg needs cgroup v2",
 			root);
 	if (fstat(host.cgroup_fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat the host's cgroup2 root");

@@ -19,13 +19,12 @@ struct host {
 	int sys_fd;	     /* /sys */
 	uint64_t root_id;    /* inode of cgroup_fd: a delegation root with this number is refused */
 	uint64_t cgroup_dev; /* its device, which every cgroup has */
-	bool live; /* the real machine: magic numbers, pidfds and namespaces mean something */
+	bool live;	     /* the real machine: magic numbers, pidfds and namespaces mean something */
 };
 
-#define HOST_CLOSED                                                                     \
-	{                                                                               \
-		.proc_fd = -EBADF, .cgroup_fd = -EBADF, .sys_fd = -EBADF, .root_id = 0, \
-		.cgroup_dev = 0, .live = false                                          \
+#define HOST_CLOSED                                                                                                    \
+	{                                                                                                              \
+		.proc_fd = -EBADF, .cgroup_fd = -EBADF, .sys_fd = -EBADF, .root_id = 0, .cgroup_dev = 0, .live = false \
 	}
 
 /* Opens the machine whose root directory is `root` ("/" for this one). Finds cgroup2 at sys/fs/cgroup or,

@@ -11,8 +11,7 @@
 #include "base/file.h"
 
 /* One descriptor serves all: what is read back is the very file that was written. */
-static int read_value(int fd, const char *file, const struct limit_type *type,
-		      struct limit_value *ret, struct err *err)
+static int read_value(int fd, const char *file, const struct limit_type *type, struct limit_value *ret, struct err *err)
 {
 	char text[LIMIT_TEXT_SIZE];
 	ssize_t n;
@@ -25,8 +24,7 @@ static int read_value(int fd, const char *file, const struct limit_type *type,
 	return r < 0 ? err_wrap(err, "cannot read '%s'", file) : 0;
 }
 
-int limit_read(int dirfd, const char *file, const struct limit_type *type, struct limit_value *ret,
-	       struct err *err)
+int limit_read(int dirfd, const char *file, const struct limit_type *type, struct limit_value *ret, struct err *err)
 {
 	_cleanup_close_ int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -51,8 +49,8 @@ static bool is_unknown(const struct limit_type *type, int r)
 
 /* Writes every line; those that the kernel does not know leave `value` when that is allowed, so that
  * what is left in it is what was written. */
-static int write_value(int fd, const char *file, const struct limit_type *type,
-		       struct limit_value *value, struct limit_before *before, struct err *err)
+static int write_value(int fd, const char *file, const struct limit_type *type, struct limit_value *value,
+		       struct limit_before *before, struct err *err)
 {
 	char text[LIMIT_TEXT_SIZE];
 	size_t i = 0;
@@ -67,8 +65,7 @@ static int write_value(int fd, const char *file, const struct limit_type *type,
 		if (r < 0) {
 			before->n_skipped++;
 			value->n_lines--;
-			memmove(&value->lines[i], &value->lines[i + 1],
-				(value->n_lines - i) * sizeof(value->lines[0]));
+			memmove(&value->lines[i], &value->lines[i + 1], (value->n_lines - i) * sizeof(value->lines[0]));
 		} else {
 			i++;
 		}
@@ -85,8 +82,7 @@ static bool has_line(const struct limit_value *value, const char *name)
 }
 
 /* For LIMIT_LINES: of what was there, the lines that `written` names, "max" where there was none. */
-static void keep_lines(const struct limit_value *now, const struct limit_value *written,
-		       struct limit_value *ret)
+static void keep_lines(const struct limit_value *now, const struct limit_value *written, struct limit_value *ret)
 {
 	*ret = *written;
 	for (size_t i = 0; i < ret->n_lines; i++) {
@@ -114,15 +110,13 @@ static void drop_skipped(struct limit_value *ceiling, const struct limit_value *
 	size_t kept = 0;
 
 	for (size_t i = 0; i < ceiling->n_lines; i++)
-		if (!has_line(skipped_from, ceiling->lines[i].name) ||
-		    has_line(written, ceiling->lines[i].name))
+		if (!has_line(skipped_from, ceiling->lines[i].name) || has_line(written, ceiling->lines[i].name))
 			ceiling->lines[kept++] = ceiling->lines[i];
 	ceiling->n_lines = kept;
 }
 
-int limit_check_common(const char *file, const struct limit_type *type,
-		       const struct limit_value *now, const struct limit_value *lower,
-		       struct err *err)
+int limit_check_common(const char *file, const struct limit_type *type, const struct limit_value *now,
+		       const struct limit_value *lower, struct err *err)
 {
 	const struct limit_value none = { 0 };
 	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
@@ -130,15 +124,14 @@ int limit_check_common(const char *file, const struct limit_type *type,
 	if (type->kind != LIMIT_SET || memcmp(now->set, none.set, sizeof(now->set)) == 0 ||
 	    limit_within(type, lower, now))
 		return 0;
-	return err_set(err, ERANGE,
-		       "'%s' is '%s', which has nothing in common with the ceiling '%s'; give the "
-		       "container a set within it, or take the ceiling out of the profile",
-		       file, limit_format(type, now, a, sizeof(a)),
-		       limit_format(type, lower, b, sizeof(b)));
+	return err_set(
+		err, ERANGE,
+		"'%s' is '%s', which has nothing in common with the ceiling '%s'; give the container a set within it, or take the ceiling out of the profile",
+		file, limit_format(type, now, a, sizeof(a)), limit_format(type, lower, b, sizeof(b)));
 }
 
-int limit_check_effective(int dirfd, const char *file, const struct limit_type *type,
-			  const struct limit_value *ceiling, struct err *err)
+int limit_check_effective(int dirfd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
+			  struct err *err)
 {
 	char name[LIMIT_FILE_SIZE + sizeof(".effective")], text[LIMIT_TEXT_SIZE];
 	struct limit_value effective;
@@ -156,15 +149,13 @@ int limit_check_effective(int dirfd, const char *file, const struct limit_type *
 	if (r < 0)
 		return r;
 	if (!limit_within(type, &effective, ceiling))
-		return err_set(
-			err, ERANGE,
-			"'%s' is '%s', beyond the ceiling: the cgroup above has nothing of it",
-			name, limit_format(type, &effective, text, sizeof(text)));
+		return err_set(err, ERANGE, "'%s' is '%s', beyond the ceiling: the cgroup above has nothing of it",
+			       name, limit_format(type, &effective, text, sizeof(text)));
 	return 0;
 }
 
-int limit_lower(int dirfd, const char *file, const struct limit_type *type,
-		const struct limit_value *ceiling, struct limit_before *ret, struct err *err)
+int limit_lower(int dirfd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
+		struct limit_before *ret, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct limit_value now, lower, wanted, goal = *ceiling;
@@ -202,16 +193,14 @@ int limit_lower(int dirfd, const char *file, const struct limit_type *type,
 }
 
 /* Does the file hold again what it held? LIMIT_LINES: the lines that were written. */
-static bool is_restored(const struct limit_type *type, const struct limit_value *now,
-			const struct limit_value *before)
+static bool is_restored(const struct limit_type *type, const struct limit_value *now, const struct limit_value *before)
 {
 	struct limit_value here = *now;
 	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
 
 	if (type->kind == LIMIT_LINES)
 		keep_lines(now, before, &here);
-	return strcmp(limit_format(type, &here, a, sizeof(a)),
-		      limit_format(type, before, b, sizeof(b))) == 0;
+	return strcmp(limit_format(type, &here, a, sizeof(a)), limit_format(type, before, b, sizeof(b))) == 0;
 }
 
 /*
@@ -219,8 +208,7 @@ static bool is_restored(const struct limit_type *type, const struct limit_value 
  * kernel/cgroup/cpuset.c: ENOSPC). Empty means what the parent may use, so that is written; what the parent
  * may use later it does not follow.
  */
-static int restore_empty_set(int dirfd, int fd, const char *file, const struct limit_type *type,
-			     struct err *err)
+static int restore_empty_set(int dirfd, int fd, const char *file, const struct limit_type *type, struct err *err)
 {
 	struct limit_before scratch = { 0 };
 	struct limit_value all, now;
@@ -236,13 +224,12 @@ static int restore_empty_set(int dirfd, int fd, const char *file, const struct l
 	if (r < 0)
 		return r;
 	if (!limit_within(type, &all, &now))
-		return err_set(err, EIO, "'%s' does not read back as what its parent may use",
-			       file);
+		return err_set(err, EIO, "'%s' does not read back as what its parent may use", file);
 	return 0;
 }
 
-int limit_restore(int dirfd, const char *file, const struct limit_type *type,
-		  const struct limit_before *before, struct err *err)
+int limit_restore(int dirfd, const char *file, const struct limit_type *type, const struct limit_before *before,
+		  struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct limit_before scratch = { .skip_unknown = true };

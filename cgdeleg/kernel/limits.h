@@ -12,40 +12,38 @@
 #include "policy/limit.h"
 
 /* Reads `file` of the cgroup `fd`. -ENOENT: no such file. */
-int limit_read(int fd, const char *file, const struct limit_type *type, struct limit_value *ret,
-	       struct err *err);
+int limit_read(int fd, const char *file, const struct limit_type *type, struct limit_value *ret, struct err *err);
 
 /* What a write replaced, for limit_restore(). */
 struct limit_before {
-	bool skip_unknown; /* in: pass over LIMIT_LINES whose device or resource is not there */
-	size_t n_skipped;  /* lines passed over */
-	bool changed;	   /* something was written, perhaps only a part of it */
+	bool skip_unknown;	  /* in: pass over LIMIT_LINES whose device or resource is not there */
+	size_t n_skipped;	  /* lines passed over */
+	bool changed;		  /* something was written, perhaps only a part of it */
 	struct limit_value value; /* what was there; LIMIT_LINES: the written lines only */
 };
 
 /* Of sets: is `lower`, which limit_smaller() makes of `now` and a ceiling, all of it in `now`? Where those two have
  * nothing in common it is the ceiling: processors that the container did not have. -ERANGE then. Pure. */
-int limit_check_common(const char *file, const struct limit_type *type,
-		       const struct limit_value *now, const struct limit_value *lower,
-		       struct err *err);
+int limit_check_common(const char *file, const struct limit_type *type, const struct limit_value *now,
+		       const struct limit_value *lower, struct err *err);
 
 /*
  * Is a set in force within `ceiling`? A cpuset's file holds what was asked for. Where the parent has none of it the
  * kernel lets the cgroup use all that the parent has, and only the file that ends in ".effective" tells
  * (update_cpumasks_hier() of kernel/cgroup/cpuset.c). -ERANGE: it is not. 0 for any other kind of limit.
  */
-int limit_check_effective(int fd, const char *file, const struct limit_type *type,
-			  const struct limit_value *ceiling, struct err *err);
+int limit_check_effective(int fd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
+			  struct err *err);
 
 /*
  * Makes `file` in the cgroup `fd` hold nothing above `ceiling`, and proves it by reading it back.
  * *ret is filled as soon as something was written, also when the call then fails. -ENOENT: no such
  * file.
  */
-int limit_lower(int fd, const char *file, const struct limit_type *type,
-		const struct limit_value *ceiling, struct limit_before *ret, struct err *err);
+int limit_lower(int fd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
+		struct limit_before *ret, struct err *err);
 
 /* Puts back what limit_lower() replaced. A set that was empty, and that the kernel does not let become so
  * again, becomes all that the parent may use. */
-int limit_restore(int fd, const char *file, const struct limit_type *type,
-		  const struct limit_before *before, struct err *err);
+int limit_restore(int fd, const char *file, const struct limit_type *type, const struct limit_before *before,
+		  struct err *err);

@@ -30,8 +30,7 @@ const char *mount_method_name(enum mount_method method)
 /* Opens whatever lies on top at want->point and proves that it is the delegated cgroup: the very directory
  * (device and inode), so the file system need not be asked for. Two mounts of it differ only in the mount
  * id, as mountinfo calls it, which goes to *ret_id. `root_fd` is "/" of the container's mount namespace. */
-static int open_verified(int root_fd, const struct mount_identity *want, uint64_t *ret_id,
-			 struct err *err)
+static int open_verified(int root_fd, const struct mount_identity *want, uint64_t *ret_id, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct mount_shown shown;
@@ -39,20 +38,15 @@ static int open_verified(int root_fd, const struct mount_identity *want, uint64_
 
 	fd = file_open_beneath(root_fd, want->point, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
-		return err_set_errno(err, fd, "cannot open the container's cgroup mount '%s'",
-				     want->point);
+		return err_set_errno(err, fd, "cannot open the container's cgroup mount '%s'", want->point);
 	r = mount_stat(fd, &shown);
 	if (r < 0)
-		return err_set_errno(err, r, "cannot stat the container's cgroup mount '%s'",
-				     want->point);
+		return err_set_errno(err, r, "cannot stat the container's cgroup mount '%s'", want->point);
 	if (!shown.has_id)
-		return err_set(err, ENOSYS,
-			       "this kernel does not tell mount ids, 5.8 is the first that does");
+		return err_set(err, ENOSYS, "this kernel does not tell mount ids, 5.8 is the first that does");
 	if (shown.dev != want->dev || shown.ino != want->ino)
-		return err_set(
-			err, EXDEV,
-			"what is mounted at '%s' in the container is not its delegated cgroup",
-			want->point);
+		return err_set(err, EXDEV, "what is mounted at '%s' in the container is not its delegated cgroup",
+			       want->point);
 	*ret_id = shown.id;
 	return TAKE_FD(fd);
 }
@@ -95,17 +89,14 @@ static int clone_on_top(int fd, int *ret, struct err *err)
 	_cleanup_close_ int clone = -EBADF;
 	int r;
 
-	clone = (int)syscall(SYS_open_tree, fd, "",
-			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	clone = (int)syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (clone < 0)
 		return err_set_errno(err, errno, "cannot clone the cgroup mount");
 	r = clear_flag(clone, err);
 	if (r < 0)
 		return r;
-	if (syscall(SYS_move_mount, clone, "", fd, "",
-		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_set_errno(err, errno,
-				     "cannot put the writable clone on the cgroup mount");
+	if (syscall(SYS_move_mount, clone, "", fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set_errno(err, errno, "cannot put the writable clone on the cgroup mount");
 	*ret = TAKE_FD(clone);
 	return 0;
 }
@@ -136,15 +127,13 @@ static int open_known(int root_fd, const struct mount_identity *want, struct err
 	if (fd < 0)
 		return fd;
 	if (id != want->id)
-		return err_set(err, EXDEV, "another mount has come to lie at '%s' in the container",
-			       want->point);
+		return err_set(err, EXDEV, "another mount has come to lie at '%s' in the container", want->point);
 	return TAKE_FD(fd);
 }
 
 /* Looks again, by name: what the container will see. A clone lies on top of what was there, as another
  * mount; anything else leaves the mount the one it was. */
-static int read_back(int root_fd, const struct mount_identity *want, enum mount_method method,
-		     struct err *err)
+static int read_back(int root_fd, const struct mount_identity *want, enum mount_method method, struct err *err)
 {
 	uint64_t id = 0;
 	_cleanup_close_ int fd = open_verified(root_fd, want, &id, err);
@@ -160,8 +149,7 @@ static int read_back(int root_fd, const struct mount_identity *want, enum mount_
 	if (r < 0)
 		return err_set_errno(err, r, "cannot read the cgroup mount's flags back");
 	if (readonly)
-		return err_set(err, EIO, "the cgroup mount is still read-only after '%s'",
-			       mount_method_name(method));
+		return err_set(err, EIO, "the cgroup mount is still read-only after '%s'", mount_method_name(method));
 	return 0;
 }
 

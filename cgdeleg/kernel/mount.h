@@ -20,19 +20,17 @@
 struct cgroup_mount {
 	uint64_t id;	      /* mount id, the topmost at `point` */
 	char point[PATH_MAX]; /* where, in the container's mount namespace before pivot_root */
-	char root
-		[PATH_MAX]; /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
-	bool readonly;	 /* the mount's own flag */
-	bool nsdelegate; /* the superblock's, that is the host's, option */
-	bool bpffs;	 /* there is one below the container's root filesystem */
-	bool bpf_token;	 /* ... whose options delegate BPF: a token could be made from it */
-	unsigned layers; /* cgroup2 mounts on top of each other at `point` */
+	char root[PATH_MAX];  /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
+	bool readonly;	      /* the mount's own flag */
+	bool nsdelegate;      /* the superblock's, that is the host's, option */
+	bool bpffs;	      /* there is one below the container's root filesystem */
+	bool bpf_token;	      /* ... whose options delegate BPF: a token could be made from it */
+	unsigned layers;      /* cgroup2 mounts on top of each other at `point` */
 };
 
 /* Finds in the text of a /proc/<pid>/mountinfo the topmost mount at `point`, which must be cgroup2.
  * Pure. -ENOENT with a sentence when there is none or another file system lies on top. */
-int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret,
-		struct err *err);
+int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err);
 
 enum mount_method {
 	MOUNT_KEEP,	   /* writable already: nothing is done */

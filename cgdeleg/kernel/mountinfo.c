@@ -57,8 +57,7 @@ static bool slice_has(const struct slice *slice, const char *word)
 
 static bool is_octal(const char *p)
 {
-	return p[0] >= '0' && p[0] <= '3' && p[1] >= '0' && p[1] <= '7' && p[2] >= '0' &&
-	       p[2] <= '7';
+	return p[0] >= '0' && p[0] <= '3' && p[1] >= '0' && p[1] <= '7' && p[2] >= '0' && p[2] <= '7';
 }
 
 /* Decodes \ooo as seq_escape() of the kernel writes it for blank, tab, newline and backslash. */
@@ -111,8 +110,7 @@ static bool take(const struct line *line, struct cgroup_mount *ret)
 	char id[16];
 
 	if (!decode(&line->fields[FIELD_ID], id, sizeof(id)) ||
-	    !decode(&line->fields[FIELD_ROOT], ret->root, sizeof(ret->root)) ||
-	    text_to_u64(id, &number) < 0)
+	    !decode(&line->fields[FIELD_ROOT], ret->root, sizeof(ret->root)) || text_to_u64(id, &number) < 0)
 		return false;
 	ret->id = number;
 	ret->readonly = slice_has(&line->fields[FIELD_OPTIONS], "ro");
@@ -128,13 +126,12 @@ static void note_bpffs(const struct line *line, const char *point, struct cgroup
 	const size_t len = strlen(point) - strlen(below);
 	char here[PATH_MAX];
 
-	if (!slice_is(&line->type, "bpf") ||
-	    !decode(&line->fields[FIELD_POINT], here, sizeof(here)) ||
+	if (!slice_is(&line->type, "bpf") || !decode(&line->fields[FIELD_POINT], here, sizeof(here)) ||
 	    strncmp(here, point, len) != 0 || here[len] != '/')
 		return;
 	ret->bpffs = true;
-	ret->bpf_token = ret->bpf_token || memmem(line->super_options.at, line->super_options.len,
-						  "delegate_", strlen("delegate_"));
+	ret->bpf_token = ret->bpf_token ||
+			 memmem(line->super_options.at, line->super_options.len, "delegate_", strlen("delegate_"));
 }
 
 int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err)
@@ -146,8 +143,7 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 	ret->layers = 0;
 	ret->bpffs = ret->bpf_token = false;
 	if (strlen(point) >= sizeof(ret->point))
-		return err_set(err, ENAMETOOLONG,
-			       "the path of the container's cgroup mount is too long");
+		return err_set(err, ENAMETOOLONG, "the path of the container's cgroup mount is too long");
 	/* Later lines at the same point lie on top of earlier ones: mountinfo is in mounting order. */
 	while (*at) {
 		const char *end = strchrnul(at, '\n');
@@ -158,21 +154,18 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 				       (int)(end - at > 200 ? 200 : end - at), at);
 		at = *end ? end + 1 : end;
 		note_bpffs(&line, point, ret);
-		if (!decode(&line.fields[FIELD_POINT], here, sizeof(here)) ||
-		    strcmp(here, point) != 0)
+		if (!decode(&line.fields[FIELD_POINT], here, sizeof(here)) || strcmp(here, point) != 0)
 			continue;
 		covered = !slice_is(&line.type, "cgroup2");
 		if (!covered && !take(&line, ret))
-			return err_set(err, EBADMSG, "mountinfo: cannot read the mount at '%s'",
-				       point);
+			return err_set(err, EBADMSG, "mountinfo: cannot read the mount at '%s'", point);
 	}
 	if (covered)
 		return err_set(err, ENOENT, "what is mounted at '%s' is not cgroup2", point);
 	if (ret->layers == 0)
 		return err_set(
 			err, ENOENT,
-			"the container has no cgroup2 mount at '%s'; its config.json must mount "
-			"type 'cgroup' at '/sys/fs/cgroup' through no symbolic link",
+			"the container has no cgroup2 mount at '%s'; its config.json must mount type 'cgroup' at '/sys/fs/cgroup' through no symbolic link",
 			point);
 	memcpy(ret->point, point, strlen(point) + 1);
 	return 0;

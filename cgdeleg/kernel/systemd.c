@@ -20,7 +20,7 @@
 static const struct unit_row {
 	const char *file;
 	struct unit_property properties[PROPERTIES_A_ROW]; /* LIMIT_LINES: one a parameter */
-	uint64_t least; /* the smallest number that systemd takes */
+	uint64_t least;					   /* the smallest number that systemd takes */
 	bool vouched;
 } rows[] = {
 	{ "memory.max", { { "MemoryMax", UNIT_NUMBER, false } }, 1, true },
@@ -29,8 +29,7 @@ static const struct unit_row {
 	{ "memory.zswap.max", { { "MemoryZSwapMax", UNIT_NUMBER, true } }, 0, false },
 	{ "pids.max", { { "TasksMax", UNIT_NUMBER, false } }, 1, true },
 	{ "cpu.max",
-	  { { "CPUQuotaPerSecUSec", UNIT_NUMBER, false },
-	    { "CPUQuotaPeriodUSec", UNIT_NUMBER, false } },
+	  { { "CPUQuotaPerSecUSec", UNIT_NUMBER, false }, { "CPUQuotaPeriodUSec", UNIT_NUMBER, false } },
 	  0,
 	  true },
 	{ "cpuset.cpus", { { "AllowedCPUs", UNIT_SET, false } }, 0, true },
@@ -202,8 +201,8 @@ static const char *number_text(uint64_t number, char buf[24])
 	return buf;
 }
 
-static int add_lines(struct unit_words *words, const struct unit_row *row,
-		     const struct limit_value *value, struct err *err)
+static int add_lines(struct unit_words *words, const struct unit_row *row, const struct limit_value *value,
+		     struct err *err)
 {
 	char text[24];
 	int r = 0;
@@ -211,27 +210,25 @@ static int add_lines(struct unit_words *words, const struct unit_row *row,
 	/* All four of a device: systemd writes its line whole, and what it does not know as "max". */
 	for (size_t i = 0; r == 0 && i < value->n_lines; i++)
 		for (size_t p = 0; r == 0 && p < LIMIT_PARAMS; p++)
-			r = add(words, err, "%s=%s %s", row->properties[p].name,
-				value->lines[i].name, number_text(value->lines[i].values[p], text));
+			r = add(words, err, "%s=%s %s", row->properties[p].name, value->lines[i].name,
+				number_text(value->lines[i].values[p], text));
 	return r;
 }
 
-static int add_cpu(struct unit_words *words, const struct unit_row *row,
-		   const struct limit_value *value, struct err *err)
+static int add_cpu(struct unit_words *words, const struct unit_row *row, const struct limit_value *value,
+		   struct err *err)
 {
 	char text[24];
 	int r;
 
-	r = add(words, err, "%s=%s", row->properties[0].name,
-		number_text(cpu_per_second(value), text));
+	r = add(words, err, "%s=%s", row->properties[0].name, number_text(cpu_per_second(value), text));
 	if (r < 0)
 		return r;
-	return add(words, err, "%s=%llu", row->properties[1].name,
-		   (unsigned long long)value->period);
+	return add(words, err, "%s=%llu", row->properties[1].name, (unsigned long long)value->period);
 }
 
-int systemd_add_words(struct unit_words *words, const struct limit_type *type,
-		      const struct limit_value *value, struct err *err)
+int systemd_add_words(struct unit_words *words, const struct limit_type *type, const struct limit_value *value,
+		      struct err *err)
 {
 	const struct unit_row *row = find_row(type);
 	char text[LIMIT_TEXT_SIZE];
@@ -244,10 +241,8 @@ int systemd_add_words(struct unit_words *words, const struct limit_type *type,
 	case LIMIT_LINES:
 		return add_lines(words, row, value, err);
 	case LIMIT_SET:
-		return add(words, err, "%s=%s", row->properties[0].name,
-			   limit_format(type, value, text, sizeof(text)));
+		return add(words, err, "%s=%s", row->properties[0].name, limit_format(type, value, text, sizeof(text)));
 	default:
-		return add(words, err, "%s=%s", row->properties[0].name,
-			   number_text(value->number, text));
+		return add(words, err, "%s=%s", row->properties[0].name, number_text(value->number, text));
 	}
 }

@@ -75,13 +75,12 @@ struct unit_words {
  * one CPU, which is what every systemd keeps over a daemon-reload, and thus never above the ceiling.
  * -E2BIG when they do not fit.
  */
-int systemd_add_words(struct unit_words *words, const struct limit_type *type,
-		      const struct limit_value *value, struct err *err);
+int systemd_add_words(struct unit_words *words, const struct limit_type *type, const struct limit_value *value,
+		      struct err *err);
 
 /*
  * Has systemd set these properties of `unit`, until the next boot, through the helper cgdeleg-unit; returns
  * when the kernel's files have been written, or with `deadline_ms` (CLOCK_MONOTONIC). Not pure.
  * -ECONNREFUSED, -EACCES, -ENOENT: systemd was not asked; -EPERM: it said no; -ETIMEDOUT: who knows.
  */
-int systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		struct err *err);
+int systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err);

@@ -32,8 +32,7 @@ struct walk {
 static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err);
 
 /* One child. What vanishes in between was none. */
-static int walk_child(struct walk *walk, int parent_fd, const char *name, unsigned depth,
-		      struct err *err)
+static int walk_child(struct walk *walk, int parent_fd, const char *name, unsigned depth, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	const size_t len = walk->len, added = strlen(name) + 1;
@@ -123,8 +122,7 @@ static int visit_grant(struct walk *walk, int fd, const struct stat *st, struct 
 	return walk->visitor(grant, fd, walk->userdata, err) < 0 ? -err->code : 0;
 }
 
-int grants_walk(const struct host *host, grant_visitor visit, void *userdata,
-		struct grants_seen *ret, struct err *err)
+int grants_walk(const struct host *host, grant_visitor visit, void *userdata, struct grants_seen *ret, struct err *err)
 {
 	_cleanup_free_ struct walk *walk = calloc(1, sizeof(*walk));
 	int r;
@@ -168,8 +166,7 @@ int grant_open(const struct host *host, uint64_t id)
 	struct {
 		struct file_handle head;
 		uint64_t id;
-	} handle = { .head = { .handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS },
-		     .id = id };
+	} handle = { .head = { .handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS }, .id = id };
 	int fd;
 
 	if (!host->live)

@@ -20,11 +20,11 @@
 #define GRANT_DEPTH_MAX CGROUP_DEPTH_MAX /* levels of cgroups that are looked at */
 
 struct grant {
-	const char *path; /* below the host's cgroup2 mount, with a leading '/' */
-	uint64_t id; /* the kernel's cgroup id: the directory's inode number, never used again */
-	uint32_t uid, gid;    /* who owns the directory */
+	const char *path;	    /* below the host's cgroup2 mount, with a leading '/' */
+	uint64_t id;		    /* the kernel's cgroup id: the directory's inode number, never used again */
+	uint32_t uid, gid;	    /* who owns the directory */
 	struct attribute attribute; /* attribute.present is false where `fault` says why */
-	struct err fault;     /* why the attribute cannot be read; text is "" when it could */
+	struct err fault;	    /* why the attribute cannot be read; text is "" when it could */
 };
 
 struct grants_seen {
@@ -38,8 +38,7 @@ struct grants_seen {
 typedef int (*grant_visitor)(const struct grant *grant, int fd, void *userdata, struct err *err);
 
 /* Looks at the node's whole tree, parents first. ret may be NULL. Needs CAP_SYS_ADMIN to see anything. */
-int grants_walk(const struct host *host, grant_visitor visit, void *userdata,
-		struct grants_seen *ret, struct err *err);
+int grants_walk(const struct host *host, grant_visitor visit, void *userdata, struct grants_seen *ret, struct err *err);
 
 /* Opens the cgroup with this id, delegated or not. -ESTALE when there is none any more. */
 int grant_open(const struct host *host, uint64_t id);

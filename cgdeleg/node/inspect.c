@@ -16,9 +16,7 @@ int drift_open(int fd, const struct attribute *attribute, struct drift_places *r
 	if (!attribute->scope)
 		return 0;
 	ret->fd[PLACE_SCOPE] = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return ret->fd[PLACE_SCOPE] < 0
-		       ? err_set_errno(err, errno, "cannot open the scope above the cgroup")
-		       : 0;
+	return ret->fd[PLACE_SCOPE] < 0 ? err_set_errno(err, errno, "cannot open the scope above the cgroup") : 0;
 }
 
 void drift_places_done(struct drift_places *places)
@@ -32,8 +30,7 @@ bool drift_next(const struct attribute *attribute, enum place place, const char 
 	ret->above = false;
 	if (!attribute_next(attribute, at, &ret->ceiling))
 		return false;
-	if (place == PLACE_SCOPE &&
-	    strncmp(ret->ceiling.file, "cgroup.max.", strlen("cgroup.max.")) == 0 &&
+	if (place == PLACE_SCOPE && strncmp(ret->ceiling.file, "cgroup.max.", strlen("cgroup.max.")) == 0 &&
 	    ret->ceiling.value.number < INT32_MAX)
 		ret->ceiling.value.number++;
 	return true;
@@ -53,8 +50,7 @@ int drift_judge(struct drift *drift, const char *text, struct err *err)
 int drift_read(const struct drift_places *places, struct drift *drift, struct err *err)
 {
 	char text[LIMIT_TEXT_SIZE];
-	ssize_t n = file_read_record_at(places->fd[drift->place], drift->ceiling.file, text,
-					sizeof(text));
+	ssize_t n = file_read_record_at(places->fd[drift->place], drift->ceiling.file, text, sizeof(text));
 
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '%s'", drift->ceiling.file);

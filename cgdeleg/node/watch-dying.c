@@ -30,8 +30,7 @@ static bool is_pile(const struct watched *w, uint64_t dying)
 	struct attribute attribute;
 
 	return dying > WATCH_DYING && attribute_read(w->fd, &attribute, NULL) >= 0 &&
-	       attribute_find(&attribute, "cgroup.max.descendants", &most) &&
-	       dying > 2 * most.value.number;
+	       attribute_find(&attribute, "cgroup.max.descendants", &most) && dying > 2 * most.value.number;
 }
 
 /* 0, or why not. -EAGAIN only says that less was found than was asked for. */
@@ -82,18 +81,16 @@ static void begin(struct watch *watch, struct watched *w, uint64_t dying)
 	w->dying_before = dying;
 	w->reclaim_bytes = WATCH_RECLAIM_LEAST * MIB;
 	w->reclaim_after_ms = 0;
-	watch_say(
-		watch, LOG_WARNING,
-		"%s: %llu removed cgroups still hold memory, more than twice its ceiling; that is "
-		"reclaimed",
-		w->name, (unsigned long long)dying);
+	watch_say(watch, LOG_WARNING,
+		  "%s: %llu removed cgroups still hold memory, more than twice its ceiling; that is reclaimed", w->name,
+		  (unsigned long long)dying);
 }
 
 static void end(struct watch *watch, struct watched *w, uint64_t dying)
 {
 	w->dying_alarm = w->dying_held = false;
-	watch_say(watch, LOG_NOTICE, "%s: of its removed cgroups %llu are left that hold memory",
-		  w->name, (unsigned long long)dying);
+	watch_say(watch, LOG_NOTICE, "%s: of its removed cgroups %llu are left that hold memory", w->name,
+		  (unsigned long long)dying);
 }
 
 /* What the last reclaim has brought: a tenth fewer is worth going on with. Sets the next one's size. */
@@ -113,8 +110,7 @@ static void judge(struct watch *watch, struct watched *w, uint64_t dying)
 	if (w->dying_held && !was_held)
 		watch_say(
 			watch, LOG_WARNING,
-			"%s: %llu removed cgroups stay, since their memory cannot be reclaimed: files of a "
-			"tmpfs without swap, or pages that are locked or that others use",
+			"%s: %llu removed cgroups stay, since their memory cannot be reclaimed: files of a tmpfs without swap, or pages that are locked or that others use",
 			w->name, (unsigned long long)dying);
 }
 
@@ -138,7 +134,6 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat)
 		begin(watch, w, dying);
 	r = reclaim(watch, w);
 	if (r < 0 && !w->dying_held)
-		watch_say(watch, LOG_WARNING, "%s: its memory cannot be reclaimed: %s", w->name,
-			  strerror(-r));
+		watch_say(watch, LOG_WARNING, "%s: its memory cannot be reclaimed: %s", w->name, strerror(-r));
 	w->dying_held = w->dying_held || r < 0;
 }

@@ -32,8 +32,8 @@ static void ask_systemd(struct watch *watch, const struct watched *w, const char
 
 	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
 	    systemd_set(unit, &words, watch_now_ms() + most_ms, &err) < 0)
-		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s",
-			  w->name, ceiling->file, err.text);
+		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s", w->name,
+			  ceiling->file, err.text);
 }
 
 /*
@@ -87,10 +87,9 @@ static bool may_put_back(struct watch *watch, struct watch_file *file, int64_t n
 	if (!file->contested) {
 		file->contested = true;
 		watch->counts.contested++;
-		watch_say(
-			watch, LOG_WARNING,
-			"%s: somebody raises '%s' again and again; it is put back once a second now",
-			file->owner->name, file->file);
+		watch_say(watch, LOG_WARNING,
+			  "%s: somebody raises '%s' again and again; it is put back once a second now",
+			  file->owner->name, file->file);
 	}
 	if (now - file->last_ms >= WATCH_CONTEST_MS)
 		return true;
@@ -98,33 +97,29 @@ static bool may_put_back(struct watch *watch, struct watch_file *file, int64_t n
 	return false;
 }
 
-static void put_back(struct watch *watch, struct watch_file *file,
-		     const struct drift_places *places, struct drift *drift)
+static void put_back(struct watch *watch, struct watch_file *file, const struct drift_places *places,
+		     struct drift *drift)
 {
 	struct limit_before before = { .skip_unknown = true };
 	struct err err = { 0 };
 	char was[LIMIT_TEXT_SIZE], now[LIMIT_TEXT_SIZE];
 
-	if (limit_lower(places->fd[drift->place], file->file, drift->ceiling.type,
-			&drift->ceiling.value, &before, &err) < 0) {
+	if (limit_lower(places->fd[drift->place], file->file, drift->ceiling.type, &drift->ceiling.value, &before,
+			&err) < 0) {
 		watch->counts.failed++;
-		watch_say(watch, LOG_ERR, "%s: cannot put '%s' back: %s", file->owner->name,
-			  file->file, err.text);
+		watch_say(watch, LOG_ERR, "%s: cannot put '%s' back: %s", file->owner->name, file->file, err.text);
 		return;
 	}
 	watch->counts.put_back++;
 	if (!file->contested)
-		watch_say(watch, LOG_NOTICE, "%s: '%s' was raised to %s and is back at %s",
-			  file->owner->name, file->file,
-			  limit_format(drift->ceiling.type, &drift->now, was, sizeof(was)),
-			  limit_format(drift->ceiling.type, &drift->ceiling.value, now,
-				       sizeof(now)));
+		watch_say(watch, LOG_NOTICE, "%s: '%s' was raised to %s and is back at %s", file->owner->name,
+			  file->file, limit_format(drift->ceiling.type, &drift->now, was, sizeof(was)),
+			  limit_format(drift->ceiling.type, &drift->ceiling.value, now, sizeof(now)));
 	tell_systemd(watch, file->owner, drift);
 }
 
 /* Finds the file's ceiling in the attribute as it is now. */
-static bool find_drift(const struct attribute *attribute, const struct watch_file *file,
-		       struct drift *ret)
+static bool find_drift(const struct attribute *attribute, const struct watch_file *file, struct drift *ret)
 {
 	const char *at = NULL;
 
@@ -143,8 +138,7 @@ bool watch_enforce(struct watch *watch, struct watch_file *file)
 
 	file->due_ms = 0;
 	if (attribute_read(file->owner->fd, &attribute, NULL) < 0 || !attribute.present ||
-	    !find_drift(&attribute, file, &drift) ||
-	    drift_open(file->owner->fd, &attribute, &places, NULL) < 0 ||
+	    !find_drift(&attribute, file, &drift) || drift_open(file->owner->fd, &attribute, &places, NULL) < 0 ||
 	    drift_read(&places, &drift, NULL) < 0 || !drift.above)
 		return false;
 	if (!may_put_back(watch, file, now))
@@ -179,17 +173,15 @@ static bool lower_one(struct watch *watch, const struct watched *w, const struct
 	}
 	if (!limit_within(ceiling->type, &wanted, &ceiling->value))
 		watch_say(watch, LOG_INFO,
-			  "%s: '%s' stays at most %s; the policy's %s is for containers that start "
-			  "from now on",
-			  w->name, ceiling->file,
-			  limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
+			  "%s: '%s' stays at most %s; the policy's %s is for containers that start from now on",
+			  w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
 			  limit_format(ceiling->type, &wanted, b, sizeof(b)));
 	return false;
 }
 
 /* The attribute with every ceiling that the policy has lowered. How many, or an error. */
 static int lower_attribute(struct watch *watch, const struct watched *w, const struct section *profile,
-			const struct attribute *attribute, struct attribute *ret, struct err *err)
+			   const struct attribute *attribute, struct attribute *ret, struct err *err)
 {
 	struct attribute_ceiling ceiling;
 	const char *at = NULL;
@@ -221,8 +213,7 @@ void watch_policy_one(struct watch *watch, struct watched *w)
 	profile = ruleset_find(watch->args.rules, SECTION_PROFILE, attribute.profile);
 	if (!profile) {
 		if (attribute.profile[0])
-			watch_say(watch, LOG_INFO,
-				  "%s: the policy has no profile '%s' any more; its ceilings stay",
+			watch_say(watch, LOG_INFO, "%s: the policy has no profile '%s' any more; its ceilings stay",
 				  w->name, attribute.profile);
 		return;
 	}
@@ -230,8 +221,7 @@ void watch_policy_one(struct watch *watch, struct watched *w)
 	if (n > 0 && attribute_format(&lowered, text, sizeof(text), &err) >= 0 &&
 	    attribute_write(w->fd, text, &err) >= 0) {
 		watch->counts.lowered += (uint64_t)n;
-		watch_say(watch, LOG_NOTICE,
-			  "%s: the policy has lowered %d of its ceilings, which now hold", w->name,
+		watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings, which now hold", w->name,
 			  n);
 	} else if (n != 0) {
 		watch_say(watch, LOG_ERR, "%s: cannot lower its ceilings: %s", w->name, err.text);

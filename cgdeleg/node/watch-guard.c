@@ -48,8 +48,8 @@ static int device_guard_by_name(const struct watched *w, struct err *err)
 }
 
 /* Attached by this build and without its rules: whoever attached it has died before it could tell them. */
-static int device_guard_holds(const struct guards *guards, const struct watched *w,
-			      const struct attribute *attribute, struct err *err)
+static int device_guard_holds(const struct guards *guards, const struct watched *w, const struct attribute *attribute,
+			      struct err *err)
 {
 	const struct device_guard *guard = &guards->device;
 	struct device_rules wanted, found;
@@ -62,8 +62,8 @@ static int device_guard_holds(const struct guards *guards, const struct watched 
 	return r < 0 ? r : device_rules_equal(&found, &wanted) ? IN_FORCE : GONE;
 }
 
-static int restore_device_guard(const struct guards *guards, const struct watched *w,
-				const struct attribute *attribute, struct err *err)
+static int restore_device_guard(const struct guards *guards, const struct watched *w, const struct attribute *attribute,
+				struct err *err)
 {
 	struct device_rules rules;
 	int r = device_guard_attach(&guards->device, w->fd, err);
@@ -89,8 +89,8 @@ static int grant_guard_by_name(const struct watched *w, struct err *err)
 	return now.grant ? IN_FORCE : now.grant_part ? IN_PART : GONE;
 }
 
-static int grant_guard_holds(const struct guards *guards, const struct watched *w,
-			     const struct attribute *attribute, struct err *err)
+static int grant_guard_holds(const struct guards *guards, const struct watched *w, const struct attribute *attribute,
+			     struct err *err)
 {
 	const struct grant_guard *guard = &guards->grant;
 	struct guard_grant grant;
@@ -106,16 +106,15 @@ static int grant_guard_holds(const struct guards *guards, const struct watched *
 
 /* All of this build's, beside what there is of another's: each is asked, and one that refuses is enough. What is half
  * there would refuse all until it is told, so it goes; what could not be told does that, until the next sweep. */
-static int restore_grant_guard(const struct guards *guards, const struct watched *w,
-			       const struct attribute *attribute, struct err *err)
+static int restore_grant_guard(const struct guards *guards, const struct watched *w, const struct attribute *attribute,
+			       struct err *err)
 {
 	unsigned attached;
 	int r;
 
 	if (attribute->pressure == TRI_UNKNOWN)
-		return err_set(
-			err, ENODATA,
-			"an older cgdeleg granted it, which kept no note of what the guard allowed");
+		return err_set(err, ENODATA,
+			       "an older cgdeleg granted it, which kept no note of what the guard allowed");
 	r = grant_guard_attach(&guards->grant, w->fd, &attached, err);
 	if (r < 0) {
 		(void)grant_guard_detach(&guards->grant, w->fd, attached, NULL);
@@ -127,21 +126,18 @@ static int restore_grant_guard(const struct guards *guards, const struct watched
 static const struct {
 	const char *name;
 	bool (*is_granted)(const struct attribute *attribute);
-	int (*holds)(const struct guards *guards, const struct watched *w,
-		     const struct attribute *attribute, struct err *err);
-	int (*restore)(const struct guards *guards, const struct watched *w,
-		       const struct attribute *attribute, struct err *err);
+	int (*holds)(const struct guards *guards, const struct watched *w, const struct attribute *attribute,
+		     struct err *err);
+	int (*restore)(const struct guards *guards, const struct watched *w, const struct attribute *attribute,
+		       struct err *err);
 } kinds[WATCH_GUARDS] = {
-	[WATCH_DEVICE_GUARD] = { "device guard", has_device_guard, device_guard_holds,
-				 restore_device_guard },
-	[WATCH_GRANT_GUARD] = { "grant guard", has_grant_guard, grant_guard_holds,
-				restore_grant_guard },
+	[WATCH_DEVICE_GUARD] = { "device guard", has_device_guard, device_guard_holds, restore_device_guard },
+	[WATCH_GRANT_GUARD] = { "grant guard", has_grant_guard, grant_guard_holds, restore_grant_guard },
 };
 
 static bool is_pinned(const struct guards *guards, int kind)
 {
-	return kind == WATCH_DEVICE_GUARD ? guards->device.program_fd >= 0
-					  : guards->grant.grants_fd >= 0;
+	return kind == WATCH_DEVICE_GUARD ? guards->device.program_fd >= 0 : guards->grant.grants_fd >= 0;
 }
 
 /* Anew in each sweep: somebody may have loaded them, or another build's, meanwhile. */
@@ -184,8 +180,7 @@ static int need_pins(struct watch *watch, int kind, struct err *err)
 }
 
 /* Said when it is seen, and again after a long time. */
-static void complain(struct watch *watch, struct watched *w, int kind, int state,
-		     const struct err *err)
+static void complain(struct watch *watch, struct watched *w, int kind, int state, const struct err *err)
 {
 	const int64_t now = watch_now_ms();
 
@@ -193,8 +188,8 @@ static void complain(struct watch *watch, struct watched *w, int kind, int state
 		return;
 	w->guard_missing[kind] = true;
 	w->remind_ms[kind] = now + WATCH_REMIND_MS;
-	watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name,
-		  kinds[kind].name, state == IN_PART ? "whole" : "in force", err->text);
+	watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name, kinds[kind].name,
+		  state == IN_PART ? "whole" : "in force", err->text);
 }
 
 static void say_restored(struct watch *watch, const struct watched *w, int kind, int state)

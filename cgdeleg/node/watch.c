@@ -67,8 +67,7 @@ static int add_wd(struct watch *watch, int fd, const char *name, uint32_t mask)
 	return wd < 0 ? -errno : wd;
 }
 
-static int add_file(struct watch *watch, struct watched *w, enum place place, int fd,
-		    const char *name, uint32_t mask)
+static int add_file(struct watch *watch, struct watched *w, enum place place, int fd, const char *name, uint32_t mask)
 {
 	struct watch_file *file;
 	int wd = add_wd(watch, fd, name, mask);
@@ -143,10 +142,8 @@ static int watch_files(struct watch *watch, struct watched *w, const struct attr
 		const char *at = NULL;
 		struct drift drift;
 
-		while (r >= 0 && places.fd[place] >= 0 &&
-		       drift_next(attribute, (enum place)place, &at, &drift)) {
-			r = add_file(watch, w, (enum place)place, places.fd[place],
-				     drift.ceiling.file, IN_MODIFY);
+		while (r >= 0 && places.fd[place] >= 0 && drift_next(attribute, (enum place)place, &at, &drift)) {
+			r = add_file(watch, w, (enum place)place, places.fd[place], drift.ceiling.file, IN_MODIFY);
 			if (r == -ENOENT)
 				r = 0; /* skipped at the grant */
 		}
@@ -164,8 +161,7 @@ static void settle(struct watch *watch, struct watched *w)
 
 	if (attribute_read(w->fd, &attribute, &err) < 0) {
 		w->waits = false;
-		watch_say(watch, LOG_ERR, "%s: %s; its ceilings are not watched", w->path,
-			  err.text);
+		watch_say(watch, LOG_ERR, "%s: %s; its ceilings are not watched", w->path, err.text);
 		return;
 	}
 	if (!attribute.marked)
@@ -177,8 +173,7 @@ static void settle(struct watch *watch, struct watched *w)
 	if (r < 0)
 		watch_say(
 			watch, LOG_ERR,
-			"%s: cannot watch its limit files: %s; raise fs.inotify.max_user_watches; "
-			"until then they are looked at now and then only",
+			"%s: cannot watch its limit files: %s; raise fs.inotify.max_user_watches; until then they are looked at now and then only",
 			w->name, strerror(-r));
 	watch_policy_one(watch, w);
 	watch_enforce_all(watch, w);
@@ -225,8 +220,7 @@ static void read_hints(struct watch *watch)
 
 	(void)snprintf(path, sizeof(path), "%s/" BUDGET_FILE, watch->args.run);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	for (off_t at = sizeof(hint);
-	     fd >= 0 && pread(fd, &hint, sizeof(hint), at) == (ssize_t)sizeof(hint);
+	for (off_t at = sizeof(hint); fd >= 0 && pread(fd, &hint, sizeof(hint), at) == (ssize_t)sizeof(hint);
 	     at += (off_t)sizeof(hint)) {
 		int cgroup_fd;
 
@@ -243,8 +237,7 @@ static void watch_table(struct watch *watch)
 {
 	char path[PATH_MAX];
 
-	watch->run_wd = inotify_add_watch(watch->inotify_fd, watch->args.run,
-					  IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+	watch->run_wd = inotify_add_watch(watch->inotify_fd, watch->args.run, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
 	(void)snprintf(path, sizeof(path), "%s/" BUDGET_FILE, watch->args.run);
 	watch->table_wd = inotify_add_watch(watch->inotify_fd, path, IN_MODIFY);
 }
@@ -364,16 +357,14 @@ void watch_tick(struct watch *watch)
 				continue;
 			file->contested = false;
 			watch->counts.contested--;
-			watch_say(watch, LOG_NOTICE, "%s: nobody raises '%s' any more", w->name,
-				  file->file);
+			watch_say(watch, LOG_NOTICE, "%s: nobody raises '%s' any more", w->name, file->file);
 		}
 }
 
 static void look_at_mount(struct watch *watch)
 {
 	_cleanup_free_ struct cgroup_mount *mount = malloc(sizeof(*mount));
-	_cleanup_close_ int fd =
-		openat(watch->args.host->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(watch->args.host->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
 	char link[32], root[PATH_MAX];
 
@@ -387,9 +378,7 @@ static void look_at_mount(struct watch *watch)
 			watch, mount->nsdelegate ? LOG_NOTICE : LOG_ALERT,
 			mount->nsdelegate
 				? "the host's cgroup2 has nsdelegate again"
-				: "the host's cgroup2 has lost the option nsdelegate: remount it with "
-				  "`mount -o remount,nsdelegate %s`, and look for who has mounted "
-				  "cgroup2",
+				: "the host's cgroup2 has lost the option nsdelegate: remount it with `mount -o remount,nsdelegate %s`, and look for who has mounted cgroup2",
 			root);
 	watch->counts.nsdelegate = mount->nsdelegate;
 }

@@ -23,8 +23,7 @@
 #include "cgdeleg/kernel/host.h"
 struct ruleset;
 
-#define WATCH_CONTEST_MS \
-	1000 /* more rewrites or writes in this time are a contest: one put back in it */
+#define WATCH_CONTEST_MS  1000 /* more rewrites or writes in this time are a contest: one put back in it */
 #define WATCH_REWRITES	  2
 #define WATCH_WRITES	  10
 #define WATCH_TOGETHER_MS 150	/* writes that follow each other so closely are one rewrite */
@@ -47,9 +46,8 @@ struct watch_counts {
 	uint64_t guards_restored;
 	size_t guards_missing; /* of grants, and could not be put back */
 	size_t grants, contested;
-	size_t dying_alarms,
-		dying_held; /* cgroups with a pile of removed ones; where reclaim does not help */
-	bool nsdelegate;    /* the host's cgroup2 has it */
+	size_t dying_alarms, dying_held; /* cgroups with a pile of removed ones; where reclaim does not help */
+	bool nsdelegate;		 /* the host's cgroup2 has it */
 };
 
 struct watch_args {

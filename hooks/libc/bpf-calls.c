@@ -25,9 +25,7 @@ int bpf_obj_get(const char *pathname)
 
 int bpf_obj_get_info_by_fd(int bpf_fd, void *info, __u32 *info_len)
 {
-	union bpf_attr attr = {
-		.info = { .bpf_fd = (__u32)bpf_fd, .info_len = *info_len, .info = (uintptr_t)info }
-	};
+	union bpf_attr attr = { .info = { .bpf_fd = (__u32)bpf_fd, .info_len = *info_len, .info = (uintptr_t)info } };
 	const int r = call(BPF_OBJ_GET_INFO_BY_FD, &attr);
 
 	if (r >= 0)
@@ -61,8 +59,7 @@ int bpf_prog_query_opts(int target_fd, enum bpf_attach_type type, struct bpf_pro
 					   .query_flags = opts->query_flags,
 					   .prog_ids = (uintptr_t)opts->prog_ids,
 					   .prog_cnt = opts->prog_cnt,
-					   .prog_attach_flags =
-						   (uintptr_t)opts->prog_attach_flags } };
+					   .prog_attach_flags = (uintptr_t)opts->prog_attach_flags } };
 	const int r = call(BPF_PROG_QUERY, &attr);
 
 	opts->attach_flags = attr.query.attach_flags;
@@ -70,13 +67,12 @@ int bpf_prog_query_opts(int target_fd, enum bpf_attach_type type, struct bpf_pro
 	return r;
 }
 
-int bpf_prog_query(int target_fd, enum bpf_attach_type type, __u32 query_flags, __u32 *attach_flags,
-		   __u32 *prog_ids, __u32 *prog_cnt)
+int bpf_prog_query(int target_fd, enum bpf_attach_type type, __u32 query_flags, __u32 *attach_flags, __u32 *prog_ids,
+		   __u32 *prog_cnt)
 {
-	struct bpf_prog_query_opts opts = { .sz = sizeof(opts),
-					    .query_flags = query_flags,
-					    .prog_ids = prog_ids,
-					    .prog_cnt = *prog_cnt };
+	struct bpf_prog_query_opts opts = {
+		.sz = sizeof(opts), .query_flags = query_flags, .prog_ids = prog_ids, .prog_cnt = *prog_cnt
+	};
 	const int r = bpf_prog_query_opts(target_fd, type, &opts);
 
 	if (attach_flags)
@@ -87,19 +83,14 @@ int bpf_prog_query(int target_fd, enum bpf_attach_type type, __u32 query_flags, 
 
 int bpf_map_lookup_elem(int fd, const void *key, void *value)
 {
-	union bpf_attr attr = { .map_fd = (__u32)fd,
-				.key = (uintptr_t)key,
-				.value = (uintptr_t)value };
+	union bpf_attr attr = { .map_fd = (__u32)fd, .key = (uintptr_t)key, .value = (uintptr_t)value };
 
 	return call(BPF_MAP_LOOKUP_ELEM, &attr);
 }
 
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 {
-	union bpf_attr attr = { .map_fd = (__u32)fd,
-				.key = (uintptr_t)key,
-				.value = (uintptr_t)value,
-				.flags = flags };
+	union bpf_attr attr = { .map_fd = (__u32)fd, .key = (uintptr_t)key, .value = (uintptr_t)value, .flags = flags };
 
 	return call(BPF_MAP_UPDATE_ELEM, &attr);
 }

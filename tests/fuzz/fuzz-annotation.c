@@ -22,8 +22,7 @@ static const char policy[] =
 	"[profile ci]\nmemory.max = 4G\npids.max = 100\ncpu.max = 4\n"
 	"[profile secret]\nmemory.max = max\ncgroup.max.depth = max\ncgroup.max.descendants = max\n"
 	"[handler asking]\nengine = containerd\nprofile = small\nprofiles = small ci\n"
-	"approved_annotations = cgdeleg.io/writable cgdeleg.io/profile cgdeleg.io/memory.max "
-	"cgdeleg.io/pids.max cgdeleg.io/cpu.max cgdeleg.io/cgroup.max.depth\n"
+	"approved_annotations = cgdeleg.io/writable cgdeleg.io/profile cgdeleg.io/memory.max cgdeleg.io/pids.max cgdeleg.io/cpu.max cgdeleg.io/cgroup.max.depth\n"
 	"[handler always]\nengine = crio\nprofile = small\ncgroup_writable = true\n"
 	"approved_annotations = cgdeleg.io/writable cgdeleg.io/memory.max\n"
 	"[handler deaf]\nengine = podman\nprofile = small\n";
@@ -38,10 +37,7 @@ static const struct {
 	const char *file;
 	uint64_t most; /* of the larger of the two allowed profiles; cpu.max: of 100000 */
 } ceilings[] = {
-	{ "memory.max", UINT64_C(4) << 30 },
-	{ "pids.max", 100 },
-	{ "cpu.max", 400000 },
-	{ "cgroup.max.depth", 12 },
+	{ "memory.max", UINT64_C(4) << 30 }, { "pids.max", 100 }, { "cpu.max", 400000 }, { "cgroup.max.depth", 12 },
 	{ "cgroup.max.descendants", 256 },
 };
 
@@ -77,8 +73,7 @@ static bool is_approved_key(const char *key)
 
 	/* Any form of the two: the container's name is the fuzzer's too. */
 	for (const char *const *k = asking; *k; k++)
-		if (strncmp(key, *k, strlen(*k)) == 0 &&
-		    (key[strlen(*k)] == '\0' || key[strlen(*k)] == '.'))
+		if (strncmp(key, *k, strlen(*k)) == 0 && (key[strlen(*k)] == '\0' || key[strlen(*k)] == '.'))
 			return true;
 	return false;
 }
@@ -86,8 +81,7 @@ static bool is_approved_key(const char *key)
 static bool somebody_asks(const struct facts *facts)
 {
 	for (size_t i = 0; i < facts->n_annotations; i++)
-		if (is_approved_key(facts->annotations[i].key) &&
-		    strcmp(facts->annotations[i].value, "false") != 0)
+		if (is_approved_key(facts->annotations[i].key) && strcmp(facts->annotations[i].value, "false") != 0)
 			return true;
 	return false;
 }

@@ -26,8 +26,7 @@ static void check_round_trip(const struct limit_type *type, const struct limit_v
 	struct limit_value again;
 	size_t len = 0;
 
-	require(limit_parse(type, limit_format(type, value, text, sizeof(text)), &again, NULL) ==
-		0);
+	require(limit_parse(type, limit_format(type, value, text, sizeof(text)), &again, NULL) == 0);
 	require(strcmp(limit_format(type, &again, again_text, sizeof(again_text)), text) == 0);
 	require(limit_within(type, value, &again) && limit_within(type, &again, value));
 	for (size_t i = 0; i < limit_writes(type, value); i++) {

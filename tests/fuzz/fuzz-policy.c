@@ -89,8 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (decision.verdict == VERDICT_GRANT)
 			check_grant(&decision);
 		if (ruleset_is_broken(&rules))
-			require(decision.verdict == VERDICT_PASS ||
-				decision.verdict == VERDICT_REFUSE);
+			require(decision.verdict == VERDICT_PASS || decision.verdict == VERDICT_REFUSE);
 		if (decision.verdict != VERDICT_PASS)
 			require(policy_concerns(&rules, &facts));
 	}

@@ -24,8 +24,7 @@ static void check_taken(const struct oci *oci)
 	require(oci->pid > 1);
 	require(oci->id[0] && strlen(oci->id) <= OCI_ID_MAX);
 	require(oci->bundle[0] == '/' && strlen(oci->bundle) < PATH_MAX);
-	require(strcmp(oci->status, "creating") == 0 || strcmp(oci->status, "created") == 0 ||
-		oci->restoring);
+	require(strcmp(oci->status, "creating") == 0 || strcmp(oci->status, "created") == 0 || oci->restoring);
 	require(oci->restoring == (strcmp(oci->status, "stopped") == 0));
 	for (size_t i = 0; i < oci->n_annotations; i++)
 		require(oci->annotations[i].key && oci->annotations[i].value);

@@ -154,8 +154,7 @@ static void grant(const struct grant_guard *guard, const struct device_guard *de
 	(void)snprintf(path, sizeof(path), GRANT_N, number);
 	cgroup_make(path);
 	fd = cgroup_open_path(path);
-	if (grant_guard_attach(guard, fd, &attached, &err) < 0 ||
-	    grant_guard_write(guard, fd, 0, &err) < 0)
+	if (grant_guard_attach(guard, fd, &attached, &err) < 0 || grant_guard_write(guard, fd, 0, &err) < 0)
 		die(err.text);
 	attach_device(device, fd, &err);
 }
@@ -171,8 +170,7 @@ static void print_row(size_t i, double none[N_CALLS], double figures[4][N_CALLS]
 static void print_table(double none[N_CALLS], double figures[4][N_CALLS])
 {
 	printf("%-30s %8s %17s %17s\n", "", "none", "1 grant", "100 grants");
-	printf("%-30s %8s %8s %8s %8s %8s\n", "", "instr.", "outside", "inside", "outside",
-	       "inside");
+	printf("%-30s %8s %8s %8s %8s %8s\n", "", "instr.", "outside", "inside", "outside", "inside");
 	for (size_t i = 0; i < N_CALLS; i++)
 		print_row(i, none, figures);
 }

@@ -19,9 +19,8 @@
 
 /* What the guard does not use; one more than there can be. */
 static const char *const hooks[HOOKS_MAX + 1] = {
-	"inode_mkdir",	"inode_rmdir",	  "inode_unlink",    "inode_symlink",
-	"inode_link",	"inode_rename",	  "inode_mknod",     "inode_getattr",
-	"inode_create", "inode_readlink", "inode_listxattr",
+	"inode_mkdir", "inode_rmdir",	"inode_unlink", "inode_symlink",  "inode_link",	     "inode_rename",
+	"inode_mknod", "inode_getattr", "inode_create", "inode_readlink", "inode_listxattr",
 };
 
 /* A program that allows everything. */
@@ -90,8 +89,7 @@ static void test_beside(int other)
 	attach(GRANTED, 0);
 	n = attach_others(fds, ELEMENTS(fds), left, other);
 	check(n == left, "hooks: five are left to others");
-	check(attempt_in(CHILD, "chmod the root's memory.max") == EPERM,
-	      "hooks: the guard holds beside them");
+	check(attempt_in(CHILD, "chmod the root's memory.max") == EPERM, "hooks: the guard holds beside them");
 	detach_others(fds, n, other);
 	detach(GRANTED);
 }
@@ -106,12 +104,10 @@ static void test_taken(int other)
 	int fds[HOOKS_MAX + 1];
 	size_t n = attach_others(fds, taken, taken, other);
 
-	check(n == taken && grant_guard_attach(&guard, fd, &attached, &err) < 0 &&
-		      strstr(err.text, "has ten"),
+	check(n == taken && grant_guard_attach(&guard, fd, &attached, &err) < 0 && strstr(err.text, "has ten"),
 	      "hooks: with six taken it cannot be attached");
 	printf("# %s\n", err.text);
-	check(attached == (GUARD_ALL_PROGRAMS & ~(1U << GUARD_RMXATTR)),
-	      "hooks: it says what it has attached");
+	check(attached == (GUARD_ALL_PROGRAMS & ~(1U << GUARD_RMXATTR)), "hooks: it says what it has attached");
 	check(grant_guard_detach(&guard, fd, attached, &err) == 0, "hooks: that is taken away");
 	detach_others(fds, n, other);
 	n = attach_others(fds, HOOKS_MAX, HOOKS_MAX, other);
@@ -148,8 +144,7 @@ void test_hooks(void)
 static uint32_t query_one(int cgroup, int *ret_error)
 {
 	uint32_t ids[64], flags[64];
-	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = flags,
-		    .prog_cnt = ELEMENTS(ids));
+	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = flags, .prog_cnt = ELEMENTS(ids));
 
 	*ret_error = bpf_prog_query_opts(cgroup, BPF_LSM_CGROUP, &query) < 0 ? errno : 0;
 	return query.prog_cnt;
@@ -157,9 +152,8 @@ static uint32_t query_one(int cgroup, int *ret_error)
 
 /* What a hook has left when it gives away (cgdeleg/grant/run.c); and nothing at all. */
 static const uint64_t left_over[] = {
-	CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_CHROOT) |
-		CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_DAC_OVERRIDE) |
-		CAP_BIT(CAP_SYS_NICE),
+	CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_CHROOT) | CAP_BIT(CAP_CHOWN) |
+		CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_SYS_NICE),
 	0,
 };
 
@@ -199,8 +193,7 @@ static void undo_with(uint64_t capabilities, int fd)
 	check(WIFEXITED(status) && WEXITSTATUS(status) == UNDONE,
 	      capabilities ? "undo: without CAP_NET_ADMIN in its permitted set it detaches"
 			   : "undo: without any capability it detaches");
-	check(query_one(fd, &error) == 0 && error == 0,
-	      "undo: none is there, says another process");
+	check(query_one(fd, &error) == 0 && error == 0, "undo: none is there, says another process");
 	check(attempt_in(CHILD, "detach a device program") == EBADF &&
 		      attempt_in(CHILD, "chmod the root's memory.max") == 0,
 	      "undo: nothing is refused any more");

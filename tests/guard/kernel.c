@@ -41,8 +41,7 @@ void attach(const char *cgroup, __u64 flags)
 	struct err err = { 0 };
 	unsigned attached;
 
-	if (grant_guard_attach(&guard, fd, &attached, &err) < 0 ||
-	    grant_guard_write(&guard, fd, flags, &err) < 0)
+	if (grant_guard_attach(&guard, fd, &attached, &err) < 0 || grant_guard_write(&guard, fd, flags, &err) < 0)
 		die(err.text);
 }
 
@@ -69,8 +68,8 @@ static const struct place {
 };
 
 /* How many refusals came in between, of the rule and of all others. */
-static void count(const struct guard_grant *before, const struct guard_grant *after, int rule,
-		  __u64 *ret_rule, __u64 *ret_others)
+static void count(const struct guard_grant *before, const struct guard_grant *after, int rule, __u64 *ret_rule,
+		  __u64 *ret_others)
 {
 	*ret_rule = *ret_others = 0;
 	for (int i = 0; i < GUARD_RULE_MAX; i++)
@@ -91,14 +90,12 @@ static void attempt_from(const struct attempt *attempt, const struct place *plac
 	char name[200];
 	int r;
 
-	(void)snprintf(name, sizeof(name), "%s: %s: %s", place->name,
-		       refused ? "refused" : "untouched", attempt->name);
+	(void)snprintf(name, sizeof(name), "%s: %s: %s", place->name, refused ? "refused" : "untouched", attempt->name);
 	r = in_cgroup(place->cgroup, place->confine, attempt->try, attempt);
 	after = grant_of(GRANTED);
 	count(&before, &after, attempt->rule, &of_rule, &others);
 	if (others || (of_rule != refused && !(of_rule == 0 && kernel_may_refuse(attempt, place))))
-		not_ok(name, "the guard counted %llu refusals of its rule and %llu others", of_rule,
-		       others);
+		not_ok(name, "the guard counted %llu refusals of its rule and %llu others", of_rule, others);
 	else if (refused ? r != EPERM : place->confine != USER_CGROUP_NS && r == EPERM)
 		not_ok(name, "%s", strerror(r));
 	else
@@ -129,8 +126,7 @@ static void test_control(void)
 	for (size_t i = 0; i < n_attempts; i++) {
 		if (attempts[i].no_control)
 			continue;
-		(void)snprintf(name, sizeof(name), "a neighbour: not refused: %s",
-			       attempts[i].name);
+		(void)snprintf(name, sizeof(name), "a neighbour: not refused: %s", attempts[i].name);
 		check(in_cgroup(OTHER, PLAIN, attempts[i].try, &attempts[i]) != EPERM, name);
 	}
 }
@@ -163,8 +159,7 @@ static void test_pressure_allowed(void)
 	attach(GRANTED, GUARD_ALLOW_PRESSURE);
 	check(attempt_in(CHILD, "write a child's memory.pressure") == 0,
 	      "pressure allowed: a child's memory.pressure can be opened");
-	check(attempt_in(CHILD, "write the root's memory.pressure") == EPERM,
-	      "pressure allowed: the root's cannot");
+	check(attempt_in(CHILD, "write the root's memory.pressure") == EPERM, "pressure allowed: the root's cannot");
 	attach(GRANTED, 0);
 	check(attempt_in(CHILD, "write a child's memory.pressure") == EPERM,
 	      "pressure denied again: it cannot be opened");
@@ -181,14 +176,12 @@ static void test_unarmed(void)
 		die(err.text);
 	check(attached == GUARD_ALL_PROGRAMS, "attached: all programs, says who attached them");
 	check(grant_of(TOP "/fresh").root == 0, "attached, not written: the value is zero");
-	check(attempt_in(TOP "/fresh", "detach a device program") == EPERM,
-	      "attached, not written: bpf() is refused");
+	check(attempt_in(TOP "/fresh", "detach a device program") == EPERM, "attached, not written: bpf() is refused");
 	check(attempt_in(TOP "/fresh", "detach a network program") == EBADF,
 	      "attached, not written: what it never refuses is not");
 	check(write_in(TOP "/fresh", TOP "/fresh/cgroup.procs") == EPERM,
 	      "attached, not written: even its own cgroup.procs is refused");
-	check(attempt_in(TOP "/fresh", "chmod the root") == EPERM,
-	      "attached, not written: every chmod is refused");
+	check(attempt_in(TOP "/fresh", "chmod the root") == EPERM, "attached, not written: every chmod is refused");
 	check(attempt_in(TOP "/fresh", "chmod a file of another file system") == 0,
 	      "attached, not written: but not elsewhere");
 	cgroup_remove(TOP "/fresh");
@@ -199,18 +192,14 @@ static void test_two_grants(void)
 	__u64 before = grant_of(GRANTED).refused[GUARD_RULE_BPF];
 
 	attach(OTHER, 0);
-	check(attempt_in(OTHER, "detach a device program") == EPERM,
-	      "two grants: the second refuses");
-	check(grant_of(OTHER).refused[GUARD_RULE_BPF] == 1 &&
-		      grant_of(GRANTED).refused[GUARD_RULE_BPF] == before,
+	check(attempt_in(OTHER, "detach a device program") == EPERM, "two grants: the second refuses");
+	check(grant_of(OTHER).refused[GUARD_RULE_BPF] == 1 && grant_of(GRANTED).refused[GUARD_RULE_BPF] == before,
 	      "two grants: each counts its own");
 	check(attempt_in(OTHER, "write a neighbour's memory.max") == EPERM,
 	      "two grants: the second's root is its own root");
-	check(attempt_in(OTHER, "write a child's pids.max") == EPERM,
-	      "two grants: neither may write in the other");
+	check(attempt_in(OTHER, "write a child's pids.max") == EPERM, "two grants: neither may write in the other");
 	detach(OTHER);
-	check(attempt_in(OTHER, "detach a device program") == EBADF,
-	      "detached: nothing is refused any more");
+	check(attempt_in(OTHER, "detach a device program") == EBADF, "detached: nothing is refused any more");
 }
 
 /* One grant in another: both are asked. */
@@ -222,8 +211,7 @@ static void test_nested_grant(void)
 	check(attempt_in(GRANDCHILD, "write the root's cgroup.procs") == EPERM,
 	      "a grant in a grant: the outer root is outside of the inner");
 	detach(CHILD);
-	check(attempt_in(GRANDCHILD, "write a child's pids.max") == 0,
-	      "the inner one gone: within reach again");
+	check(attempt_in(GRANDCHILD, "write a child's pids.max") == 0, "the inner one gone: within reach again");
 }
 
 static void test_second_run(void)
@@ -260,10 +248,8 @@ static void test_part(void)
 	      "a part: is told by its programs' names");
 	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == 0,
 	      "a part: what no program is there for goes through");
-	check(attempt_in(OTHER, "write a neighbour's memory.max") == EPERM,
-	      "a part: what one is there for does not");
-	check(grant_guard_attach(&guard, fd, &attached, &err) == 0 &&
-		      attached == (GUARD_ALL_PROGRAMS & ~older),
+	check(attempt_in(OTHER, "write a neighbour's memory.max") == EPERM, "a part: what one is there for does not");
+	check(grant_guard_attach(&guard, fd, &attached, &err) == 0 && attached == (GUARD_ALL_PROGRAMS & ~older),
 	      "a part: what is missing is attached");
 	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == EPERM,
 	      "a part: whole again, it does not go through");

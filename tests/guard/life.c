@@ -116,17 +116,14 @@ void test_life(void)
 
 	run_attacher();
 	fd = cgroup_open_path(GRANTED);
-	check(attempt_in(CHILD, "detach a device program") == EPERM,
-	      "holds after the attacher's end");
+	check(attempt_in(CHILD, "detach a device program") == EPERM, "holds after the attacher's end");
 	unpin();
-	check(attempt_in(CHILD, "detach a device program") == EPERM,
-	      "holds after its pins were removed");
+	check(attempt_in(CHILD, "detach a device program") == EPERM, "holds after its pins were removed");
 	check(attempt_in(GRANDCHILD, "write a neighbour's memory.max") == EPERM,
 	      "holds for files after its pins were removed");
 	check(attempt_in(GRANDCHILD, "chmod the root's memory.max") == EPERM,
 	      "holds for attributes after its pins were removed");
-	check(grant_guard_open_attached(fd, &found, &err) == 1 &&
-		      grant_guard_read(&found, fd, &grant, &err) == 0 &&
+	check(grant_guard_open_attached(fd, &found, &err) == 1 && grant_guard_read(&found, fd, &grant, &err) == 0 &&
 		      grant.refused[GUARD_RULE_BPF] == 2,
 	      "its counters can be read after its pins were removed");
 	grant_guard_done(&found);
@@ -146,8 +143,7 @@ void test_many(void)
 		cgroup_make(path);
 		attach(path, 0);
 	}
-	check(bpf_map_get_next_key(guard.grants_fd, NULL, &key) == 0,
-	      "a hundred grants have entries");
+	check(bpf_map_get_next_key(guard.grants_fd, NULL, &key) == 0, "a hundred grants have entries");
 	for (int i = 0; i < 100; i++) {
 		(void)snprintf(path, sizeof(path), TOP "/many%d", i);
 		cgroup_remove(path);

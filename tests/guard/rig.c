@@ -116,8 +116,7 @@ struct grant_guard guard_of(struct bpf_object *object)
 struct device_guard device_guard_of(struct bpf_object *object)
 {
 	struct device_guard guard = {
-		.program_fd =
-			bpf_program__fd(bpf_object__find_program_by_name(object, "device_guard")),
+		.program_fd = bpf_program__fd(bpf_object__find_program_by_name(object, "device_guard")),
 		.rules_fd = bpf_object__find_map_fd_by_name(object, "device_rules"),
 	};
 	struct bpf_prog_info info = { 0 };
@@ -230,8 +229,7 @@ static pid_t fork_into(const char *cgroup)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-int in_cgroup(const char *cgroup, enum confine confine, int (*try)(const void *),
-	      const void *argument)
+int in_cgroup(const char *cgroup, enum confine confine, int (*try)(const void *), const void *argument)
 {
 	int status = 0;
 	pid_t pid;

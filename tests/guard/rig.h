@@ -54,5 +54,4 @@ enum confine {
 };
 
 /* Runs try(argument) in a child that is born in `cgroup`; what it returns, an errno below 128 or 0. */
-int in_cgroup(const char *cgroup, enum confine confine, int (*try)(const void *),
-	      const void *argument);
+int in_cgroup(const char *cgroup, enum confine confine, int (*try)(const void *), const void *argument);

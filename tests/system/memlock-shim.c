@@ -10,16 +10,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-__attribute__((visibility("default"))) int setrlimit(__rlimit_resource_t resource,
-						     const struct rlimit *limit)
+__attribute__((visibility("default"))) int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
 	if (resource == RLIMIT_MEMLOCK)
 		return 0;
 	return (int)syscall(SYS_prlimit64, 0, resource, limit, NULL);
 }
 
-__attribute__((visibility("default"))) int setrlimit64(__rlimit_resource_t resource,
-						       const struct rlimit64 *limit)
+__attribute__((visibility("default"))) int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 {
 	return setrlimit(resource, (const struct rlimit *)limit);
 }

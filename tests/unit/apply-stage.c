@@ -43,19 +43,16 @@ void stage_add_ceiling(struct decision *decision, const char *file, const char *
 
 static void stage_gather(struct stage *s)
 {
-	static const char state[] =
-		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
+	static const char state[] = "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
 	static const char config[] = "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
 				     "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}]}";
 
 	assert_int_equal(oci_parse_state(state, strlen(state), &s->oci, NULL), 0);
 	assert_int_equal(oci_parse_config(config, strlen(config), &s->oci, NULL), 0);
 	s->oci.bundle_fd = openat(s->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err,
-		     NULL);
+	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err, NULL);
 	gather_guards(&s->host, NULL, &s->oci, &s->target, &s->facts);
-	check_result("controllers", gather_controllers(&s->target, &s->facts, &s->err), &s->err,
-		     NULL);
+	check_result("controllers", gather_controllers(&s->target, &s->facts, &s->err), &s->err, NULL);
 }
 
 void stage_new(struct stage *s, enum verdict verdict, const char *nest)
@@ -127,14 +124,13 @@ void stage_picture(const struct stage *s, char *buf, size_t size)
 			(void)snprintf(text, sizeof(text), "(directory)");
 		else
 			(void)tree_get(&s->tree, path, text, sizeof(text));
-		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i],
-					 st.st_uid, st.st_gid, text);
+		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i], st.st_uid, st.st_gid,
+					 text);
 	}
-	used += (size_t)snprintf(buf + used, size - used, "guards %d %d %u\n", fake_guard.device,
-				 fake_guard.grant, fake_guard.rules.n_rules);
+	used += (size_t)snprintf(buf + used, size - used, "guards %d %d %u\n", fake_guard.device, fake_guard.grant,
+				 fake_guard.rules.n_rules);
 	(void)snprintf(buf + used, size - used, "attribute %d\n",
-		       fgetxattr(s->target.cgroup_fd, ATTRIBUTE_NAME, &attribute, sizeof(attribute)) >
-			       0);
+		       fgetxattr(s->target.cgroup_fd, ATTRIBUTE_NAME, &attribute, sizeof(attribute)) > 0);
 }
 
 void stage_check_file(const struct stage *s, const char *name, const char *text, unsigned uid)

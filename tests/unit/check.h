@@ -26,14 +26,12 @@ static inline void check_result(const char *name, int r, const struct err *err, 
 	if (want && -r != err->code)
 		fail_msg("%s: %d was returned and %d stored", name, r, err->code);
 	if (want && (strchr(err->text, '\n') || err->text[strlen(err->text) - 1] == '.'))
-		fail_msg("%s: \"%s\" is not one sentence without newline and full stop", name,
-			 err->text);
+		fail_msg("%s: \"%s\" is not one sentence without newline and full stop", name, err->text);
 }
 
 /* Strings of which either may be NULL. */
 static inline void check_string(const char *name, const char *got, const char *want)
 {
 	if (!got != !want || (got && strcmp(got, want) != 0))
-		fail_msg("%s: \"%s\", \"%s\" was expected", name, got ? got : "(none)",
-			 want ? want : "(none)");
+		fail_msg("%s: \"%s\", \"%s\" was expected", name, got ? got : "(none)", want ? want : "(none)");
 }

@@ -86,8 +86,7 @@ int device_guard_detach(const struct device_guard *guard, int cgroup_fd, struct 
 	return r;
 }
 
-int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret,
-		      struct err *err)
+int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret, struct err *err)
 {
 	(void)guard;
 	(void)cgroup;
@@ -96,8 +95,8 @@ int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct 
 	return 0;
 }
 
-int device_guard_write(const struct device_guard *guard, uint64_t cgroup,
-		       const struct device_rules *rules, struct err *err)
+int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const struct device_rules *rules,
+		       struct err *err)
 {
 	int r = fails(&fake_guard.fail_write, "write the device rules", err);
 
@@ -129,8 +128,7 @@ int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, stru
 }
 
 /* What fails is the last program. */
-int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached,
-		       struct err *err)
+int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached, struct err *err)
 {
 	int r = fails(&fake_guard.fail_grant, "attach the guard program guard_rmxattr", err);
 	const unsigned were = fake_guard.grant ? GUARD_ALL_PROGRAMS & ~fake_guard.missing : 0;
@@ -144,8 +142,7 @@ int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 	return r;
 }
 
-int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags,
-		      struct err *err)
+int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags, struct err *err)
 {
 	struct stat st;
 	int r = fails(&fake_guard.fail_tell, "write the cgroup's entry in guard_grants", err);
@@ -158,8 +155,7 @@ int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t f
 	return 0;
 }
 
-int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret,
-		     struct err *err)
+int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret, struct err *err)
 {
 	(void)guard;
 	(void)cgroup_fd;
@@ -178,8 +174,7 @@ void grant_guard_done(struct grant_guard *guard)
 	guard->grants_fd = close_fd(guard->grants_fd);
 }
 
-int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs,
-		       struct err *err)
+int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs, struct err *err)
 {
 	(void)guard;
 	(void)cgroup_fd;
@@ -191,8 +186,7 @@ int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 	return 0;
 }
 
-int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret,
-		    struct err *err)
+int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret, struct err *err)
 {
 	(void)names;
 	(void)cgroup_fd;

@@ -13,16 +13,13 @@ struct fake_guard {
 	bool device, grant;		/* attached */
 	bool other_device, other_grant; /* another build's are */
 	bool older_grant;		/* one's with fewer programs is */
-	unsigned
-		missing; /* of the grant guard that is attached; a bit for each enum guard_program */
+	unsigned missing;		/* of the grant guard that is attached; a bit for each enum guard_program */
 	struct device_rules rules;
 	uint64_t flags;
 	struct guard_grant counts;
 	/* The next call of that kind fails with EIO; attaching has then happened, or not. */
-	bool fail_attach, half_attach, fail_write, fail_grant, fail_tell, fail_read, fail_detach,
-		fail_query;
-	uint64_t
-		armed; /* the cgroup that the grant guard was told of; attaching does not tell it */
+	bool fail_attach, half_attach, fail_write, fail_grant, fail_tell, fail_read, fail_detach, fail_query;
+	uint64_t armed; /* the cgroup that the grant guard was told of; attaching does not tell it */
 };
 
 extern struct fake_guard fake_guard;

@@ -26,8 +26,8 @@ int __real_unlinkat(int fd, const char *name, int flags);
 int __wrap_unlinkat(int fd, const char *name, int flags);
 int __real_fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags);
 int __wrap_fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags);
-int __wrap_mount_make_writable(int pidfd, const struct mount_identity *want,
-			       enum mount_method method, struct mount_change *ret, struct err *err);
+int __wrap_mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
+			       struct mount_change *ret, struct err *err);
 int __wrap_mount_undo(struct mount_change *change, struct err *err);
 
 static const char *const made[] = { "cgroup.procs", "cgroup.subtree_control" };
@@ -86,13 +86,13 @@ static void write_controllers(int fd, const char *path, const char *list)
 
 		(void)snprintf(off, sizeof(off), "-%s", word);
 		if (!text_has_word(list, off))
-			(void)snprintf(next + strlen(next), sizeof(next) - strlen(next), "%s%s",
-				       *next ? " " : "", word);
+			(void)snprintf(next + strlen(next), sizeof(next) - strlen(next), "%s%s", *next ? " " : "",
+				       word);
 	}
 	while (text_next_word(&list, word, sizeof(word)) > 0)
 		if (word[0] == '+' && !text_has_word(next, word + 1))
-			(void)snprintf(next + strlen(next), sizeof(next) - strlen(next), "%s%s",
-				       *next ? " " : "", word + 1);
+			(void)snprintf(next + strlen(next), sizeof(next) - strlen(next), "%s%s", *next ? " " : "",
+				       word + 1);
 	(void)snprintf(next + strlen(next), sizeof(next) - strlen(next), "%s", *next ? "\n" : "");
 	replace(fd, next);
 }
@@ -106,8 +106,7 @@ static void write_pid(int fd, const char *path, const char *pid)
 	for (size_t i = 0; i < ELEMENTS(places); i++) {
 		_cleanup_close_ int from = -EBADF;
 
-		(void)snprintf(other, sizeof(other), "%.*s%s", (int)(strrchr(path, '/') + 1 - path),
-			       path, places[i]);
+		(void)snprintf(other, sizeof(other), "%.*s%s", (int)(strrchr(path, '/') + 1 - path), path, places[i]);
 		from = open(other, O_RDWR | O_CLOEXEC);
 		if (from < 0)
 			continue;
@@ -191,20 +190,18 @@ int __wrap_fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags)
 	return __real_fchownat(fd, name, uid, gid, flags);
 }
 
-int __wrap_mount_make_writable(int pidfd, const struct mount_identity *want,
-			       enum mount_method method, struct mount_change *ret, struct err *err)
+int __wrap_mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
+			       struct mount_change *ret, struct err *err)
 {
 	(void)pidfd;
 	(void)want;
 	if (kernel.mount_error && !kernel.mount_half)
-		return err_set_errno(err, kernel.mount_error,
-				     "cannot enter the container's mount namespace");
+		return err_set_errno(err, kernel.mount_error, "cannot enter the container's mount namespace");
 	ret->method = method;
 	ret->fd = open("/", O_PATH | O_CLOEXEC);
 	kernel.n_mounted++;
 	if (kernel.mount_error)
-		return err_set_errno(err, kernel.mount_error,
-				     "cannot read the cgroup mount's flags back");
+		return err_set_errno(err, kernel.mount_error, "cannot read the cgroup mount's flags back");
 	return 0;
 }
 

@@ -70,8 +70,7 @@ static void test_undo_whole(void **state)
 
 		stage_new(&s, VERDICT_GRANT, nests[i]);
 		stage_picture(&s, before, sizeof(before));
-		check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-			     NULL);
+		check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 		stage_picture(&s, after, sizeof(after));
 		assert_string_not_equal(after, before);
 		assert_int_equal(plan_undo(&s.apply, &s.outcome), 0);
@@ -111,10 +110,7 @@ static const struct {
 	  "'cgroup.threads' of the container's cgroup belongs to 0:0 after giving it to 100000:100000",
 	  { .keep_owner = "cgroup.threads" },
 	  STEP_OWN },
-	{ "mount",
-	  "cannot enter the container's mount namespace",
-	  { .mount_error = EPERM },
-	  STEP_MOUNT },
+	{ "mount", "cannot enter the container's mount namespace", { .mount_error = EPERM }, STEP_MOUNT },
 	{ "mount, read back",
 	  "cannot read the cgroup mount's flags back",
 	  { .mount_error = EIO, .mount_half = true },
@@ -131,8 +127,7 @@ static void test_faults(void **state)
 		stage_new(&s, VERDICT_GRANT, "init");
 		stage_picture(&s, before, sizeof(before));
 		kernel = faults[i].kernel;
-		check_result(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err),
-			     &s.err, faults[i].want);
+		check_result(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, faults[i].want);
 		stage_picture(&s, after, sizeof(after));
 		check_string(faults[i].name, after, before);
 		assert_int_equal(s.outcome.failed->kind, faults[i].failed);
@@ -150,9 +145,7 @@ static void test_guard_faults(void **state)
 		enum step_kind failed;
 	} cases[] = {
 		{ "cannot attach the device guard", { .fail_attach = true }, STEP_DEVICE_GUARD },
-		{ "cannot attach the device guard",
-		  { .fail_attach = true, .half_attach = true },
-		  STEP_DEVICE_GUARD },
+		{ "cannot attach the device guard", { .fail_attach = true, .half_attach = true }, STEP_DEVICE_GUARD },
 		{ "cannot write the device rules", { .fail_write = true }, STEP_DEVICE_GUARD },
 		{ "cannot attach the guard program", { .fail_grant = true }, STEP_GRANT_GUARD },
 		{ "cannot write the cgroup's entry", { .fail_tell = true }, STEP_GRANT_GUARD },
@@ -165,8 +158,7 @@ static void test_guard_faults(void **state)
 
 		stage_new(&s, VERDICT_GRANT, "init");
 		fake_guard = cases[i].guard;
-		check_result("guard", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-			     cases[i].want);
+		check_result("guard", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
 		assert_int_equal(s.outcome.failed->kind, cases[i].failed);
 		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
 		assert_false(fake_guard.device || fake_guard.grant);
@@ -195,8 +187,7 @@ static void test_guard_again(void **state)
 	kernel = (struct kernel) { 0 };
 	fake_guard.rules.refused = 3;
 	s.target.rules.n_rules++;
-	check_result("as the first", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-		     NULL);
+	check_result("as the first", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	assert_int_equal(fake_guard.rules.refused, 3); /* nothing was written */
 }
 
@@ -247,8 +238,7 @@ static void test_part_again(void **state)
 		fake_guard.grant = true;
 		fake_guard.missing = GUARD_ALL_PROGRAMS & ~older;
 		kernel = (struct kernel) { .mount_error = cases[i].mount_error };
-		check_result("again", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-			     cases[i].want);
+		check_result("again", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
 		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
 		assert_true(fake_guard.grant);
 		assert_int_equal(fake_guard.missing, GUARD_ALL_PROGRAMS & ~older);
@@ -256,8 +246,7 @@ static void test_part_again(void **state)
 		apply_done(&s.outcome);
 		s.n_grant = 0;
 		kernel = (struct kernel) { 0 };
-		check_result("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-			     NULL);
+		check_result("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 		assert_int_equal(fake_guard.missing, 0);
 		assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
 	}
@@ -270,11 +259,9 @@ static void test_changed_machine(void **state)
 		const char *edits, *want;
 	} cases[] = {
 		{ "- " BOX "memory.max", "cannot open 'memory.max': No such file" },
-		{ BOX "device.programs = replaceable 3",
-		  "BPF programs are no longer as they were when" },
+		{ BOX "device.programs = replaceable 3", "BPF programs are no longer as they were when" },
 		{ BOX "init/", "the leaf 'init' is there already" },
-		{ "- " BOX "cgroup.threads",
-		  "cannot stat 'cgroup.threads' of the container's cgroup" },
+		{ "- " BOX "cgroup.threads", "cannot stat 'cgroup.threads' of the container's cgroup" },
 	};
 
 	(void)state;
@@ -285,12 +272,10 @@ static void test_changed_machine(void **state)
 		stage_new(&s, VERDICT_GRANT, "init");
 		tree_edit(&s.tree, cases[i].edits);
 		stage_picture(&s, before, sizeof(before));
-		check_result(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err),
-			     &s.err, cases[i].want);
+		check_result(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
 		stage_picture(&s, after, sizeof(after));
 		check_string(cases[i].edits, after, before);
-		assert_int_equal(s.outcome.kind,
-				 s.outcome.n_done ? OUTCOME_UNDONE : OUTCOME_NOTHING);
+		assert_int_equal(s.outcome.kind, s.outcome.n_done ? OUTCOME_UNDONE : OUTCOME_NOTHING);
 	}
 }
 
@@ -307,8 +292,7 @@ static void test_undo_failed(void **state)
 	kernel.error = EIO;
 	assert_int_equal(plan_undo(&s.apply, &s.outcome), -EIO);
 	assert_int_equal(s.outcome.kind, OUTCOME_UNDO_FAILED);
-	check_string("reason", s.outcome.undo_err.text,
-		     "cannot write 'max' to 'cgroup.max.depth': Input/output error");
+	check_string("reason", s.outcome.undo_err.text, "cannot write 'max' to 'cgroup.max.depth': Input/output error");
 	stage_check_file(&s, "cgroup.max.depth", "12", 0);
 	stage_check_file(&s, "memory.max", "4096", 0);
 	stage_check_file(&s, "cgroup.procs", "4711", 0);
@@ -358,8 +342,7 @@ static void test_unknown_device(void **state)
 		assert_int_equal(plan_build(&s.decision, &s.facts, &s.plan, &s.err), 0);
 		kernel.refuse = "io.max";
 		kernel.error = cases[i].error;
-		check_result("io.max", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-			     cases[i].want);
+		check_result("io.max", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
 		assert_int_equal(s.outcome.n_skipped, !cases[i].want);
 	}
 }

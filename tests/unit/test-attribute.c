@@ -18,9 +18,7 @@
 
 static struct attribute plain(void)
 {
-	struct attribute attribute = {
-		.marked = false, .present = true, .since = 1795369231, .guarded = true
-	};
+	struct attribute attribute = { .marked = false, .present = true, .since = 1795369231, .guarded = true };
 
 	(void)snprintf(attribute.id, sizeof(attribute.id), "box \"\\\t\x01 \xc3\xa9");
 	(void)snprintf(attribute.instance, sizeof(attribute.instance), "mnt:[2]+777");
@@ -28,12 +26,12 @@ static struct attribute plain(void)
 	(void)snprintf(attribute.line, sizeof(attribute.line), "/etc/cgdeleg/policy.ini:16");
 	(void)snprintf(attribute.namespace, sizeof(attribute.namespace), "ci-1");
 	(void)snprintf(attribute.pod, sizeof(attribute.pod), "build-7");
-	(void)snprintf(attribute.ceilings, sizeof(attribute.ceilings),
-		       "memory.max=16777216\n"
-		       "cpu.max=150000 100000\n"
-		       "io.max=8:0 rbps=1048576 wbps=max riops=max wiops=max, 8:16 rbps=max "
-		       "wbps=max riops=9 wiops=max\n"
-		       "cpuset.cpus=0-3,7\n");
+	(void)snprintf(
+		attribute.ceilings, sizeof(attribute.ceilings),
+		"memory.max=16777216\n"
+		"cpu.max=150000 100000\n"
+		"io.max=8:0 rbps=1048576 wbps=max riops=max wiops=max, 8:16 rbps=max wbps=max riops=9 wiops=max\n"
+		"cpuset.cpus=0-3,7\n");
 	(void)snprintf(attribute.method, sizeof(attribute.method), "clone-on-top");
 	attribute.pressure = TRI_NO;
 	attribute.device_guard = true;
@@ -57,8 +55,7 @@ static void test_round_trip(void **state)
 	check_string("ceilings", again.ceilings, attribute.ceilings);
 	assert_memory_equal(again.rules, attribute.rules, 2 * sizeof(attribute.rules[0]));
 	assert_non_null(strstr(text, "\"pressure\":\"deny\",\"devices\":\"c 10:229 rw,!a *:0 m\""));
-	check_result("no room", attribute_format(&attribute, text, 100, &err), &err,
-		     "longer than 100 bytes");
+	check_result("no room", attribute_format(&attribute, text, 100, &err), &err, "longer than 100 bytes");
 }
 
 static void test_parse(void **state)
@@ -71,8 +68,7 @@ static void test_parse(void **state)
 		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.max\":5}"),
 		  "has a ceiling 'memory.max' that cannot be read" },
 		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.max\":\"5X\"}"), "'memory.max'" },
-		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.\\u001bmax\":\"5\"}"),
-		  "a ceiling 'memory.\\x1bmax'" },
+		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.\\u001bmax\":\"5\"}"), "a ceiling 'memory.\\x1bmax'" },
 		{ "{\"v\":1,\"id\":\"x\"" WITH("[]"), "'ceilings' is not an object" },
 		{ "{\"v\":2,\"id\":\"x\"" REST, "is not of version 1 or has an over-long value" },
 		{ "{\"v\":0,\"id\":\"x\"" REST, "is not of version 1" },
@@ -90,8 +86,7 @@ static void test_parse(void **state)
 		struct attribute attribute;
 		struct err err = { 0 };
 
-		check_result(cases[i].text,
-			     attribute_parse(cases[i].text, strlen(cases[i].text), &attribute, &err),
+		check_result(cases[i].text, attribute_parse(cases[i].text, strlen(cases[i].text), &attribute, &err),
 			     &err, cases[i].want);
 		assert_int_equal(attribute.present, !cases[i].want);
 	}
@@ -153,8 +148,7 @@ static void test_guards(void **state)
 		char text[1024];
 
 		(void)snprintf(text, sizeof(text), "{\"v\":1,\"id\":\"x\"%s" REST, cases[i].more);
-		check_result(cases[i].more, attribute_parse(text, strlen(text), &attribute, &err), &err,
-			     cases[i].want);
+		check_result(cases[i].more, attribute_parse(text, strlen(text), &attribute, &err), &err, cases[i].want);
 		if (cases[i].want)
 			continue;
 		assert_int_equal(attribute.pressure, cases[i].pressure);
@@ -170,14 +164,12 @@ static void test_over_long(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	(void)snprintf(
-		text, sizeof(text),
-		"{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
-		"\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"method\":\"\",\"leaf\":\"\",\"since\":1,"
-		"\"guarded\":false,\"scope\":false,\"ceilings\":{}}",
-		0);
-	check_result("64 bytes", attribute_parse(text, strlen(text), &attribute, &err), &err,
-		     "over-long value");
+	(void)snprintf(text, sizeof(text),
+		       "{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
+		       "\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"method\":\"\",\"leaf\":\"\",\"since\":1,"
+		       "\"guarded\":false,\"scope\":false,\"ceilings\":{}}",
+		       0);
+	check_result("64 bytes", attribute_parse(text, strlen(text), &attribute, &err), &err, "over-long value");
 }
 
 static void test_ceilings(void **state)
@@ -231,17 +223,15 @@ static void test_attribute(void **state)
 	check_string("id", attribute.id, want.id);
 	check_result("remove", attribute_write(fd, NULL, &err), &err, NULL);
 	assert_true(fgetxattr(fd, ATTRIBUTE_NAME, text, sizeof(text)) < 0);
-	check_result("closed", attribute_write(-EBADF, "x", &err), &err,
-		     "cannot set attribute trusted.cgdeleg");
+	check_result("closed", attribute_write(-EBADF, "x", &err), &err, "cannot set attribute trusted.cgdeleg");
 	check_result("closed", attribute_read(-EBADF, &attribute, &err), &err, "cannot read attribute");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_most_rules), cmocka_unit_test(test_guards),
-		cmocka_unit_test(test_over_long),  cmocka_unit_test(test_ceilings),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_parse),     cmocka_unit_test(test_most_rules),
+		cmocka_unit_test(test_guards),	   cmocka_unit_test(test_over_long), cmocka_unit_test(test_ceilings),
 		cmocka_unit_test(test_attribute),
 	};
 

@@ -43,9 +43,7 @@ static void fill(struct trail *trail, const char *text)
 
 	f->id = f->handler = f->cgroup = f->unjudged = text;
 	d->profile = d->rule = text;
-	d->who = (struct identity) {
-		.namespace = text, .pod = text, .container = text, .image = text
-	};
+	d->who = (struct identity) { .namespace = text, .pod = text, .container = text, .image = text };
 	d->verdict = VERDICT_GRANT;
 	d->n_reasons = 1;
 	d->reasons[0].kind = REASON_REFUSES;
@@ -127,8 +125,7 @@ static void test_file(void **state)
 	assert_non_null(strstr(text, "}\n{"));
 	assert_int_equal(fstatat(tree.fd, "log/" AUDIT_FILE, &st, 0), 0);
 	assert_int_equal(st.st_mode & 077, 0);
-	check_result("closed", audit_write(&closed, trail, "run", false, &err), &err,
-		     "file is not open");
+	check_result("closed", audit_write(&closed, trail, "run", false, &err), &err, "file is not open");
 	trail_free(trail);
 }
 
@@ -159,9 +156,8 @@ static void test_not_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hostile),	   cmocka_unit_test(test_long),
-		cmocka_unit_test(test_empty),	   cmocka_unit_test(test_file),
-		cmocka_unit_test(test_not_a_file),
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_long),	   cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_file),	cmocka_unit_test(test_not_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

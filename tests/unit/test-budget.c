@@ -80,8 +80,7 @@ static void reserve(struct scene *s, struct budget *budget, uint64_t id, struct 
 	struct budget_hint hint = hint_of(id, 10);
 	bool changed;
 
-	check_result("reserve", budget_reserve(budget, &hint, slot, &changed, &s->err), &s->err,
-		     NULL);
+	check_result("reserve", budget_reserve(budget, &hint, slot, &changed, &s->err), &s->err, NULL);
 	assert_true(changed);
 }
 
@@ -94,8 +93,7 @@ static void test_made_from_the_tree(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip(); /* attributes in the trusted namespace */
-	set_up(&s, C "a/\n" C "b/\n" C "c/\n" C "d/\n" C "a" RECORD("h", "7") C
-	       "b" RECORD("other", "50"));
+	set_up(&s, C "a/\n" C "b/\n" C "c/\n" C "d/\n" C "a" RECORD("h", "7") C "b" RECORD("other", "50"));
 	tree_edit(&s.tree, C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
 	open_or_fail(&s, &budget);
 	assert_int_equal(descendants(&budget, 0, NULL), 157);
@@ -335,8 +333,8 @@ static void test_faults(void **state)
 		struct budget budget = BUDGET_CLOSED;
 
 		set_up(&s, cases[i].edit);
-		check_result(cases[i].edit, budget_open(s.directory, &s.host, 0, &budget, &s.err),
-			     &s.err, cases[i].want);
+		check_result(cases[i].edit, budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
+			     cases[i].want);
 		assert_true(budget.fd < 0);
 		tear_down(&s);
 	}
@@ -355,15 +353,13 @@ static void test_permissions(void **state)
 	assert_int_equal(fchmodat(s.tree.fd, "run", 0755, 0), 0);
 	tree_edit(&s.tree, "run/grants =\n");
 	assert_int_equal(fchmodat(s.tree.fd, "run/grants", 0666, 0), 0);
-	check_result("file", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
-		     "writable by nobody else");
+	check_result("file", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err, "writable by nobody else");
 	assert_int_equal(fchmodat(s.tree.fd, "run/grants", 0600, 0), 0);
 	open_or_fail(&s, &budget);
 	/* Whoever waits for the lock gives up at the deadline, and says how to find the holder. */
 	struct budget second = BUDGET_CLOSED;
 
-	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err,
-		     "`lslocks` tells which");
+	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err, "`lslocks` tells which");
 	budget_done(&budget);
 	tear_down(&s);
 }
@@ -371,14 +367,10 @@ static void test_permissions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_made_from_the_tree),
-		cmocka_unit_test(test_unreadable_record),
-		cmocka_unit_test(test_too_deep),
-		cmocka_unit_test(test_reserve_and_release),
-		cmocka_unit_test(test_hook_dies),
-		cmocka_unit_test(test_parallel),
-		cmocka_unit_test(test_stays_small),
-		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_made_from_the_tree), cmocka_unit_test(test_unreadable_record),
+		cmocka_unit_test(test_too_deep),	   cmocka_unit_test(test_reserve_and_release),
+		cmocka_unit_test(test_hook_dies),	   cmocka_unit_test(test_parallel),
+		cmocka_unit_test(test_stays_small),	   cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_permissions),
 	};
 

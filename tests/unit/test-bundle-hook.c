@@ -24,14 +24,12 @@ static const struct {
 } cases[] = {
 	{ "{}", "{\"hooks\":{\"createRuntime\":[" OURS "]}}", NULL },
 	{ "{\"hooks\":null}", "{\"hooks\":{\"createRuntime\":[" OURS "]}}", NULL },
-	{ "{\"hooks\":{\"createRuntime\":null}}", "{\"hooks\":{\"createRuntime\":[" OURS "]}}",
-	  NULL },
+	{ "{\"hooks\":{\"createRuntime\":null}}", "{\"hooks\":{\"createRuntime\":[" OURS "]}}", NULL },
 	/* behind the others; the rest as it stands, numbers to the digit */
 	{ "{\"a\":1e400,\"b\":18446744073709551616,\"c\":-0.10,\"hooks\":{\"prestart\":[{\"path\":\"/p\"}],"
 	  "\"createRuntime\":[{\"path\":\"/q\",\"args\":[\"q\"]}]},\"d\":\"<\\u00e9\\n\"}",
 	  "{\"a\":1e400,\"b\":18446744073709551616,\"c\":-0.10,\"hooks\":{\"prestart\":[{\"path\":\"/p\"}],"
-	  "\"createRuntime\":[{\"path\":\"/q\",\"args\":[\"q\"]}," OURS
-	  "]},\"d\":\"<\xc3\xa9\\n\"}",
+	  "\"createRuntime\":[{\"path\":\"/q\",\"args\":[\"q\"]}," OURS "]},\"d\":\"<\xc3\xa9\\n\"}",
 	  NULL },
 	/* there already, under whatever timeout */
 	{ "{\"hooks\":{\"createRuntime\":[" OURS "]}} ", NULL, NULL },
@@ -52,8 +50,7 @@ static const struct {
 
 static void put(const struct tree *tree, const char *name, const char *text, mode_t mode)
 {
-	_cleanup_close_ int fd =
-		openat(tree->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = openat(tree->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_fd(fd, text, strlen(text)), 0);
@@ -142,13 +139,11 @@ static void test_unsafe(void **state)
 		if (unsafe[i].config_mode)
 			put(&tree, "config.json", "{}", unsafe[i].config_mode);
 		assert_int_equal(chmod(tree.root, unsafe[i].bundle_mode), 0);
-		check_result(unsafe[i].name, bundle_hook_add(tree.root, geteuid(), &hook, &err),
-			     &err, unsafe[i].said);
+		check_result(unsafe[i].name, bundle_hook_add(tree.root, geteuid(), &hook, &err), &err, unsafe[i].said);
 		if (unsafe[i].config_mode) {
 			char text[16];
 
-			assert_int_equal(file_read_at(tree.fd, "config.json", text, sizeof(text)),
-					 2);
+			assert_int_equal(file_read_at(tree.fd, "config.json", text, sizeof(text)), 2);
 		}
 		tree_free(&tree);
 	}

@@ -37,8 +37,7 @@ static void test_parse_path(void **state)
 		char path[9] = "";
 		struct err err = { 0 };
 
-		check_result(cases[i].text,
-			     cgroup_parse_path(cases[i].text, path, sizeof(path), &err), &err,
+		check_result(cases[i].text, cgroup_parse_path(cases[i].text, path, sizeof(path), &err), &err,
 			     cases[i].want);
 		if (cases[i].path)
 			check_string(cases[i].text, path, cases[i].path);
@@ -51,36 +50,32 @@ static void test_is_within(void **state)
 		const char *path, *root;
 		bool within;
 	} cases[] = {
-		{ "/a", "/a", true },	    { "/a/b", "/a", true },  { "/ab", "/a", false },
-		{ "/a", "/a/b", false },    { "/", "/a", false },    { "/a", "/", true },
-		{ "/", "/", true },	    { "/b/a", "/a", false }, { "/a/b/c", "/a/b", true },
-		{ "/a/bc", "/a/b", false },
+		{ "/a", "/a", true },	    { "/a/b", "/a", true },	{ "/ab", "/a", false }, { "/a", "/a/b", false },
+		{ "/", "/a", false },	    { "/a", "/", true },	{ "/", "/", true },	{ "/b/a", "/a", false },
+		{ "/a/b/c", "/a/b", true }, { "/a/bc", "/a/b", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (cgroup_is_within(cases[i].path, cases[i].root) != cases[i].within)
-			fail_msg("'%s' within '%s' is not %d", cases[i].path, cases[i].root,
-				 cases[i].within);
+			fail_msg("'%s' within '%s' is not %d", cases[i].path, cases[i].root, cases[i].within);
 }
 
 static void test_delegated(void **state)
 {
 	static const struct {
-		const char *list, *files, *delegated, *unjudged,
-			*want; /* list NULL: the file is not there */
+		const char *list, *files, *delegated, *unjudged, *want; /* list NULL: the file is not there */
 	} cases[] = {
 		{ "cgroup.procs\\nmemory.reclaim", "cgroup.procs memory.reclaim memory.max",
 		  "cgroup.procs memory.reclaim", "", NULL },
 		{ "cgroup.procs\\nmemory.reclaim", "cgroup.procs", "cgroup.procs", "", NULL },
 		{ "cgroup.procs", "cgroup.procs cgroup.threads", "cgroup.procs", "", NULL },
-		{ "cgroup.procs\\nmemory.max\\nnew.file", "cgroup.procs memory.max new.file",
-		  "cgroup.procs", "memory.max new.file", NULL },
+		{ "cgroup.procs\\nmemory.max\\nnew.file", "cgroup.procs memory.max new.file", "cgroup.procs",
+		  "memory.max new.file", NULL },
 		{ "", "cgroup.procs", "", "", NULL },
 		{ NULL, "cgroup.procs cgroup.threads cgroup.subtree_control memory.oom.group",
 		  "cgroup.procs cgroup.subtree_control cgroup.threads", "", NULL },
-		{ "cgroup.procs\\n../../x", "cgroup.procs", NULL, NULL,
-		  "delegate' holds a name with '/': '../../x'" },
+		{ "cgroup.procs\\n../../x", "cgroup.procs", NULL, NULL, "delegate' holds a name with '/': '../../x'" },
 		{ "/etc/shadow", "cgroup.procs", NULL, NULL, "holds a name with '/'" },
 	};
 
@@ -97,11 +92,8 @@ static void test_delegated(void **state)
 
 		tree_new(&tree);
 		tree_edit(&tree, tree_container);
-		tree_edit(
-			&tree,
-			"- sys/kernel/cgroup/delegate\n- sys/fs/cgroup/ci/box\nsys/fs/cgroup/ci/box/");
-		(void)snprintf(line, sizeof(line), "sys/kernel/cgroup/delegate = %s",
-			       cases[i].list);
+		tree_edit(&tree, "- sys/kernel/cgroup/delegate\n- sys/fs/cgroup/ci/box\nsys/fs/cgroup/ci/box/");
+		(void)snprintf(line, sizeof(line), "sys/kernel/cgroup/delegate = %s", cases[i].list);
 		if (cases[i].list)
 			tree_edit(&tree, line);
 		while (text_next_word(&files, word, sizeof(word)) > 0) {
@@ -115,8 +107,7 @@ static void test_delegated(void **state)
 		r = cgroup_delegated(&host, &listing, &delegated, &err);
 		check_result(cases[i].list ? cases[i].list : "no list", r, &err, cases[i].want);
 		for (const char **d = delegated.judged; !cases[i].want && *d; d++)
-			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s",
-				       *got ? " " : "", *d);
+			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", *got ? " " : "", *d);
 		if (!cases[i].want) {
 			check_string(cases[i].list, got, cases[i].delegated);
 			check_string(cases[i].list, delegated.unjudged, cases[i].unjudged);
@@ -131,12 +122,10 @@ static void test_open(void **state)
 	} cases[] = {
 		{ "there", "", "/ci/box", NULL },
 		{ "not there", "", "/ci/none", "cannot open the cgroup '/ci/none'" },
-		{ "root", "", "/",
-		  "the container's cgroup is the root cgroup: its config.json must name" },
+		{ "root", "", "/", "the container's cgroup is the root cgroup: its config.json must name" },
 		{ "nothing", "", "", "is the root cgroup" },
 		{ "a link", "sys/fs/cgroup/l -> ci/box", "/l", "cannot open the cgroup '/l'" },
-		{ "a link on the way", "sys/fs/cgroup/l -> ci", "/l/box",
-		  "cannot open the cgroup '/l/box'" },
+		{ "a link on the way", "sys/fs/cgroup/l -> ci", "/l/box", "cannot open the cgroup '/l/box'" },
 		{ "out of it", "", "/ci/../../fs", "cannot open the cgroup '/ci/../../fs'" },
 		{ "back to the root", "", "/ci/..", "is the root cgroup" },
 		{ "a file", "", "/ci/box/cgroup.procs", "cannot open the cgroup" },
@@ -174,8 +163,7 @@ static void test_open_live(void **state)
 	host.cgroup_dev++;
 	check_result("tmpfs", cgroup_open(&host, "/ci/box", NULL, &err), &err,
 		     "'/ci/box' is not in the cgroup2 file system");
-	check_result("host", host_open(tree.root, true, &host, &err), &err,
-		     "is not procfs, mount it");
+	check_result("host", host_open(tree.root, true, &host, &err), &err, "is not procfs, mount it");
 }
 
 static void test_host(void **state)
@@ -186,8 +174,7 @@ static void test_host(void **state)
 		{ "proc/\nsys/fs/cgroup/", NULL },
 		{ "sys/fs/cgroup/", "cannot open 'proc' below '" },
 		{ "proc/", "cannot open 'sys' below '" },
-		{ "proc/\nsys/fs/",
-		  "no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '" },
+		{ "proc/\nsys/fs/", "no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '" },
 	};
 	struct host host = HOST_CLOSED;
 	struct err err = { 0 };
@@ -198,8 +185,7 @@ static void test_host(void **state)
 
 		tree_new(&tree);
 		tree_edit(&tree, cases[i].edits);
-		check_result(cases[i].edits, host_open(tree.root, false, &host, &err), &err,
-			     cases[i].want);
+		check_result(cases[i].edits, host_open(tree.root, false, &host, &err), &err, cases[i].want);
 		host_done(&host);
 		host_done(&host); /* once more does no harm */
 		assert_true(host.proc_fd < 0 && host.cgroup_fd < 0 && host.sys_fd < 0);
@@ -247,8 +233,7 @@ static void test_list(void **state)
 
 		tree_new(&tree);
 		tree_edit(&tree, "c/");
-		assert_int_equal(list_after(&tree, cases[i].files, cases[i].dirs, &listing),
-				 cases[i].want);
+		assert_int_equal(list_after(&tree, cases[i].files, cases[i].dirs, &listing), cases[i].want);
 		if (cases[i].want)
 			continue;
 		assert_int_equal(listing.n_files, cases[i].files);
@@ -318,8 +303,7 @@ static void test_read_too_many_procs(void **state)
 			assert_int_equal(write(fd, line, sizeof(line) - 1), sizeof(line) - 1);
 		pids[0] = 7;
 		if (lines[i] <= CGROUP_PIDS_MAX) {
-			assert_int_equal(cgroup_read_procs(tree.fd, pids, ELEMENTS(pids)),
-					 lines[i]);
+			assert_int_equal(cgroup_read_procs(tree.fd, pids, ELEMENTS(pids)), lines[i]);
 			assert_int_equal(pids[lines[i] - 1], 4194304);
 			continue;
 		}

@@ -54,9 +54,9 @@ static void print_rules(const struct device_rules *rules, char *buf, size_t size
 
 		(void)snprintf(ma, sizeof(ma), r->major == DEVICE_GUARD_ANY ? "*" : "%u", r->major);
 		(void)snprintf(mi, sizeof(mi), r->minor == DEVICE_GUARD_ANY ? "*" : "%u", r->minor);
-		used += (size_t)snprintf(buf + used, size - used, "%s%c%c %s:%s %s%s%s",
-					 i ? ", " : "", r->allow ? '+' : '-', types[r->types & 3],
-					 ma, mi, r->access & BPF_DEVCG_ACC_READ ? "r" : "",
+		used += (size_t)snprintf(buf + used, size - used, "%s%c%c %s:%s %s%s%s", i ? ", " : "",
+					 r->allow ? '+' : '-', types[r->types & 3], ma, mi,
+					 r->access & BPF_DEVCG_ACC_READ ? "r" : "",
 					 r->access & BPF_DEVCG_ACC_WRITE ? "w" : "",
 					 r->access & BPF_DEVCG_ACC_MKNOD ? "m" : "");
 	}
@@ -69,8 +69,7 @@ static void test_translate(void **state)
 	} cases[] = {
 		{ NULL, "" },
 		{ "[]", "" },
-		{ "[" D(X("rwm")) "]",
-		  "" }, /* what every engine begins with; nothing is there to take away */
+		{ "[" D(X("rwm")) "]", "" }, /* what every engine begins with; nothing is there to take away */
 		{ "[" D(T("a") X("rwm")) "," A(T("c") N(1, 3) X("rw")) "]", "+c 1:3 rw" },
 		{ "[" A(T("c") N(1, 3) X("r")) "," D("") "]", "" },
 		{ "[" A("") "]", "+a *:* rwm" },
@@ -83,8 +82,7 @@ static void test_translate(void **state)
 		{ "[" A(T("a") N(10, 229) X("")) "]", "+a 10:229 " },
 		{ "[" D(T("a") X("rw")) "," A(T("c") N(1, 11) X("r")) "]", "-a *:* rw, +c 1:11 r" },
 		{ "[" A(T("c") N(4294967294, 1048575) X("mrw")) "]", "+c 4294967294:1048575 rwm" },
-		{ "[{\"allow\":true,\"major\":null,\"type\":\"b\",\"access\":\"r\",\"x\":1}]",
-		  "+b *:* r" },
+		{ "[{\"allow\":true,\"major\":null,\"type\":\"b\",\"access\":\"r\",\"x\":1}]", "+b *:* r" },
 	};
 
 	(void)state;
@@ -143,17 +141,14 @@ static void test_most(void **state)
 
 		for (int i = 0; i < most; i++)
 			n += snprintf(text + n, sizeof(text) - (size_t)n,
-				      "%s{\"allow\":true,\"type\":\"c\",\"major\":%d}",
-				      i ? "," : "", i);
+				      "%s{\"allow\":true,\"type\":\"c\",\"major\":%d}", i ? "," : "", i);
 		(void)snprintf(text + n, sizeof(text) - (size_t)n, "%s]",
 			       extra == 0   ? ""
 			       : extra == 1 ? "," A(T("c"))
 					    : "," D(""));
-		check_result("most", translate(text, &rules, &err), &err,
-			     extra == 1 ? "more than 246 rules" : NULL);
+		check_result("most", translate(text, &rules, &err), &err, extra == 1 ? "more than 246 rules" : NULL);
 		if (extra != 1)
-			assert_int_equal(rules.n_rules,
-					 extra == 0 ? DEVICE_GUARD_RULES_MAX : N_DEFAULTS);
+			assert_int_equal(rules.n_rules, extra == 0 ? DEVICE_GUARD_RULES_MAX : N_DEFAULTS);
 	}
 }
 
@@ -207,8 +202,7 @@ static bool make_cgroup(struct probe *p)
 	for (size_t i = 0; i < ELEMENTS(roots); i++) {
 		if (statfs(roots[i], &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
 			continue;
-		(void)snprintf(p->cgroup, sizeof(p->cgroup), "%s/cgdeleg-unit-%d", roots[i],
-			       getpid());
+		(void)snprintf(p->cgroup, sizeof(p->cgroup), "%s/cgdeleg-unit-%d", roots[i], getpid());
 		if (mkdir(p->cgroup, 0755) < 0)
 			return false;
 		p->cgroup_fd = open(p->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -223,8 +217,7 @@ static bool make_cgroup(struct probe *p)
 static bool make_nodes(struct probe *p)
 {
 	(void)snprintf(p->nodes, sizeof(p->nodes), "/tmp");
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("none", p->nodes, "tmpfs", 0, NULL) == 0;
 }
 
@@ -274,9 +267,7 @@ static int try_access(const struct probe *p, const char *what)
 		assert_int_equal(mknod(path, mode, makedev(major, minor)), 0);
 	pid = fork();
 	if (pid == 0) {
-		const int flags = strcmp(access, "rw") == 0 ? O_RDWR
-				  : access[0] == 'w'	    ? O_WRONLY
-							    : O_RDONLY;
+		const int flags = strcmp(access, "rw") == 0 ? O_RDWR : access[0] == 'w' ? O_WRONLY : O_RDONLY;
 
 		enter(p);
 		if (access[0] == 'm')
@@ -309,8 +300,7 @@ static const struct {
 	{ "[" A(T("b")) "]", "c 300:1 r", false },
 	{ "[" A(T("c") N(300, -1) X("r")) "]", "c 300:7 r", true },
 	{ "[" A(T("c") N(300, -1) X("r")) "]", "c 300:7 w", false },
-	{ "[" A(T("c") N(300, -1) X("r")) "]", "c 300:7 rw",
-	  false }, /* all that is asked for, or nothing */
+	{ "[" A(T("c") N(300, -1) X("r")) "]", "c 300:7 rw", false }, /* all that is asked for, or nothing */
 	{ "[" A(T("c") N(300, -1) X("r")) "]", "c 301:7 r", false },
 	{ "[" A(T("c") N(-1, 7) X("rw")) "]", "c 300:7 rw", true },
 	{ "[" A(T("c") N(-1, 7) X("rw")) "]", "c 300:8 r", false },
@@ -372,8 +362,7 @@ static void test_unarmed(void **state)
 	assert_int_equal(device_guard_is_attached(&p.guard, p.cgroup_fd, NULL), 0);
 	check_result("not there", device_guard_read(&p.guard, p.id, &rules, &err), &err,
 		     "cannot read the cgroup's device rules");
-	check_result("not there", device_guard_detach(&p.guard, p.cgroup_fd, &err), &err,
-		     "cannot detach");
+	check_result("not there", device_guard_detach(&p.guard, p.cgroup_fd, &err), &err, "cannot detach");
 	assert_int_equal(device_guard_attach(&p.guard, p.cgroup_fd, NULL), 1);
 	assert_int_equal(device_guard_attach(&p.guard, p.cgroup_fd, NULL), 0);
 	assert_int_equal(device_guard_is_attached(&p.guard, p.cgroup_fd, NULL), 1);
@@ -402,9 +391,8 @@ static void test_unarmed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_translate), cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_most),	  cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_unarmed),
+		cmocka_unit_test(test_translate), cmocka_unit_test(test_malformed), cmocka_unit_test(test_most),
+		cmocka_unit_test(test_answers),	  cmocka_unit_test(test_unarmed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

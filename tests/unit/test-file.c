@@ -18,8 +18,7 @@ static void test_read(void **state)
 
 	(void)state;
 	tree_new(&tree);
-	tree_edit(&tree,
-		  "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
+	tree_edit(&tree, "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
 	assert_int_equal(file_read_at(tree.fd, "four", buf, sizeof(buf)), 5);
 	check_string("four", buf, "1234\n");
 	assert_int_equal(file_read_at(tree.fd, "five", buf, sizeof(buf)), -EFBIG);
@@ -103,21 +102,11 @@ static void test_beneath_by_steps(void **state)
 		const char *path;
 		int flags, want;
 	} cases[] = {
-		{ "a/b", O_DIRECTORY, 0 },
-		{ "/a//b", O_DIRECTORY, 0 },
-		{ "a/f", 0, 0 },
-		{ "", O_DIRECTORY, 0 },
-		{ "..", O_DIRECTORY, -EXDEV },
-		{ "a/../a", 0, -EXDEV },
-		{ "l", 0, -ELOOP },
-		{ "l/b", 0, -ENOTDIR },
-		{ "a/up", 0, -ELOOP },
-		{ "abs", 0, -ELOOP },
-		{ "gone", 0, -ENOENT },
-		{ "a/f/x", 0, -ENOTDIR },
-		{ "a/f", O_PATH, -ENOSYS },
-		{ "l", O_PATH, -ENOSYS },
-		{ "n", O_CREAT, -ENOSYS },
+		{ "a/b", O_DIRECTORY, 0 },  { "/a//b", O_DIRECTORY, 0 },   { "a/f", 0, 0 },
+		{ "", O_DIRECTORY, 0 },	    { "..", O_DIRECTORY, -EXDEV }, { "a/../a", 0, -EXDEV },
+		{ "l", 0, -ELOOP },	    { "l/b", 0, -ENOTDIR },	   { "a/up", 0, -ELOOP },
+		{ "abs", 0, -ELOOP },	    { "gone", 0, -ENOENT },	   { "a/f/x", 0, -ENOTDIR },
+		{ "a/f", O_PATH, -ENOSYS }, { "l", O_PATH, -ENOSYS },	   { "n", O_CREAT, -ENOSYS },
 	};
 	_cleanup_(tree_free) struct tree tree;
 
@@ -142,12 +131,9 @@ static void test_beneath(void **state)
 		const char *path;
 		int want;
 	} cases[] = {
-		{ "a/b", 0 },	     { "/a/b", 0 },
-		{ "//a", 0 },	     { "", 0 },
-		{ "/", 0 },	     { "a/../a", 0 },
-		{ "..", -EXDEV },    { "a/../../x", -EXDEV },
-		{ "l", -ELOOP },     { "l/b", -ELOOP },
-		{ "a/up", -ELOOP },  { "abs", -ELOOP },
+		{ "a/b", 0 },	     { "/a/b", 0 },	    { "//a", 0 },	{ "", 0 },
+		{ "/", 0 },	     { "a/../a", 0 },	    { "..", -EXDEV },	{ "a/../../x", -EXDEV },
+		{ "l", -ELOOP },     { "l/b", -ELOOP },	    { "a/up", -ELOOP }, { "abs", -ELOOP },
 		{ "gone", -ENOENT }, { "a/f/x", -ENOTDIR },
 	};
 	_cleanup_(tree_free) struct tree tree;

@@ -11,14 +11,13 @@
 #include "tests/unit/tree.h"
 
 #define BOX "sys/fs/cgroup/ci/box"
-#define MOUNT(root, options, super)                                                       \
-	"proc/4711/mountinfo = 22 21 0:29 " root " /bundle/rootfs/sys/fs/cgroup " options \
-	" - cgroup2 cgroup " super "\n"
+#define MOUNT(root, options, super)                                                                                  \
+	"proc/4711/mountinfo = 22 21 0:29 " root " /bundle/rootfs/sys/fs/cgroup " options " - cgroup2 cgroup " super \
+	"\n"
 /* The container's cgroup elsewhere: both views of it. */
 #define PLACE(path) "proc/4711/cgroup = 0::" path "\n" MOUNT(path, "ro", "rw,nsdelegate")
-#define CGROUP(path, procs)                                                  \
-	"sys/fs/cgroup" path "/cgroup.procs = " procs "\nsys/fs/cgroup" path \
-	"/cgroup.type = domain\n"                                            \
+#define CGROUP(path, procs)                                                                            \
+	"sys/fs/cgroup" path "/cgroup.procs = " procs "\nsys/fs/cgroup" path "/cgroup.type = domain\n" \
 	"sys/fs/cgroup" path "/cgroup.controllers = cpu memory\n"
 
 #define EIGHT "/a/a/a/a/a/a/a/a"
@@ -42,8 +41,7 @@ static void looked_at_done(struct looked_at *l)
 
 static int look(const char *edits, const char *config, struct looked_at *l)
 {
-	static const char state[] =
-		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
+	static const char state[] = "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
 
 	*l = (struct looked_at) { .oci = OCI_EMPTY };
 	target_init(&l->target);
@@ -57,10 +55,9 @@ static int look(const char *edits, const char *config, struct looked_at *l)
 	return gather(&l->host, &l->oci, &l->target, &l->facts, &l->err);
 }
 
-static const char plain[] =
-	"{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
-	"\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
-	"\"options\":[\"ro\"]}]}";
+static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
+			    "\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
+			    "\"options\":[\"ro\"]}]}";
 
 static const struct {
 	const char *name, *edits, *want; /* want NULL: gathered */
@@ -78,92 +75,71 @@ static const struct {
 	  "proc/4711/ns/user -> user:[2222222222222222222222222222222222222222222222222222222222222222222]",
 	  "cannot read '/proc/4711/ns/user'" },
 	{ "no uid_map", "- proc/4711/uid_map", "cannot read '/proc/4711/uid_map'" },
-	{ "uid_map of words", "proc/4711/uid_map = a b c",
-	  "'/proc/4711/uid_map' has not the form of a map" },
-	{ "gid_map cut", "proc/4711/gid_map = 0 100000",
-	  "'/proc/4711/gid_map' has not the form of a map" },
+	{ "uid_map of words", "proc/4711/uid_map = a b c", "'/proc/4711/uid_map' has not the form of a map" },
+	{ "gid_map cut", "proc/4711/gid_map = 0 100000", "'/proc/4711/gid_map' has not the form of a map" },
 	{ "gid_map negative", "proc/4711/gid_map = 0 -1 5", "has not the form of a map" },
 	{ "empty maps", "proc/4711/uid_map =\nproc/4711/gid_map =", NULL },
-	{ "no rootfs", "- bundle/rootfs",
-	  "cannot open the root filesystem 'rootfs' of the bundle" },
+	{ "no rootfs", "- bundle/rootfs", "cannot open the root filesystem 'rootfs' of the bundle" },
 	{ "no stat", "- proc/4711/stat", "cannot read '/proc/4711/stat'" },
-	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3",
-	  "'/proc/4711/stat' has not the form of that file" },
+	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3", "'/proc/4711/stat' has not the form of that file" },
 	{ "no mountinfo", "- proc/4711/mountinfo", "cannot open '/proc/4711/mountinfo'" },
-	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m",
-	  "cannot open '/proc/4711/mountinfo'" },
+	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m", "cannot open '/proc/4711/mountinfo'" },
 	{ "no cgroup mount", "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw",
 	  "no cgroup2 mount at '/bundle/rootfs/sys/fs/cgroup'" },
 	{ "no cgroup", "- proc/4711/cgroup", "cannot read '/proc/.../cgroup'" },
-	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x",
-	  "the process is in no cgroup v2 hierarchy" },
+	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is in no cgroup v2 hierarchy" },
 	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", "is in no cgroup v2 hierarchy" },
-	{ "the root", MOUNT("/", "ro", "rw"),
-	  "cgroup mount shows '/', which is not a cgroup of its own" },
-	{ "above the hook's root", MOUNT("/../up", "ro", "rw"),
-	  "shows '/../up', which is not a cgroup" },
+	{ "the root", MOUNT("/", "ro", "rw"), "cgroup mount shows '/', which is not a cgroup of its own" },
+	{ "above the hook's root", MOUNT("/../up", "ro", "rw"), "shows '/../up', which is not a cgroup" },
 	{ "another's", MOUNT("/system.slice", "ro", "rw"),
 	  "process 4711 is not in the cgroup '/system.slice' that the container's mount shows" },
 	{ "of the same beginning", MOUNT("/ci/bo", "ro", "rw"), "is not in the cgroup '/ci/bo'" },
 	{ "the hook's own", PLACE("/system.slice/engine.service"),
 	  "cgroup '/system.slice/engine.service' is the hook's own or one above it" },
-	{ "above the hook's own", PLACE("/system.slice"),
-	  "'/system.slice' is the hook's own or one above" },
-	{ "beside the hook's own",
-	  PLACE("/system.slice/engine") CGROUP("/system.slice/engine", "4711"), NULL },
+	{ "above the hook's own", PLACE("/system.slice"), "'/system.slice' is the hook's own or one above" },
+	{ "beside the hook's own", PLACE("/system.slice/engine") CGROUP("/system.slice/engine", "4711"), NULL },
 	{ "too deep", PLACE(EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT "/x"),
 	  "65 levels below the root, 64 at most" },
-	{ "deep, and not there", PLACE(EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT),
-	  "cannot open the cgroup" },
+	{ "deep, and not there", PLACE(EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT), "cannot open the cgroup" },
 	{ "gone", "- " BOX, "cannot open the cgroup '/ci/box'" },
-	{ "a link", "- " BOX "\nsys/fs/cgroup/other/\n" BOX " -> ../other",
-	  "cannot open the cgroup '/ci/box'" },
-	{ "threaded", BOX "/cgroup.type = threaded",
-	  "is of type 'threaded', only 'domain' is valid" },
+	{ "a link", "- " BOX "\nsys/fs/cgroup/other/\n" BOX " -> ../other", "cannot open the cgroup '/ci/box'" },
+	{ "threaded", BOX "/cgroup.type = threaded", "is of type 'threaded', only 'domain' is valid" },
 	{ "invalid domain", BOX "/cgroup.type = domain invalid", "is of type 'domain invalid'" },
 	{ "no type", "- " BOX "/cgroup.type", "cannot read the container's cgroup.type" },
 	{ "no procs", "- " BOX "/cgroup.procs", "cannot read the container's cgroup.procs" },
 	{ "procs of words", BOX "/cgroup.procs = x", "cannot read the container's cgroup.procs" },
 	{ "another process", BOX "/cgroup.procs = 4711\\n5000",
 	  "process 5000, which is not the container's, is in its cgroup: every container needs" },
-	{ "another process of the host",
-	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]",
+	{ "another process of the host", BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[1]",
 	  "process 5000, which is not" },
-	{ "a process out of sight", BOX "/cgroup.procs = 0\\n4711",
-	  "process 0, which is not the container's" },
-	{ "one of its pid namespace",
-	  BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[2]",
+	{ "a process out of sight", BOX "/cgroup.procs = 0\\n4711", "process 0, which is not the container's" },
+	{ "one of its pid namespace", BOX "/cgroup.procs = 4711\\n5000\nproc/5000/ns/pid -> pid:[2]",
 	  "process 5000, which is not the container's" },
-	{ "a child", BOX "/other/cgroup.procs =",
-	  "the container's cgroup has a child 'other' that is not the container's" },
+	{ "a child",
+	  BOX "/other/cgroup.procs =", "the container's cgroup has a child 'other' that is not the container's" },
 	{ "a hostile child", BOX "/\033x/", "has a child '\\x1bx' that is not" },
-	{ "nested",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
-	  "/init/cgroup.procs = 4711",
+	{ "nested", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711",
 	  NULL },
 	{ "nested twice",
-	  "proc/4711/cgroup = 0::/ci/box/a/b\n" BOX "/cgroup.procs =\n" BOX
-	  "/a/cgroup.procs =\n" BOX "/a/b/cgroup.procs = 4711",
+	  "proc/4711/cgroup = 0::/ci/box/a/b\n" BOX "/cgroup.procs =\n" BOX "/a/cgroup.procs =\n" BOX
+	  "/a/b/cgroup.procs = 4711",
 	  NULL },
 	{ "nested, another beside",
 	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/init/cgroup.procs = 4711\n" BOX "/other/",
 	  "has a child 'other'" },
 	{ "nested, another process above",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs = 5000\n" BOX
-	  "/init/cgroup.procs = 4711",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs = 5000\n" BOX "/init/cgroup.procs = 4711",
 	  "process 5000, which is not" },
 	{ "nested, another process there",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
-	  "/init/cgroup.procs = 4711\\n5000",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\\n5000",
 	  "process 5000, which is not" },
 	{ "nested, one below",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX
-	  "/init/cgroup.procs = 4711\n" BOX "/init/x/",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\n" BOX
+	  "/init/x/",
 	  "has a child 'x'" },
-	{ "nested, gone", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =",
-	  "cannot open the container's cgroup below" },
-	{ "list with a path", "sys/kernel/cgroup/delegate = ../x",
-	  "holds a name with '/': '../x'" },
+	{ "nested, gone",
+	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =", "cannot open the container's cgroup below" },
+	{ "list with a path", "sys/kernel/cgroup/delegate = ../x", "holds a name with '/': '../x'" },
 };
 
 static void test_cases(void **state)
@@ -220,20 +196,16 @@ static void test_userns(void **state)
 		{ "proc/4711/ns/user -> user:[1]", USERNS_NONE, 100000, 100000, 101000, 100100 },
 		{ "proc/4711/uid_map = 0 0 4294967295", USERNS_HOST_IDS, 0, 100000, 1000, 100100 },
 		{ "proc/4711/gid_map = 0 0 4294967295", USERNS_HOST_IDS, 100000, 0, 101000, 100 },
-		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000,
-		  101000, FACT_ID_UNKNOWN },
+		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000, 101000,
+		  FACT_ID_UNKNOWN },
 		{ "proc/4711/uid_map = 0 1 65536", USERNS_PRIVATE, 1, 100000, 1001, 100100 },
-		{ "proc/4711/uid_map = 0 100000 1", USERNS_PRIVATE, 100000, 100000, FACT_ID_UNKNOWN,
-		  100100 },
-		{ "proc/4711/uid_map = 1 100000 1000", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000,
-		  100999, 100100 },
+		{ "proc/4711/uid_map = 0 100000 1", USERNS_PRIVATE, 100000, 100000, FACT_ID_UNKNOWN, 100100 },
+		{ "proc/4711/uid_map = 1 100000 1000", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, 100999, 100100 },
 		{ "proc/4711/uid_map = 0 7 1\\n1000 9 1", USERNS_PRIVATE, 7, 100000, 9, 100100 },
-		{ "proc/4711/uid_map =", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN,
+		{ "proc/4711/uid_map =", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN, 100100 },
+		{ "proc/4711/uid_map = 0 0 0", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN, 100100 },
+		{ "proc/4711/uid_map = 0 4294967295 1", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN,
 		  100100 },
-		{ "proc/4711/uid_map = 0 0 0", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000,
-		  FACT_ID_UNKNOWN, 100100 },
-		{ "proc/4711/uid_map = 0 4294967295 1", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000,
-		  FACT_ID_UNKNOWN, 100100 },
 	};
 
 	(void)state;
@@ -242,12 +214,10 @@ static void test_userns(void **state)
 
 		check_result(maps[i].edits, look(maps[i].edits, plain, &l), &l.err, NULL);
 		if (l.facts.userns != maps[i].userns || l.facts.root_uid != maps[i].root_uid ||
-		    l.facts.root_gid != maps[i].root_gid ||
-		    l.facts.process_uid != maps[i].process_uid ||
+		    l.facts.root_gid != maps[i].root_gid || l.facts.process_uid != maps[i].process_uid ||
 		    l.facts.process_gid != maps[i].process_gid)
-			fail_msg("%s: kind %d, root %u:%u, process %u:%u", maps[i].edits,
-				 l.facts.userns, l.facts.root_uid, l.facts.root_gid,
-				 l.facts.process_uid, l.facts.process_gid);
+			fail_msg("%s: kind %d, root %u:%u, process %u:%u", maps[i].edits, l.facts.userns,
+				 l.facts.root_uid, l.facts.root_gid, l.facts.process_uid, l.facts.process_gid);
 	}
 }
 
@@ -261,13 +231,10 @@ static void test_scope(void **state)
 	} scopes[] = {
 		{ "crun", SCOPE CGROUP("/s/x.scope", ""), true },
 		{ "a slice with one child",
-		  PLACE("/s/x.slice/box") CGROUP("/s/x.slice/box", "4711") CGROUP("/s/x.slice", ""),
-		  false },
-		{ "two children", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope/other/\n",
-		  false },
+		  PLACE("/s/x.slice/box") CGROUP("/s/x.slice/box", "4711") CGROUP("/s/x.slice", ""), false },
+		{ "two children", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope/other/\n", false },
 		{ "a process in it", SCOPE CGROUP("/s/x.scope", "77"), false },
-		{ "the container's",
-		  SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n", false },
+		{ "the container's", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n", false },
 		{ "the hook in it",
 		  SCOPE CGROUP("/s/x.scope", "")
 			  CGROUP("/s/x.scope/hook", "5") "proc/self/cgroup = 0::/s/x.scope/hook\n",
@@ -283,8 +250,7 @@ static void test_scope(void **state)
 		_cleanup_(looked_at_done) struct looked_at l;
 
 		check_result(scopes[i].name, look(scopes[i].edits, plain, &l), &l.err, NULL);
-		if (l.facts.has_scope != scopes[i].has_scope ||
-		    (l.target.scope_fd >= 0) != scopes[i].has_scope)
+		if (l.facts.has_scope != scopes[i].has_scope || (l.target.scope_fd >= 0) != scopes[i].has_scope)
 			fail_msg("%s: has_scope is %d", scopes[i].name, l.facts.has_scope);
 	}
 }
@@ -301,25 +267,20 @@ static void test_unit(void **state)
 		const char *name, *edits, *unit, *want;
 	} units[] = {
 		{ "runc", BOOTED RUNC DELEGATED("/s.slice/x.scope"), "x.scope", NULL },
-		{ "crun", BOOTED CRUN CGROUP("/s.slice/x.scope", "") DELEGATED("/s.slice/x.scope"),
-		  "x.scope", NULL },
-		{ "a service",
-		  BOOTED PLACE("/x.service") CGROUP("/x.service", "4711") DELEGATED("/x.service"),
+		{ "crun", BOOTED CRUN CGROUP("/s.slice/x.scope", "") DELEGATED("/s.slice/x.scope"), "x.scope", NULL },
+		{ "a service", BOOTED PLACE("/x.service") CGROUP("/x.service", "4711") DELEGATED("/x.service"),
 		  "x.service", NULL },
 		{ "a name alone", BOOTED RUNC, NULL, NULL },
 		{ "systemd is not here", RUNC DELEGATED("/s.slice/x.scope"), NULL, NULL },
-		{ "not delegated", BOOTED RUNC "sys/fs/cgroup/s.slice/x.scope @delegate 0\n", NULL,
-		  NULL },
+		{ "not delegated", BOOTED RUNC "sys/fs/cgroup/s.slice/x.scope @delegate 0\n", NULL, NULL },
 		{ "a unit that is not delegated", BOOTED RUNC STARTED("x.scope"), NULL,
 		  "systemd manages the container's cgroup as 'x.scope' and has not delegated it" },
 		{ "not a unit's name",
-		  BOOTED PLACE("/ci/x.scope") CGROUP("/ci/x.scope", "4711") DELEGATED("/ci/x.scope")
-			  STARTED("x.scope"),
+		  BOOTED PLACE("/ci/x.scope") CGROUP("/ci/x.scope", "4711") DELEGATED("/ci/x.scope") STARTED("x.scope"),
 		  NULL, NULL },
 		{ "below a unit that holds more",
-		  BOOTED CRUN CGROUP("/s.slice/x.scope", "") DELEGATED("/s.slice/x.scope")
-			  DELEGATED("/s.slice/x.scope/container")
-				  STARTED("x.scope") "sys/fs/cgroup/s.slice/x.scope/other/\n",
+		  BOOTED CRUN CGROUP("/s.slice/x.scope", "") DELEGATED("/s.slice/x.scope") DELEGATED(
+			  "/s.slice/x.scope/container") STARTED("x.scope") "sys/fs/cgroup/s.slice/x.scope/other/\n",
 		  NULL, NULL },
 	};
 
@@ -344,13 +305,10 @@ static void test_devices(void **state)
 	} devices[] = {
 		{ "", DEVICE_BPF_MULTI, 0, NULL },
 		{ "- " BOX "/device.programs", DEVICE_BPF_ABSENT, 0, NULL },
-		{ "- " BOX "/device.programs\nsys/fs/cgroup/ci/device.programs = multi 3",
-		  DEVICE_BPF_MULTI, 0, NULL },
-		{ "- " BOX "/device.programs\nsys/fs/cgroup/device.programs = multi 3",
-		  DEVICE_BPF_MULTI, 0, NULL },
+		{ "- " BOX "/device.programs\nsys/fs/cgroup/ci/device.programs = multi 3", DEVICE_BPF_MULTI, 0, NULL },
+		{ "- " BOX "/device.programs\nsys/fs/cgroup/device.programs = multi 3", DEVICE_BPF_MULTI, 0, NULL },
 		{ BOX "/device.programs = replaceable 9", DEVICE_BPF_REPLACEABLE, 9, "/ci/box" },
-		{ "sys/fs/cgroup/ci/device.programs = replaceable 8", DEVICE_BPF_REPLACEABLE, 8,
-		  "/ci" },
+		{ "sys/fs/cgroup/ci/device.programs = replaceable 8", DEVICE_BPF_REPLACEABLE, 8, "/ci" },
 		{ "sys/fs/cgroup/device.programs = replaceable 7", DEVICE_BPF_REPLACEABLE, 7, "/" },
 		{ "sys/fs/cgroup/ci/device.programs = fault", DEVICE_BPF_UNKNOWN, 0, NULL },
 	};
@@ -367,7 +325,7 @@ static void test_devices(void **state)
 }
 
 #define ATTRIBUTE(id) ATTRIBUTE_OF(id, "mnt:[2]+777")
-#define ATTRIBUTE_OF(id, instance)                                                     \
+#define ATTRIBUTE_OF(id, instance)                                                  \
 	BOX " @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"" instance                \
 	    "\",\"handler\":\"h\",\"profile\":\"\",\"line\":\"\",\"method\":"       \
 	    "\"keep\",\"leaf\":\"\",\"since\":1,\"guarded\":false,\"scope\":false," \
@@ -385,8 +343,7 @@ static void test_granted(void **state)
 		{ ATTRIBUTE("c1") BOX "/cgroup.procs = 4711\\n5000", NULL, true },
 		{ ATTRIBUTE("c2"), NULL, false },
 		{ ATTRIBUTE_OF("c1", "mnt:[2]+778"), NULL, false },
-		{ ATTRIBUTE_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'",
-		  false },
+		{ ATTRIBUTE_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ ATTRIBUTE("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
 	};
@@ -397,8 +354,7 @@ static void test_granted(void **state)
 	for (size_t i = 0; i < ELEMENTS(grants); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(grants[i].edits, look(grants[i].edits, plain, &l), &l.err,
-			     grants[i].want);
+		check_result(grants[i].edits, look(grants[i].edits, plain, &l), &l.err, grants[i].want);
 		if (!grants[i].want)
 			assert_int_equal(l.facts.granted, grants[i].granted);
 	}
@@ -426,8 +382,7 @@ static void test_mount_state(void **state)
 	for (size_t i = 0; i < ELEMENTS(mounts); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), &l.err,
-			     NULL);
+		check_result(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), &l.err, NULL);
 		assert_int_equal(l.facts.mount, mounts[i].want);
 		assert_int_equal(l.facts.nsdelegate, TRI_NO);
 	}
@@ -436,9 +391,8 @@ static void test_mount_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_userns),	cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_unit),	cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_cases),	cmocka_unit_test(test_facts),	    cmocka_unit_test(test_userns),
+		cmocka_unit_test(test_scope),	cmocka_unit_test(test_unit),	    cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_granted), cmocka_unit_test(test_mount_state),
 	};
 

@@ -25,8 +25,7 @@ static struct {
 
 int __wrap_bpf_obj_get_info_by_fd(int fd, void *info, __u32 *size);
 int __wrap_bpf_prog_attach(int program, int target, enum bpf_attach_type type, unsigned int flags);
-int __wrap_bpf_prog_query_opts(int target, enum bpf_attach_type type,
-			       struct bpf_prog_query_opts *opts);
+int __wrap_bpf_prog_query_opts(int target, enum bpf_attach_type type, struct bpf_prog_query_opts *opts);
 int __wrap_bpf_prog_detach2(int program, int target, enum bpf_attach_type type);
 
 static int answer(int error)
@@ -63,8 +62,7 @@ int __wrap_bpf_prog_attach(int program, int target, enum bpf_attach_type type, u
 	return 0;
 }
 
-int __wrap_bpf_prog_query_opts(int target, enum bpf_attach_type type,
-			       struct bpf_prog_query_opts *opts)
+int __wrap_bpf_prog_query_opts(int target, enum bpf_attach_type type, struct bpf_prog_query_opts *opts)
 {
 	(void)target;
 	(void)type;
@@ -118,14 +116,11 @@ static void test_attach(void **state)
 	} cases[] = {
 		{ "none", 0, 0, 0, 0, 0, 0, ALL, 1, NULL },
 		{ "all", ALL, 0, 0, 0, 0, 0, 0, 1, NULL },
-		{ "an older build's programs under our ids", OLDER, 0, 0, 0, 0, 0, ALL & ~OLDER, 1,
-		  NULL },
-		{ "no hook is left", 0, 1U << GUARD_RMXATTR, 0, 0, 0, 0,
-		  ALL & ~(1U << GUARD_RMXATTR), 1,
+		{ "an older build's programs under our ids", OLDER, 0, 0, 0, 0, 0, ALL & ~OLDER, 1, NULL },
+		{ "no hook is left", 0, 1U << GUARD_RMXATTR, 0, 0, 0, 0, ALL & ~(1U << GUARD_RMXATTR), 1,
 		  "guard_rmxattr, for which the kernel may have no hook left (it has ten)" },
 		{ "forbidden", 0, 0, 0, EPERM, 2, 0, OLDER, 0,
-		  "cannot attach the guard program "
-		  "guard_setattr: Operation not" },
+		  "cannot attach the guard program guard_setattr: Operation not" },
 		{ "too many on the cgroup", 0, 0, 0, E2BIG, 0, 0, 0, 0, "(it has ten)" },
 		{ "cannot be read back", 0, 0, 0, 0, 0, EPERM, ALL, 1, "cannot query" },
 		{ "not there", 0, 0, 1U << GUARD_SETATTR, 0, 0, 0, ALL, 1,
@@ -145,8 +140,7 @@ static void test_attach(void **state)
 		cgroup.attach_error = cases[i].error;
 		cgroup.attach_error_at = cases[i].error_at;
 		cgroup.query_error = cases[i].query_error;
-		check_result(cases[i].name, grant_guard_attach(&guard, -EBADF, &attached, &err),
-			     &err, cases[i].want);
+		check_result(cases[i].name, grant_guard_attach(&guard, -EBADF, &attached, &err), &err, cases[i].want);
 		assert_int_equal(attached, cases[i].attached);
 		assert_int_equal(cgroup.n_query, cases[i].n_query);
 	}
@@ -191,8 +185,7 @@ static void test_detach(void **state)
 		cgroup.attached = cases[i].before;
 		cgroup.query_error = EPERM;
 		cgroup.detach_error = cases[i].error;
-		assert_int_equal(grant_guard_detach(&guard, -EBADF, cases[i].programs, &err),
-				 cases[i].want);
+		assert_int_equal(grant_guard_detach(&guard, -EBADF, cases[i].programs, &err), cases[i].want);
 		assert_int_equal(cgroup.n_detach, cases[i].n);
 		assert_int_equal(cgroup.n_query, 0);
 		assert_int_equal(cgroup.attached, cases[i].after);

@@ -10,8 +10,7 @@
 /* The argument's words: the names of structures that it points to, a number, or a pointer to one. */
 struct kernel_case {
 	const char *name;
-	const char *arguments
-		[4]; /* NULL: no more; "int": a number, "**": a pointer to a pointer to a dentry */
+	const char *arguments[4]; /* NULL: no more; "int": a number, "**": a pointer to a pointer to a dentry */
 	int want;
 	const char *complaint;
 };

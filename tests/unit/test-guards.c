@@ -37,8 +37,7 @@ static void looked_at_done(struct looked_at *l)
 
 static int look(const char *edits, const char *config, struct looked_at *l)
 {
-	static const char state[] =
-		"{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
+	static const char state[] = "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
 
 	*l = (struct looked_at) { .oci = OCI_EMPTY };
 	target_init(&l->target);
@@ -52,10 +51,9 @@ static int look(const char *edits, const char *config, struct looked_at *l)
 	return gather(&l->host, &l->oci, &l->target, &l->facts, &l->err);
 }
 
-static const char plain[] =
-	"{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
-	"\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
-	"\"options\":[\"ro\"]}]}";
+static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
+			    "\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
+			    "\"options\":[\"ro\"]}]}";
 
 /* What is pinned, what is not and why; and ways to BPF that a container has. */
 static void test_bpf(void **state)
@@ -80,21 +78,17 @@ static void test_bpf(void **state)
 		const char *inherited;
 	} ways[] = {
 		{ "#", false, false, NULL },
-		{ BPFFS("/sys/fs/bpf", "rw"), false, false,
-		  NULL }, /* the host's, until pivot_root */
+		{ BPFFS("/sys/fs/bpf", "rw"), false, false, NULL }, /* the host's, until pivot_root */
 		{ BPFFS("/bundle/rootfs", "rw"), false, false, NULL },
 		{ BPFFS("/bundle/rootfs/x", "rw,mode=700"), true, false, NULL },
 		{ BPFFS("/bundle/rootfs/x", "rw,delegate_cmds=any"), true, true, NULL },
-		{ "proc/4711/fd/3 -> /dev/null\nproc/4711/fd/4 -> socket:[1]\n", false, false,
-		  NULL },
-		{ "proc/4711/fd/3 -> anon_inode:bpf-prog\n", false, false,
-		  "descriptor 3, a BPF object" },
-		{ "proc/4711/fd/3 -> anon_inode:bpf-map\nproc/4711/fdinfo/3 = flags: 02000002\n",
-		  false, false, NULL }, /* closed by its exec */
-		{ "proc/4711/fd/9 -> anon_inode:bpf_link\nproc/4711/fdinfo/9 = flags: 02\n", false,
-		  false, "descriptor 9, a BPF object" },
-		{ "proc/4711/fd/3 -> /dev/null/x\n", false, false,
-		  "descriptor 3, which cannot be looked at" },
+		{ "proc/4711/fd/3 -> /dev/null\nproc/4711/fd/4 -> socket:[1]\n", false, false, NULL },
+		{ "proc/4711/fd/3 -> anon_inode:bpf-prog\n", false, false, "descriptor 3, a BPF object" },
+		{ "proc/4711/fd/3 -> anon_inode:bpf-map\nproc/4711/fdinfo/3 = flags: 02000002\n", false, false,
+		  NULL }, /* closed by its exec */
+		{ "proc/4711/fd/9 -> anon_inode:bpf_link\nproc/4711/fdinfo/9 = flags: 02\n", false, false,
+		  "descriptor 9, a BPF object" },
+		{ "proc/4711/fd/3 -> /dev/null/x\n", false, false, "descriptor 3, which cannot be looked at" },
 		{ "proc/4711/fd/3 -> /nonexistent\n", false, false, NULL }, /* closed meanwhile */
 	};
 
@@ -125,10 +119,9 @@ static void test_bpf(void **state)
 /* A list that the guard cannot be told leaves it unused, and the reason says so. */
 static void test_device_list(void **state)
 {
-	static const char bad[] =
-		"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
-		"\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],\"linux\":{\"resources\":"
-		"{\"devices\":[{\"allow\":true,\"type\":\"p\"}]}}}";
+	static const char bad[] = "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
+				  "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],\"linux\":{\"resources\":"
+				  "{\"devices\":[{\"allow\":true,\"type\":\"p\"}]}}}";
 	_cleanup_(looked_at_done) struct looked_at l;
 
 	(void)state;
@@ -143,8 +136,8 @@ static void put_helper(const struct tree *tree, const char *program, const char 
 {
 	char command[PATH_MAX + 512];
 
-	(void)snprintf(command, sizeof(command), "cp %s %s/%s && chmod %04o %s/%s", program,
-		       tree->root, name, mode, tree->root, name);
+	(void)snprintf(command, sizeof(command), "cp %s %s/%s && chmod %04o %s/%s", program, tree->root, name, mode,
+		       tree->root, name);
 	assert_int_equal(system(command), 0);
 }
 
@@ -174,8 +167,7 @@ static pid_t start_other(const struct looked_at *l, bool pins)
 		(void)usleep(100000);
 		if (pins) { /* at once: who looks meanwhile must not find half of it */
 			tree_edit(&l->tree, "sys/fs/bpf/new = device grant");
-			(void)renameat(l->tree.fd, "sys/fs/bpf/new", l->tree.fd,
-				       "sys/fs/bpf/guards");
+			(void)renameat(l->tree.fd, "sys/fs/bpf/new", l->tree.fd, "sys/fs/bpf/guards");
 		}
 		(void)pause();
 		_exit(0);
@@ -195,10 +187,8 @@ static void test_turns(void **state)
 	} cases[] = {
 		{ false, false, 8000, false, false, "cgdeleg-guard: it failed" }, /* its own turn */
 		{ true, true, 20000, true, false, "" },
-		{ true, false, 6000, false, true,
-		  "another hook has not loaded the BPF guards in time" },
-		{ true, false, -1000, false, true,
-		  "another hook has not loaded the BPF guards in time" },
+		{ true, false, 6000, false, true, "another hook has not loaded the BPF guards in time" },
+		{ true, false, -1000, false, true, "another hook has not loaded the BPF guards in time" },
 	};
 
 	(void)state;
@@ -217,8 +207,7 @@ static void test_turns(void **state)
 						 .run = l.tree.root,
 						 .deadline_ms = in_ms(cases[i].time_ms) };
 		gather_guards(&l.host, &loader, &l.oci, &l.target, &l.facts);
-		if (l.facts.guard_available != cases[i].guards ||
-		    l.facts.guards_passing != cases[i].passing ||
+		if (l.facts.guard_available != cases[i].guards || l.facts.guards_passing != cases[i].passing ||
 		    !strstr(l.facts.guard_why, cases[i].why))
 			fail_msg("%zu: %s", i, l.facts.guard_why);
 		if (in_ms(0) > loader.deadline_ms - cases[i].time_ms / 3 && cases[i].time_ms > 0)
@@ -252,8 +241,7 @@ static void test_helper(void **state)
 	} helpers[] = {
 		{ "/bin/true", 0755, NULL },
 		{ "/bin/false", 0755, "helper: it failed without a reason" },
-		{ "/bin/cp", 0755,
-		  "helper: helper: missing file operand" }, /* no argument, and its own name */
+		{ "/bin/cp", 0755, "helper: helper: missing file operand" }, /* no argument, and its own name */
 		{ "/bin/true", 0775, "root's and writable by nobody else was expected" },
 		{ "/bin/true", 0644, "helper: the program cannot be executed" },
 	};
@@ -266,8 +254,8 @@ static void test_helper(void **state)
 	tree_new(&tree);
 	for (size_t i = 0; i < ELEMENTS(helpers); i++) {
 		put_helper(&tree, helpers[i].program, "helper", helpers[i].mode);
-		check_result(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &err),
-			     &err, helpers[i].want);
+		check_result(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &err), &err,
+			     helpers[i].want);
 	}
 	assert_int_equal(run_self(&tree, "wants"), -EAGAIN);
 	assert_int_equal(run_self(&tree, "killed"), -EAGAIN);

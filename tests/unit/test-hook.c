@@ -36,9 +36,7 @@ static const struct {
 	  1,
 	  "cgdeleg: cannot make '/nonexistent', which --root names, the root directory" },
 	{ { "createRuntime", "--handler", "h", NOWHERE }, 1, "cgdeleg: container state: empty" },
-	{ { "createRuntime", "--handler", "h", "--deadline", "600", NOWHERE },
-	  1,
-	  "cgdeleg: container state: empty" },
+	{ { "createRuntime", "--handler", "h", "--deadline", "600", NOWHERE }, 1, "cgdeleg: container state: empty" },
 };
 
 /* Runs it with nothing on stdin; stdout and stderr go into buf. Returns the exit code. */

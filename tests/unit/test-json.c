@@ -97,8 +97,7 @@ static int dispatch(const char *text, yyjson_doc **doc, struct target *ret, stru
 	*doc = NULL;
 	*ret = (struct target) { .number = -7 };
 	assert_int_equal(json_parse(text, strlen(text), 8, "t", doc, NULL), 0);
-	return json_dispatch(yyjson_doc_get_root(*doc), fields, ELEMENTS(fields), ret, "state",
-			     err);
+	return json_dispatch(yyjson_doc_get_root(*doc), fields, ELEMENTS(fields), ret, "state", err);
 }
 
 static void test_dispatch(void **state)
@@ -107,15 +106,13 @@ static void test_dispatch(void **state)
 	struct target t;
 
 	(void)state;
-	assert_int_equal(
-		dispatch("{\"x\":1,\"string\":\"s\",\"number\":9223372036854775807,\"flag\":true,"
-			 "\"object\":{},\"array\":[]}",
-			 &doc, &t, NULL),
-		0);
+	assert_int_equal(dispatch("{\"x\":1,\"string\":\"s\",\"number\":9223372036854775807,\"flag\":true,"
+				  "\"object\":{},\"array\":[]}",
+				  &doc, &t, NULL),
+			 0);
 	assert_string_equal(t.string, "s");
 	assert_true(t.number == INT64_MAX && t.flag && t.object && t.array);
-	assert_int_equal(
-		dispatch("{\"string\":\"\",\"number\":-9223372036854775808}", &doc, &t, NULL), 0);
+	assert_int_equal(dispatch("{\"string\":\"\",\"number\":-9223372036854775808}", &doc, &t, NULL), 0);
 	assert_true(t.number == INT64_MIN);
 	/* Absent and null: left as it was. */
 	assert_int_equal(dispatch("{\"string\":\"s\",\"number\":null}", &doc, &t, NULL), 0);
@@ -133,8 +130,7 @@ static void test_dispatch_refusals(void **state)
 		{ "{\"string\":\"a\\u0000b\"}", "'string' is not a string" },
 		{ "{\"string\":\"s\",\"number\":\"1\"}", "'number' is not an integer" },
 		{ "{\"string\":\"s\",\"number\":1.0}", "'number' is not an integer" },
-		{ "{\"string\":\"s\",\"number\":9223372036854775808}",
-		  "'number' is not an integer" },
+		{ "{\"string\":\"s\",\"number\":9223372036854775808}", "'number' is not an integer" },
 		{ "{\"string\":\"s\",\"flag\":1}", "'flag' is not true or false" },
 		{ "{\"string\":\"s\",\"object\":[]}", "'object' is not an object" },
 		{ "{\"string\":\"s\",\"array\":{}}", "'array' is not an array" },
@@ -146,8 +142,8 @@ static void test_dispatch_refusals(void **state)
 		struct err err = { 0 };
 		struct target t;
 
-		if (dispatch(cases[i].text, &doc, &t, &err) != -EBADMSG ||
-		    !strstr(err.text, cases[i].words) || !strstr(err.text, "state"))
+		if (dispatch(cases[i].text, &doc, &t, &err) != -EBADMSG || !strstr(err.text, cases[i].words) ||
+		    !strstr(err.text, "state"))
 			fail_msg("%s: '%s'", cases[i].text, err.text);
 	}
 }

@@ -34,8 +34,7 @@ static void test_table(void **state)
 		assert_true((type->kind == LIMIT_LINES) == (type->params[0] != NULL));
 		assert_true(strlen(type->key) < LIMIT_FILE_SIZE);
 		/* More than one number cannot be lowered by an annotation. */
-		assert_int_equal(type->annotation,
-				 type->kind != LIMIT_LINES && type->kind != LIMIT_SET);
+		assert_int_equal(type->annotation, type->kind != LIMIT_LINES && type->kind != LIMIT_SET);
 		assert_int_equal(type->mandatory, strncmp(type->key, "cgroup.max.", 11) == 0);
 	}
 }
@@ -149,11 +148,9 @@ static const struct parse_case {
 	{ "cpuset.cpus", "0-3:2/4", NULL, "not a list" },
 	{ "cpuset.cpus", "99999999999", NULL, "not a list" },
 	{ "cpuset.cpus", "", NULL, "empty set" },
-	{ "io.max", "8:0 rbps=1M wiops=100", "8:0 rbps=1048576 wbps=max riops=max wiops=100",
-	  NULL },
+	{ "io.max", "8:0 rbps=1M wiops=100", "8:0 rbps=1048576 wbps=max riops=max wiops=100", NULL },
 	{ "io.max", "8:0 rbps=1,8:16 wbps=2",
-	  "8:0 rbps=1 wbps=max riops=max wiops=max, 8:16 rbps=max wbps=2 riops=max wiops=max",
-	  NULL },
+	  "8:0 rbps=1 wbps=max riops=max wiops=max, 8:16 rbps=max wbps=2 riops=max wiops=max", NULL },
 	{ "io.max", "8:0 wiops=1K", NULL, "not a whole number" },
 	{ "io.max", "8:0", NULL, "has no value" },
 	{ "io.max", "8 rbps=1", NULL, "not the name" },
@@ -168,8 +165,7 @@ static const struct parse_case {
 	{ "io.max", "8:0 rbps=1,8:0 rbps=2", NULL, "stands twice" },
 	{ "io.max", "8:0 rbps=1,", NULL, "not the name" },
 	{ "io.max", "", NULL, "not the name" },
-	{ "rdma.max", "mlx5_0 hca_handle=2 hca_object=2000", "mlx5_0 hca_handle=2 hca_object=2000",
-	  NULL },
+	{ "rdma.max", "mlx5_0 hca_handle=2 hca_object=2000", "mlx5_0 hca_handle=2 hca_object=2000", NULL },
 	{ "rdma.max", "mlx5_0 hca_handle=2147483648", NULL, "2147483647" },
 	{ "misc.max", "sev 10, tdx max", "sev 10, tdx max", NULL },
 	{ "misc.max", "sev", NULL, "has no value" },
@@ -254,14 +250,12 @@ static void test_parse_kernel(void **state)
 		{ "io.max", "", "" },
 		{ "io.max", "8:16 rbps=2097152 wbps=max riops=max wiops=120\n",
 		  "8:16 rbps=2097152 wbps=max riops=max wiops=120" },
-		{ "io.max",
-		  "8:0 rbps=1 wbps=2 riops=3 wiops=4\n8:16 rbps=5 wbps=6 riops=7 wiops=8\n",
+		{ "io.max", "8:0 rbps=1 wbps=2 riops=3 wiops=4\n8:16 rbps=5 wbps=6 riops=7 wiops=8\n",
 		  "8:0 rbps=1 wbps=2 riops=3 wiops=4, 8:16 rbps=5 wbps=6 riops=7 wiops=8" },
 		{ "io.max", "8:0 rbps=1M\n", NULL },
 		{ "io.max", "8:0 new=1\n", NULL },
 		{ "misc.max", "res_a max\nres_b 4\n", "res_a max, res_b 4" },
-		{ "rdma.max", "mlx4_0 hca_handle=2 hca_object=max\n",
-		  "mlx4_0 hca_handle=2 hca_object=max" },
+		{ "rdma.max", "mlx4_0 hca_handle=2 hca_object=max\n", "mlx4_0 hca_handle=2 hca_object=max" },
 	};
 
 	(void)state;
@@ -275,8 +269,7 @@ static void test_parse_kernel(void **state)
 		if ((r == 0) != (cases[i].format != NULL))
 			fail_msg("%s '%s': %d '%s'", cases[i].file, cases[i].text, r, err.text);
 		if (r == 0)
-			assert_string_equal(limit_format(type, &value, buf, sizeof(buf)),
-					    cases[i].format);
+			assert_string_equal(limit_format(type, &value, buf, sizeof(buf)), cases[i].format);
 	}
 }
 
@@ -328,8 +321,8 @@ static void test_smaller(void **state)
 		differs = limit_smaller(type, &now, &ceiling, &result);
 		if (strcmp(limit_format(type, &result, buf, sizeof(buf)), cases[i].result) != 0 ||
 		    differs != cases[i].differs)
-			fail_msg("%s: %s under %s gave %s, %d", cases[i].file, cases[i].now,
-				 cases[i].ceiling, buf, differs);
+			fail_msg("%s: %s under %s gave %s, %d", cases[i].file, cases[i].now, cases[i].ceiling, buf,
+				 differs);
 		/* `ret` may be one of the inputs. */
 		assert_int_equal(limit_smaller(type, &now, &ceiling, &now), differs);
 		assert_string_equal(limit_format(type, &now, buf, sizeof(buf)), cases[i].result);
@@ -386,8 +379,7 @@ static struct limit_value random_value(const struct limit_type *type, uint64_t *
 	case LIMIT_LINES:
 		value.n_lines = random_next(seed) % 4;
 		for (size_t i = 0; i < value.n_lines; i++) {
-			(void)snprintf(value.lines[i].name, LIMIT_FILE_SIZE, "8:%zu",
-				       i + random_next(seed) % 3 * 4);
+			(void)snprintf(value.lines[i].name, LIMIT_FILE_SIZE, "8:%zu", i + random_next(seed) % 3 * 4);
 			for (size_t j = 0; j < LIMIT_PARAMS; j++)
 				value.lines[i].values[j] = LIMIT_MAX;
 			for (size_t j = 0; type->params[j]; j++)
@@ -428,8 +420,7 @@ static void test_properties(void **state)
 			assert_int_equal(limit_parse_kernel(type,
 							    type->kind == LIMIT_LINES
 								    ? ""
-								    : limit_format(type, &result, a,
-										   sizeof(a)),
+								    : limit_format(type, &result, a, sizeof(a)),
 							    &again, NULL),
 					 0);
 			if (type->kind != LIMIT_LINES)

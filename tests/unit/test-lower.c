@@ -32,8 +32,8 @@ static const struct {
 	  "8:16 rbps=5 wbps=max riops=max wiops=max\n8:0 rbps=max wbps=max riops=max wiops=7" },
 };
 
-static int lower(const struct tree *tree, const char *file, const char *ceiling,
-		 struct limit_before *before, struct err *err)
+static int lower(const struct tree *tree, const char *file, const char *ceiling, struct limit_before *before,
+		 struct err *err)
 {
 	const struct limit_type *type = limit_type_find(file);
 	struct limit_value value;
@@ -64,11 +64,9 @@ static void test_lower_and_restore(void **state)
 		kernel = (struct kernel) { 0 };
 		tree_new(&tree);
 		put(&tree, cases[i].file, cases[i].now);
-		check_result(cases[i].ceiling,
-			     lower(&tree, cases[i].file, cases[i].ceiling, &before, &err), &err,
+		check_result(cases[i].ceiling, lower(&tree, cases[i].file, cases[i].ceiling, &before, &err), &err,
 			     NULL);
-		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file, text, sizeof(text)),
-			     cases[i].then);
+		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file, text, sizeof(text)), cases[i].then);
 		written = kernel.n_writes > 0;
 		assert_int_equal(before.changed, strcmp(cases[i].now, cases[i].then) != 0);
 		assert_int_equal(written, before.changed);
@@ -77,15 +75,13 @@ static void test_lower_and_restore(void **state)
 		struct limit_before again = { 0 };
 
 		kernel.n_writes = 0;
-		check_result("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &err),
-			     &err, NULL);
+		check_result("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &err), &err, NULL);
 		assert_int_equal(kernel.n_writes, 0);
 		assert_false(again.changed);
 
 		check_result("restore",
-			     limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file),
-					   &before, &err),
-			     &err, NULL);
+			     limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file), &before, &err), &err,
+			     NULL);
 		if (strcmp(cases[i].file, "io.max") != 0)
 			check_string("restored", tree_get(&tree, cases[i].file, text, sizeof(text)),
 				     strcmp(cases[i].now, UNSET) == 0 ? "max" : cases[i].now);
@@ -118,10 +114,8 @@ static void test_sets(void **state)
 		tree_new(&tree);
 		put(&tree, "cpuset.cpus", rows[i].now);
 		put(&tree, "cpuset.cpus.effective", rows[i].effective);
-		check_result(rows[i].now, lower(&tree, "cpuset.cpus", "0-3", &before, &err), &err,
-			     rows[i].want);
-		check_string(rows[i].now, tree_get(&tree, "cpuset.cpus", text, sizeof(text)),
-			     rows[i].then);
+		check_result(rows[i].now, lower(&tree, "cpuset.cpus", "0-3", &before, &err), &err, rows[i].want);
+		check_string(rows[i].now, tree_get(&tree, "cpuset.cpus", text, sizeof(text)), rows[i].then);
 	}
 }
 
@@ -137,17 +131,12 @@ static void test_restore_lines(void **state)
 	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	put(&tree, "io.max", "8:0 rbps=900 wbps=max riops=max wiops=max");
-	check_result("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &err),
-		     &err, NULL);
-	check_string(
-		"lowered", tree_get(&tree, "io.max", text, sizeof(text)),
-		"8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=6 riops=max wiops=max");
-	check_result("restore",
-		     limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &err),
-		     &err, NULL);
-	check_string(
-		"restored", tree_get(&tree, "io.max", text, sizeof(text)),
-		"8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
+	check_result("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &err), &err, NULL);
+	check_string("lowered", tree_get(&tree, "io.max", text, sizeof(text)),
+		     "8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=6 riops=max wiops=max");
+	check_result("restore", limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &err), &err, NULL);
+	check_string("restored", tree_get(&tree, "io.max", text, sizeof(text)),
+		     "8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
 }
 
 static void test_faults(void **state)
@@ -175,19 +164,9 @@ static void test_faults(void **state)
 		  "cannot write '4096' to 'memory.max': Device or resource busy",
 		  { .refuse = "memory.max", .error = EBUSY },
 		  true },
-		{ "nonsense there",
-		  "memory.max",
-		  "many",
-		  "cannot read 'memory.max': ",
-		  { 0 },
-		  false },
+		{ "nonsense there", "memory.max", "many", "cannot read 'memory.max': ", { 0 }, false },
 		{ "nothing there", "memory.max", "", "cannot read 'memory.max': ", { 0 }, false },
-		{ "not there",
-		  "memory.high",
-		  NULL,
-		  "cannot open 'memory.max': No such file",
-		  { 0 },
-		  false },
+		{ "not there", "memory.high", NULL, "cannot open 'memory.max': No such file", { 0 }, false },
 	};
 
 	(void)state;
@@ -200,8 +179,7 @@ static void test_faults(void **state)
 		if (faults[i].now)
 			put(&tree, faults[i].file, faults[i].now);
 		kernel = faults[i].kernel;
-		check_result(faults[i].name, lower(&tree, "memory.max", "4K", &before, &err), &err,
-			     faults[i].want);
+		check_result(faults[i].name, lower(&tree, "memory.max", "4K", &before, &err), &err, faults[i].want);
 		assert_int_equal(before.changed, faults[i].changed);
 	}
 }
@@ -217,8 +195,7 @@ static void test_link(void **state)
 	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	tree_edit(&tree, "other = max\nmemory.max -> other");
-	check_result("link", lower(&tree, "memory.max", "4K", &before, &err), &err,
-		     "cannot open 'memory.max'");
+	check_result("link", lower(&tree, "memory.max", "4K", &before, &err), &err, "cannot open 'memory.max'");
 	check_string("untouched", tree_get(&tree, "other", text, sizeof(text)), "max");
 }
 
@@ -246,11 +223,9 @@ static void test_restore_empty_set(void **state)
 		tree_edit(&tree, "box/cpuset.cpus = 2");
 		box = openat(tree.fd, "box", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		kernel = (struct kernel) { .refuse = "cpuset.cpus", .error = ENOSPC };
-		check_result(sets[i].parents,
-			     limit_restore(box, "cpuset.cpus", type, &before, &err), &err,
+		check_result(sets[i].parents, limit_restore(box, "cpuset.cpus", type, &before, &err), &err,
 			     sets[i].want);
-		check_string("now", tree_get(&tree, "box/cpuset.cpus", text, sizeof(text)),
-			     sets[i].now);
+		check_string("now", tree_get(&tree, "box/cpuset.cpus", text, sizeof(text)), sets[i].now);
 	}
 }
 
@@ -271,8 +246,7 @@ static void test_restore_faults(void **state)
 	check_result("refused", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
 		     "cannot write 'max' to 'memory.max'");
 	before.changed = false;
-	check_result("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &err),
-		     &err, NULL);
+	check_result("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &err), &err, NULL);
 }
 
 int main(void)

@@ -50,21 +50,17 @@ static int parse(struct trail *trail)
 	char state[256], config[256];
 	int r;
 
-	(void)snprintf(
-		state, sizeof(state),
-		"{\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,\"bundle\":\"/bundle\",%s",
-		annotations);
-	(void)snprintf(
-		config, sizeof(config),
-		"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/sys/fs/cgroup\","
-		"\"type\":\"cgroup\"}],%s",
-		annotations);
+	(void)snprintf(state, sizeof(state),
+		       "{\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,\"bundle\":\"/bundle\",%s", annotations);
+	(void)snprintf(config, sizeof(config),
+		       "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/sys/fs/cgroup\","
+		       "\"type\":\"cgroup\"}],%s",
+		       annotations);
 	r = oci_parse_state(state, strlen(state), &trail->oci, &trail->err);
 	if (r >= 0)
 		r = oci_parse_config(config, strlen(config), &trail->oci, &trail->err);
 	if (r >= 0)
-		r = ruleset_load_text("policy.ini", policy, strlen(policy), &trail->rules,
-				      &trail->err);
+		r = ruleset_load_text("policy.ini", policy, strlen(policy), &trail->rules, &trail->err);
 	return r;
 }
 

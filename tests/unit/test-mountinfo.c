@@ -9,9 +9,8 @@
 
 #define POINT "/r/sys/fs/cgroup"
 #define OTHER "21 1 8:1 / / rw,relatime - ext4 /dev/root rw\n"
-#define AT(id, root, point, options, type)                   \
-	id " 21 0:29 " root " " point " " options " - " type \
-	   " cgroup rw,nsdelegate,memory_recursiveprot\n"
+#define AT(id, root, point, options, type) \
+	id " 21 0:29 " root " " point " " options " - " type " cgroup rw,nsdelegate,memory_recursiveprot\n"
 #define CGROUP2(id, root, options) AT(id, root, POINT, options, "cgroup2")
 
 static const struct {
@@ -23,59 +22,48 @@ static const struct {
 } cases[] = {
 	{ "ro", OTHER CGROUP2("22", "/ci/box", "ro,nosuid"), NULL, 22, "/ci/box", true, true, 1 },
 	{ "rw", OTHER CGROUP2("22", "/ci/box", "rw,nosuid"), NULL, 22, "/ci/box", false, true, 1 },
-	{ "ro is a word", CGROUP2("22", "/x", "rw,norow,errors=ro"), NULL, 22, "/x", false, true,
-	  1 },
+	{ "ro is a word", CGROUP2("22", "/x", "rw,norow,errors=ro"), NULL, 22, "/x", false, true, 1 },
 	{ "ro is last", CGROUP2("22", "/x", "nosuid,ro"), NULL, 22, "/x", true, true, 1 },
-	{ "no last newline", "22 21 0:29 /x " POINT " ro - cgroup2 cgroup rw", NULL, 22, "/x", true,
+	{ "no last newline", "22 21 0:29 /x " POINT " ro - cgroup2 cgroup rw", NULL, 22, "/x", true, false, 1 },
+	{ "nsdelegate is a word", "22 21 0:29 /x " POINT " ro - cgroup2 c rw,nsdelegates\n", NULL, 22, "/x", true,
 	  false, 1 },
-	{ "nsdelegate is a word", "22 21 0:29 /x " POINT " ro - cgroup2 c rw,nsdelegates\n", NULL,
-	  22, "/x", true, false, 1 },
-	{ "no super options", "22 21 0:29 /x " POINT " ro - cgroup2 cgroup\n", NULL, 22, "/x", true,
-	  false, 1 },
-	{ "empty source", "22 21 0:29 /x " POINT " ro - cgroup2  rw,nsdelegate\n", NULL, 22, "/x",
-	  true, true, 1 },
-	{ "optional fields",
-	  "22 21 0:29 /x " POINT " ro shared:1 master:2 unbindable - cgroup2 c rw\n", NULL, 22,
-	  "/x", true, false, 1 },
-	{ "two layers", CGROUP2("22", "/x", "ro") CGROUP2("30", "/x", "rw"), NULL, 30, "/x", false,
-	  true, 2 },
-	{ "another root on top", CGROUP2("22", "/x", "ro") CGROUP2("30", "/", "ro"), NULL, 30, "/",
-	  true, true, 2 },
-	{ "escapes in the root", CGROUP2("22", "/a\\040b\\011c\\012d\\134e", "ro"), NULL, 22,
-	  "/a b\tc\nd\\e", true, true, 1 },
+	{ "no super options", "22 21 0:29 /x " POINT " ro - cgroup2 cgroup\n", NULL, 22, "/x", true, false, 1 },
+	{ "empty source", "22 21 0:29 /x " POINT " ro - cgroup2  rw,nsdelegate\n", NULL, 22, "/x", true, true, 1 },
+	{ "optional fields", "22 21 0:29 /x " POINT " ro shared:1 master:2 unbindable - cgroup2 c rw\n", NULL, 22, "/x",
+	  true, false, 1 },
+	{ "two layers", CGROUP2("22", "/x", "ro") CGROUP2("30", "/x", "rw"), NULL, 30, "/x", false, true, 2 },
+	{ "another root on top", CGROUP2("22", "/x", "ro") CGROUP2("30", "/", "ro"), NULL, 30, "/", true, true, 2 },
+	{ "escapes in the root", CGROUP2("22", "/a\\040b\\011c\\012d\\134e", "ro"), NULL, 22, "/a b\tc\nd\\e", true,
+	  true, 1 },
 	{ "a backslash alone", CGROUP2("22", "/a\\04", "ro"), NULL, 22, "/a\\04", true, true, 1 },
 	{ "no octal digits", CGROUP2("22", "/a\\480", "ro"), NULL, 22, "/a\\480", true, true, 1 },
-	{ "elsewhere too",
-	  AT("20", "/", "/sys/fs/cgroup", "ro", "cgroup2") CGROUP2("22", "/x", "ro"), NULL, 22,
-	  "/x", true, true, 1 },
-	{ "uncovered again", AT("22", "/", POINT, "ro", "tmpfs") CGROUP2("23", "/x", "ro"), NULL,
-	  23, "/x", true, true, 1 },
-	{ "none", OTHER,
-	  "the container has no cgroup2 mount at '" POINT "'; its config.json must mount", 0, NULL,
+	{ "elsewhere too", AT("20", "/", "/sys/fs/cgroup", "ro", "cgroup2") CGROUP2("22", "/x", "ro"), NULL, 22, "/x",
+	  true, true, 1 },
+	{ "uncovered again", AT("22", "/", POINT, "ro", "tmpfs") CGROUP2("23", "/x", "ro"), NULL, 23, "/x", true, true,
+	  1 },
+	{ "none", OTHER, "the container has no cgroup2 mount at '" POINT "'; its config.json must mount", 0, NULL,
 	  false, false, 0 },
 	{ "empty", "", "the container has no cgroup2 mount at", 0, NULL, false, false, 0 },
-	{ "only elsewhere", AT("20", "/", "/sys/fs/cgroup", "ro", "cgroup2"),
-	  "has no cgroup2 mount at", 0, NULL, false, false, 0 },
-	{ "longer point", AT("20", "/", POINT "/x", "ro", "cgroup2"), "has no cgroup2 mount at", 0,
-	  NULL, false, false, 0 },
-	{ "cgroup v1", AT("22", "/x", POINT, "ro", "cgroup"),
-	  "what is mounted at '" POINT "' is not cgroup2", 0, NULL, false, false, 0 },
-	{ "covered", CGROUP2("22", "/x", "ro") AT("23", "/", POINT, "ro", "tmpfs"),
-	  "is not cgroup2", 0, NULL, false, false, 0 },
-	{ "NUL in the root", CGROUP2("22", "/a\\000b", "ro"),
-	  "cannot read the mount at '" POINT "'", 0, NULL, false, false, 0 },
-	{ "too few fields", "22 21 0:29 /x " POINT "\n", "mountinfo: cannot read the line '22 21",
-	  0, NULL, false, false, 0 },
-	{ "no hyphen", "22 21 0:29 /x " POINT " ro cgroup2 cgroup rw\n", "cannot read the line", 0,
-	  NULL, false, false, 0 },
-	{ "no type", "22 21 0:29 /x " POINT " ro -\n", "cannot read the line", 0, NULL, false,
+	{ "only elsewhere", AT("20", "/", "/sys/fs/cgroup", "ro", "cgroup2"), "has no cgroup2 mount at", 0, NULL, false,
 	  false, 0 },
-	{ "blanks doubled", "22  21 0:29 /x " POINT " ro - cgroup2 c rw\n", "cannot read the line",
-	  0, NULL, false, false, 0 },
-	{ "empty line", OTHER "\n" CGROUP2("22", "/x", "ro"), "cannot read the line ''", 0, NULL,
+	{ "longer point", AT("20", "/", POINT "/x", "ro", "cgroup2"), "has no cgroup2 mount at", 0, NULL, false, false,
+	  0 },
+	{ "cgroup v1", AT("22", "/x", POINT, "ro", "cgroup"), "what is mounted at '" POINT "' is not cgroup2", 0, NULL,
 	  false, false, 0 },
-	{ "garbage after the mount", CGROUP2("22", "/x", "ro") "garbage",
-	  "cannot read the line 'garbage'", 0, NULL, false, false, 0 },
+	{ "covered", CGROUP2("22", "/x", "ro") AT("23", "/", POINT, "ro", "tmpfs"), "is not cgroup2", 0, NULL, false,
+	  false, 0 },
+	{ "NUL in the root", CGROUP2("22", "/a\\000b", "ro"), "cannot read the mount at '" POINT "'", 0, NULL, false,
+	  false, 0 },
+	{ "too few fields", "22 21 0:29 /x " POINT "\n", "mountinfo: cannot read the line '22 21", 0, NULL, false,
+	  false, 0 },
+	{ "no hyphen", "22 21 0:29 /x " POINT " ro cgroup2 cgroup rw\n", "cannot read the line", 0, NULL, false, false,
+	  0 },
+	{ "no type", "22 21 0:29 /x " POINT " ro -\n", "cannot read the line", 0, NULL, false, false, 0 },
+	{ "blanks doubled", "22  21 0:29 /x " POINT " ro - cgroup2 c rw\n", "cannot read the line", 0, NULL, false,
+	  false, 0 },
+	{ "empty line", OTHER "\n" CGROUP2("22", "/x", "ro"), "cannot read the line ''", 0, NULL, false, false, 0 },
+	{ "garbage after the mount", CGROUP2("22", "/x", "ro") "garbage", "cannot read the line 'garbage'", 0, NULL,
+	  false, false, 0 },
 };
 
 static void test_cases(void **state)
@@ -93,9 +81,8 @@ static void test_cases(void **state)
 		check_string(cases[i].name, mount.point, POINT);
 		if (mount.id != cases[i].id || mount.readonly != cases[i].readonly ||
 		    mount.nsdelegate != cases[i].nsdelegate || mount.layers != cases[i].layers)
-			fail_msg("%s: id %" PRIu64 ", read-only %d, nsdelegate %d, layers %u",
-				 cases[i].name, mount.id, mount.readonly, mount.nsdelegate,
-				 mount.layers);
+			fail_msg("%s: id %" PRIu64 ", read-only %d, nsdelegate %d, layers %u", cases[i].name, mount.id,
+				 mount.readonly, mount.nsdelegate, mount.layers);
 	}
 }
 
@@ -107,12 +94,10 @@ static void test_escaped_point(void **state)
 
 	(void)state;
 	check_result("escaped",
-		     mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"),
-				 "/my root/sys", &mount, &err),
+		     mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"), "/my root/sys", &mount, &err),
 		     &err, NULL);
 	check_result("not escaped",
-		     mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"),
-				 "/my\\040root/sys", &mount, &err),
+		     mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"), "/my\\040root/sys", &mount, &err),
 		     &err, "has no cgroup2 mount");
 }
 
@@ -137,10 +122,8 @@ static void test_lengths(void **state)
 	(void)state;
 	check_result("longest", parse_root_of(PATH_MAX - 1, &mount, &err), &err, NULL);
 	assert_int_equal(strlen(mount.root), PATH_MAX - 1);
-	check_result("too long", parse_root_of(PATH_MAX, &mount, &err), &err,
-		     "cannot read the mount at");
-	check_result("far too long", parse_root_of(1024 * 1024, &mount, &err), &err,
-		     "cannot read the mount");
+	check_result("too long", parse_root_of(PATH_MAX, &mount, &err), &err, "cannot read the mount at");
+	check_result("far too long", parse_root_of(1024 * 1024, &mount, &err), &err, "cannot read the mount");
 	memset(point, 'p', sizeof(point));
 	point[PATH_MAX] = '\0';
 	check_result("point", mount_parse(OTHER, point, &mount, &err), &err, "is too long");

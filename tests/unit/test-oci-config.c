@@ -11,14 +11,13 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-#define ROOT	       "{\"root\":{\"path\":\"rootfs\"}"
-#define MOUNTS(list)   ROOT ",\"mounts\":[" list "]}"
-#define LINUX(members) ROOT ",\"linux\":{" members "}}"
-#define USER(members)  ROOT ",\"process\":{\"user\":{" members "}}}"
-#define CAPS(members)  ROOT ",\"process\":{\"capabilities\":{" members "}}}"
-#define CGROUP(options) \
-	"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[" options "]}"
-#define ALL_CAPS UINT64_MAX
+#define ROOT		"{\"root\":{\"path\":\"rootfs\"}"
+#define MOUNTS(list)	ROOT ",\"mounts\":[" list "]}"
+#define LINUX(members)	ROOT ",\"linux\":{" members "}}"
+#define USER(members)	ROOT ",\"process\":{\"user\":{" members "}}}"
+#define CAPS(members)	ROOT ",\"process\":{\"capabilities\":{" members "}}}"
+#define CGROUP(options) "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[" options "]}"
+#define ALL_CAPS	UINT64_MAX
 
 static const struct {
 	const char *name, *text, *want; /* want NULL: accepted */
@@ -27,8 +26,7 @@ static const struct {
 	{ "unknown keys", ROOT ",\"x\":{\"y\":[1]},\"hooks\":{}}", NULL },
 	{ "empty", "", "config.json: empty, a JSON object was expected" },
 	{ "no root", "{}", "config.json: 'root' is missing, an object was expected" },
-	{ "no path", "{\"root\":{}}",
-	  "config.json: root: 'path' is missing, a string was expected" },
+	{ "no path", "{\"root\":{}}", "config.json: root: 'path' is missing, a string was expected" },
 	{ "path a number", "{\"root\":{\"path\":1}}", "config.json: root: 'path' is not a string" },
 	{ "mounts an object", ROOT ",\"mounts\":{}}", "config.json: 'mounts' is not an array" },
 	{ "mount a number", MOUNTS("1"), "config.json: mounts: 'destination' is missing" },
@@ -38,13 +36,11 @@ static const struct {
 	{ "process a list", ROOT ",\"process\":[]}", "config.json: 'process' is not an object" },
 	{ "uid a string", USER("\"uid\":\"0\""), "process.user: 'uid' is not an integer" },
 	{ "uid below 0", USER("\"uid\":-1"), "process.user: uid or gid out of range" },
-	{ "uid -1 of 32 bits", USER("\"uid\":4294967295"),
-	  "process.user: uid or gid out of range" },
+	{ "uid -1 of 32 bits", USER("\"uid\":4294967295"), "process.user: uid or gid out of range" },
 	{ "largest uid", USER("\"uid\":4294967294"), NULL },
 	{ "gid beyond", USER("\"gid\":4294967296"), "process.user: uid or gid out of range" },
 	{ "linux a list", ROOT ",\"linux\":[]}", "config.json: 'linux' is not an object" },
-	{ "maskedPaths a string", LINUX("\"maskedPaths\":\"/\""),
-	  "linux: 'maskedPaths' is not an array" },
+	{ "maskedPaths a string", LINUX("\"maskedPaths\":\"/\""), "linux: 'maskedPaths' is not an array" },
 	{ "key twice", ROOT ",\"root\":{\"path\":\"x\"}}", "the key 'root' stands twice" },
 };
 
@@ -55,8 +51,7 @@ static void test_configs(void **state)
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		struct err err = { 0 };
 
-		check_result(configs[i].name,
-			     oci_parse_config(configs[i].text, strlen(configs[i].text), &oci, &err),
+		check_result(configs[i].name, oci_parse_config(configs[i].text, strlen(configs[i].text), &oci, &err),
 			     &err, configs[i].want);
 	}
 }
@@ -77,35 +72,27 @@ static const struct {
 	{ "ro behind rw", MOUNTS(CGROUP("\"rw\",\"ro\"")), true, true, NULL, 0, 0, 0 },
 	{ "rrw behind rro", MOUNTS(CGROUP("\"rro\",\"rrw\"")), true, false, NULL, 0, 0, 0 },
 	{ "cgroup2, slashes",
-	  MOUNTS("{\"destination\":\"//sys/fs//cgroup/\",\"type\":\"cgroup2\",\"options\":[\"ro\"]}"),
-	  true, true, NULL, 0, 0, 0 },
-	{ "below", MOUNTS("{\"destination\":\"/sys/fs/cgroup/x\",\"type\":\"cgroup\"}"), false,
-	  false, NULL, 0, 0, 0 },
-	{ "beside", MOUNTS("{\"destination\":\"/sys/fs/cgroups\",\"type\":\"cgroup\"}"), false,
-	  false, NULL, 0, 0, 0 },
-	{ "bind", MOUNTS("{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false, false,
-	  NULL, 0, 0, 0 },
+	  MOUNTS("{\"destination\":\"//sys/fs//cgroup/\",\"type\":\"cgroup2\",\"options\":[\"ro\"]}"), true, true, NULL,
+	  0, 0, 0 },
+	{ "below", MOUNTS("{\"destination\":\"/sys/fs/cgroup/x\",\"type\":\"cgroup\"}"), false, false, NULL, 0, 0, 0 },
+	{ "beside", MOUNTS("{\"destination\":\"/sys/fs/cgroups\",\"type\":\"cgroup\"}"), false, false, NULL, 0, 0, 0 },
+	{ "bind", MOUNTS("{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false, false, NULL, 0, 0, 0 },
 	{ "last counts", MOUNTS(CGROUP("\"ro\"") "," CGROUP("")), true, false, NULL, 0, 0, 0 },
-	{ "covered by a bind",
-	  MOUNTS(CGROUP("") ",{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false,
+	{ "covered by a bind", MOUNTS(CGROUP("") ",{\"destination\":\"/sys/fs/cgroup\",\"type\":\"bind\"}"), false,
 	  false, NULL, 0, 0, 0 },
-	{ "readonlyPaths", LINUX("\"readonlyPaths\":[\"/proc\",\"/sys/fs\"]"), false, false,
-	  "/sys/fs", 0, 0, 0 },
-	{ "maskedPaths", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/\"]"), false, false,
-	  "/sys/fs/cgroup/", 0, 0, 0 },
+	{ "readonlyPaths", LINUX("\"readonlyPaths\":[\"/proc\",\"/sys/fs\"]"), false, false, "/sys/fs", 0, 0, 0 },
+	{ "maskedPaths", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/\"]"), false, false, "/sys/fs/cgroup/", 0, 0, 0 },
 	{ "root covered", LINUX("\"readonlyPaths\":[\"/\"]"), false, false, "/", 0, 0, 0 },
-	{ "below is no cover", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/x\",\"/sys/f\",1]"), false,
-	  false, NULL, 0, 0, 0 },
+	{ "below is no cover", LINUX("\"maskedPaths\":[\"/sys/fs/cgroup/x\",\"/sys/f\",1]"), false, false, NULL, 0, 0,
+	  0 },
 	{ "ids", USER("\"uid\":1000,\"gid\":100"), false, false, NULL, 0, 1000, 100 },
-	{ "capabilities", CAPS("\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_BPF\"]"), false,
-	  false, NULL, UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_BPF, 0, 0 },
+	{ "capabilities", CAPS("\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_BPF\"]"), false, false, NULL,
+	  UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_BPF, 0, 0 },
 	{ "last capability", CAPS("\"permitted\":[\"CAP_CHECKPOINT_RESTORE\"]"), false, false, NULL,
 	  UINT64_C(1) << CAP_CHECKPOINT_RESTORE, 0, 0 },
-	{ "unknown capability", CAPS("\"effective\":[\"CAP_NEW\"]"), false, false, NULL, ALL_CAPS,
-	  0, 0 },
+	{ "unknown capability", CAPS("\"effective\":[\"CAP_NEW\"]"), false, false, NULL, ALL_CAPS, 0, 0 },
 	{ "capability a number", CAPS("\"effective\":[21]"), false, false, NULL, ALL_CAPS, 0, 0 },
-	{ "capability in lower case", CAPS("\"effective\":[\"cap_chown\"]"), false, false, NULL,
-	  ALL_CAPS, 0, 0 },
+	{ "capability in lower case", CAPS("\"effective\":[\"cap_chown\"]"), false, false, NULL, ALL_CAPS, 0, 0 },
 	{ "empty sets", CAPS("\"effective\":[],\"bounding\":[]"), false, false, NULL, 0, 0, 0 },
 };
 
@@ -116,19 +103,16 @@ static void test_taken(void **state)
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		struct err err = { 0 };
 
-		check_result(taken[i].name,
-			     oci_parse_config(taken[i].text, strlen(taken[i].text), &oci, &err),
-			     &err, NULL);
+		check_result(taken[i].name, oci_parse_config(taken[i].text, strlen(taken[i].text), &oci, &err), &err,
+			     NULL);
 		check_string(taken[i].name, oci.rootfs, "rootfs");
 		check_string(taken[i].name, oci.covered_by, taken[i].covered_by);
-		if (oci.has_mount != taken[i].has_mount ||
-		    oci.mount_readonly != taken[i].readonly ||
+		if (oci.has_mount != taken[i].has_mount || oci.mount_readonly != taken[i].readonly ||
 		    oci.capabilities != taken[i].capabilities || oci.process_uid != taken[i].uid ||
 		    oci.process_gid != taken[i].gid)
-			fail_msg("%s: mount %d, read-only %d, capabilities %llx, user %u:%u",
-				 taken[i].name, oci.has_mount, oci.mount_readonly,
-				 (unsigned long long)oci.capabilities, oci.process_uid,
-				 oci.process_gid);
+			fail_msg("%s: mount %d, read-only %d, capabilities %llx, user %u:%u", taken[i].name,
+				 oci.has_mount, oci.mount_readonly, (unsigned long long)oci.capabilities,
+				 oci.process_uid, oci.process_gid);
 	}
 }
 
@@ -175,13 +159,11 @@ static void test_agreement(void **state)
 		{ "{\"a\":\"1\"}", NULL, "disagree on annotation 'a'" },
 		{ "{\"a\":\"1\"}", "{\"b\":\"1\"}", "disagree on annotation 'a'" },
 		{ NULL, "{\"a\":\"1\"}", "disagree: 0 annotations in the state, 1 in config.json" },
-		{ "{\"a\":\"1\"}", "{\"a\":\"1\",\"b\":\"1\"}",
-		  "disagree: 1 annotations in the state, 2 in" },
+		{ "{\"a\":\"1\"}", "{\"a\":\"1\",\"b\":\"1\"}", "disagree: 1 annotations in the state, 2 in" },
 		{ "{\"a\":\"1\"}", "{\"a\":1}", "disagree on annotation 'a'" },
-		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}",
-		  "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}", NULL },
-		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}",
-		  "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}",
+		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}", "{\"io.kubernetes.cri-o.ContainerID\":\"c1\"}",
+		  NULL },
+		{ "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}", "{\"io.kubernetes.cri-o.ContainerID\":\"c2\"}",
 		  "disagree on the container's id" },
 	};
 	char text[512];
@@ -198,8 +180,7 @@ static void test_agreement(void **state)
 		assert_int_equal(oci_parse_state(text, strlen(text), &oci, &err), 0);
 		(void)snprintf(text, sizeof(text), ROOT ",\"annotations\":%s}",
 			       cases[i].config ? cases[i].config : "null");
-		check_result(text, oci_parse_config(text, strlen(text), &oci, &err), &err,
-			     cases[i].want);
+		check_result(text, oci_parse_config(text, strlen(text), &oci, &err), &err, cases[i].want);
 	}
 }
 
@@ -219,8 +200,7 @@ static void test_adopt(void **state)
 	assert_int_equal(oci.n_annotations, 1);
 	check_string("value", oci.annotations[0].value, "1");
 	assert_int_equal(oci_parse_config(bad, strlen(bad), &other, &err), 0);
-	check_result("adopt", oci_adopt_annotations(&other, &err), &err,
-		     "config.json: annotation 'a' is not a string");
+	check_result("adopt", oci_adopt_annotations(&other, &err), &err, "config.json: annotation 'a' is not a string");
 }
 
 static int read_bundle(const char *edits, uid_t owner, struct err *err)
@@ -245,18 +225,13 @@ static void test_bundle(void **state)
 		{ "as it is", "", NULL, 0 },
 		{ "no bundle", "- b", "cannot open the bundle '", 0 },
 		{ "bundle a file", "- b\nb = x", "cannot open the bundle '", 0 },
-		{ "no config.json", "- b/config.json", "cannot open 'config.json' in the bundle",
-		  0 },
+		{ "no config.json", "- b/config.json", "cannot open 'config.json' in the bundle", 0 },
 		{ "a link", "b/c = " ROOT "}\nb/config.json -> c", "cannot open 'config.json'", 0 },
-		{ "a link out", "c = " ROOT "}\nb/config.json -> ../c", "cannot open 'config.json'",
-		  0 },
-		{ "a directory", "- b/config.json\nb/config.json/",
-		  "config.json is not a regular file", 0 },
+		{ "a link out", "c = " ROOT "}\nb/config.json -> ../c", "cannot open 'config.json'", 0 },
+		{ "a directory", "- b/config.json\nb/config.json/", "config.json is not a regular file", 0 },
 		{ "broken", "b/config.json = {", "config.json:", 0 },
-		{ "bundle of another", "b : 1000 0",
-		  "the bundle belongs to uid 1000, root was expected", 0 },
-		{ "file of another", "b/config.json : 1000 0", "config.json belongs to uid 1000",
-		  0 },
+		{ "bundle of another", "b : 1000 0", "the bundle belongs to uid 1000, root was expected", 0 },
+		{ "file of another", "b/config.json : 1000 0", "config.json belongs to uid 1000", 0 },
 		{ "of the allowed one", "b : 1000 0\nb/config.json : 1000 0", NULL, 1000 },
 		{ "of root, though another is allowed", "", NULL, 1000 },
 		{ "of a third one", "b : 1001 0", "the bundle belongs to uid 1001", 1000 },
@@ -268,8 +243,7 @@ static void test_bundle(void **state)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct err err = { 0 };
 
-		check_result(cases[i].name, read_bundle(cases[i].edits, cases[i].owner, &err), &err,
-			     cases[i].want);
+		check_result(cases[i].name, read_bundle(cases[i].edits, cases[i].owner, &err), &err, cases[i].want);
 	}
 }
 
@@ -299,8 +273,7 @@ static void test_modes(void **state)
 		tree_edit(&tree, "b/config.json = " ROOT "}");
 		assert_int_equal(fchmodat(tree.fd, cases[i].path, cases[i].mode, 0), 0);
 		(void)snprintf(path, sizeof(path), "%s/b", tree.root);
-		check_result(cases[i].path, oci_read_config(path, geteuid(), &oci, &err), &err,
-			     cases[i].want);
+		check_result(cases[i].path, oci_read_config(path, geteuid(), &oci, &err), &err, cases[i].want);
 	}
 }
 
@@ -321,8 +294,7 @@ static void test_size_and_kind(void **state)
 		     "config.json: larger than 16777216 bytes");
 	tree_edit(&tree, "- b/config.json");
 	assert_int_equal(mkfifoat(tree.fd, "b/config.json", 0600), 0);
-	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err,
-		     "config.json is not a regular file");
+	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err, "config.json is not a regular file");
 }
 
 int main(void)

@@ -49,10 +49,8 @@ static const struct {
 	{ "pid beyond", STATE(",\"pid\":18446744073709551615"), "state: 'pid' is not an integer" },
 	{ "pid true", STATE(",\"pid\":true"), "state: 'pid' is not an integer" },
 	{ "annotations a list", WITH_PID(",\"annotations\":[]"), "'annotations' is not an object" },
-	{ "annotation a number", WITH_PID(",\"annotations\":{\"a\":1}"),
-	  "state: annotation 'a' is not a string" },
-	{ "annotation with NUL", WITH_PID(",\"annotations\":{\"a\":\"\\u0000\"}"),
-	  "annotation 'a' is not a string" },
+	{ "annotation a number", WITH_PID(",\"annotations\":{\"a\":1}"), "state: annotation 'a' is not a string" },
+	{ "annotation with NUL", WITH_PID(",\"annotations\":{\"a\":\"\\u0000\"}"), "annotation 'a' is not a string" },
 	{ "hostile annotation", WITH_PID(",\"annotations\":{\"\\u001b[2J\":1}"),
 	  "annotation '\\x1b[2J' is not a string" },
 	{ "empty id", "{\"id\":\"\",\"status\":\"creating\",\"bundle\":\"/b\",\"pid\":5}",
@@ -66,12 +64,10 @@ static const struct {
 	{ "stopped", "{\"id\":\"c\",\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":0}",
 	  "'status' is 'stopped'; cgdeleg acts only while a container is" },
 	{ "restoring", "{\"id\":\"c\",\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":5}", NULL },
-	{ "pid of init", STATE(",\"pid\":1"),
-	  "'pid' is 1, above 1 was expected: configure cgdeleg as" },
+	{ "pid of init", STATE(",\"pid\":1"), "'pid' is 1, above 1 was expected: configure cgdeleg as" },
 	{ "pid 0", STATE(",\"pid\":0"), "'pid' is 0, above 1 was expected" },
 	{ "pid below 0", STATE(",\"pid\":-1"), "'pid' is -1, above 1 was expected" },
-	{ "pid too large", STATE(",\"pid\":2147483648"),
-	  "'pid' is 2147483648, above 1 was expected" },
+	{ "pid too large", STATE(",\"pid\":2147483648"), "'pid' is 2147483648, above 1 was expected" },
 };
 
 static void test_states(void **state)
@@ -89,9 +85,8 @@ static void test_states(void **state)
 
 static void test_state_members(void **state)
 {
-	static const char text[] =
-		"{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,"
-		"\"bundle\":\"/run/b\",\"annotations\":{\"k1\":\"v1\",\"k2\":\"\"}}";
+	static const char text[] = "{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,"
+				   "\"bundle\":\"/run/b\",\"annotations\":{\"k1\":\"v1\",\"k2\":\"\"}}";
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 	struct err err = { 0 };
 
@@ -116,14 +111,12 @@ static void test_lengths(void **state)
 		int len;
 		const char *want;
 	} cases[] = {
-		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX,
-		  NULL },
-		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}",
-		  OCI_ID_MAX + 1, "'id' has 1025 bytes, 1 to 1024 are valid" },
-		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}",
-		  PATH_MAX - 2, NULL },
-		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}",
-		  PATH_MAX - 1, "'bundle' is not an absolute path" },
+		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX, NULL },
+		{ "{\"id\":\"%s\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\"}", OCI_ID_MAX + 1,
+		  "'id' has 1025 bytes, 1 to 1024 are valid" },
+		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}", PATH_MAX - 2, NULL },
+		{ "{\"id\":\"c\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/%s\"}", PATH_MAX - 1,
+		  "'bundle' is not an absolute path" },
 	};
 	char filler[PATH_MAX + 1], text[2 * PATH_MAX];
 
@@ -138,8 +131,7 @@ static void test_lengths(void **state)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the table's own formats */
 		(void)snprintf(text, sizeof(text), cases[i].format, filler);
 #pragma GCC diagnostic pop
-		check_result(cases[i].format, oci_parse_state(text, strlen(text), &oci, &err), &err,
-			     cases[i].want);
+		check_result(cases[i].format, oci_parse_state(text, strlen(text), &oci, &err), &err, cases[i].want);
 	}
 }
 
@@ -217,9 +209,8 @@ static void test_read_deadline(void **state)
 
 	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	check_result(
-		"no end", oci_read_state(fds[0], 1, &oci, &err), &err,
-		"no end of it within the deadline; the runtime must write the state and close");
+	check_result("no end", oci_read_state(fds[0], 1, &oci, &err), &err,
+		     "no end of it within the deadline; the runtime must write the state and close");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }

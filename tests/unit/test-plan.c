@@ -10,10 +10,9 @@ static const char *const given_more[] = { "cgroup.procs", "new.file", NULL };
 
 static struct facts facts_plain(void)
 {
-	return (struct facts) { .delegated = delegated,
-				.given = delegated,
-				.controllers = "cpu memory pids",
-				.mount = MOUNT_READONLY };
+	return (struct facts) {
+		.delegated = delegated, .given = delegated, .controllers = "cpu memory pids", .mount = MOUNT_READONLY
+	};
 }
 
 static void add_ceiling(struct decision *decision, const char *file, uint64_t number)
@@ -41,11 +40,9 @@ static void check_plan(const char *name, const struct plan *plan, const char *wa
 	char got[2048] = "";
 
 	for (size_t i = 0; i < plan->n_steps; i++)
-		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s%s%s",
-			       i ? ", " : "", step_kind_name(plan->steps[i].kind),
-			       plan->steps[i].place == PLACE_SCOPE ? "^" : "",
-			       plan->steps[i].file ? " " : "",
-			       plan->steps[i].file ? plan->steps[i].file : "");
+		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s%s%s", i ? ", " : "",
+			       step_kind_name(plan->steps[i].kind), plan->steps[i].place == PLACE_SCOPE ? "^" : "",
+			       plan->steps[i].file ? " " : "", plan->steps[i].file ? plan->steps[i].file : "");
 	check_string(name, got, want);
 }
 
@@ -90,21 +87,16 @@ static void test_nesting(void **state)
 		bool nested;
 		const char *want;
 	} cases[] = {
-		{ NULL, "cpu memory", "cpu memory", false,
-		  "budget, device-bpf, attribute, " OWN ", mount" },
+		{ NULL, "cpu memory", "cpu memory", false, "budget, device-bpf, attribute, " OWN ", mount" },
 		{ "init", "cpu memory", "cpu memory", false,
-		  "budget, device-bpf, attribute, leaf init, move init, controllers cpu memory, " OWN
-		  ", mount" },
+		  "budget, device-bpf, attribute, leaf init, move init, controllers cpu memory, " OWN ", mount" },
 		{ "init", "memory cpu", "cpu memory", false,
-		  "budget, device-bpf, attribute, leaf init, move init, controllers memory cpu, " OWN
-		  ", mount" },
+		  "budget, device-bpf, attribute, leaf init, move init, controllers memory cpu, " OWN ", mount" },
 		{ "init", "cpu memory io", "pids memory", false,
-		  "budget, device-bpf, attribute, leaf init, move init, controllers memory, " OWN
-		  ", mount" },
+		  "budget, device-bpf, attribute, leaf init, move init, controllers memory, " OWN ", mount" },
 		{ "init", "cpu", "cpuset", false,
 		  "budget, device-bpf, attribute, leaf init, move init, " OWN ", mount" },
-		{ "init", "cpu", "cpu", true,
-		  "budget, device-bpf, attribute, controllers cpu, " OWN ", mount" },
+		{ "init", "cpu", "cpu", true, "budget, device-bpf, attribute, controllers cpu, " OWN ", mount" },
 		{ "init", NULL, "cpu", true, "budget, device-bpf, attribute, " OWN ", mount" },
 		{ NULL, "cpu", "cpu", true, "budget, device-bpf, attribute, " OWN ", mount" },
 	};
@@ -137,20 +129,17 @@ static void test_scope(void **state)
 	facts.has_scope = true;
 	add_ceiling(&decision, "cgroup.max.depth", LIMIT_MAX);
 	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_plan(
-		"scope", &plan,
-		"budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
-		", ceiling cgroup.max.depth, device-bpf, attribute, " OWN ", mount");
+	check_plan("scope", &plan,
+		   "budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
+		   ", ceiling cgroup.max.depth, device-bpf, attribute, " OWN ", mount");
 	for (size_t i = 1; i <= 6; i++)
 		assert_int_equal(plan.steps[i].extra, i == 2 || i == 3);
-	check_string("memory", step_describe(&plan.steps[1], text, sizeof(text)),
-		     "scope: memory.max at most 4096");
+	check_string("memory", step_describe(&plan.steps[1], text, sizeof(text)), "scope: memory.max at most 4096");
 	check_string("descendants", step_describe(&plan.steps[2], text, sizeof(text)),
 		     "scope: cgroup.max.descendants at most 257");
 	check_string("max stays max", step_describe(&plan.steps[3], text, sizeof(text)),
 		     "scope: cgroup.max.depth at most max");
-	check_string("root", step_describe(&plan.steps[5], text, sizeof(text)),
-		     "cgroup.max.descendants at most 256");
+	check_string("root", step_describe(&plan.steps[5], text, sizeof(text)), "cgroup.max.descendants at most 256");
 }
 
 /* What systemd can hold it is told at once, before all but the count; what it cannot, or may not know how to do, has
@@ -163,11 +152,10 @@ static void test_unit(void **state)
 		const char *want;
 	} cases[] = {
 		{ "the root", false, false, false,
-		  "budget, unit x.scope, ceiling cgroup.max.descendants, device-bpf, attribute, " OWN
-		  ", mount" },
+		  "budget, unit x.scope, ceiling cgroup.max.descendants, device-bpf, attribute, " OWN ", mount" },
 		{ "the scope", true, false, false,
-		  "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS
-		  ", device-bpf, attribute, " OWN ", mount" },
+		  "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS ", device-bpf, attribute, " OWN
+		  ", mount" },
 		{ "not for systemd", false, true, false,
 		  "budget, " CEILINGS ", device-bpf, attribute, " OWN ", mount" },
 		{ "a device", false, false, true,
@@ -243,8 +231,8 @@ static void test_mount_methods(void **state)
 /* The leaf is the container's from when it is made. */
 static bool gives(enum step_kind kind)
 {
-	return kind == STEP_LEAF || kind == STEP_MOVE || kind == STEP_CONTROLLERS ||
-	       kind == STEP_OWN || kind == STEP_MOUNT;
+	return kind == STEP_LEAF || kind == STEP_MOVE || kind == STEP_CONTROLLERS || kind == STEP_OWN ||
+	       kind == STEP_MOUNT;
 }
 
 /* Of one plan: restrictions and the record, then the leaf, then ownership with the directory last of it, then the mount, once. */
@@ -298,8 +286,7 @@ static void test_unknown_list(void **state)
 	facts.given = given_more;
 	facts.marked = true;
 	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_plan("all that was given, and the mark", &plan,
-		   "own cgroup.procs, own new.file, own ., forget");
+	check_plan("all that was given, and the mark", &plan, "own cgroup.procs, own new.file, own ., forget");
 }
 
 /* As many steps as there can be fit; one that would not is an error and never left out. */
@@ -329,8 +316,7 @@ static void test_size(void **state)
 	decision.nest = "init";
 	decision.controllers = "cpu";
 	decision.audit_sync = true;
-	check_result("the largest real one", plan_build(&decision, &facts, &plan, &err), &err,
-		     NULL);
+	check_result("the largest real one", plan_build(&decision, &facts, &plan, &err), &err, NULL);
 }
 
 static void test_descriptions(void **state)
@@ -340,26 +326,21 @@ static void test_descriptions(void **state)
 		const char *want;
 	} cases[] = {
 		{ { .kind = STEP_BUDGET, .extra = 64 }, "count one grant of 64 descendants" },
-		{ { .kind = STEP_BUDGET, .extra = LIMIT_MAX },
-		  "count one grant, its descendants without bound" },
+		{ { .kind = STEP_BUDGET, .extra = LIMIT_MAX }, "count one grant, its descendants without bound" },
 		{ { .kind = STEP_DEVICE_BPF }, "verify the device controller's BPF programs" },
-		{ { .kind = STEP_LEAF, .file = "init", .uid = 5, .gid = 6 },
-		  "make leaf 'init' for 5:6" },
-		{ { .kind = STEP_MOVE, .file = "init" },
-		  "move the container's processes into 'init'" },
+		{ { .kind = STEP_LEAF, .file = "init", .uid = 5, .gid = 6 }, "make leaf 'init' for 5:6" },
+		{ { .kind = STEP_MOVE, .file = "init" }, "move the container's processes into 'init'" },
 		{ { .kind = STEP_CONTROLLERS, .file = "cpu io" }, "enable controllers cpu io" },
 		{ { .kind = STEP_ATTRIBUTE }, "record the grant on the cgroup" },
 		{ { .kind = STEP_INTENT }, "write and sync the audit's intent record" },
 		{ { .kind = STEP_OWN, .file = ".", .uid = 1, .gid = 2 }, "own . 1:2" },
-		{ { .kind = STEP_MOUNT, .method = MOUNT_CLONE_ON_TOP },
-		  "make the mount writable: clone-on-top" },
+		{ { .kind = STEP_MOUNT, .method = MOUNT_CLONE_ON_TOP }, "make the mount writable: clone-on-top" },
 	};
 	char text[256];
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		check_string("step", step_describe(&cases[i].step, text, sizeof(text)),
-			     cases[i].want);
+		check_string("step", step_describe(&cases[i].step, text, sizeof(text)), cases[i].want);
 }
 
 int main(void)

@@ -65,11 +65,9 @@ static void test_handlers(void **state)
 		  H "[handler i]\nengine = containerd\ncgroup_writable = true\n"
 		    "[rule r]\nhandler = i\ncgroup_writable = true\n",
 		  1, "[handler h] grants nothing" },
-		{ "only says with what ceilings",
-		  H "approved_annotations = cgdeleg.io/memory.max\n", 1,
+		{ "only says with what ceilings", H "approved_annotations = cgdeleg.io/memory.max\n", 1,
 		  "[handler h] grants nothing" },
-		{ "a profile is asked for", H "approved_annotations = cgdeleg.io/profile\n", 0,
-		  NULL },
+		{ "a profile is asked for", H "approved_annotations = cgdeleg.io/profile\n", 0, NULL },
 		{ "forbids", H "cgroup_writable = false\n", 1, "[handler h] grants nothing" },
 		{ "grants", OPEN, 0, NULL },
 		{ "may be asked", ASK, 0, NULL },
@@ -92,22 +90,20 @@ static void test_budgets(void **state)
 		const char *text;
 	} cases[] = {
 		{ "no profile", OPEN "budget.memory.max = 4G\n", 4, "gives no profile" },
-		{ "its profile has no such limit",
-		  SMALL OPEN "profile = small\nbudget.memory.max = 4G\n", 7,
+		{ "its profile has no such limit", SMALL OPEN "profile = small\nbudget.memory.max = 4G\n", 7,
 		  "profile 'small' (test.ini:1), which has no memory.max" },
 		{ "one that may be chosen has none",
-		  SMALL BIG CHOOSE "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n",
-		  11, "profile 'small'" },
-		{ "nobody may choose it",
-		  SMALL BIG ASK "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n", 0,
-		  NULL },
+		  SMALL BIG CHOOSE "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n", 11,
+		  "profile 'small'" },
+		{ "nobody may choose it", SMALL BIG ASK "profile = big\nprofiles = big small\nbudget.memory.max = 4G\n",
+		  0, NULL },
 		{ "an annotation may be the ceiling",
 		  SMALL H "approved_annotations = cgdeleg.io/writable cgdeleg.io/memory.max\n"
 			  "profile = small\nbudget.memory.max = 4G\n",
 		  0, NULL },
 		{ "a rule that forbids gives none",
-		  BIG OPEN "budget.memory.max = 4G\n[rule r]\nhandler = h\npods = x\nprofile = "
-			   "big\n[rule s]\nhandler = h\ncgroup_writable = false\n",
+		  BIG OPEN
+		  "budget.memory.max = 4G\n[rule r]\nhandler = h\npods = x\nprofile = big\n[rule s]\nhandler = h\ncgroup_writable = false\n",
 		  0, NULL },
 		{ "said once for two rules",
 		  SMALL OPEN "budget.memory.max = 4G\n"
@@ -119,16 +115,13 @@ static void test_budgets(void **state)
 				 "[rule r]\nhandler = h\npods = x\nprofile = small\n"
 				 "[rule s]\nhandler = h\n",
 		  10, "profile 'small'" },
-		{ "max is none",
-		  "[profile p]\nmemory.max = max\n" OPEN "profile = p\nbudget.memory.max = 4G\n", 7,
+		{ "max is none", "[profile p]\nmemory.max = max\n" OPEN "profile = p\nbudget.memory.max = 4G\n", 7,
 		  "profile 'p'" },
 		{ "counted", SMALL BIG OPEN "profile = big\nbudget.memory.max = 4G\n", 0, NULL },
-		{ "another budget's limit", SMALL OPEN "profile = small\nbudget.pids.max = 40\n", 0,
-		  NULL },
+		{ "another budget's limit", SMALL OPEN "profile = small\nbudget.pids.max = 40\n", 0, NULL },
 		{ "no bound", OPEN "budget.memory.max = max\n", 0, NULL },
 		{ "every rule has its own profile",
-		  BIG OPEN "budget.memory.max = 4G\n[rule r]\nhandler = h\nprofile = big\n", 0,
-		  NULL },
+		  BIG OPEN "budget.memory.max = 4G\n[rule r]\nhandler = h\nprofile = big\n", 0, NULL },
 	};
 
 	(void)state;
@@ -147,8 +140,7 @@ static void test_rules(void **state)
 		  OPEN "[rule a]\nhandler = h\nowner = root\n"
 		       "[rule b]\nhandler = h\nnamespaces = x\n",
 		  7, "[rule b] is never reached: [rule a] (test.ini:4)" },
-		{ "before it",
-		  OPEN "[rule b]\nhandler = h\nnamespaces = x\n[rule a]\nhandler = h\n", 0, NULL },
+		{ "before it", OPEN "[rule b]\nhandler = h\nnamespaces = x\n[rule a]\nhandler = h\n", 0, NULL },
 		{ "only one of its handlers is taken",
 		  OPEN "[handler i]\nengine = crio\ncgroup_writable = true\n"
 		       "[rule a]\nhandler = h\n[rule b]\nhandler = h i\n",

@@ -127,10 +127,7 @@ static void test_writable(void **state)
 		while (facts.n_annotations < 4 && c->annotations[facts.n_annotations].key)
 			facts.n_annotations++;
 		wish_read(c->approved, &facts, &who, &wish);
-		result = wish.invalid_key	    ? 'I'
-			 : wish.writable == TRI_YES ? 'T'
-			 : wish.writable == TRI_NO  ? 'F'
-						    : '-';
+		result = wish.invalid_key ? 'I' : wish.writable == TRI_YES ? 'T' : wish.writable == TRI_NO ? 'F' : '-';
 		if (result != c->result)
 			fail_msg("case %zu: %c instead of %c", i, result, c->result);
 		if (result == 'T' || result == 'F')
@@ -172,8 +169,7 @@ static void test_limits(void **state)
 	struct wish wish;
 
 	(void)state;
-	wish_read("cgdeleg.io/memory.max cgdeleg.io/cpu.max cgdeleg.io/cgroup.max.depth "
-		  "cgdeleg.io/hugetlb.2MB.max",
+	wish_read("cgdeleg.io/memory.max cgdeleg.io/cpu.max cgdeleg.io/cgroup.max.depth cgdeleg.io/hugetlb.2MB.max",
 		  &facts, &who, &wish);
 	assert_null(wish.invalid_key);
 	assert_int_equal(wish.n_limits, 4);
@@ -218,8 +214,7 @@ static void test_too_many_limits(void **state)
 
 static void test_profile(void **state)
 {
-	struct annotation a[] = { { "cgdeleg.io/profile", "ci" },
-				  { "cgdeleg.io/profile.app", "small" } };
+	struct annotation a[] = { { "cgdeleg.io/profile", "ci" }, { "cgdeleg.io/profile.app", "small" } };
 	struct facts facts = { .annotations = a, .n_annotations = 2 };
 	struct identity who = { .container = "app" };
 	struct wish wish;
@@ -239,11 +234,7 @@ static void test_profile(void **state)
 static void test_unapproved(void **state)
 {
 	static const struct annotation a[] = {
-		{ "x", "" },
-		{ W, "" },
-		{ W ".app", "" },
-		{ CRIO, "" },
-		{ "cgdeleg.io/profile", "" },
+		{ "x", "" }, { W, "" }, { W ".app", "" }, { CRIO, "" }, { "cgdeleg.io/profile", "" },
 	};
 	struct facts facts = { .annotations = a, .n_annotations = ELEMENTS(a) };
 	size_t i = 0;
@@ -285,36 +276,21 @@ static const struct identity_case {
 	  { "ci", "pod-1", "app", "quay.io/x:1", false } },
 	/* CRI-O's own name says otherwise, is missing, or could be read in two ways */
 	{ ENGINE_CRIO,
-	  { { CRIO_NS, "kube-system" },
-	    { CRIO_POD, "pod-1" },
-	    { CRIO_CTR, "app" },
-	    { CRIO_NAME, GOOD_NAME } },
+	  { { CRIO_NS, "kube-system" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "app" }, { CRIO_NAME, GOOD_NAME } },
 	  { 0 } },
 	{ ENGINE_CRIO,
-	  { { CRIO_NS, "ci" },
-	    { CRIO_POD, "pod-2" },
-	    { CRIO_CTR, "app" },
-	    { CRIO_NAME, GOOD_NAME } },
+	  { { CRIO_NS, "ci" }, { CRIO_POD, "pod-2" }, { CRIO_CTR, "app" }, { CRIO_NAME, GOOD_NAME } },
 	  { 0 } },
 	{ ENGINE_CRIO,
-	  { { CRIO_NS, "ci" },
-	    { CRIO_POD, "pod-1" },
-	    { CRIO_CTR, "ap" },
-	    { CRIO_NAME, GOOD_NAME } },
+	  { { CRIO_NS, "ci" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "ap" }, { CRIO_NAME, GOOD_NAME } },
 	  { 0 } },
 	{ ENGINE_CRIO, { { CRIO_NS, "ci" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "app" } }, { 0 } },
 	{ ENGINE_CRIO, { { CRIO_NS, "ci" }, { CRIO_NAME, GOOD_NAME } }, { 0 } },
 	{ ENGINE_CRIO,
-	  { { CRIO_NS, "0d3f-11" },
-	    { CRIO_POD, "ci" },
-	    { CRIO_CTR, "app_pod-1" },
-	    { CRIO_NAME, GOOD_NAME } },
+	  { { CRIO_NS, "0d3f-11" }, { CRIO_POD, "ci" }, { CRIO_CTR, "app_pod-1" }, { CRIO_NAME, GOOD_NAME } },
 	  { 0 } },
 	{ ENGINE_CRIO,
-	  { { CRIO_NS, "ci_0d3f-11" },
-	    { CRIO_POD, "pod-1" },
-	    { CRIO_CTR, "app" },
-	    { CRIO_NAME, GOOD_NAME } },
+	  { { CRIO_NS, "ci_0d3f-11" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "app" }, { CRIO_NAME, GOOD_NAME } },
 	  { 0 } },
 	/* written by CRI-O for sandboxes only: on a container, the pod's author's */
 	{ ENGINE_CRIO,
@@ -333,9 +309,7 @@ static const struct identity_case {
 	{ ENGINE_DOCKER, { { CRIO_NS, "ci" }, { "io.kubernetes.cri.image-name", "x" } }, { 0 } },
 	{ ENGINE_INVALID, { { "io.kubernetes.cri.container-type", "sandbox" } }, { 0 } },
 	{ ENGINE_MAX, { { "io.kubernetes.cri.container-type", "sandbox" } }, { 0 } },
-	{ ENGINE_CONTAINERD,
-	  { { "io.kubernetes.cri.container-type", "sandbox" } },
-	  { .sandbox = true } },
+	{ ENGINE_CONTAINERD, { { "io.kubernetes.cri.container-type", "sandbox" } }, { .sandbox = true } },
 	/* What any user may write is not believed, not even that. */
 	{ ENGINE_PODMAN, { { "io.kubernetes.cri-o.ContainerType", "sandbox" } }, { 0 } },
 	{ ENGINE_DOCKER, { { "io.kubernetes.docker.type", "podsandbox" } }, { 0 } },
@@ -344,8 +318,7 @@ static const struct identity_case {
 static void assert_same(size_t i, const char *what, const char *a, const char *b)
 {
 	if ((a == NULL) != (b == NULL) || (a && strcmp(a, b) != 0))
-		fail_msg("case %zu: %s is %s instead of %s", i, what, a ? a : "NULL",
-			 b ? b : "NULL");
+		fail_msg("case %zu: %s is %s instead of %s", i, what, a ? a : "NULL", b ? b : "NULL");
 }
 
 static void test_identity(void **state)

@@ -30,8 +30,7 @@ static const char *const all_files[] = {
 	NULL,
 };
 
-static const char *const no_memory_files[] = { "cgroup.max.descendants", "cgroup.max.depth",
-					       "pids.max", NULL };
+static const char *const no_memory_files[] = { "cgroup.max.descendants", "cgroup.max.depth", "pids.max", NULL };
 
 static const char *const only_cgroup_files[] = { "cgroup.procs", NULL };
 
@@ -143,8 +142,8 @@ static inline void print_decision(const struct decision *d)
 	for (size_t i = 0; i < d->n_reasons; i++)
 		print_message("    %s %s %s:%u %s\n", reason_kind_name(d->reasons[i].kind),
 			      reason_code_name(d->reasons[i].code),
-			      d->reasons[i].origin.file ? d->reasons[i].origin.file : "-",
-			      d->reasons[i].origin.line, d->reasons[i].text);
+			      d->reasons[i].origin.file ? d->reasons[i].origin.file : "-", d->reasons[i].origin.line,
+			      d->reasons[i].text);
 }
 
 static inline void userns_none(struct facts *f)

@@ -40,8 +40,7 @@ static void test_rule_profiles(void **state)
 	struct facts facts = good_facts;
 
 	(void)state;
-	decide_text(ASKING "cgroup_writable = true\n[rule r]\nhandler = h\nprofile = secret\n",
-		    &facts);
+	decide_text(ASKING "cgroup_writable = true\n[rule r]\nhandler = h\nprofile = secret\n", &facts);
 	assert_string_equal(decision.profile, "secret");
 	assert_string_equal(decision.rule, "r");
 	facts.annotations = &ask;
@@ -72,8 +71,7 @@ static void test_limits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct annotation a[] = { { "cgdeleg.io/writable", "true" },
-					  { cases[i].key, cases[i].value } };
+		struct annotation a[] = { { "cgdeleg.io/writable", "true" }, { cases[i].key, cases[i].value } };
 		const struct decision *d = decide_asking(a, 2);
 		const struct ceiling *c = find_ceiling(d, cases[i].file);
 		char buf[LIMIT_TEXT_SIZE];
@@ -83,8 +81,7 @@ static void test_limits(void **state)
 			continue;
 		assert_int_equal(d->verdict, VERDICT_GRANT);
 		assert_non_null(c);
-		assert_string_equal(limit_format(c->type, &c->value, buf, sizeof(buf)),
-				    cases[i].result);
+		assert_string_equal(limit_format(c->type, &c->value, buf, sizeof(buf)), cases[i].result);
 		assert_int_equal(c->by_annotation, cases[i].by_annotation);
 	}
 }
@@ -151,19 +148,16 @@ static void test_cpu_period(void **state)
 		facts.annotations = &a;
 		facts.n_annotations = 1;
 		c = find_ceiling(decide_text(text, &facts), "cpu.max");
-		assert_int_equal(find_reason(&decision, REASON_LIMIT_CLAMPED) != NULL,
-				 cases[i].clamped);
+		assert_int_equal(find_reason(&decision, REASON_LIMIT_CLAMPED) != NULL, cases[i].clamped);
 		if (!cases[i].result) {
 			assert_int_equal(decision.verdict, VERDICT_REFUSE);
 			assert_int_equal(decision.reasons[0].code, REASON_ANNOTATION_INVALID);
 			assert_int_equal(decision.reasons[0].origin.line, 7);
-			assert_non_null(strstr(decision.reasons[0].text,
-					       "less than the kernel takes, 1000"));
+			assert_non_null(strstr(decision.reasons[0].text, "less than the kernel takes, 1000"));
 			continue;
 		}
 		assert_int_equal(decision.verdict, VERDICT_GRANT);
-		assert_string_equal(limit_format(c->type, &c->value, buf, sizeof(buf)),
-				    cases[i].result);
+		assert_string_equal(limit_format(c->type, &c->value, buf, sizeof(buf)), cases[i].result);
 		assert_int_equal(c->by_annotation, cases[i].by_annotation);
 	}
 }
@@ -205,8 +199,7 @@ static void test_budgets(void **state)
 	} cases[] = {
 		{ "", 0, 16384 - 256, 0, 0, NULL },
 		{ "", 0, 16384 - 255, 0, 0,
-		  "max_total_descendants is 16384, of which 16129 are delegated, and this container "
-		  "would add 256" },
+		  "max_total_descendants is 16384, of which 16129 are delegated, and this container would add 256" },
 		{ "", 0, UINT64_MAX, 0, 0, "no bound are delegated" },
 		{ "[defaults]\nmax_total_descendants = 255\n", 0, 0, 0, 0, "is 255, of which 0" },
 		{ "[defaults]\nmax_total_descendants = max\n", 0, UINT64_MAX, 0, 0, NULL },
@@ -214,21 +207,18 @@ static void test_budgets(void **state)
 		{ "max_delegated = 3\n", 3, 0, 0, 0, "max_delegated is 3, of which 3 are" },
 		{ "max_delegated = 0\n", 0, 0, 0, 0, "max_delegated is 0" },
 		{ "max_delegated = max\n", 1000, 0, 0, 0, NULL },
-		{ "budget.memory.max = 4G\n", 9, 0, 2 * G, 0,
-		  "would have no ceiling of memory.max" },
+		{ "budget.memory.max = 4G\n", 9, 0, 2 * G, 0, "would have no ceiling of memory.max" },
 		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G, 0, NULL },
 		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G + 1, 0,
 		  "budget.memory.max is 4294967296, of which 3221225473 are delegated" },
-		{ "profile = small\nbudget.cpu.max = 2.5\n", 9, 0, 0, 500,
-		  "would have no ceiling of cpu.max" },
+		{ "profile = small\nbudget.cpu.max = 2.5\n", 9, 0, 0, 500, "would have no ceiling of cpu.max" },
 		{ "profile = small\nbudget.pids.max = 10\n", 9, 0, 0, 0, NULL },
 		{ "profile = small\nbudget.pids.max = 9\n", 9, 0, 0, 0, "budget.pids.max is 9" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct facts facts =
-			used(cases[i].grants, cases[i].descendants, cases[i].memory, cases[i].cpu);
+		struct facts facts = used(cases[i].grants, cases[i].descendants, cases[i].memory, cases[i].cpu);
 		const struct decision *d = decide_handler(cases[i].lines, &facts);
 
 		assert_int_equal(d->verdict, cases[i].want ? VERDICT_REFUSE : VERDICT_GRANT);
@@ -256,9 +246,9 @@ static void test_cpu_budget(void **state)
 	assert_int_equal(decision.usage.cpu, 334);
 	facts.handler_usage.cpu = 667;
 	assert_int_equal(decide_text(text, &facts)->verdict, VERDICT_REFUSE);
-	assert_non_null(strstr(decision.reasons[0].text,
-			       "is 1.000 cores, of which 0.667 cores are delegated, and this "
-			       "container would add 0.334 cores"));
+	assert_non_null(
+		strstr(decision.reasons[0].text,
+		       "is 1.000 cores, of which 0.667 cores are delegated, and this container would add 0.334 cores"));
 }
 
 static void test_unknown_usage(void **state)
@@ -270,9 +260,7 @@ static void test_unknown_usage(void **state)
 	assert_int_equal(decide_handler("", &facts)->verdict, VERDICT_REFUSE);
 	assert_int_equal(decision.reasons[0].code, REASON_UNKNOWN);
 	/* Nothing bounds it: nothing needs to be known. */
-	assert_int_equal(
-		decide_handler("[defaults]\nmax_total_descendants = max\n", &facts)->verdict,
-		VERDICT_GRANT);
+	assert_int_equal(decide_handler("[defaults]\nmax_total_descendants = max\n", &facts)->verdict, VERDICT_GRANT);
 }
 
 /* Last: no code is without a case above. */

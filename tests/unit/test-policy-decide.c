@@ -16,8 +16,7 @@ static const struct annotation wishes[] = {
 	{ "cgdeleg.io/memory.max", "garbage" }, /* not approved */
 };
 
-static const char *const writables[] = { "", "cgroup_writable = true\n",
-					 "cgroup_writable = false\n" };
+static const char *const writables[] = { "", "cgroup_writable = true\n", "cgroup_writable = false\n" };
 
 /* P pass, G grant, R refused, D declined (read-only whatever on_refusal says). */
 static const struct {
@@ -32,9 +31,7 @@ static const struct {
 	{ "a rule that does not match",
 	  "[rule a]\nhandler = h\npods = z*\ncgroup_writable = true\n",
 	  { "PRDRRPP", "PRDRRPP", "PRDRRPP" } },
-	{ "a rule that says nothing",
-	  "[rule a]\nhandler = h\npods = p*\n",
-	  { "PGDRGPP", "GGDRGGG", "PRDRRPP" } },
+	{ "a rule that says nothing", "[rule a]\nhandler = h\npods = p*\n", { "PGDRGPP", "GGDRGGG", "PRDRRPP" } },
 	{ "a rule that grants",
 	  "[rule a]\nhandler = h\npods = p*\ncgroup_writable = true\n",
 	  { "GGDRGGG", "GGDRGGG", "GGDRGGG" } },
@@ -50,12 +47,10 @@ static const struct {
 
 static void check_cell(size_t row, size_t column, size_t wish, bool readonly)
 {
-	static const enum verdict verdicts[] = { ['P'] = VERDICT_PASS,
-						 ['G'] = VERDICT_GRANT,
-						 ['R'] = VERDICT_REFUSE,
-						 ['D'] = VERDICT_READONLY };
-	const struct annotation annotations[] = { wishes[wish],
-						  { "io.kubernetes.cri.sandbox-name", "pod-1" } };
+	static const enum verdict verdicts[] = {
+		['P'] = VERDICT_PASS, ['G'] = VERDICT_GRANT, ['R'] = VERDICT_REFUSE, ['D'] = VERDICT_READONLY
+	};
+	const struct annotation annotations[] = { wishes[wish], { "io.kubernetes.cri.sandbox-name", "pod-1" } };
 	struct facts facts = good_facts;
 	enum verdict expected = verdicts[(unsigned char)matrix[row].expect[column][wish]];
 	char text[1024];
@@ -63,8 +58,7 @@ static void check_cell(size_t row, size_t column, size_t wish, bool readonly)
 	(void)snprintf(text, sizeof(text),
 		       "[defaults]\non_refusal = %s\n[profile ci]\npids.max = 10\n[handler h]\n"
 		       "engine = containerd\n%sprofiles = ci\n"
-		       "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile "
-		       "cgdeleg.io/pids.max\n"
+		       "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile cgdeleg.io/pids.max\n"
 		       "[handler other]\nengine = crio\n%s",
 		       readonly ? "readonly" : "fail", writables[column], matrix[row].rules);
 	facts.annotations = annotations;
@@ -73,9 +67,8 @@ static void check_cell(size_t row, size_t column, size_t wish, bool readonly)
 		expected = VERDICT_READONLY;
 	if (decide_text(text, &facts)->verdict != expected) {
 		print_decision(&decision);
-		fail_msg("%s, handler '%s', %s=%s: expected %s", matrix[row].what,
-			 writables[column], wishes[wish].key, wishes[wish].value,
-			 verdict_name(expected));
+		fail_msg("%s, handler '%s', %s=%s: expected %s", matrix[row].what, writables[column], wishes[wish].key,
+			 wishes[wish].value, verdict_name(expected));
 	}
 }
 
@@ -97,15 +90,10 @@ static void test_on_refusal(void **state)
 
 	(void)state;
 	facts.covered_by = "/sys";
-	assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict,
+	assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict, VERDICT_READONLY);
+	assert_int_equal(decide_handler("on_refusal = readonly\n[defaults]\non_refusal = fail\n", &facts)->verdict,
 			 VERDICT_READONLY);
-	assert_int_equal(decide_handler("on_refusal = readonly\n[defaults]\non_refusal = fail\n",
-					&facts)
-				 ->verdict,
-			 VERDICT_READONLY);
-	assert_int_equal(decide_handler("on_refusal = fail\n[defaults]\non_refusal = readonly\n",
-					&facts)
-				 ->verdict,
+	assert_int_equal(decide_handler("on_refusal = fail\n[defaults]\non_refusal = readonly\n", &facts)->verdict,
 			 VERDICT_REFUSE);
 }
 
@@ -137,8 +125,7 @@ static void test_readonly_needs_something_to_take(void **state)
 		facts.mount = table[i].mount;
 		facts.capabilities = table[i].capabilities;
 		facts.covered_by = "/sys"; /* what is refused for, whatever the user namespace */
-		assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict,
-				 table[i].expect);
+		assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict, table[i].expect);
 		assert_int_equal(find_reason(&decision, REASON_NOT_TAKEN_BACK) != NULL,
 				 table[i].expect == VERDICT_REFUSE);
 	}
@@ -191,9 +178,7 @@ static void test_origins(void **state)
 	facts.n_annotations = 1;
 	assert_int_equal(decide_text(ASKING, &facts)->origin.line, 15);
 	assert_int_equal(decide_text(ASKING "cgroup_writable = false\n", &facts)->origin.line, 16);
-	assert_int_equal(decide_text(ASKING "[rule r]\nhandler = h\ncgroup_writable = false\n",
-				     &facts)
-				 ->origin.line,
+	assert_int_equal(decide_text(ASKING "[rule r]\nhandler = h\ncgroup_writable = false\n", &facts)->origin.line,
 			 18);
 	assert_int_equal(decision.reasons[0].code, REASON_RULE_FORBIDS);
 }
@@ -239,8 +224,7 @@ static void test_selectors(void **state)
 			fail_msg("%s", cases[i].selectors);
 		/* The same selectors when nothing is known of the container. */
 		facts.n_annotations = 0;
-		if ((decide_handler(text, &facts)->verdict == VERDICT_GRANT) !=
-		    (*cases[i].selectors == '\0'))
+		if ((decide_handler(text, &facts)->verdict == VERDICT_GRANT) != (*cases[i].selectors == '\0'))
 			fail_msg("unknown: %s", cases[i].selectors);
 	}
 }
@@ -261,13 +245,11 @@ static void test_sandbox(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct annotation a[] = { { cases[i].key, cases[i].value },
-					  { "cgdeleg.io/writable", "true" } };
+		struct annotation a[] = { { cases[i].key, cases[i].value }, { "cgdeleg.io/writable", "true" } };
 		struct facts facts = good_facts;
 		char text[128];
 
-		(void)snprintf(text, sizeof(text),
-			       "[handler h]\nengine = %s\ncgroup_writable = true\n",
+		(void)snprintf(text, sizeof(text), "[handler h]\nengine = %s\ncgroup_writable = true\n",
 			       cases[i].engine);
 		facts.annotations = a;
 		facts.n_annotations = ELEMENTS(a);
@@ -291,8 +273,7 @@ static void test_not_concerned(void **state)
 	assert_int_equal(decide_handler("", &facts)->verdict, VERDICT_PASS);
 	facts.handler = "h";
 	assert_int_equal(decide_text("", &facts)->verdict, VERDICT_PASS);
-	assert_int_equal(decide_text("[handler h]\nengine = podman\n", &facts)->verdict,
-			 VERDICT_PASS);
+	assert_int_equal(decide_text("[handler h]\nengine = podman\n", &facts)->verdict, VERDICT_PASS);
 	assert_non_null(find_reason(&decision, REASON_ANNOTATION_UNAPPROVED));
 }
 
@@ -306,10 +287,8 @@ static void test_concerns(void **state)
 		{ "[handler h]\nengine = crio\n", "x", "", false },
 		{ "[handler h]\nengine = crio\ncgroup_writable = true\n", "x", "", true },
 		{ "[handler h]\nengine = crio\ncgroup_writable = false\n", "x", "", false },
-		{ "[handler h]\nengine = crio\n[rule r]\nhandler = h\ncgroup_writable = true\n",
-		  "x", "", true },
-		{ "[handler i]\nengine = crio\ncgroup_writable = true\n", "cgdeleg.io/writable",
-		  "true", false },
+		{ "[handler h]\nengine = crio\n[rule r]\nhandler = h\ncgroup_writable = true\n", "x", "", true },
+		{ "[handler i]\nengine = crio\ncgroup_writable = true\n", "cgdeleg.io/writable", "true", false },
 		{ ASKING, "cgdeleg.io/writable", "true", true },
 		{ ASKING, "cgdeleg.io/writable", "false", true },
 		{ ASKING, "cgdeleg.io/writable", "?", true },
@@ -324,8 +303,7 @@ static void test_concerns(void **state)
 		{ "[rule r]\nhandler = i\n", "x", "", false },
 		{ "[rule r]\nhandler = i\n", "cgdeleg.io/anything", "", true },
 		{ "[rule r]\nhandler = i\n", "cgroup2-mount-hierarchy-rw.crio.io", "", true },
-		{ "[rule r]\nhandler = i\n", "writable-cgroups.noderesource.dev/container.x", "",
-		  true },
+		{ "[rule r]\nhandler = i\n", "writable-cgroups.noderesource.dev/container.x", "", true },
 	};
 
 	(void)state;
@@ -334,9 +312,7 @@ static void test_concerns(void **state)
 		struct facts facts = { .handler = "h", .annotations = &a, .n_annotations = 1 };
 		struct ruleset rules;
 
-		assert_int_equal(ruleset_load_text("p.ini", cases[i].text, strlen(cases[i].text),
-						   &rules, NULL),
-				 0);
+		assert_int_equal(ruleset_load_text("p.ini", cases[i].text, strlen(cases[i].text), &rules, NULL), 0);
 		if (policy_concerns(&rules, &facts) != cases[i].concerns)
 			fail_msg("%s=%s under\n%s", cases[i].key, cases[i].value, cases[i].text);
 		ruleset_done(&rules);
@@ -381,8 +357,7 @@ static void test_escaping(void **state)
 	assert_int_equal(decide_asking(&a, 1)->reasons[0].code, REASON_ANNOTATION_INVALID);
 	a = (struct annotation) { "cgdeleg.io/x\ny", "true" };
 	assert_int_equal(decide_asking(&a, 1)->verdict, VERDICT_PASS);
-	assert_non_null(
-		strstr(find_reason(&decision, REASON_ANNOTATION_UNAPPROVED)->text, "x\\x0ay"));
+	assert_non_null(strstr(find_reason(&decision, REASON_ANNOTATION_UNAPPROVED)->text, "x\\x0ay"));
 }
 
 static void test_names(void **state)
@@ -414,10 +389,9 @@ static void test_large(void **state)
 	assert_non_null(text);
 	len += (size_t)snprintf(text, size, "[handler h]\nengine = containerd\n");
 	for (int i = 0; i < 3333; i++)
-		len += (size_t)snprintf(text + len, size - len,
-					"[rule r%d]\nhandler = h\nnamespaces = ns-%d-*\n", i, i);
-	len += (size_t)snprintf(text + len, size - len,
-				"[rule last]\nhandler = h\ncgroup_writable = true\n");
+		len += (size_t)snprintf(text + len, size - len, "[rule r%d]\nhandler = h\nnamespaces = ns-%d-*\n", i,
+					i);
+	len += (size_t)snprintf(text + len, size - len, "[rule last]\nhandler = h\ncgroup_writable = true\n");
 	begin = clock();
 	decide_text(text, &good_facts);
 	assert_true(clock() - begin < CLOCKS_PER_SEC / 2);

@@ -80,8 +80,7 @@ static void assert_complaint(const char *file, const char *words)
 	load(&rules);
 	c = rules.complaints;
 	if (!c || c->next || !strstr(c->text, words) || strcmp(c->origin.file, path_of(file)) != 0)
-		fail_msg("expected %s: %s, got %s: %s", file, words, c ? c->origin.file : "nothing",
-			 c ? c->text : "");
+		fail_msg("expected %s: %s, got %s: %s", file, words, c ? c->origin.file : "nothing", c ? c->text : "");
 	ruleset_done(&rules);
 }
 
@@ -309,8 +308,7 @@ static void read_source(const char *name, char **ret, size_t *len)
 	if (root)
 		(void)snprintf(path, sizeof(path), "%s/%s", root, name);
 	else
-		(void)snprintf(path, sizeof(path), "%.*s/../../%s", (int)(slash - __FILE__),
-			       __FILE__, name);
+		(void)snprintf(path, sizeof(path), "%.*s/../../%s", (int)(slash - __FILE__), __FILE__, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		fail_msg("cannot open %s: set CGDELEG_SOURCE_ROOT", path);
@@ -425,8 +423,7 @@ static void test_manual(void **state)
 
 		/* hugetlb.*.max stands there as hugetlb.<size>.max */
 		if (strchr(limit_types[i].key, '*'))
-			(void)snprintf(key, sizeof(key), "hugetlb.<size>%s",
-				       strchr(limit_types[i].key, '*') + 1);
+			(void)snprintf(key, sizeof(key), "hugetlb.<size>%s", strchr(limit_types[i].key, '*') + 1);
 		else
 			(void)snprintf(key, sizeof(key), "%s", limit_types[i].key);
 		if (!strstr(text, key))

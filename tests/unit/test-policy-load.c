@@ -37,12 +37,11 @@ static char *make_policy(void)
 
 	assert_non_null(text);
 	for (int i = 0; i < 700; i++)
-		len += (size_t)sprintf(
-			text + len,
-			"[profile p%d]\npids.max = %d\n[handler h%d]\nengine = crio\n"
-			"profile = q%d\nno_such_key = 1\n[rule r%d]\npods = x\n"
-			"[rule s%d]\nhandler = h%d\nprofiles = a b\n",
-			i, i, i, i, i, i, i);
+		len += (size_t)sprintf(text + len,
+				       "[profile p%d]\npids.max = %d\n[handler h%d]\nengine = crio\n"
+				       "profile = q%d\nno_such_key = 1\n[rule r%d]\npods = x\n"
+				       "[rule s%d]\nhandler = h%d\nprofiles = a b\n",
+				       i, i, i, i, i, i, i);
 	return text;
 }
 

@@ -245,8 +245,7 @@ static const struct requirement requirements[] = {
 	{ "", files_unknown, REFUSE, REASON_UNKNOWN },
 	{ "", files_no_memory, GRANT, NO_CODE },
 	{ "profile = small\n", files_no_memory, REFUSE, REASON_LIMIT_MISSING },
-	{ "profile = small\non_missing_limit = skip\n", files_no_memory, GRANT,
-	  REASON_LIMIT_SKIPPED },
+	{ "profile = small\non_missing_limit = skip\n", files_no_memory, GRANT, REASON_LIMIT_SKIPPED },
 	{ "on_missing_limit = skip\n", files_none, REFUSE, REASON_LIMIT_MISSING },
 };
 
@@ -264,13 +263,11 @@ static void test_requirements(void **state)
 		while (at < d->n_reasons && d->reasons[at].kind == REASON_GRANTS)
 			at++;
 		if (d->verdict != c->verdict ||
-		    (c->code == NO_CODE
-			     ? at < d->n_reasons
-			     : at == d->n_reasons || (int)d->reasons[at].code != c->code)) {
+		    (c->code == NO_CODE ? at < d->n_reasons
+					: at == d->n_reasons || (int)d->reasons[at].code != c->code)) {
 			print_decision(d);
 			fail_msg("case %zu: expected %s, %s", i, verdict_name(c->verdict),
-				 c->code < 0 ? "nothing more"
-					     : reason_code_name((enum reason_code)c->code));
+				 c->code < 0 ? "nothing more" : reason_code_name((enum reason_code)c->code));
 		}
 	}
 }
@@ -282,15 +279,9 @@ static void test_capabilities(void **state)
 		int number;
 		bool refuses;
 	} cases[] = {
-		{ CAP_SYS_ADMIN, true },
-		{ CAP_DAC_READ_SEARCH, true },
-		{ CAP_CHOWN, true },
-		{ CAP_FOWNER, true },
-		{ 39 /* BPF */, true },
-		{ CAP_NET_ADMIN, true },
-		{ 38 /* PERFMON */, true },
-		{ CAP_KILL, false },
-		{ CAP_NET_BIND_SERVICE, false },
+		{ CAP_SYS_ADMIN, true },    { CAP_DAC_READ_SEARCH, true }, { CAP_CHOWN, true },
+		{ CAP_FOWNER, true },	    { 39 /* BPF */, true },	   { CAP_NET_ADMIN, true },
+		{ 38 /* PERFMON */, true }, { CAP_KILL, false },	   { CAP_NET_BIND_SERVICE, false },
 	};
 
 	(void)state;
@@ -311,14 +302,8 @@ static void test_capabilities(void **state)
 static void test_all_refusals_are_collected(void **state)
 {
 	static const enum reason_code codes[] = {
-		REASON_NSDELEGATE_MISSING,
-		REASON_CAPABILITY,
-		REASON_OWNER_UNMAPPED,
-		REASON_CGROUPNS_SHARED,
-		REASON_DEVICE_BPF_REPLACEABLE,
-		REASON_GUARD_MISSING,
-		REASON_COVERED,
-		REASON_LIMIT_MISSING,
+		REASON_NSDELEGATE_MISSING,     REASON_CAPABILITY,    REASON_OWNER_UNMAPPED, REASON_CGROUPNS_SHARED,
+		REASON_DEVICE_BPF_REPLACEABLE, REASON_GUARD_MISSING, REASON_COVERED,	    REASON_LIMIT_MISSING,
 	};
 	struct facts facts = good_facts;
 
@@ -348,14 +333,12 @@ static void test_all_refusals_are_collected(void **state)
 static void test_too_many_reasons(void **state)
 {
 	struct facts facts = good_facts;
-	char text[2048] =
-		"[handler h]\nengine = crio\ncgroup_writable = true\nprofile = p\n[profile p]\n";
+	char text[2048] = "[handler h]\nengine = crio\ncgroup_writable = true\nprofile = p\n[profile p]\n";
 	size_t len = strlen(text);
 
 	(void)state;
 	for (int i = 0; i < 28; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n",
-					i);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n", i);
 	guard_missing(&facts);
 	decide_text(text, &facts);
 	assert_int_equal(decision.verdict, VERDICT_REFUSE);

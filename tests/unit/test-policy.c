@@ -26,8 +26,7 @@
 static void print_complaints(const struct ruleset *rules)
 {
 	for (const struct complaint *c = rules->complaints; c; c = c->next)
-		print_message("    %s:%u:%u: %s\n", c->origin.file, c->origin.line, c->column,
-			      c->text);
+		print_message("    %s:%u:%u: %s\n", c->origin.file, c->origin.line, c->column, c->text);
 }
 
 static unsigned count_complaints(const struct ruleset *rules)
@@ -65,19 +64,16 @@ static const struct complaint_case {
 	/* inih's traps */
 	{ "[handler " X50 "a]\nengine = containerd\n", 1, 51, "at most 49 can be told apart", 0 },
 	{ HANDLER "[rule deny-everything]\n", 3, 1, "[rule deny-everything] is empty", 0 },
-	{ HANDLER "[handler runc]\ncgroup_writable = true\n", 3, 1,
-	  "stands in this file already, in line 1", 0 },
+	{ HANDLER "[handler runc]\ncgroup_writable = true\n", 3, 1, "stands in this file already, in line 1", 0 },
 	{ HANDLER "  cgroup_writable = true\n", 3, 3, "the line is indented", 0 },
 	{ HANDLER "\tcgroup_writable = true\n", 3, 2, "the line is indented", 0 },
 	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "at most 198 can be read", 0 },
-	{ HANDLER "[rule a]\nhandler = runc\npods = " X190 "yz\n", 5, 199, "the line has 199 bytes",
-	  0 },
+	{ HANDLER "[rule a]\nhandler = runc\npods = " X190 "yz\n", 5, 199, "the line has 199 bytes", 0 },
 	{ "[profile " X10 X10 X10 X10 "xx]\npids.max = 1\n", 1, 51, "has 50 bytes", 0 },
 	{ "[profile a]\npids.max = 1\nmemory.max = 1\npids.max = 1\n", 4, 1,
 	  "stands in this section already, in line 2", 0 },
 	{ HANDLER "cgroup_writable: true\n", 3, 16, "not with ':'", 0 },
-	{ HANDLER "profiles = a\0b\n", 3, 13, "control byte, 0x00",
-	  sizeof(HANDLER "profiles = a\0b\n") - 1 },
+	{ HANDLER "profiles = a\0b\n", 3, 13, "control byte, 0x00", sizeof(HANDLER "profiles = a\0b\n") - 1 },
 	{ HANDLER "cgroup_writable\n", 3, 1, "the line has no '='", 0 },
 	{ HANDLER "cgroup_writable ; = true\n", 3, 1, "the line has no '='", 0 },
 	{ HANDLER "cgroup_writable = true", 3, 22, "no newline", 0 },
@@ -103,10 +99,8 @@ static const struct complaint_case {
 	/* keys */
 	{ HANDLER "cgroup_writeable = true\n", 3, 1, "did you mean 'cgroup_writable'?", 0 },
 	{ "[profile a]\nmemory.maks = 1G\n", 2, 1, "did you mean 'memory.max'?", 0 },
-	{ "[defaults]\nmemory.max = 1G\n", 2, 1,
-	  "cannot stand in [defaults], it belongs in [profile]", 0 },
-	{ "[profile a]\nengine = crio\n", 2, 1,
-	  "cannot stand in [profile], it belongs in [handler]", 0 },
+	{ "[defaults]\nmemory.max = 1G\n", 2, 1, "cannot stand in [defaults], it belongs in [profile]", 0 },
+	{ "[profile a]\nengine = crio\n", 2, 1, "cannot stand in [profile], it belongs in [handler]", 0 },
 	{ "[defaults]\nzzzzzzzz = 1\n", 2, 1, "unknown key 'zzzzzzzz' in [defaults]", 0 },
 	{ "[defaults]\nk\xc3\xa4y = 1\n", 2, 1, "unknown key 'k\\xc3\\xa4y'", 0 },
 	{ "[defaults]\n= true\n", 2, 1, "unknown key ''", 0 },
@@ -115,10 +109,8 @@ static const struct complaint_case {
 	{ "[defaults]\nrequire_userns = True\n", 2, 18, "write true or false", 0 },
 	{ "[defaults]\nrequire_userns =\n", 2, 17, "'require_userns' has no value", 0 },
 	{ "[defaults]\nrequire_userns = ; true\n", 2, 18, "'require_userns' has no value", 0 },
-	{ "[defaults]\non_refusal = failed\n", 2, 14,
-	  "write fail or readonly, did you mean 'fail'?", 0 },
-	{ "[defaults]\nguard=\toff!\n", 2, 8, "write require, prefer or off, did you mean 'off'?",
-	  0 },
+	{ "[defaults]\non_refusal = failed\n", 2, 14, "write fail or readonly, did you mean 'fail'?", 0 },
+	{ "[defaults]\nguard=\toff!\n", 2, 8, "write require, prefer or off, did you mean 'off'?", 0 },
 	{ "[defaults]\naudit_sync = true\n", 2, 14, "write yes or no", 0 },
 	{ "[defaults]\nnest = memory.max\n", 2, 8, "could be the name of a kernel file", 0 },
 	{ "[defaults]\nnest = cgroup.x\n", 2, 8, "could be the name of a kernel file", 0 },
@@ -127,8 +119,7 @@ static const struct complaint_case {
 	{ "[defaults]\nenable_controllers = cpu mem\n", 2, 22, "'mem' is not a value", 0 },
 	{ "[defaults]\nenable_controllers = +cpu\n", 2, 22, "did you mean 'cpu'?", 0 },
 	{ "[handler x]\nengine = cri-o\n", 2, 10, "did you mean 'crio'?", 0 },
-	{ HANDLER "approved_annotations = cgdeleg.io/writeable\n", 3, 24,
-	  "did you mean 'cgdeleg.io/writable'?", 0 },
+	{ HANDLER "approved_annotations = cgdeleg.io/writeable\n", 3, 24, "did you mean 'cgdeleg.io/writable'?", 0 },
 	{ HANDLER "approved_annotations = cgdeleg.io/cpuset.cpus\n", 3, 24, "can be approved", 0 },
 	{ HANDLER "approved_annotations = cgdeleg.io/writable.app\n", 3, 24, "can be approved", 0 },
 	{ HANDLER "approved_annotations = run.oci.delegate-cgroup\n", 3, 24, "can be approved", 0 },
@@ -149,18 +140,15 @@ static const struct complaint_case {
 	{ "[profile a]\nmemory.max = 1\xc3\xa4\n", 2, 14, "is not a number", 0 },
 	/* across sections */
 	{ "[handler runc]\ncgroup_writable = true\n", 1, 1, "[handler runc] has no 'engine'", 0 },
-	{ HANDLER "profile = smal\n[profile small]\npids.max = 1\n", 3, 11,
-	  "no [profile smal], did you mean 'small'?", 0 },
-	{ HANDLER "profiles = small ci\n[profile small]\npids.max = 1\n", 3, 18, "no [profile ci]",
+	{ HANDLER "profile = smal\n[profile small]\npids.max = 1\n", 3, 11, "no [profile smal], did you mean 'small'?",
 	  0 },
+	{ HANDLER "profiles = small ci\n[profile small]\npids.max = 1\n", 3, 18, "no [profile ci]", 0 },
 	{ HANDLER "[rule a]\npods = x\n", 3, 1, "[rule a] has no 'handler'", 0 },
-	{ HANDLER "[rule a]\nhandler = runc runv\n", 4, 16,
-	  "no [handler runv], did you mean 'runc'?", 0 },
+	{ HANDLER "[rule a]\nhandler = runc runv\n", 4, 16, "no [handler runv], did you mean 'runc'?", 0 },
 	{ HANDLER "[rule a]\nhandler = runc\nprofile = b\n", 5, 11, "no [profile b]", 0 },
-	{ "[handler p]\nengine = podman\n[rule a]\nhandler = p\nnamespaces = x\n", 5, 14,
-	  "the rule can never match", 0 },
-	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nimages = x\n", 5, 10,
-	  "the rule can never match", 0 },
+	{ "[handler p]\nengine = podman\n[rule a]\nhandler = p\nnamespaces = x\n", 5, 14, "the rule can never match",
+	  0 },
+	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nimages = x\n", 5, 10, "the rule can never match", 0 },
 };
 
 static void test_complaints(void **state)
@@ -177,12 +165,12 @@ static void test_complaints(void **state)
 		first = rules.complaints;
 		assert_non_null(first);
 		assert_string_equal(first->origin.file, "test.ini");
-		if (count_complaints(&rules) != 1 || first->origin.line != c->line ||
-		    first->column != c->column || !strstr(first->text, c->words)) {
+		if (count_complaints(&rules) != 1 || first->origin.line != c->line || first->column != c->column ||
+		    !strstr(first->text, c->words)) {
 			failed++;
 			print_complaints(&rules);
-			print_error("case %zu, expected :%u:%u '%s' of:\n%s\n", i, c->line,
-				    c->column, c->words, c->text);
+			print_error("case %zu, expected :%u:%u '%s' of:\n%s\n", i, c->line, c->column, c->words,
+				    c->text);
 		}
 		ruleset_done(&rules);
 	}
@@ -206,10 +194,9 @@ static void test_accepted(void **state)
 		"[defaults]\nnest=memory\n",
 		"[defaults]\naudit_sync = yes\naudit = prefer\n",
 		HANDLER "cgroup_writable = true\t; tab\n",
-		HANDLER "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile "
-			"cgdeleg.io/cpu.max\n",
-		HANDLER "approved_annotations = writable-cgroups.noderesource.dev "
-			"cgroup2-mount-hierarchy-rw.crio.io cgdeleg.io/hugetlb.2MB.max\n",
+		HANDLER "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile cgdeleg.io/cpu.max\n",
+		HANDLER
+		"approved_annotations = writable-cgroups.noderesource.dev cgroup2-mount-hierarchy-rw.crio.io cgdeleg.io/hugetlb.2MB.max\n",
 		HANDLER "approved_annotations = io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw\n",
 		HANDLER "[rule a]\nhandler = runc runc\nimages = registry:5000/*@sha256:?[!a]*\n",
 		HANDLER "[handler p]\nengine = podman\n[rule a]\nhandler = p runc\npods = x\n",
@@ -279,8 +266,7 @@ static void test_faulty_header_ends_section(void **state)
 			       headers[i]);
 		load(&rules, text);
 		assert_true(ruleset_is_broken(&rules));
-		assert_null(section_get(ruleset_find(&rules, SECTION_HANDLER, "a"),
-					KEY_CGROUP_WRITABLE));
+		assert_null(section_get(ruleset_find(&rules, SECTION_HANDLER, "a"), KEY_CGROUP_WRITABLE));
 		ruleset_done(&rules);
 	}
 }
@@ -321,8 +307,7 @@ static void test_too_many_limits(void **state)
 
 	(void)state;
 	for (int i = 0; i <= POLICY_LIMITS_MAX; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n",
-					i);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n", i);
 	load(&rules, text);
 	assert_int_equal(count_complaints(&rules), 1);
 	assert_int_equal(rules.complaints->origin.line, POLICY_LIMITS_MAX + 2);
@@ -354,8 +339,7 @@ static void test_key_table(void **state)
 	assert_ptr_equal(key_find("hugetlb.1GB.max"), &keys[KEY_LIMIT]);
 	assert_null(key_find("<limit>"));
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
-		assert_int_equal(section_kind_find(section_kind_name((enum section_kind)kind)),
-				 kind);
+		assert_int_equal(section_kind_find(section_kind_name((enum section_kind)kind)), kind);
 	assert_int_equal(section_kind_find("x"), SECTION_KIND_INVALID);
 	assert_string_equal(section_kind_name(SECTION_KIND_INVALID), "invalid");
 	for (int engine = 0; engine < ENGINE_MAX; engine++)
@@ -370,10 +354,9 @@ static void test_names(void **state)
 		const char *name;
 		bool valid;
 	} cases[] = {
-		{ "a", true },	       { "A-1_b.c", true },	{ "_x", true },
-		{ "0", true },	       { "", false },		{ ".", false },
-		{ "-a", false },       { "a b", false },	{ "a/b", false },
-		{ "\xc3\xa4", false }, { X50 X10 "xxx", true }, { X50 X10 "xxxx", false },
+		{ "a", true },	  { "A-1_b.c", true },	 { "_x", true },	  { "0", true },
+		{ "", false },	  { ".", false },	 { "-a", false },	  { "a b", false },
+		{ "a/b", false }, { "\xc3\xa4", false }, { X50 X10 "xxx", true }, { X50 X10 "xxxx", false },
 	};
 
 	(void)state;

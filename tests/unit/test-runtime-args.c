@@ -12,15 +12,15 @@ static const struct {
 	bool log_json;
 } good[] = {
 	/* containerd's shim, as Docker and the CRI plugin have it */
-	{ { "--root", "/run/r", "--log", "/b/log.json", "--log-format", "json", "--systemd-cgroup",
-	    "create", "--bundle", "/b", "--pid-file", "/b/init.pid", "id" },
+	{ { "--root", "/run/r", "--log", "/b/log.json", "--log-format", "json", "--systemd-cgroup", "create",
+	    "--bundle", "/b", "--pid-file", "/b/init.pid", "id" },
 	  "create",
 	  true,
 	  "/b",
 	  "/b/log.json",
 	  true },
-	{ { "--root", "/run/r", "--log", "/b/log.json", "--log-format", "json", "exec", "--process",
-	    "/tmp/p", "id", "create", "--bundle", "/x" },
+	{ { "--root", "/run/r", "--log", "/b/log.json", "--log-format", "json", "exec", "--process", "/tmp/p", "id",
+	    "create", "--bundle", "/x" },
 	  "exec",
 	  false,
 	  ".",
@@ -37,31 +37,11 @@ static const struct {
 	{ { "create", "id" }, "create", true, ".", NULL, false },
 	{ { "create", "id", "--bundle", "/b" }, "create", true, "/b", NULL, false },
 	{ { "run", "--bundle", "/a", "--bundle", "/b", "id" }, "run", true, "/b", NULL, false },
-	{ { "restore", "--image-path", "--bundle", "--bundle", "/b", "id" },
-	  "restore",
-	  true,
-	  "/b",
-	  NULL,
-	  false },
-	{ { "create", "--console-socket", "-b", "--bundle", "/b", "id" },
-	  "create",
-	  true,
-	  "/b",
-	  NULL,
-	  false },
-	{ { "create", "--pidfd-socket", "-b", "--bundle", "/b", "id" },
-	  "create",
-	  true,
-	  "/b",
-	  NULL,
-	  false },
+	{ { "restore", "--image-path", "--bundle", "--bundle", "/b", "id" }, "restore", true, "/b", NULL, false },
+	{ { "create", "--console-socket", "-b", "--bundle", "/b", "id" }, "create", true, "/b", NULL, false },
+	{ { "create", "--pidfd-socket", "-b", "--bundle", "/b", "id" }, "create", true, "/b", NULL, false },
 	{ { "run", "-d", "-b", "/b", "id" }, "run", true, "/b", NULL, false },
-	{ { "create", "--a-flag-of-tomorrow", "-b", "/b", "id" },
-	  "create",
-	  true,
-	  "/b",
-	  NULL,
-	  false },
+	{ { "create", "--a-flag-of-tomorrow", "-b", "/b", "id" }, "create", true, "/b", NULL, false },
 	{ { "create", "-b", "/b", "--", "--bundle", "/x" }, "create", true, "/b", NULL, false },
 	/* a value that looks like a verb */
 	{ { "--root", "create", "delete", "id" }, "delete", false, ".", NULL, false },
@@ -103,8 +83,7 @@ static const struct {
 static void same(const char *got, const char *wanted, size_t i, const char *what)
 {
 	if ((got == NULL) != (wanted == NULL) || (got && strcmp(got, wanted) != 0))
-		fail_msg("case %zu: %s is '%s', not '%s'", i, what, got ? got : "(none)",
-			 wanted ? wanted : "(none)");
+		fail_msg("case %zu: %s is '%s', not '%s'", i, what, got ? got : "(none)", wanted ? wanted : "(none)");
 }
 
 static void test_good(void **state)

@@ -42,10 +42,9 @@ static const struct {
 	{ { SHELL, "--unknown", "create" }, 1, "write it as '--unknown=VALUE'" },
 };
 
-static const char script[] =
-	"IFS='|'; read -r line <&8\n"
-	"printf '%s|%s|%s|%s|%s|%s|%s' /bin/sh \"$0\" \"$@\" \"$KEPT\" \"$PWD\" \"$line\"\n"
-	"exit 7\n";
+static const char script[] = "IFS='|'; read -r line <&8\n"
+			     "printf '%s|%s|%s|%s|%s|%s|%s' /bin/sh \"$0\" \"$@\" \"$KEPT\" \"$PWD\" \"$line\"\n"
+			     "exit 7\n";
 
 /* A descriptor that is at its beginning and holds the text. */
 static void give(int at, const char *text)
@@ -53,8 +52,8 @@ static void give(int at, const char *text)
 	char name[] = "/tmp/cgdeleg-unit.XXXXXX";
 	int fd = mkstemp(name);
 
-	if (fd < 0 || unlink(name) < 0 || file_write_fd(fd, text, strlen(text)) < 0 ||
-	    lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, at) < 0)
+	if (fd < 0 || unlink(name) < 0 || file_write_fd(fd, text, strlen(text)) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+	    dup2(fd, at) < 0)
 		_exit(97);
 }
 
@@ -71,8 +70,7 @@ static int run(const char *const *args, char *buf, size_t size)
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	if (pid == 0) {
-		if (dup2(fds[1], 1) < 0 || dup2(fds[1], 2) < 0 || chdir("/tmp") < 0 ||
-		    setenv("KEPT", "KEPT", 1) < 0)
+		if (dup2(fds[1], 1) < 0 || dup2(fds[1], 2) < 0 || chdir("/tmp") < 0 || setenv("KEPT", "KEPT", 1) < 0)
 			_exit(99);
 		give(8, "from nine\n");
 		give(9, script);
@@ -110,9 +108,8 @@ static void test_log(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(formats); i++) {
 		char path[] = "/tmp/cgdeleg-unit.XXXXXX";
-		const char *args[] = { SHELL,	       "--log",	   path,
-				       "--log-format", formats[i], "create",
-				       "--bundle",     "/\"x",	   NULL };
+		const char *args[] = { SHELL,	   "--log", path, "--log-format", formats[i], "create",
+				       "--bundle", "/\"x",  NULL };
 		char said[1024], log[1024];
 		int fd = mkstemp(path);
 
@@ -120,8 +117,7 @@ static void test_log(void **state)
 		assert_true(file_read_fd(fd, log, sizeof(log)) > 0);
 		(void)close(fd);
 		(void)unlink(path);
-		if (i == 0 &&
-		    !strstr(log, "{\"level\":\"error\",\"msg\":\"bundle '/\\\"x': cannot open"))
+		if (i == 0 && !strstr(log, "{\"level\":\"error\",\"msg\":\"bundle '/\\\"x': cannot open"))
 			fail_msg("the log says \"%s\"", log);
 		if (i == 1 && strcmp(log, said) != 0)
 			fail_msg("the log says \"%s\", standard error \"%s\"", log, said);

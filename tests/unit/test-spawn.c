@@ -48,8 +48,7 @@ static void test_results(void **state)
 		{ "(sleep 5; echo late >&2) & exit 4", "", 4 },
 		{ "echo \"[$CGDELEG_TEST]\" >&2", "[]", 0 },
 		{ "[ -e /proc/self/fd/77 ] && echo open >&2; exit 0", "", 0 },
-		{ "while read -r a b; do [ $a != CapEff: ] && [ $a != CapPrm: ] || echo $b >&2; "
-		  "done </proc/self/status",
+		{ "while read -r a b; do [ $a != CapEff: ] && [ $a != CapPrm: ] || echo $b >&2; done </proc/self/status",
 		  "0000000000000000", 0 },
 	};
 
@@ -61,8 +60,7 @@ static void test_results(void **state)
 		struct spawn_result result;
 		struct err err = { 0 };
 
-		check_result(cases[i].script, run_shell(cases[i].script, 60000, &result, &err),
-			     &err, NULL);
+		check_result(cases[i].script, run_shell(cases[i].script, 60000, &result, &err), &err, NULL);
 		check_string(cases[i].script, result.said, cases[i].said);
 		assert_int_equal(result.status, cases[i].status);
 	}
@@ -76,12 +74,12 @@ static void test_many_words(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	check_result("many",
-		     run_shell("i=0; while [ $i -lt 3000 ]; do printf "
-			       "'0123456789012345678901234567890123456789' >&2; i=$((i+1)); done; "
-			       "exit 5",
-			       60000, &result, &err),
-		     &err, NULL);
+	check_result(
+		"many",
+		run_shell(
+			"i=0; while [ $i -lt 3000 ]; do printf '0123456789012345678901234567890123456789' >&2; i=$((i+1)); done; exit 5",
+			60000, &result, &err),
+		&err, NULL);
 	assert_int_equal(strlen(result.said), SPAWN_SAID_SIZE - 1);
 	assert_int_equal(result.status, 5);
 }
@@ -174,8 +172,7 @@ static void test_by_descriptor(void **state)
 
 	(void)close(fd);
 	fd = spawn_open(path, &err);
-	check_result("what cannot be executed", spawn_run(fd, argv, 0, in_ms(60000), &result, &err),
-		     &err, NULL);
+	check_result("what cannot be executed", spawn_run(fd, argv, 0, in_ms(60000), &result, &err), &err, NULL);
 	assert_int_equal(result.status, 127);
 	check_string("said", result.said, "the program cannot be executed");
 }
@@ -183,9 +180,8 @@ static void test_by_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_results),	      cmocka_unit_test(test_many_words),
-		cmocka_unit_test(test_deadline),      cmocka_unit_test(test_owners),
-		cmocka_unit_test(test_by_descriptor),
+		cmocka_unit_test(test_results), cmocka_unit_test(test_many_words),    cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_owners),	cmocka_unit_test(test_by_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

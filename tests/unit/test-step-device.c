@@ -39,8 +39,7 @@ static void test_look_again(void **state)
 		target_init(&target);
 		target.device_fd = fcntl(tree.fd, F_DUPFD_CLOEXEC, 3);
 		target.device_program = 7;
-		check_result(cases[i].program,
-			     step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
+		check_result(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
 			     cases[i].want);
 		target_done(&target);
 		tree_free(&tree);
@@ -58,8 +57,7 @@ static void test_none(void **state)
 
 	(void)state;
 	target_init(&target);
-	check_result("none", step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
-		     NULL);
+	check_result("none", step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err, NULL);
 	target_done(&target);
 }
 

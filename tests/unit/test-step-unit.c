@@ -27,12 +27,9 @@ static struct memory {
 	const char *property, *file, *unset;
 	char value[128];
 } memory[] = {
-	{ "MemoryMax", "memory.max", "max", "" },
-	{ "MemoryHigh", "memory.high", "max", "" },
-	{ "TasksMax", "pids.max", "max", "" },
-	{ "CPUQuotaPerSecUSec", "cpu.max", "max 100000", "" },
-	{ "AllowedCPUs", "cpuset.cpus", "", "" },
-	{ "IOReadBandwidthMax", "io.max", "", "" },
+	{ "MemoryMax", "memory.max", "max", "" }, { "MemoryHigh", "memory.high", "max", "" },
+	{ "TasksMax", "pids.max", "max", "" },	  { "CPUQuotaPerSecUSec", "cpu.max", "max 100000", "" },
+	{ "AllowedCPUs", "cpuset.cpus", "", "" }, { "IOReadBandwidthMax", "io.max", "", "" },
 };
 
 static struct {
@@ -42,19 +39,16 @@ static struct {
 	char said[1024]; /* the words of the last call */
 } systemd;
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		       struct err *err);
+int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err);
 
 static void remember(const char *word)
 {
 	size_t len = strcspn(word, "=");
 
 	for (size_t i = 0; i < ELEMENTS(memory); i++)
-		if (strlen(memory[i].property) == len &&
-		    strncmp(memory[i].property, word, len) == 0)
+		if (strlen(memory[i].property) == len && strncmp(memory[i].property, word, len) == 0)
 			(void)snprintf(memory[i].value, sizeof(memory[i].value), "%s",
-				       strcmp(word + len + 1, "infinity") == 0 ? ""
-									       : word + len + 1);
+				       strcmp(word + len + 1, "infinity") == 0 ? "" : word + len + 1);
 }
 
 /* As the kernel would show it; of io.max's four only the first. */
@@ -72,8 +66,7 @@ static void show(const struct memory *m, char *buf, size_t size)
 		if (strcmp(number, "infinity") == 0)
 			buf[0] = '\0';
 		else
-			(void)snprintf(buf, size, "%s rbps=%s wbps=max riops=max wiops=max", device,
-				       number);
+			(void)snprintf(buf, size, "%s rbps=%s wbps=max riops=max wiops=max", device, number);
 	} else {
 		(void)snprintf(buf, size, "%s", m->value);
 	}
@@ -88,14 +81,12 @@ static void write_files(void)
 		if (tree_get(systemd.tree, line, now, sizeof(now))[0] == '(')
 			continue; /* a controller that is not there */
 		show(&memory[i], text, sizeof(text));
-		(void)snprintf(line, sizeof(line), "unit/%s =%s%s", memory[i].file,
-			       *text ? " " : "", text);
+		(void)snprintf(line, sizeof(line), "unit/%s =%s%s", memory[i].file, *text ? " " : "", text);
 		tree_edit(systemd.tree, line);
 	}
 }
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		       struct err *err)
+int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err)
 {
 	const enum fault fault = systemd.n_calls++ == 0 ? systemd.fault : systemd.undo_fault;
 
@@ -103,9 +94,8 @@ int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t
 	check_string("unit", unit, "x.scope");
 	systemd.said[0] = '\0';
 	for (size_t i = 0; i < words->n; i++)
-		(void)snprintf(systemd.said + strlen(systemd.said),
-			       sizeof(systemd.said) - strlen(systemd.said), "%s%s", i ? ", " : "",
-			       words->words[i]);
+		(void)snprintf(systemd.said + strlen(systemd.said), sizeof(systemd.said) - strlen(systemd.said), "%s%s",
+			       i ? ", " : "", words->words[i]);
 	if (fault == FAULT_REFUSES)
 		return err_set(err, EPERM, "systemd refuses: a reason");
 	if (fault == FAULT_HANGS)
@@ -163,8 +153,7 @@ static void stage_new(struct stage *s, const char *files, const char *const *cei
 		add_ceiling(&s->decision, *ceilings);
 	assert_int_equal(plan_build(&s->decision, &facts, &s->plan, &s->err), 0);
 	assert_int_equal(s->plan.steps[1].kind, STEP_UNIT);
-	s->apply =
-		(struct apply) { .host = &s->host, .target = &s->target, .decision = &s->decision };
+	s->apply = (struct apply) { .host = &s->host, .target = &s->target, .decision = &s->decision };
 	s->undo.step = &s->plan.steps[1];
 }
 
@@ -219,8 +208,7 @@ static const struct {
 	  "unit/pids.max = max",
 	  { "pids.max 9", NULL },
 	  "TasksMax=9",
-	  "(No such file or directory); (No such file or directory); 9; (No such file or directory); "
-	  "(No such file or directory); (No such file or directory)" },
+	  "(No such file or directory); (No such file or directory); 9; (No such file or directory); (No such file or directory); (No such file or directory)" },
 	{ "one is lower already",
 	  FREE "unit/memory.max = 1024",
 	  { "memory.max 4K", "pids.max 9", NULL },
@@ -230,8 +218,7 @@ static const struct {
 	  FREE "unit/memory.high = 2048\nunit/cpuset.cpus = 1-2\n"
 	       "unit/io.max = 8:0 rbps=5 wbps=max riops=max wiops=max",
 	  { "pids.max 9", NULL },
-	  "MemoryHigh=2048, TasksMax=9, AllowedCPUs=1-2, IOReadBandwidthMax=8:0 5, "
-	  "IOWriteBandwidthMax=8:0 infinity, IOReadIOPSMax=8:0 infinity, IOWriteIOPSMax=8:0 infinity",
+	  "MemoryHigh=2048, TasksMax=9, AllowedCPUs=1-2, IOReadBandwidthMax=8:0 5, IOWriteBandwidthMax=8:0 infinity, IOReadIOPSMax=8:0 infinity, IOWriteIOPSMax=8:0 infinity",
 	  "max; 2048; 9; max 100000; 1-2; 8:0 rbps=5 wbps=max riops=max wiops=max" },
 	{ "what systemd cannot hold comes back by hand",
 	  FREE "unit/memory.max = 0\nunit/cpu.max = 5000 1000000",
@@ -251,8 +238,7 @@ static const struct {
 	{ "a device",
 	  FREE,
 	  { "io.max 8:0 rbps=7", NULL },
-	  "IOReadBandwidthMax=8:0 7, IOWriteBandwidthMax=8:0 infinity, IOReadIOPSMax=8:0 infinity, "
-	  "IOWriteIOPSMax=8:0 infinity",
+	  "IOReadBandwidthMax=8:0 7, IOWriteBandwidthMax=8:0 infinity, IOReadIOPSMax=8:0 infinity, IOWriteIOPSMax=8:0 infinity",
 	  "max; max; max; max 100000; ; 8:0 rbps=7 wbps=max riops=max wiops=max" },
 };
 
@@ -315,8 +301,7 @@ static void test_set_not_in_force(void **state)
 		_cleanup_(stage_done) struct stage s;
 		char lines[512];
 
-		(void)snprintf(lines, sizeof(lines),
-			       FREE "unit/cpuset.cpus = %s\nunit/cpuset.cpus.effective = %s",
+		(void)snprintf(lines, sizeof(lines), FREE "unit/cpuset.cpus = %s\nunit/cpuset.cpus.effective = %s",
 			       rows[i].now, rows[i].effective);
 		stage_new(&s, lines, ceilings);
 		check_result(rows[i].now, stage_run(&s), &s.err, rows[i].want);
@@ -328,11 +313,9 @@ static void test_set_not_in_force(void **state)
  * writes what it remembers, which is what SECURITY.md says. With one above, it is told of all. */
 static void test_nothing_to_do(void **state)
 {
-	static const char *const ceilings[] = { "memory.max 4K", "pids.max 9", "cpu.max 2",
-						"cpuset.cpus 0-3", NULL };
-	static const char within[] =
-		FREE "unit/memory.max = 4096\nunit/pids.max = 8\nunit/cpu.max = 200000 100000\n"
-		     "unit/cpuset.cpus = 2";
+	static const char *const ceilings[] = { "memory.max 4K", "pids.max 9", "cpu.max 2", "cpuset.cpus 0-3", NULL };
+	static const char within[] = FREE "unit/memory.max = 4096\nunit/pids.max = 8\nunit/cpu.max = 200000 100000\n"
+					  "unit/cpuset.cpus = 2";
 	_cleanup_(stage_done) struct stage s;
 	char then[1024];
 
@@ -373,8 +356,7 @@ static void test_faults(void **state)
 		{ FAULT_ANSWERS_LATE, FAULT_NONE, "did not answer in time", NULL, 2 },
 		{ FAULT_LIES, FAULT_NONE, "'memory.max' is still above its ceiling", NULL, 1 },
 		/* The kernel's files are as before; that systemd was not told so is said. */
-		{ FAULT_ANSWERS_LATE, FAULT_HANGS, "did not answer in time",
-		  "systemd did not answer in time", 2 },
+		{ FAULT_ANSWERS_LATE, FAULT_HANGS, "did not answer in time", "systemd did not answer in time", 2 },
 	};
 	static const char *const ceilings[] = { "memory.max 4K", "pids.max 9", NULL };
 
@@ -383,8 +365,7 @@ static void test_faults(void **state)
 		_cleanup_(stage_done) struct stage s;
 		char before[1024], after[1024];
 
-		stage_new(&s, FREE "unit/memory.high = 2048\nunit/cpu.max = 5000 1000000",
-			  ceilings);
+		stage_new(&s, FREE "unit/memory.high = 2048\nunit/cpu.max = 5000 1000000", ceilings);
 		systemd.fault = faults[i].fault;
 		systemd.undo_fault = faults[i].undo_fault;
 		picture(&s, before, sizeof(before));

@@ -13,17 +13,14 @@ static void test_units(void **state)
 	} cases[] = {
 		{ "/system.slice/cri-containerd-0a.scope", "cri-containerd-0a.scope", "" },
 		{ "/a.scope", "a.scope", "" },
-		{ "/kubepods.slice/kubepods-pod1.slice/x.scope/container", "x.scope",
-		  "/container" },
-		{ "/machine.slice/x.service/libpod-payload-1/leaf", "x.service",
-		  "/libpod-payload-1/leaf" },
+		{ "/kubepods.slice/kubepods-pod1.slice/x.scope/container", "x.scope", "/container" },
+		{ "/machine.slice/x.service/libpod-payload-1/leaf", "x.service", "/libpod-payload-1/leaf" },
 		{ "/system.slice/_memory.scope", "memory.scope", "" },
 		{ "/_system.slice/x.scope", "x.scope", "" },
 		{ "/system.slice/a@b.service", "a@b.service", "" },
 		{ "/system.slice/a\\x2db.scope", "a\\x2db.scope", "" },
 		/* the first that is no slice is the unit, or there is none */
-		{ "/user.slice/user@0.service/app.slice/x.scope", "user@0.service",
-		  "/app.slice/x.scope" },
+		{ "/user.slice/user@0.service/app.slice/x.scope", "user@0.service", "/app.slice/x.scope" },
 		{ "/ci/x.scope", NULL, NULL },
 		{ "/ci/box", NULL, NULL },
 		{ "/system.slice", NULL, NULL },
@@ -85,16 +82,11 @@ static const struct {
 	{ "pids.max", "0", "TasksMax=0", false, false },
 	/* Whole percents, downwards. */
 	{ "cpu.max", "1.5", "CPUQuotaPerSecUSec=1500000, CPUQuotaPeriodUSec=100000", true, true },
-	{ "cpu.max", "123456 100000", "CPUQuotaPerSecUSec=1230000, CPUQuotaPeriodUSec=100000", true,
-	  true },
-	{ "cpu.max", "61728 50000", "CPUQuotaPerSecUSec=1230000, CPUQuotaPeriodUSec=50000", true,
-	  true },
-	{ "cpu.max", "1019 100000", "CPUQuotaPerSecUSec=10000, CPUQuotaPeriodUSec=100000", true,
-	  true },
-	{ "cpu.max", "9999 1000000", "CPUQuotaPerSecUSec=0, CPUQuotaPeriodUSec=1000000", false,
-	  false },
-	{ "cpu.max", "max", "CPUQuotaPerSecUSec=infinity, CPUQuotaPeriodUSec=100000", false,
-	  false },
+	{ "cpu.max", "123456 100000", "CPUQuotaPerSecUSec=1230000, CPUQuotaPeriodUSec=100000", true, true },
+	{ "cpu.max", "61728 50000", "CPUQuotaPerSecUSec=1230000, CPUQuotaPeriodUSec=50000", true, true },
+	{ "cpu.max", "1019 100000", "CPUQuotaPerSecUSec=10000, CPUQuotaPeriodUSec=100000", true, true },
+	{ "cpu.max", "9999 1000000", "CPUQuotaPerSecUSec=0, CPUQuotaPeriodUSec=1000000", false, false },
+	{ "cpu.max", "max", "CPUQuotaPerSecUSec=infinity, CPUQuotaPeriodUSec=100000", false, false },
 	{ "cpuset.cpus", "0-3,7", "AllowedCPUs=0-3,7", true, true },
 	{ "cpuset.mems", "1", "AllowedMemoryNodes=1", true, true },
 	{ "io.max", "8:0 rbps=1M wiops=50", IO_WORDS, true, false },
@@ -112,8 +104,7 @@ static void join(const struct unit_words *words, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < words->n; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "",
-					 words->words[i]);
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "", words->words[i]);
 }
 
 static void test_limits(void **state)
@@ -159,8 +150,7 @@ static void test_cpu_rounding(void **state)
 			assert_int_equal(systemd_add_words(&words, type, &value, NULL), 0);
 			second = strtoull(strchr(words.words[0], '=') + 1, NULL, 10);
 			used = strtoull(strchr(words.words[1], '=') + 1, NULL, 10);
-			kernel = (struct limit_value) { .number = second * used / 1000000,
-							.period = used };
+			kernel = (struct limit_value) { .number = second * used / 1000000, .period = used };
 			assert_true(limit_within(type, &kernel, &value));
 			assert_int_equal(second % 10000, 0);
 			assert_true((second + 10000) * period > quota * 1000000);
@@ -174,8 +164,7 @@ static void test_taken_back(void **state)
 
 	(void)state;
 	words = (struct unit_words) { 0 };
-	assert_int_equal(systemd_add_words(&words, limit_type_find("cpuset.cpus"), &nothing, NULL),
-			 0);
+	assert_int_equal(systemd_add_words(&words, limit_type_find("cpuset.cpus"), &nothing, NULL), 0);
 	check_string("no CPUs", words.words[0], "AllowedCPUs=");
 	assert_int_equal(systemd_add_words(&words, limit_type_find("io.max"), &nothing, NULL), 0);
 	assert_int_equal(words.n, 1);
@@ -200,8 +189,7 @@ static void test_too_many(void **state)
 
 static void test_properties(void **state)
 {
-	static const char *const unknown[] = { "",	    "Memory",	"MemoryMaxx",
-					       "memorymax", "Delegate", "IODeviceWeight" };
+	static const char *const unknown[] = { "", "Memory", "MemoryMaxx", "memorymax", "Delegate", "IODeviceWeight" };
 	const struct limit_type *type;
 	size_t n = 0;
 
@@ -220,9 +208,8 @@ static void test_properties(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_units),	   cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_cpu_rounding),
-		cmocka_unit_test(test_taken_back), cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_units),	     cmocka_unit_test(test_long_names), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_cpu_rounding), cmocka_unit_test(test_taken_back), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_properties),
 	};
 

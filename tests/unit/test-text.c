@@ -65,8 +65,7 @@ static void test_numbers(void **state)
 
 static void test_bool(void **state)
 {
-	static const char *const wrong[] = { "",  "True",  "TRUE", "yes",   "1",
-					     "0", "true ", "tru",  "falsee" };
+	static const char *const wrong[] = { "", "True", "TRUE", "yes", "1", "0", "true ", "tru", "falsee" };
 	bool value = false;
 
 	(void)state;
@@ -105,10 +104,9 @@ static void test_has_word(void **state)
 		const char *list, *word;
 		bool has;
 	} cases[] = {
-		{ "a", "a", true },	 { "a b", "b", true }, { " a\tb ", "b", true },
-		{ "a b", "a b", false }, { "ab", "a", false }, { "ab", "b", false },
-		{ "a", "ab", false },	 { "", "", false },    { "a", "", false },
-		{ " ", "", false },	 { NULL, "a", false },
+		{ "a", "a", true },   { "a b", "b", true }, { " a\tb ", "b", true }, { "a b", "a b", false },
+		{ "ab", "a", false }, { "ab", "b", false }, { "a", "ab", false },    { "", "", false },
+		{ "a", "", false },   { " ", "", false },   { NULL, "a", false },
 	};
 
 	(void)state;
@@ -142,10 +140,8 @@ static void test_distance(void **state)
 		const char *a, *b;
 		unsigned distance;
 	} cases[] = {
-		{ "", "", 0 },	     { "a", "a", 0 },
-		{ "a", "", 1 },	     { "abc", "abd", 1 },
-		{ "abc", "ab", 1 },  { "abc", "xabc", 1 },
-		{ "ab", "ba", 2 },   { "kitten", "sitting", 3 },
+		{ "", "", 0 },	     { "a", "a", 0 },	   { "a", "", 1 },    { "abc", "abd", 1 },
+		{ "abc", "ab", 1 },  { "abc", "xabc", 1 }, { "ab", "ba", 2 }, { "kitten", "sitting", 3 },
 		{ "abc", "xyz", 3 },
 	};
 	char long_a[200], long_b[200];
@@ -194,9 +190,8 @@ static void test_escape(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	  cmocka_unit_test(test_bool),
-		cmocka_unit_test(test_glob),	  cmocka_unit_test(test_has_word),
-		cmocka_unit_test(test_next_word), cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_numbers),	 cmocka_unit_test(test_bool),	   cmocka_unit_test(test_glob),
+		cmocka_unit_test(test_has_word), cmocka_unit_test(test_next_word), cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_escape),
 	};
 

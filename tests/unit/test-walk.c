@@ -20,26 +20,24 @@
 	"\"method\":\"keep\",\"leaf\":\"\",\"since\":1000,\"guarded\":true,\"scope\":" scope     \
 	",\"ceilings\":{" ceilings "}}\n"
 
-static const char machine[] = "proc/\n" C "system.slice/a.service/cgroup.procs =\n" C
-			      "kube/pod1/a/inner/\n" C "kube/x.scope/container/\n" C "kube/later/\n"
+static const char machine[] =
+	"proc/\n" C "system.slice/a.service/cgroup.procs =\n" C "kube/pod1/a/inner/\n" C "kube/x.scope/container/\n" C
+	"kube/later/\n"
 	/* Within its ceilings. */
-	C "kube/pod1/a" RECORD("a", "p\\u001b[2J\\\"", "false",
-			       "\"memory.max\":\"1G\",\"cgroup.max.descendants\":\"64\"") C
-	"kube/pod1/a/memory.max = 536870912\n" C "kube/pod1/a/memory.current = 1234567\n" C
-	"kube/pod1/a/cgroup.max.descendants = 64\n" C
-	"kube/pod1/a/cgroup.stat = nr_descendants 7\\nnr_dying_descendants 3\n" C
-	"kube/pod1/a/memory.pressure = some avg10=1.25 avg60=0 avg300=0 total=5\n" C
-	"kube/pod1/a/cpu.max = 150000 100000\n" C
-	"kube/pod1/a/cpu.stat = usage_usec 2500000\\nuser_usec 1\n" C
-	"kube/pod1/a : 100000 100000\n"
+	C
+	"kube/pod1/a" RECORD("a", "p\\u001b[2J\\\"", "false", "\"memory.max\":\"1G\",\"cgroup.max.descendants\":\"64\"")
+		C "kube/pod1/a/memory.max = 536870912\n" C "kube/pod1/a/memory.current = 1234567\n" C
+		  "kube/pod1/a/cgroup.max.descendants = 64\n" C
+		  "kube/pod1/a/cgroup.stat = nr_descendants 7\\nnr_dying_descendants 3\n" C
+		  "kube/pod1/a/memory.pressure = some avg10=1.25 avg60=0 avg300=0 total=5\n" C
+		  "kube/pod1/a/cpu.max = 150000 100000\n" C
+		  "kube/pod1/a/cpu.stat = usage_usec 2500000\\nuser_usec 1\n" C "kube/pod1/a : 100000 100000\n"
 	/* Below a delegated cgroup nothing is ours to believe. */
 	C "kube/pod1/a/inner" RECORD("fake", "", "false", "")
 	/* Above, in both places. */
 	C "kube/x.scope/cgroup.max.descendants = 66\n" C
-	  "kube/x.scope/container" RECORD("b", "", "true",
-					  "\"cgroup.max.descendants\":\"64\",\"pids.max\":\"9\"") C
-	"kube/x.scope/container/cgroup.max.descendants = 64\n" C
-	"kube/x.scope/container/pids.max = max\n"
+	  "kube/x.scope/container" RECORD("b", "", "true", "\"cgroup.max.descendants\":\"64\",\"pids.max\":\"9\"") C
+	"kube/x.scope/container/cgroup.max.descendants = 64\n" C "kube/x.scope/container/pids.max = max\n"
 	/* A record that cannot be read, and an attribute that is none of ours. */
 	C "kube/later @ {\"v\":7}\n";
 
@@ -183,10 +181,8 @@ static void test_table(void **state)
 		{ "refused", "-", "-", "-" },
 		{ "drift", "-", "-", "pids.max scope:cgroup.max.descendants" },
 		{ "ceilings", "-", "memory.max=1073741824; cgroup.max.descendants=64",
-		  "cgroup.max.descendants=64; pids.max=9; scope:cgroup.max.descendants=65; "
-		  "scope:pids.max=9" },
-		{ "fault", "attribute trusted.cgdeleg: 'id' is missing, a string was expected", "-",
-		  "-" },
+		  "cgroup.max.descendants=64; pids.max=9; scope:cgroup.max.descendants=65; scope:pids.max=9" },
+		{ "fault", "attribute trusted.cgdeleg: 'id' is missing, a string was expected", "-", "-" },
 	};
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
@@ -221,32 +217,26 @@ static const struct guard_case {
 	const char *devices; /* more of the record */
 	unsigned missing;    /* of the grant guard's programs */
 } guard_cases[] = {
-	{ "device grant", "true", false, false, false, "device missing, grant missing", "3",
-	  "c 10:237 rw a\\x0ab", "-", "-", ",\"devices\":\"c 1:3 rw\"", 0 },
-	{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab", "-",
+	{ "device grant", "true", false, false, false, "device missing, grant missing", "3", "c 10:237 rw a\\x0ab", "-",
 	  "-", ",\"devices\":\"c 1:3 rw\"", 0 },
-	{ "device grant", "true", true, true, false, "device, grant", "3", "c 10:237 rw a\\x0ab",
-	  "5", "bpf=4 outside=1", NULL, 0 },
-	{ "device grant", "true", true, false, false, "device, grant missing", "3",
-	  "c 10:237 rw a\\x0ab", "-", "-", NULL, 0 },
-	{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab", "-",
-	  "-", NULL, 0 },
-	{ "device grant", "false", false, false, false, "none", "3", "c 10:237 rw a\\x0ab", "-",
-	  "-", NULL, 0 },
-	{ "device grant", "true", false, false, false, "grant missing", "3", "c 10:237 rw a\\x0ab",
-	  "-", "-", NULL, 0 },
-	{ "device", "true", false, true, false, "grant", "3", "c 10:237 rw a\\x0ab", "-", "-", NULL,
-	  0 },
+	{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab", "-", "-",
+	  ",\"devices\":\"c 1:3 rw\"", 0 },
+	{ "device grant", "true", true, true, false, "device, grant", "3", "c 10:237 rw a\\x0ab", "5",
+	  "bpf=4 outside=1", NULL, 0 },
+	{ "device grant", "true", true, false, false, "device, grant missing", "3", "c 10:237 rw a\\x0ab", "-", "-",
+	  NULL, 0 },
+	{ "device grant", "false", true, false, false, "device", "3", "c 10:237 rw a\\x0ab", "-", "-", NULL, 0 },
+	{ "device grant", "false", false, false, false, "none", "3", "c 10:237 rw a\\x0ab", "-", "-", NULL, 0 },
+	{ "device grant", "true", false, false, false, "grant missing", "3", "c 10:237 rw a\\x0ab", "-", "-", NULL, 0 },
+	{ "device", "true", false, true, false, "grant", "3", "c 10:237 rw a\\x0ab", "-", "-", NULL, 0 },
 	/* The kernel has another build's; what they refused is not ours to read. */
 	{ "", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL, 0 },
 	{ "fault", "true", true, true, false, "device, grant", "-", "-", "-", "-", NULL, 0 },
-	{ "device grant", "true", true, true, true, "-", "3", "c 10:237 rw a\\x0ab", "5",
-	  "bpf=4 outside=1", NULL, 0 },
+	{ "device grant", "true", true, true, true, "-", "3", "c 10:237 rw a\\x0ab", "5", "bpf=4 outside=1", NULL, 0 },
 	/* An older build's, of fewer programs; or one of which some are gone. */
-	{ "device grant", "true", true, true, false, "device, grant incomplete", "3",
-	  "c 10:237 rw a\\x0ab", "5", "bpf=4 outside=1", NULL, 1U << GUARD_SETATTR },
-	{ "", "false", false, true, false, "grant incomplete", "-", "-", "-", "-", NULL,
-	  1U << GUARD_BPF },
+	{ "device grant", "true", true, true, false, "device, grant incomplete", "3", "c 10:237 rw a\\x0ab", "5",
+	  "bpf=4 outside=1", NULL, 1U << GUARD_SETATTR },
+	{ "", "false", false, true, false, "grant incomplete", "-", "-", "-", "-", NULL, 1U << GUARD_BPF },
 };
 
 /* One cgroup, which carries whatever the guards are said to be. */
@@ -280,9 +270,8 @@ static void test_guards(void **state)
 			.rules = { .ready = DEVICE_GUARD_READY, .refused = 3 },
 			.counts.refused = { [GUARD_RULE_BPF] = 4, [GUARD_RULE_OUTSIDE] = 1 },
 		};
-		fake_guard.rules.refusals[2] = (struct device_refusal) {
-			.major = 10, .minor = 237, .type = 2, .access = 6, .comm = "a\nb"
-		};
+		fake_guard.rules.refusals[2] =
+			(struct device_refusal) { .major = 10, .minor = 237, .type = 2, .access = 6, .comm = "a\nb" };
 		assert_int_equal(table_choose(&table, NULL, true, &err), 0);
 		check_result("fill", table_fill(&host, &table, &err), &err, NULL);
 		assert_int_equal(table.n_rows, 1);
@@ -315,8 +304,7 @@ static void test_choose(void **state)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct table table = { 0 };
 
-		check_result(cases[i].names, table_choose(&table, cases[i].names, false, &err),
-			     &err, cases[i].want);
+		check_result(cases[i].names, table_choose(&table, cases[i].names, false, &err), &err, cases[i].want);
 		if (!cases[i].want)
 			assert_int_equal(table.n_columns, cases[i].n);
 	}
@@ -344,8 +332,7 @@ static void test_drift(void **state)
 		{ "cpu.max=150000 100000\n", "75001 50000", NULL, true },
 		{ "cpuset.cpus=0-3\n", "0-3", NULL, false },
 		{ "cpuset.cpus=0-3\n", "", NULL, true },
-		{ "io.max=8:0 rbps=5 wbps=max riops=max wiops=max\n", "8:0 rbps=4 wbps=1", NULL,
-		  false },
+		{ "io.max=8:0 rbps=5 wbps=max riops=max wiops=max\n", "8:0 rbps=4 wbps=1", NULL, false },
 		{ "io.max=8:0 rbps=5 wbps=max riops=max wiops=max\n", "8:16 rbps=4", NULL, true },
 		{ "pids.max=9\n", "many", "cannot read 'pids.max'", false },
 	};
@@ -359,8 +346,7 @@ static void test_drift(void **state)
 
 		(void)snprintf(attribute.ceilings, sizeof(attribute.ceilings), "%s", cases[i].ceiling);
 		assert_true(drift_next(&attribute, PLACE_ROOT, &at, &drift));
-		check_result(cases[i].ceiling, drift_judge(&drift, cases[i].now, &err), &err,
-			     cases[i].want);
+		check_result(cases[i].ceiling, drift_judge(&drift, cases[i].now, &err), &err, cases[i].want);
 		assert_int_equal(drift.above, cases[i].above);
 		assert_false(drift_next(&attribute, PLACE_ROOT, &at, &drift));
 	}
@@ -369,9 +355,8 @@ static void test_drift(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_walk),   cmocka_unit_test(test_deep),
-		cmocka_unit_test(test_open),   cmocka_unit_test(test_table),
-		cmocka_unit_test(test_guards), cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_walk),  cmocka_unit_test(test_deep),   cmocka_unit_test(test_open),
+		cmocka_unit_test(test_table), cmocka_unit_test(test_guards), cmocka_unit_test(test_choose),
 		cmocka_unit_test(test_drift),
 	};
 

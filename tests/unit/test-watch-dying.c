@@ -45,12 +45,8 @@ static void test_no_pile(void **state)
 		unsigned dying;
 		bool alarm;
 	} cases[] = {
-		{ "64", 0, false },
-		{ "64", WATCH_DYING, false },
-		{ "64", WATCH_DYING + 1, true },
-		{ "200", 400, false },
-		{ "200", 401, true },
-		{ "max", 100000, false },
+		{ "64", 0, false },    { "64", WATCH_DYING, false }, { "64", WATCH_DYING + 1, true },
+		{ "200", 400, false }, { "200", 401, true },	     { "max", 100000, false },
 	};
 
 	(void)state;
@@ -60,9 +56,8 @@ static void test_no_pile(void **state)
 		struct scene s;
 
 		(void)snprintf(lines, sizeof(lines),
-			       BOX "/memory.reclaim =\n" BOX RECORD_OF(
-				       "box", "false", UNGUARDED,
-				       "\"cgroup.max.descendants\":\"%s\""),
+			       BOX "/memory.reclaim =\n" BOX RECORD_OF("box", "false", UNGUARDED,
+								       "\"cgroup.max.descendants\":\"%s\""),
 			       cases[i].ceiling);
 		scene_open(&s, lines, NULL);
 		put_dying(&s, cases[i].dying);
@@ -196,9 +191,8 @@ static void test_slow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_pile), cmocka_unit_test(test_pile),
-		cmocka_unit_test(test_held),	cmocka_unit_test(test_no_reclaim),
-		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_no_pile),	   cmocka_unit_test(test_pile), cmocka_unit_test(test_held),
+		cmocka_unit_test(test_no_reclaim), cmocka_unit_test(test_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

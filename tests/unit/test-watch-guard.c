@@ -39,15 +39,7 @@ static const struct guard_case guard_cases[] = {
 	  false,
 	  0,
 	  0 },
-	{ "none granted, no pins",
-	  GRANTED(UNGUARDED),
-	  { 0 },
-	  "device grant",
-	  NULL,
-	  false,
-	  false,
-	  0,
-	  0 },
+	{ "none granted, no pins", GRANTED(UNGUARDED), { 0 }, "device grant", NULL, false, false, 0, 0 },
 	{ "grant guard there",
 	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
 	  { .grant = true, .armed = 1 },
@@ -84,15 +76,7 @@ static const struct guard_case guard_cases[] = {
 	  false,
 	  0,
 	  0 },
-	{ "another build's, no pins",
-	  GRANTED(DEVICES),
-	  { .other_device = true },
-	  NULL,
-	  NULL,
-	  false,
-	  false,
-	  0,
-	  0 },
+	{ "another build's, no pins", GRANTED(DEVICES), { .other_device = true }, NULL, NULL, false, false, 0, 0 },
 	{ "an older record, there",
 	  "sys/fs/bpf/guards = grant\n" GRANTED(",\"guarded\":true"),
 	  { .grant = true, .armed = 1, .flags = GUARD_ALLOW_PRESSURE },
@@ -193,15 +177,7 @@ static const struct guard_case guard_cases[] = {
 	  true,
 	  2,
 	  0 },
-	{ "loaded first",
-	  GRANTED(DEVICES),
-	  { 0 },
-	  "device",
-	  "<4> box: its device guard",
-	  true,
-	  false,
-	  1,
-	  0 },
+	{ "loaded first", GRANTED(DEVICES), { 0 }, "device", "<4> box: its device guard", true, false, 1, 0 },
 	/* Gone, and cannot be put back. */
 	{ "attaching fails",
 	  "sys/fs/bpf/guards = device\n" GRANTED(DEVICES),
@@ -266,24 +242,8 @@ static const struct guard_case guard_cases[] = {
 	  false,
 	  0,
 	  1 },
-	{ "cannot be loaded",
-	  GRANTED(DEVICES),
-	  { 0 },
-	  NULL,
-	  "this build has no BPF guards",
-	  false,
-	  false,
-	  0,
-	  1 },
-	{ "not enforced here",
-	  GRANTED(GRANT("deny")),
-	  { 0 },
-	  "device",
-	  "it is not loaded",
-	  false,
-	  false,
-	  0,
-	  1 },
+	{ "cannot be loaded", GRANTED(DEVICES), { 0 }, NULL, "this build has no BPF guards", false, false, 0, 1 },
+	{ "not enforced here", GRANTED(GRANT("deny")), { 0 }, "device", "it is not loaded", false, false, 0, 1 },
 	{ "others' pins",
 	  "sys/fs/bpf/guards = fault\n" GRANTED(DEVICES),
 	  { 0 },
@@ -308,8 +268,7 @@ static void check_guard_case(const struct guard_case *c)
 	scene_loadable = c->loadable;
 	scene_watch(&s);
 	scene_check_said(c->name, c->said);
-	if (fake_guard.device != c->device || fake_guard.grant != c->grant ||
-	    (c->restored && fake_guard.missing))
+	if (fake_guard.device != c->device || fake_guard.grant != c->grant || (c->restored && fake_guard.missing))
 		fail_msg("%s: attached are %d, %d", c->name, fake_guard.device, fake_guard.grant);
 	if (watch_counts(s.watch)->guards_restored != c->restored ||
 	    watch_counts(s.watch)->guards_missing != c->missing)
@@ -344,8 +303,7 @@ static void test_exactly(void **state)
 	(void)state;
 	skip_unless_root();
 	scene_open(&s,
-		   "sys/fs/bpf/guards = device grant\n" GRANTED(
-			   GRANT("allow") ",\"devices\":\"c 1:3 rw,!b *:* m\""),
+		   "sys/fs/bpf/guards = device grant\n" GRANTED(GRANT("allow") ",\"devices\":\"c 1:3 rw,!b *:* m\""),
 		   NULL);
 	scene_watch(&s);
 	assert_int_equal(fake_guard.rules.ready, DEVICE_GUARD_READY);

@@ -82,10 +82,8 @@ static void test_scope(void **state)
 	(void)state;
 	skip_unless_root();
 	scene_open(&s,
-		   C
-		   "ci/memory.max = 1073741824\n" C "ci/cgroup.max.descendants = 65\n" C
-		   "ci/cgroup.max.depth = 5\n" C
-		   "ci/cpu.max = 150000 100000\n" BOX RECORD_OF("box", "true", UNGUARDED, CEILINGS),
+		   C "ci/memory.max = 1073741824\n" C "ci/cgroup.max.descendants = 65\n" C "ci/cgroup.max.depth = 5\n" C
+		     "ci/cpu.max = 150000 100000\n" BOX RECORD_OF("box", "true", UNGUARDED, CEILINGS),
 		   NULL);
 	scene_watch(&s);
 	scene_check_said("quiet at the start", NULL);
@@ -150,8 +148,7 @@ static void test_contest(void **state)
 	}
 	assert_int_equal(scene_count_said("\n"), 0);
 	/* Three seconds of it, and the put-backs before. */
-	assert_in_range(watch_counts(s.watch)->put_back, 2 * WATCH_REWRITES + 3,
-			2 * WATCH_REWRITES + 4);
+	assert_in_range(watch_counts(s.watch)->put_back, 2 * WATCH_REWRITES + 3, 2 * WATCH_REWRITES + 4);
 	/* Put off, not forgotten. */
 	scene_now_ms += WATCH_CONTEST_MS;
 	watch_tick(s.watch);
@@ -194,14 +191,12 @@ static void test_overflow(void **state)
 
 	(void)state;
 	skip_unless_root();
-	assert_true(file_read_at(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", text,
-				 sizeof(text)) > 0);
+	assert_true(file_read_at(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", text, sizeof(text)) > 0);
 	most = strtol(text, NULL, 10);
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
 	_cleanup_close_ int one = openat(s.tree.fd, BOX "/cgroup.max.depth", O_WRONLY | O_CLOEXEC);
-	_cleanup_close_ int two =
-		openat(s.tree.fd, BOX "/cgroup.max.descendants", O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int two = openat(s.tree.fd, BOX "/cgroup.max.descendants", O_WRONLY | O_CLOEXEC);
 
 	for (long i = 0; i < most + 8; i++) /* in turns: two alike become one */
 		assert_int_equal(pwrite(i % 2 ? one : two, "2\n", 2, 0), 2);
@@ -217,11 +212,9 @@ static struct {
 	int r, n;
 } systemd;
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		       struct err *err);
+int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err);
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		       struct err *err)
+int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err)
 {
 	assert_in_range(deadline_ms, scene_now_ms + 1, scene_now_ms + 5000);
 	assert_int_equal(words->n, 1);
@@ -237,8 +230,7 @@ static void place(struct scene *s, const char *path)
 
 	for (int fd = 3; fd < 64; fd++)
 		if (fd != s->host.cgroup_fd) {
-			(void)snprintf(line, sizeof(line), "proc/self/fd/%d -> /sys/fs/cgroup%s\n",
-				       fd, path);
+			(void)snprintf(line, sizeof(line), "proc/self/fd/%d -> /sys/fs/cgroup%s\n", fd, path);
 			tree_edit(&s->tree, line);
 		}
 }
@@ -285,8 +277,7 @@ static const struct {
 } policies[] = {
 	{ "[profile small]\ncgroup.max.depth = 2\n", "2", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\ncgroup.max.depth = 4\n", "4", NULL, 0 },
-	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "stays at most 4; the policy's 9 is for",
-	  0 },
+	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "stays at most 4; the policy's 9 is for", 0 },
 	{ "[profile small]\ncgroup.max.depth = max\n", "4", "the policy's max is for", 0 },
 	{ "[profile small]\npids.max = 5\n", "4", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\nio.max = 8:0 rbps=1M\n", "4", NULL, 0 }, /* none was granted */
@@ -319,8 +310,8 @@ static void test_policy(void **state)
 		assert_true(attribute_find(&attribute, "cgroup.max.depth", &depth));
 		assert_int_equal(depth.value.number, strtoull(policies[i].depth, NULL, 10));
 		/* What else it remembers stays. */
-		assert_true(attribute.device_guard && attribute.n_rules == 1 &&
-			    attribute.pressure == TRI_YES && attribute.guarded);
+		assert_true(attribute.device_guard && attribute.n_rules == 1 && attribute.pressure == TRI_YES &&
+			    attribute.guarded);
 		/* It holds from then on. */
 		scene_write(&s, BOX "/cgroup.max.depth", "5");
 		scene_events(&s);
@@ -358,8 +349,7 @@ static void test_policy_sets(void **state)
 		const char *profile, *said, *then;
 		uint64_t lowered;
 	} rows[] = {
-		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3",
-		  1 },
+		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3", 1 },
 		{ "[profile small]\ncpuset.cpus = 4-7\n", "the policy's 4-7 is for", "0-3", 0 },
 	};
 
@@ -368,9 +358,7 @@ static void test_policy_sets(void **state)
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		struct scene s;
 
-		scene_open(&s,
-			   BOX "/cpuset.cpus = 0-3\n" RECORD(CEILINGS ",\"cpuset.cpus\":\"0-3\""),
-			   rows[i].profile);
+		scene_open(&s, BOX "/cpuset.cpus = 0-3\n" RECORD(CEILINGS ",\"cpuset.cpus\":\"0-3\""), rows[i].profile);
 		scene_watch(&s);
 		scene_check_said(rows[i].profile, rows[i].said);
 		assert_int_equal(watch_counts(s.watch)->lowered, rows[i].lowered);
@@ -394,8 +382,7 @@ static void test_nsdelegate(void **state)
 	scene_write(&s, "proc/self/mountinfo", without);
 	for (int i = 0; i < 3; i++) /* said once */
 		scene_sweep(&s);
-	assert_int_equal(scene_count_said("<1> the host's cgroup2 has lost the option nsdelegate"),
-			 1);
+	assert_int_equal(scene_count_said("<1> the host's cgroup2 has lost the option nsdelegate"), 1);
 	assert_false(watch_counts(s.watch)->nsdelegate);
 	scene_write(&s, "proc/self/mountinfo", with);
 	scene_sweep(&s);

@@ -32,8 +32,7 @@ const char tree_container[] =
 	"proc/4711/uid_map =          0     100000      65536\n"
 	"proc/4711/gid_map =          0     100000      65536\n"
 	"proc/4711/mountinfo = 21 1 8:1 / / rw,relatime - ext4 /dev/root rw\\n"
-	"22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 "
-	"cgroup rw,nsdelegate\n"
+	"22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 cgroup rw,nsdelegate\n"
 	"sys/kernel/cgroup/delegate = cgroup.procs\\ncgroup.threads\\ncgroup.subtree_control\\n"
 	"memory.oom.group\\nmemory.reclaim\n"
 	"sys/fs/bpf/guards = device\n"
@@ -152,8 +151,7 @@ static void put_owner(const struct tree *tree, const char *path, const char *ids
 {
 	unsigned uid, gid;
 
-	if (sscanf(ids, "%u %u", &uid, &gid) != 2 ||
-	    fchownat(tree->fd, path, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (sscanf(ids, "%u %u", &uid, &gid) != 2 || fchownat(tree->fd, path, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		die("chown", path);
 }
 
@@ -163,8 +161,7 @@ static void edit_line(const struct tree *tree, char *line)
 		const char *sign;
 		void (*put)(const struct tree *tree, const char *path, const char *text);
 	} kinds[] = {
-		{ " -> ", put_link },	  { " = ", put_file },
-		{ " @ ", put_attribute }, { " @delegate ", put_delegate },
+		{ " -> ", put_link }, { " = ", put_file }, { " @ ", put_attribute }, { " @delegate ", put_delegate },
 		{ " : ", put_owner },
 	};
 	size_t len = strlen(line);

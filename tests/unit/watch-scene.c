@@ -56,8 +56,7 @@ static void describe_mount(struct scene *s)
 
 	(void)snprintf(lines, sizeof(lines),
 		       "proc/self/fd/%d -> /sys/fs/cgroup\n"
-		       "proc/self/mountinfo = 22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup "
-		       "rw,nsdelegate\n",
+		       "proc/self/mountinfo = 22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n",
 		       s->host.cgroup_fd);
 	tree_edit(&s->tree, lines);
 }
@@ -70,9 +69,8 @@ void scene_open(struct scene *s, const char *lines, const char *policy)
 	scene_loadable = NULL;
 	scene_hear();
 	tree_new(&s->tree);
-	tree_edit(&s->tree, "proc/\nrun/\n" BOX "/memory.max = 1073741824\n" BOX
-			    "/cgroup.max.descendants = 64\n" BOX "/cgroup.max.depth = 4\n" BOX
-			    "/cpu.max = 150000 100000\n" BOX
+	tree_edit(&s->tree, "proc/\nrun/\n" BOX "/memory.max = 1073741824\n" BOX "/cgroup.max.descendants = 64\n" BOX
+			    "/cgroup.max.depth = 4\n" BOX "/cpu.max = 150000 100000\n" BOX
 			    "/cgroup.stat = nr_descendants 3\\nnr_dying_descendants 0\n");
 	tree_host(&s->tree, &s->host);
 	describe_mount(s);
@@ -80,8 +78,7 @@ void scene_open(struct scene *s, const char *lines, const char *policy)
 	(void)snprintf(s->run, sizeof(s->run), "%s/run", s->tree.root);
 	s->has_policy = policy;
 	if (policy)
-		assert_int_equal(
-			ruleset_load_text("p.ini", policy, strlen(policy), &s->rules, NULL), 0);
+		assert_int_equal(ruleset_load_text("p.ini", policy, strlen(policy), &s->rules, NULL), 0);
 }
 
 void scene_close(struct scene *s)

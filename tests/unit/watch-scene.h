@@ -34,7 +34,7 @@ struct scene {
 	struct watch *watch;
 	char run[PATH_MAX];
 	bool forks; /* as the daemon does, for what takes its time */
-	int loads; /* how often the loader was asked; it pins what `loadable` says, or fails where that is NULL */
+	int loads;  /* how often the loader was asked; it pins what `loadable` says, or fails where that is NULL */
 };
 
 extern int64_t scene_now_ms;

@@ -74,10 +74,9 @@ static inline int borrow(const char *path)
 	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	char byte;
 	struct iovec data = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &data,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);

@@ -10,9 +10,7 @@
 
 static long born_in(int dir)
 {
-	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
-				   .exit_signal = 17,
-				   .cgroup = (unsigned)dir };
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = 17, .cgroup = (unsigned)dir };
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 
 	if (pid == 0)

@@ -21,8 +21,7 @@ static long link_to(int cgroup, int program)
 /* A bpffs of one's own, in a mount namespace of one's own. */
 static long pin(int program)
 {
-	union bpf_attr attr = { .pathname = (uintptr_t) "/tmp/pin/program",
-				.bpf_fd = (uint32_t)program };
+	union bpf_attr attr = { .pathname = (uintptr_t) "/tmp/pin/program", .bpf_fd = (uint32_t)program };
 
 	if (mkdir("/tmp/pin", 0755) < 0 && errno != EEXIST)
 		cannot("/tmp/pin");
@@ -48,8 +47,7 @@ int main(int argc, char **argv)
 		cannot("bpf-attach");
 	answer("detach without naming one", detach_device_program(cgroup, -1));
 	answer("detach the lent one", detach_device_program(cgroup, program));
-	answer("replace",
-	       attach_device_program(cgroup, program, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, program));
+	answer("replace", attach_device_program(cgroup, program, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, program));
 	attach("attach", cgroup, program, 0, stay);
 	attach("attach, override", cgroup, program, BPF_F_ALLOW_OVERRIDE, stay);
 	attach("attach, multi", cgroup, program, BPF_F_ALLOW_MULTI, stay);

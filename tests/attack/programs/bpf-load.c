@@ -18,8 +18,7 @@ static long get_any(int command)
 
 static long query(int top)
 {
-	union bpf_attr attr = { .query = { .target_fd = (uint32_t)top,
-					   .attach_type = BPF_CGROUP_DEVICE } };
+	union bpf_attr attr = { .query = { .target_fd = (uint32_t)top, .attach_type = BPF_CGROUP_DEVICE } };
 
 	return bpf(BPF_PROG_QUERY, &attr);
 }

@@ -29,8 +29,7 @@ static long delegated_mount(void)
 
 static long token(const char *bpffs)
 {
-	struct token_attr token = { .bpffs_fd = (uint32_t)open(bpffs, O_RDONLY | O_DIRECTORY |
-									      O_CLOEXEC) };
+	struct token_attr token = { .bpffs_fd = (uint32_t)open(bpffs, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
 	union bpf_attr attr = { 0 };
 
 	memcpy(&attr, &token, sizeof(token));

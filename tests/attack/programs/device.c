@@ -19,8 +19,7 @@ int main(int argc, char **argv)
 		return 2;
 	unlink("/tmp/node");
 	if (answer("mknod", mknod("/tmp/node", S_IFCHR | 0666,
-				  makedev((unsigned)number(argv[1]), (unsigned)number(argv[2])))) ==
-	    0)
+				  makedev((unsigned)number(argv[1]), (unsigned)number(argv[2])))) == 0)
 		answer("open own", try_open("/tmp/node"));
 	unlink("/tmp/node");
 	answer("open", try_open(argv[3]));

@@ -6,8 +6,7 @@
 
 #include "tests/attack/programs/answer.h"
 
-static char files[] =
-	"/tmp/dyingXXXXXX"; /* new ones: a page that is there is charged to somebody already */
+static char files[] = "/tmp/dyingXXXXXX"; /* new ones: a page that is there is charged to somebody already */
 
 /* In the child cgroup: a page of a file of its own, which stays charged to it. */
 static void charge(int top, const char *name)

@@ -51,8 +51,7 @@ static void memory(long most)
 		cannot("fork");
 	if (pid == 0) {
 		for (long i = 0; i < most; i++) {
-			char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
-				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 			if (p == MAP_FAILED)
 				_exit(1);

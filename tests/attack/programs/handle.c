@@ -24,8 +24,7 @@ int main(int argc, char **argv)
 		for (int directory = 0; directory < 2; directory++) {
 			int flags = O_RDONLY | O_CLOEXEC | (directory ? O_DIRECTORY : 0);
 
-			snprintf(act, sizeof(act), "cgroup %d%s", i,
-				 directory ? ", O_DIRECTORY" : "");
+			snprintf(act, sizeof(act), "cgroup %d%s", i, directory ? ", O_DIRECTORY" : "");
 			answer(act, open_by_handle_at(top, &u.handle, flags));
 		}
 	}

@@ -11,10 +11,9 @@ static void give(int s, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
 	struct iovec data = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &data,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
 	c->cmsg_level = SOL_SOCKET;
@@ -32,8 +31,8 @@ static int listen_at(const char *path)
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	unlink(path);
-	if (s < 0 || bind(s, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(s, 8) < 0 || chmod(path, 0666) < 0)
+	if (s < 0 || bind(s, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(s, 8) < 0 ||
+	    chmod(path, 0666) < 0)
 		cannot(path);
 	return s;
 }
@@ -52,8 +51,7 @@ int main(int argc, char **argv)
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
-		struct pollfd ready[] = { { .fd = s, .events = POLLIN },
-					  { .fd = 0, .events = POLLIN } };
+		struct pollfd ready[] = { { .fd = s, .events = POLLIN }, { .fd = 0, .events = POLLIN } };
 		int guest;
 
 		if (poll(ready, 2, -1) < 0 || ready[1].revents)

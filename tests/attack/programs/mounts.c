@@ -41,8 +41,7 @@ static long reconfigure(void)
 {
 	long fd = syscall(SYS_fspick, AT_FDCWD, TOP, 0);
 
-	return fd < 0 ? fd
-		      : syscall(SYS_fsconfig, (int)fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+	return fd < 0 ? fd : syscall(SYS_fsconfig, (int)fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
 }
 
 static long unmount(void)

@@ -32,8 +32,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int flags;
-	} kinds[] = { { "cgroup", CLONE_NEWCGROUP },
-		      { "user and cgroup", CLONE_NEWUSER | CLONE_NEWCGROUP } };
+	} kinds[] = { { "cgroup", CLONE_NEWCGROUP }, { "user and cgroup", CLONE_NEWUSER | CLONE_NEWCGROUP } };
 	int top = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (top < 0 || (mkdirat(top, "spaces", 0755) < 0 && errno != EEXIST))

@@ -12,9 +12,7 @@
 int main(int argc, char **argv)
 {
 	pid_t wanted = argc == 2 ? (pid_t)number(argv[1]) : 0;
-	struct clone_args args = { .exit_signal = SIGCHLD,
-				   .set_tid = (uintptr_t)&wanted,
-				   .set_tid_size = 1 };
+	struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1 };
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 	char byte;
 

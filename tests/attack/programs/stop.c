@@ -39,8 +39,7 @@ static pid_t start(char **command)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		cannot("fork");
-	ptrace(PTRACE_SETOPTIONS, pid, NULL,
-	       (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC));
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC));
 	return pid;
 }
 
