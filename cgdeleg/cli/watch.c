@@ -97,6 +97,7 @@ static void put_metric(FILE *to, const char *name, const char *type, const char 
 static void put_metrics(const struct watch_counts *c, FILE *to)
 {
 	put_metric(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
+	put_metric(to, "sweeps", "counter", "times that all of them were checked, the first at the start", c->sweeps);
 	put_metric(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
 	put_metric(to, "failed", "counter", "limits that could not be put back", c->failed);
 	put_metric(to, "contested", "gauge", "limits that somebody raises again and again", c->contested);

@@ -427,6 +427,7 @@ int watch_sweep(struct watch *watch, bool walk, struct err *err)
 	if (walk)
 		r = grants_walk(watch->args.host, visit, watch, NULL, err);
 	look_at_all(watch);
+	watch->counts.sweeps++;
 	return r;
 }
 

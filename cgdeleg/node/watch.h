@@ -38,6 +38,7 @@ struct ruleset;
 #define WATCH_HELD_MS	    600000 /* between two reclaims where they do not help */
 
 struct watch_counts {
+	uint64_t sweeps;    /* completed: two more, and what was there before has been looked at */
 	uint64_t put_back;  /* limits put back to their ceilings */
 	uint64_t failed;    /* that could not be */
 	uint64_t lowered;   /* ceilings lowered because the policy was */

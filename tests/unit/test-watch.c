@@ -380,8 +380,10 @@ static void test_nsdelegate(void **state)
 	scene_watch(&s);
 	assert_true(watch_counts(s.watch)->nsdelegate);
 	scene_write(&s, "proc/self/mountinfo", without);
+	assert_int_equal(watch_counts(s.watch)->sweeps, 1);
 	for (int i = 0; i < 3; i++) /* said once */
 		scene_sweep(&s);
+	assert_int_equal(watch_counts(s.watch)->sweeps, 4);
 	assert_int_equal(scene_count_said("<1> the host's cgroup2 has lost the option nsdelegate"), 1);
 	assert_false(watch_counts(s.watch)->nsdelegate);
 	scene_write(&s, "proc/self/mountinfo", with);
