@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guard objects - the BPF objects that this build carries, as bpftool embedded them. */
+/*
+ * Guard objects - the BPF objects that this build carries, as bpftool embedded them.
+ *
+ * Parts: guard-objects.c, guard-objects-none.c.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -5,6 +5,8 @@
  * Annotations are attacker input. The keys are enumerated, the values have a closed grammar and a length
  * cap (true/false, a profile's name, one limit), none is ever a path, and nothing of them is passed on
  * to systemd. A key counts only where the handler's approved_annotations names it.
+ *
+ * Parts: annotation.c, identity.c.
  */
 #pragma once
 

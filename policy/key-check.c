@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Key check - is a value of its key's kind? Closed grammars: what no row describes is refused. */
+/* Key check - is a value of its key's kind? Closed grammars: what no row describes is refused. See keys.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

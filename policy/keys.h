@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys - the policy's vocabulary: one table for the parser, its messages, the manual page and `check`.
+ *
+ * Parts: keys.c, key-check.c.
  */
 #pragma once
 

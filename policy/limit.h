@@ -5,6 +5,8 @@
  * Pure. One table (limit.c) names every file that can be a ceiling; the policy's parser, the messages,
  * the manual page and the writer of kernel files all read that table. Source of names, formats and
  * semantics: Documentation/admin-guide/cgroup-v2.rst.
+ *
+ * Parts: limit.c, limit-format.c, limit-math.c.
  */
 #pragma once
 

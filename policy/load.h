@@ -2,9 +2,10 @@
 /*
  * Load - filling a ruleset. The parts of the loader among themselves; everyone else includes ruleset.h.
  *
- *     load.c    which files, and whether they may be believed
- *     read.c    one file's text, line by line, through inih
- *     check.c   what can only be seen when all files are read
+ * Parts:
+ *     load.c         which files, and whether they may be believed
+ *     read.c         one file's text, line by line, through inih
+ *     cross-check.c  what can only be seen when all files are read
  *
  * All return 0 or -ENOMEM: a fault of the policy is a complaint and not an error.
  */

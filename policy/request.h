@@ -3,10 +3,11 @@
  * Request - one decision in the making. The parts of the policy engine among themselves; everyone else
  * includes decide.h.
  *
+ * Parts:
  *     decide.c    who is concerned, which rule, is there a grant at all
  *     require.c   what must be true of a container that is granted something
  *     ceilings.c  what it is bounded by
- *     budget.c    what it and all others may come to
+ *     usage.c     what it and all other grants use of the budgets
  *     request.c   settings by precedence, reasons
  */
 #pragma once
@@ -58,5 +59,5 @@ void request_require(struct request *request);
 /* ceilings.c: the profile's, the built-in and the annotated ones, less what may be skipped. */
 void request_ceilings(struct request *request);
 
-/* budget.c: what the grant adds to the budgets, and a refusal where one would be exceeded. */
+/* usage.c: what the grant adds to the budgets, and a refusal where one would be exceeded. */
 void request_budgets(struct request *request);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Budget - what grants may come to together. See budget.h. */
+/* Usage - what grants may use together. See usage.h. */
 #include "policy/usage.h"
 
 #include <stddef.h>

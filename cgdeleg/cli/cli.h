@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CLI - what the verbs of the administrator's command share. Exit codes are in cgdeleg(1). */
+/*
+ * CLI - what the verbs of the administrator's command share. Exit codes are in cgdeleg(1).
+ *
+ * Parts: check.c, guard.c, watch.c, watch-stub.c.
+ */
 #pragma once
 
 #include <stdbool.h>

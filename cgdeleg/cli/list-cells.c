@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cells - how a cell is compared and shown. See columns.h. */
+/* Cells - how a cell is compared and shown. See list-columns.h. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,6 +4,8 @@
  *
  * A cell is read from the kernel only when its column is asked for. Every text in a cell is printable
  * ASCII: names come from containers' creators.
+ *
+ * Parts: list-columns.c, list-cells.c.
  */
 #pragma once
 

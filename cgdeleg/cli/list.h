@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* List - the three forms of one table. Each returns false when it could not be written. */
+/*
+ * List - the three forms of one table. Each returns false when it could not be written.
+ *
+ * Parts: list.c, list-text.c, list-json.c, list-metrics.c.
+ */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gather - the cgroup's side; called by gather() only, with the process and the mount found. */
+/*
+ * Gather - the cgroup's side; called by gather() only, with the process and the mount found.
+ *
+ * Parts: gather-cgroup.c, gather-paths.c, gather-unit.c.
+ */
 #pragma once
 
 #include "cgdeleg/grant/gather.h"

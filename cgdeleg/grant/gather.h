@@ -5,6 +5,8 @@
  * In: struct host, struct oci.  Out: struct target, struct facts.
  * Changes nothing. What cannot be established beyond doubt (which cgroup is the container's, and that it
  * is the container's alone) is an error and never a fact: no policy can allow acting on it.
+ *
+ * Parts: gather.c, gather-config.c.
  */
 #pragma once
 

@@ -5,6 +5,8 @@
  * In: a descriptor, a bundle.  Out: struct oci.  Source: OCI runtime-spec, "State" and "Configuration".
  * Who wrote the bundle decides what the container may do, so the bundle and its config.json must belong
  * to root and be writable by nobody else; that is checked on the opened descriptors.
+ *
+ * Parts: oci.c, oci-config.c.
  */
 #pragma once
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Step - how each kind of step is run and undone; for apply.c only. */
+/*
+ * Step - how each kind of step is run and undone; for apply.c only.
+ *
+ * Parts: step.c, step-guard.c, step-nest.c, step-unit.c.
+ */
 #pragma once
 
 #include "cgdeleg/grant/apply.h"

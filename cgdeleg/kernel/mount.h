@@ -8,6 +8,8 @@
  * MS_BIND, from the host's cgroup namespace applies root flags and would strip nsdelegate off the whole
  * host: neither stands in this program. What the image put below its root filesystem (links, other
  * mounts) is never followed.
+ *
+ * Parts: mount.c, mountinfo.c.
  */
 #pragma once
 

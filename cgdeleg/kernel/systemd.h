@@ -6,6 +6,8 @@
  * a daemon-reload, or when anybody changes any property. So a ceiling goes to systemd, which remembers it.
  * All here is pure but systemd_set(). Source: org.freedesktop.systemd1(5), systemd.resource-control(5),
  * and systemd's src/core/dbus-cgroup.c and cgroup.c.
+ *
+ * Parts: systemd.c, systemd-call.c.
  */
 #pragma once
 

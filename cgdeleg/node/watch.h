@@ -12,6 +12,8 @@
  * tells: those are looked for in each sweep.
  *
  * Holds nothing that matters: a watch that is killed and started again finds all of it in the kernel.
+ *
+ * Parts: watch.c, watch-dying.c, watch-enforce.c, watch-guard.c.
  */
 #pragma once
 

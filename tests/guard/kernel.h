@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernel - what the tests of the grant guard on this kernel share: one loaded guard, and what is asked of it. */
+/*
+ * Kernel - what the tests of the grant guard on this kernel share: one loaded guard, and what is asked of it.
+ *
+ * Parts: kernel.c, hooks.c, life.c.
+ */
 #pragma once
 
 #include "bpf/grant_guard.h"
