@@ -14,28 +14,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/owner.h"
 #include "base/privilege.h"
 
 #define STATUS_NOT_EXECUTED 127 /* as shells have it */
-
-static int check_owner(int fd, const char *path, mode_t type, struct err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_set_errno(err, errno, "cannot stat '%s'", path);
-	if ((st.st_mode & S_IFMT) != type)
-		return err_set(err, EACCES, "'%s' is not a %s", path, type == S_IFDIR ? "directory" : "regular file");
-	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return err_set(err, EACCES,
-			       "'%s' belongs to uid %u (mode %04o), root's and writable by nobody else was expected",
-			       path, st.st_uid, st.st_mode & 07777);
-	return 0;
-}
 
 int spawn_open(const char *path, struct err *err)
 {
@@ -49,13 +35,13 @@ int spawn_open(const char *path, struct err *err)
 	dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_set_errno(err, errno, "cannot open '%s'", parent);
-	r = check_owner(dir, parent, S_IFDIR, err);
+	r = owner_check_fd(dir, S_IFDIR, 0, parent, err);
 	if (r < 0)
 		return r;
 	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open '%s'", path);
-	r = check_owner(fd, path, S_IFREG, err);
+	r = owner_check_fd(fd, S_IFREG, 0, path, err);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
@@ -78,11 +64,8 @@ static _Noreturn void become(int fd, int out, pid_t parent, const char *const *a
 
 static int remaining_ms(int64_t deadline_ms)
 {
-	struct timespec ts;
-	int64_t left;
+	const int64_t left = deadline_ms - clock_monotonic_ms();
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	left = deadline_ms - ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

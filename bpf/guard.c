@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/owner.h"
 
 void guards_done(struct guards *guards)
 {
@@ -29,10 +30,7 @@ int guard_directory_check(int fd, const char *name, struct err *err)
 		return err_set_errno(err, errno, "cannot stat '%s'", name);
 	if ((unsigned long)fs.f_type != BPF_FS_MAGIC)
 		return err_set(err, EPERM, "'%s' is not in a bpffs", name);
-	if (st.st_uid != 0 || (st.st_mode & 077))
-		return err_set(err, EPERM, "'%s' belongs to uid %u with mode %04o, root and 0700 were expected", name,
-			       st.st_uid, st.st_mode & 07777);
-	return 0;
+	return owner_check(&st, 0, OWNER_MAY_NOTHING, name, err);
 }
 
 /* Relative to the working directory. -ENOENT is not an error: `ret` stays as it is. */

@@ -10,10 +10,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/privilege.h"
 #include "base/text.h"
 #include "cgdeleg/grant/run.h"
@@ -84,7 +84,6 @@ static int parse_args(int argc, char **argv, struct arguments *ret)
  * the signal ends the process, which a runtime takes for a failed hook. */
 static int64_t set_deadline(unsigned seconds)
 {
-	struct timespec ts;
 	sigset_t none;
 
 	/* What the runtime blocked stays blocked across execve(2). */
@@ -93,8 +92,7 @@ static int64_t set_deadline(unsigned seconds)
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_IGN); /* RLIMIT_FSIZE: a failed audit write is an error, not an end */
 	(void)alarm(seconds + 1);
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1000 * (int64_t)seconds;
+	return clock_monotonic_ms() + 1000 * (int64_t)seconds;
 }
 
 /*

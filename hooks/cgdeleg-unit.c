@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "cgdeleg/kernel/systemd.h"
 #include "policy/limit-list.h"
@@ -45,17 +46,9 @@ struct request {
 	bool without_recent;
 };
 
-static uint64_t now_usec(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static uint64_t left_usec(const struct request *request)
 {
-	const uint64_t now = now_usec();
+	const uint64_t now = (uint64_t)clock_monotonic_us();
 
 	return now < request->end_usec ? request->end_usec - now : 0;
 }
@@ -297,7 +290,8 @@ static bool is_request(int argc, char **argv, struct request *ret)
 	uint64_t deadline_ms;
 
 	if (argc < 4 || argc > 3 + UNIT_WORDS_MAX || !systemd_unit_is_valid(argv[1]) ||
-	    text_to_u64(argv[2], &deadline_ms) < 0 || deadline_ms > now_usec() / 1000 + MILLISECONDS_MOST)
+	    text_to_u64(argv[2], &deadline_ms) < 0 ||
+	    deadline_ms > (uint64_t)clock_monotonic_us() / 1000 + MILLISECONDS_MOST)
 		return false;
 	for (int i = 3; i < argc; i++) {
 		const char *value;

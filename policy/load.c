@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/owner.h"
 
 struct loader {
 	struct ruleset *rules;
@@ -64,6 +65,7 @@ static const char *join(struct loader *loader, const char *directory, const char
 static int is_trusted(struct loader *loader, const char *file, int fd, mode_t type)
 {
 	struct ruleset *rules = loader->rules;
+	struct err why = { 0 };
 	struct stat st;
 	int r;
 
@@ -71,12 +73,8 @@ static int is_trusted(struct loader *loader, const char *file, int fd, mode_t ty
 		r = fail_file(loader, file, "examined", -errno);
 	else if ((st.st_mode & S_IFMT) != type)
 		r = complain_file(rules, file, "is not a %s", type == S_IFDIR ? "directory" : "regular file");
-	else if (st.st_uid != 0 && st.st_uid != loader->owner)
-		r = complain_file(rules, file, "belongs to uid %u; give it to root", st.st_uid);
-	else if (st.st_mode & (S_IWGRP | S_IWOTH))
-		r = complain_file(rules, file,
-				  "has mode %04o and can be written by others than its owner; use chmod go-w",
-				  st.st_mode & 07777U);
+	else if (owner_check(&st, loader->owner, OWNER_MAY_READ, NULL, &why) < 0)
+		r = complain_file(rules, file, "%s", why.text);
 	else
 		return 1;
 	return r;

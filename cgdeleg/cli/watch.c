@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/privilege.h"
 #include "base/text.h"
 #include "bpf/guard-load.h"
@@ -170,13 +171,9 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
-	struct timespec ts;
-
 	(void)source;
 	(void)si;
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-			 (unsigned long long)ts.tv_sec * 1000000 + (unsigned long long)ts.tv_nsec / 1000);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic_us());
 	load_policy(userdata);
 	report(userdata);
 	(void)sd_notify(0, "READY=1");

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cgdeleg/grant/step.h"
 
 static const char *const outcome_names[OUTCOME_MAX] = {
@@ -38,12 +38,7 @@ void apply_done(struct outcome *outcome)
 
 static int check_deadline(const struct apply *apply, struct err *err)
 {
-	struct timespec ts;
-
-	if (apply->deadline_ms == 0)
-		return 0;
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	if ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 < apply->deadline_ms)
+	if (apply->deadline_ms == 0 || clock_monotonic_ms() < apply->deadline_ms)
 		return 0;
 	return err_set(err, ETIMEDOUT, "the deadline of the hook has passed");
 }

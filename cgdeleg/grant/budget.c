@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "cgdeleg/kernel/walk.h"
 #include "policy/usage.h"
 
@@ -32,14 +34,6 @@ static struct flock record_lock(short type, off_t start)
 	};
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Waits by looking again: a lock that is waited for in the kernel would end with a signal only. */
 static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 {
@@ -52,7 +46,7 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 			return 0;
 		if (errno != EAGAIN && errno != EACCES)
 			return err_set_errno(err, errno, "cannot lock the table of grants");
-		if (deadline_ms > 0 && now_ms() >= deadline_ms)
+		if (deadline_ms > 0 && clock_monotonic_ms() >= deadline_ms)
 			return err_set(err, ETIMEDOUT,
 				       "another process keeps the table of grants locked: `lslocks` tells which");
 		(void)nanosleep(&pause, NULL);
@@ -64,17 +58,15 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 int budget_directory_open(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct stat st;
+	int r;
 
 	fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && (mkdir(path, 0700) == 0 || errno == EEXIST))
 		fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open the directory '%s'", path);
-	if (st.st_uid != geteuid() || (st.st_mode & 022))
-		return err_set(err, EPERM, "the directory '%s' must belong to root and be writable by nobody else",
-			       path);
-	return TAKE_FD(fd);
+	r = owner_check_fd(fd, S_IFDIR, geteuid(), path, err);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* The file may be another by the time it is locked. */
@@ -92,10 +84,11 @@ static int open_table(int dirfd, int64_t deadline_ms, size_t *ret_size, struct e
 			return r;
 		if (fstat(fd, &st) < 0)
 			return err_set_errno(err, errno, "cannot stat the table of grants");
-		if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
-			return err_set(
-				err, EPERM,
-				"the table of grants must be a file that belongs to root and is writable by nobody else");
+		if (!S_ISREG(st.st_mode))
+			return err_set(err, EPERM, "the table of grants is not a regular file");
+		r = owner_check(&st, geteuid(), OWNER_MAY_READ, BUDGET_FILE, err);
+		if (r < 0)
+			return r;
 		*ret_size = (size_t)st.st_size;
 		if (st.st_nlink > 0)
 			return TAKE_FD(fd);

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "base/text.h"
 #include "bpf/device.h"
 #include "policy/limit.h"
@@ -144,7 +145,7 @@ static int check_files(const struct target *target, struct err *err)
 			continue;
 		if (fstatat(target->cgroup_fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", *name);
-		if (st.st_uid != 0 || st.st_gid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		if (st.st_gid != 0 || !owner_is_alone(&st, 0, OWNER_MAY_READ))
 			return err_set(
 				err, EPERM,
 				"'%s' of the container's cgroup belongs to %u:%u (mode %04o) and not to root alone: the cgroup was not made by the container runtime",

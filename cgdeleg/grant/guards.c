@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/privilege.h"
 #include "base/spawn.h"
@@ -34,14 +35,6 @@
 /* Loading programs, and mounting and looking into the root-only bpffs. */
 #define HELPER_CAPABILITIES \
 	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_DAC_OVERRIDE))
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* By these signals the kernel ends a process for want of memory: while it runs, or where execve(2) cannot go back. */
 static bool was_passing(const struct spawn_result *result)
@@ -90,7 +83,7 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 		r = guards_open(host->sys_fd, ret, err);
 		if (r != 0 || mine)
 			return r;
-		if (now_ms() >= end_ms)
+		if (clock_monotonic_ms() >= end_ms)
 			return err_set(
 				err, ETIMEDOUT,
 				"another hook has not loaded the BPF guards in time; 'cgdeleg guard load' at boot spares hooks that");
@@ -118,7 +111,7 @@ static int open_turn(const char *run, struct err *err)
  */
 static int64_t loading_ends(int64_t deadline_ms)
 {
-	const int64_t now = now_ms();
+	const int64_t now = clock_monotonic_ms();
 	const int64_t half = (now + deadline_ms) / 2;
 
 	if (!deadline_ms)

@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "base/text.h"
 
 #define CGROUP_MOUNT "/sys/fs/cgroup"
@@ -382,36 +385,22 @@ int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *
 	return compare_id(oci, raw.annotations, err);
 }
 
-/* `kind` is S_IFDIR or S_IFREG. */
-static int check_owner(int fd, mode_t kind, uid_t owner, const char *what, struct err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_set_errno(err, errno, "cannot stat %s", what);
-	if ((st.st_mode & S_IFMT) != kind)
-		return err_set(err, EBADMSG, "%s is not a %s", what, kind == S_IFDIR ? "directory" : "regular file");
-	if (st.st_uid != 0 && st.st_uid != owner)
-		return err_set(err, EPERM, "%s belongs to uid %u, root was expected", what, st.st_uid);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, EPERM, "%s is writable by group or others (mode %04o)", what, st.st_mode & 07777);
-	return 0;
-}
-
 int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd, struct err *err)
 {
+	char config[PATH_MAX + sizeof("/config.json")];
 	int r;
 
 	*ret_bundle_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_bundle_fd < 0)
 		return err_set_errno(err, errno, "cannot open the bundle '%s'", path);
-	r = check_owner(*ret_bundle_fd, S_IFDIR, owner, "the bundle", err);
+	r = owner_check_fd(*ret_bundle_fd, S_IFDIR, owner, path, err);
 	if (r < 0)
 		return r;
 	*ret_config_fd = file_open_beneath(*ret_bundle_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (*ret_config_fd < 0)
 		return err_set_errno(err, *ret_config_fd, "cannot open 'config.json' in the bundle '%s'", path);
-	return check_owner(*ret_config_fd, S_IFREG, owner, "config.json", err);
+	(void)snprintf(config, sizeof(config), "%s/config.json", path);
+	return owner_check_fd(*ret_config_fd, S_IFREG, owner, config, err);
 }
 
 int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *err)

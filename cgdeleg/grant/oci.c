@@ -7,10 +7,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 struct raw_state {
@@ -36,18 +36,10 @@ void oci_done(struct oci *oci)
 	*oci = (struct oci)OCI_EMPTY;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int wait_readable(int fd, int64_t deadline_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	int64_t left = deadline_ms ? deadline_ms - now_ms() : -1;
+	int64_t left = deadline_ms ? deadline_ms - clock_monotonic_ms() : -1;
 	int r;
 
 	if (deadline_ms && left <= 0)

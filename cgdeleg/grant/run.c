@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/privilege.h"
 #include "cgdeleg/grant/guards.h"
 
@@ -59,14 +59,6 @@ void trail_free(struct trail *trail)
 	ruleset_done(&trail->rules);
 	oci_done(&trail->oci);
 	free(trail);
-}
-
-static int64_t now_us(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 static void state_facts(const struct run_args *args, struct trail *trail)
@@ -287,7 +279,7 @@ static int act(struct acting *acting)
 		r = plan_apply(&apply, &trail->plan, &trail->outcome, &trail->err);
 	if (r >= 0 && trail->decision.verdict == VERDICT_REFUSE)
 		r = refuse(&trail->decision, &trail->err);
-	trail->duration_us = now_us() - trail->started_us;
+	trail->duration_us = clock_realtime_us() - trail->started_us;
 	if (audit_write(&acting->trail->audit, trail, "run", false, &err) < 0 && r >= 0 &&
 	    trail->decision.audit_required) {
 		trail->err = err;
@@ -350,7 +342,7 @@ static int run_concerned(const struct run_args *args, struct trail *trail)
 		/* Not decided: what stands there was said before anything was known. */
 		trail->decision.verdict = VERDICT_ERROR;
 		trail->decision.n_reasons = 0;
-		trail->duration_us = now_us() - trail->started_us;
+		trail->duration_us = clock_realtime_us() - trail->started_us;
 		(void)audit_write(&trail->audit, trail, "run", false, NULL);
 	}
 	audit_syslog(&trail->audit, trail);
@@ -361,7 +353,7 @@ int run_create_runtime(const struct run_args *args, int state_fd, struct trail *
 {
 	int r;
 
-	trail->started_us = now_us();
+	trail->started_us = clock_realtime_us();
 	trail->facts.handler = args->handler;
 	r = privilege_limit(CAPS_PARSE, CAPS_RESTRICT, &trail->err);
 	if (r < 0)

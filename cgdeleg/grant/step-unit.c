@@ -12,9 +12,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cgdeleg/grant/step.h"
 #include "cgdeleg/kernel/systemd.h"
 
@@ -45,12 +45,7 @@ void unit_change_free(struct unit_change *change)
 
 static int64_t deadline(const struct apply *apply, int64_t offset_ms)
 {
-	struct timespec ts;
-
-	if (apply->deadline_ms)
-		return apply->deadline_ms + offset_ms;
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + WITHOUT_DEADLINE;
+	return apply->deadline_ms ? apply->deadline_ms + offset_ms : clock_monotonic_ms() + WITHOUT_DEADLINE;
 }
 
 /* Is any file above its ceiling? 1, 0 or an error. */

@@ -8,22 +8,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/spawn.h"
 #include "cgdeleg/kernel/systemd.h"
 
 #define FIXED_WORDS	3   /* its name, the unit's, its deadline */
 #define HELPER_GRACE_MS 300 /* so that it is the helper who says that there was no answer */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* errno's of systemd_set(). */
 static int code_of(int status)
@@ -59,7 +51,7 @@ int systemd_set(const char *unit, const struct unit_words *words, int64_t deadli
 	char milliseconds[24];
 	int r;
 
-	if (its_deadline_ms <= now_ms())
+	if (its_deadline_ms <= clock_monotonic_ms())
 		return err_set(err, ETIMEDOUT, "no time is left to ask systemd for limits of '%s'", unit);
 	(void)snprintf(milliseconds, sizeof(milliseconds), "%lld", (long long)its_deadline_ms);
 	argv[2] = milliseconds;

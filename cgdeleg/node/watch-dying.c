@@ -18,6 +18,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cgdeleg/node/watched.h"
@@ -103,7 +104,7 @@ static void judge(struct watch *watch, struct watched *w, uint64_t dying)
 	w->dying_held = !fewer && (was_held || w->reclaim_bytes >= WATCH_RECLAIM_MOST * MIB);
 	if (w->dying_held) {
 		w->reclaim_bytes = WATCH_RECLAIM_LEAST * MIB;
-		w->reclaim_after_ms = watch_now_ms() + WATCH_HELD_MS;
+		w->reclaim_after_ms = clock_monotonic_ms() + WATCH_HELD_MS;
 	} else if (!fewer) {
 		w->reclaim_bytes *= 2;
 	}
@@ -126,7 +127,7 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat)
 		return;
 	}
 	/* What one that still runs brings is not known yet: it is not judged, and the next not made larger for it. */
-	if (w->dying_alarm && (watch_now_ms() < w->reclaim_after_ms || is_running(w->reclaimer_fd)))
+	if (w->dying_alarm && (clock_monotonic_ms() < w->reclaim_after_ms || is_running(w->reclaimer_fd)))
 		return;
 	if (w->dying_alarm)
 		judge(watch, w, dying);

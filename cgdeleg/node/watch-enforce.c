@@ -7,6 +7,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/cleanup.h"
 #include "cgdeleg/kernel/limits.h"
 #include "cgdeleg/node/watched.h"
@@ -31,7 +32,7 @@ static void ask_systemd(struct watch *watch, const struct watched *w, const char
 	struct err err = { 0 };
 
 	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
-	    systemd_set(unit, &words, watch_now_ms() + most_ms, &err) < 0)
+	    systemd_set(unit, &words, clock_monotonic_ms() + most_ms, &err) < 0)
 		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s", w->name,
 			  ceiling->file, err.text);
 }
@@ -132,7 +133,7 @@ static bool find_drift(const struct attribute *attribute, const struct watch_fil
 bool watch_enforce(struct watch *watch, struct watch_file *file)
 {
 	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
-	const int64_t now = watch_now_ms();
+	const int64_t now = clock_monotonic_ms();
 	struct attribute attribute;
 	struct drift drift;
 

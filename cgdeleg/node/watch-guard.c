@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#include "base/clock.h"
 #include "base/cleanup.h"
 #include "bpf/attached.h"
 #include "cgdeleg/node/watched.h"
@@ -159,7 +160,7 @@ void watch_guards_begin(struct watch *watch)
 /* What is needed and not pinned is loaded, as a hook would do it. Where that fails it is not tried in every sweep. */
 static int need_pins(struct watch *watch, int kind, struct err *err)
 {
-	const int64_t now = watch_now_ms();
+	const int64_t now = clock_monotonic_ms();
 
 	if (is_pinned(&watch->guards, kind))
 		return 0;
@@ -182,7 +183,7 @@ static int need_pins(struct watch *watch, int kind, struct err *err)
 /* Said when it is seen, and again after a long time. */
 static void complain(struct watch *watch, struct watched *w, int kind, int state, const struct err *err)
 {
-	const int64_t now = watch_now_ms();
+	const int64_t now = clock_monotonic_ms();
 
 	if (w->guard_missing[kind] && now < w->remind_ms[kind])
 		return;

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -22,14 +22,6 @@
 #include "cgdeleg/node/watched.h"
 
 #define MOUNTINFO_MAX (4 * 1024 * 1024)
-
-int64_t watch_now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void watch_say(struct watch *watch, int priority, const char *fmt, ...)
 {
@@ -347,7 +339,7 @@ int watch_events(struct watch *watch, struct err *err)
 
 void watch_tick(struct watch *watch)
 {
-	const int64_t now = watch_now_ms();
+	const int64_t now = clock_monotonic_ms();
 
 	for (struct watched *w = watch->all; w && watch->counts.contested > 0; w = w->next)
 		for (struct watch_file *file = w->files; file; file = file->next) {

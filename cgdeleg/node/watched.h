@@ -56,7 +56,6 @@ struct watch {
 	struct watch_counts counts;
 };
 
-int64_t watch_now_ms(void);
 void watch_say(struct watch *watch, int priority, const char *fmt, ...) _printf_(3, 4);
 
 /* watch-enforce.c */

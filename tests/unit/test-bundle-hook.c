@@ -119,10 +119,10 @@ static const struct {
 	mode_t bundle_mode, config_mode; /* 0: there is no config.json of ours */
 	const char *said;
 } unsafe[] = {
-	{ "group-writable bundle", "", 0770, 0600, "the bundle is writable by group or others" },
-	{ "group-writable file", "", 0700, 0660, "config.json is writable by group or others" },
+	{ "group-writable bundle", "", 0770, 0600, "writable by nobody else" },
+	{ "group-writable file", "", 0700, 0660, "config.json' belongs to uid 0 (mode 0660)" },
 	{ "a link", "other = {}\nconfig.json -> other\n", 0700, 0, "cannot open 'config.json'" },
-	{ "a directory", "config.json/\n", 0700, 0, "config.json is not a regular file" },
+	{ "a directory", "config.json/\n", 0700, 0, "config.json' is not a regular file" },
 	{ "no file", "", 0700, 0, "No such file or directory" },
 	{ "a directory in the way", ".config.json.cgdeleg/x/\n", 0700, 0600, "cannot create" },
 };

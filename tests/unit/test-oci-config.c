@@ -228,13 +228,13 @@ static void test_bundle(void **state)
 		{ "no config.json", "- b/config.json", "cannot open 'config.json' in the bundle", 0 },
 		{ "a link", "b/c = " ROOT "}\nb/config.json -> c", "cannot open 'config.json'", 0 },
 		{ "a link out", "c = " ROOT "}\nb/config.json -> ../c", "cannot open 'config.json'", 0 },
-		{ "a directory", "- b/config.json\nb/config.json/", "config.json is not a regular file", 0 },
+		{ "a directory", "- b/config.json\nb/config.json/", "b/config.json' is not a regular file", 0 },
 		{ "broken", "b/config.json = {", "config.json:", 0 },
-		{ "bundle of another", "b : 1000 0", "the bundle belongs to uid 1000, root was expected", 0 },
-		{ "file of another", "b/config.json : 1000 0", "config.json belongs to uid 1000", 0 },
+		{ "bundle of another", "b : 1000 0", "b' belongs to uid 1000 (mode 0755); it must belong to root", 0 },
+		{ "file of another", "b/config.json : 1000 0", "b/config.json' belongs to uid 1000", 0 },
 		{ "of the allowed one", "b : 1000 0\nb/config.json : 1000 0", NULL, 1000 },
 		{ "of root, though another is allowed", "", NULL, 1000 },
-		{ "of a third one", "b : 1001 0", "the bundle belongs to uid 1001", 1000 },
+		{ "of a third one", "b : 1001 0", "b' belongs to uid 1001", 1000 },
 	};
 
 	(void)state;
@@ -255,11 +255,11 @@ static void test_modes(void **state)
 		const char *want;
 	} cases[] = {
 		{ "b", 0755, NULL },
-		{ "b", 0775, "the bundle is writable by group or others (mode 0775)" },
-		{ "b", 01757, "the bundle is writable by group or others (mode 1757)" },
+		{ "b", 0775, "b' belongs to uid 0 (mode 0775); it must belong to root and be writable by nobody else" },
+		{ "b", 01757, "b' belongs to uid 0 (mode 1757)" },
 		{ "b/config.json", 0600, NULL },
-		{ "b/config.json", 0664, "config.json is writable by group or others (mode 0664)" },
-		{ "b/config.json", 0602, "config.json is writable by group or others (mode 0602)" },
+		{ "b/config.json", 0664, "b/config.json' belongs to uid 0 (mode 0664)" },
+		{ "b/config.json", 0602, "b/config.json' belongs to uid 0 (mode 0602)" },
 	};
 
 	(void)state;
@@ -294,7 +294,7 @@ static void test_size_and_kind(void **state)
 		     "config.json: larger than 16777216 bytes");
 	tree_edit(&tree, "- b/config.json");
 	assert_int_equal(mkfifoat(tree.fd, "b/config.json", 0600), 0);
-	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err, "config.json is not a regular file");
+	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err, "b/config.json' is not a regular file");
 }
 
 int main(void)

@@ -197,7 +197,7 @@ static void test_modes(void **state)
 	}
 	write_file("policy.ini", HANDLER, 0644);
 	write_file("policy.d/a.ini", "[defaults]\n", 0664);
-	assert_complaint("policy.d/a.ini", "has mode 0664");
+	assert_complaint("policy.d/a.ini", "(mode 0664)");
 }
 
 static void test_directory_modes(void **state)
@@ -205,12 +205,12 @@ static void test_directory_modes(void **state)
 	(void)state;
 	write_file("policy.ini", HANDLER, 0644);
 	assert_int_equal(chmod(dir, 0775), 0);
-	assert_complaint("", "has mode 0775");
+	assert_complaint("", "(mode 0775)");
 	assert_int_equal(chmod(dir, 01777), 0);
-	assert_complaint("", "has mode 1777");
+	assert_complaint("", "(mode 1777)");
 	assert_int_equal(chmod(dir, 0755), 0);
 	assert_int_equal(chmod(path_of("policy.d"), 0757), 0);
-	assert_complaint("policy.d", "has mode 0757");
+	assert_complaint("policy.d", "(mode 0757)");
 }
 
 static void test_owner(void **state)
@@ -222,7 +222,7 @@ static void test_owner(void **state)
 	if (getuid() != 0) {
 		assert_int_equal(ruleset_load(dir, 0, &rules, NULL), 0);
 		assert_non_null(rules.complaints);
-		assert_non_null(strstr(rules.complaints->text, "give it to root"));
+		assert_non_null(strstr(rules.complaints->text, "it must belong to root"));
 		ruleset_done(&rules);
 		return;
 	}

@@ -7,19 +7,16 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/spawn.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
 static int64_t in_ms(int64_t ms)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + ms;
+	return clock_monotonic_ms() + ms;
 }
 
 static int run_shell(const char *script, int64_t ms, struct spawn_result *ret, struct err *err)

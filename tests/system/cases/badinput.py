@@ -175,10 +175,10 @@ def owners(t, held):
     directory, path = held.c.dir, f"{held.c.dir}/config.json"
     for name, target, mode, uid, part in (
             ("bundle of another user", directory, 0o755, 4242, "belongs to uid 4242"),
-            ("bundle writable by others", directory, 0o777, 0, "is writable by group or others"),
-            ("bundle writable by its group", directory, 0o775, 0, "is writable by group or others"),
+            ("bundle writable by others", directory, 0o777, 0, "writable by nobody else"),
+            ("bundle writable by its group", directory, 0o775, 0, "writable by nobody else"),
             ("config of another user", path, 0o644, 4242, "belongs to uid 4242"),
-            ("config writable by others", path, 0o666, 0, "is writable by group or others")):
+            ("config writable by others", path, 0o666, 0, "writable by nobody else")):
         with t.step(name):
             before = os.stat(target)
             os.chown(target, uid, 0)
@@ -202,7 +202,7 @@ def policies(t):
     writable, broken = policy("writable"), policy("broken", BROKEN)
     os.chmod(f"{writable}/policy.ini", 0o666)
     with t.step("policy writable by others: refused, the handler may be in it"):
-        held.refuses("can be written by others", policy=writable)
+        held.refuses("writable by nobody else", policy=writable)
     with t.step("policy that is a symbolic link"):
         linked = policy("linked")
         os.rename(f"{linked}/policy.ini", f"{linked}/real")

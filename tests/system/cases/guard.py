@@ -210,7 +210,7 @@ def loads(t):
         try:
             c = t.container("open").up()
             texts = str(c.records()[-1]["reasons"])
-            contains(texts, "root and 0700 were expected", "the reasons")
+            contains(texts, "accessible by nobody else", "the reasons")
             equal(guards_of(c), [], "device guards on the cgroup")
         finally:
             os.chmod(PINS, 0o700)

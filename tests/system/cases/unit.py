@@ -215,10 +215,10 @@ def failing(t):
                 ("the bus is no socket", over("/etc/hostname"), "systemd cannot be reached"),
                 ("no helper", f"mount -t tmpfs -o mode=755 none {os.path.dirname(helper)}", "No such file or directory"),
                 ("others can write beside the helper", f"mount -t tmpfs -o mode=757 none {os.path.dirname(helper)}",
-                 "writable by nobody else was expected"),
+                 "writable by nobody else"),
                 ("others can write the helper",
                  f"cp {helper} {c.dir}/copy; chmod 757 {c.dir}/copy; mount --bind {c.dir}/copy {helper}",
-                 "writable by nobody else was expected"),
+                 "writable by nobody else"),
                 ("the helper is no program", f"mount --bind /etc/hostname {helper}", "the program cannot be executed")):
             with t.step(name):
                 refuses(t, c, state, before, in_mounts(script), part)

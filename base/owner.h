@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owner - is a file root's alone?
+ *
+ * Threat. Whoever owns a file, or may write it or the directory that it is in, decides what stands in it: the policy, the
+ * table of grants, config.json, a program that is executed, pinned BPF programs. So before anything of the kind is
+ * believed its owner and mode are checked, on the open descriptor. There is no ACL to check: its mask is the group's mode.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+
+#define OWNER_MAY_READ	  0022 /* mode bits that nobody else may have: others can read, and not write */
+#define OWNER_MAY_NOTHING 0077 /* ... others can do nothing */
+
+/* Does it belong to root, or to `owner` (0: to root alone), and has nobody else one of the mode bits `others`? */
+bool owner_is_alone(const struct stat *st, uid_t owner, mode_t others);
+
+/* The same, or -EPERM and the sentence. `name` is the path; NULL leaves it out, for a caller who puts it in front. */
+int owner_check(const struct stat *st, uid_t owner, mode_t others, const char *name, struct err *err);
+
+/* As owner_check() with OWNER_MAY_READ for what `fd` refers to, which must be of `type`: S_IFREG or S_IFDIR. */
+int owner_check_fd(int fd, mode_t type, uid_t owner, const char *name, struct err *err);
