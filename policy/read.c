@@ -7,7 +7,7 @@
  * or a ']', takes two sections whose names differ after 49 bytes as one, and never mentions a section
  * without keys. So it gets its lines from our reader, which sees each one raw and first: counts it,
  * complains about everything inih would bend, and hands over only plain "[section]" and "key = value"
- * lines; any other becomes an empty one. Which section is open is also the reader's word, not inih's.
+ * lines; any other becomes an empty one. Which section is open is also the reader's word, not inih's. See load.h.
  */
 #include <errno.h>
 #include <ini.h>

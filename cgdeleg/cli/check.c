@@ -3,7 +3,7 @@
  * cgdeleg check - validates the policy, and explains what it says about one container.
  *
  * The same code as the hook's, with nothing done: run_explain() stops where the hook would begin to act.
- * Works as an ordinary user where the files allow it.
+ * Works as an ordinary user where the files allow it. See cli.h.
  */
 #include "cgdeleg/cli/cli.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cgdeleg guard - loads, unloads and shows the BPF guards; a cgroup's rules and refusals. */
+/* cgdeleg guard - loads, unloads and shows the BPF guards; a cgroup's rules and refusals. See cli.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>

@@ -4,6 +4,7 @@
  *
  * Read by OpenMetrics 1.0 parsers and by those of the older Prometheus text format, so the information
  * about a grant is a gauge of value 1 and no "info". Every family is one block: TYPE, UNIT, HELP, samples.
+ * See list.h.
  */
 #include <math.h>
 #include <string.h>

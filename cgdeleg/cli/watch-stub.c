@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cgdeleg watch - in a build without libsystemd, whose event loop it is made of. */
+/* cgdeleg watch - in a build without libsystemd, whose event loop it is made of. See cli.h. */
 #include <stdio.h>
 
 #include "cgdeleg/cli/cli.h"

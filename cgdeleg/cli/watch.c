@@ -2,7 +2,7 @@
 /*
  * cgdeleg watch - keeps the ceilings of what is delegated, as a service or once from a timer.
  *
- * The loop is sd-event's: signals, timers and the service manager's watchdog come with it.
+ * The loop is sd-event's: signals, timers and the service manager's watchdog come with it. See cli.h.
  */
 #include <errno.h>
 #include <linux/capability.h>

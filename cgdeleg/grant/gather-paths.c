@@ -8,7 +8,7 @@
  * process's cgroup looks from within the namespace and takes the mount's root for the namespace's: that
  * is proven later, when the process is found in cgroup.procs of the very directory that this names. The
  * long one reads the process's path and the hook's own from the host's side; it is for a container that
- * has its grant already, whose processes are its own affair, and for saying what is wrong.
+ * has its grant already, whose processes are its own affair, and for saying what is wrong. See gather-cgroup.h.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  *
  * The path names the unit as systemd would name it, and that the cgroup is that unit's, and not one that
  * somebody made with such a name, is told by an attribute which systemd sets on what it delegates, in a
- * name space that only host root can write.
+ * name space that only host root can write. See gather-cgroup.h.
  */
 #include <errno.h>
 #include <fcntl.h>

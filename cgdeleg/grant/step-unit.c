@@ -5,7 +5,7 @@
  * Asked to change one property of a unit, systemd writes all files that it has properties for, each with
  * what it remembers: what a runtime had written there behind its back would come off. So the values of all
  * these files are read first, those that limit anything go along, and afterwards none may be above what it
- * was. Shares and guarantees (weights, memory.low) are systemd's own business.
+ * was. Shares and guarantees (weights, memory.low) are systemd's own business. See step.h.
  */
 #include <errno.h>
 #include <fcntl.h>

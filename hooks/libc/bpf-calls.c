@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libbpf's calls, as far as the hook makes them, with libbpf's prototypes: Debian's libbpf.a is glibc's. Each is one
+ * BPF calls - what the hook needs of <bpf/bpf.h>, with libbpf's prototypes: Debian's libbpf.a is glibc's. Each is one
  * bpf(2); what loads and relocates programs stays libbpf's. Returns as libbpf 1.x: -1 or -errno with errno set.
  */
 #include <bpf/bpf.h>

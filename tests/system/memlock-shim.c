@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the native tests on a machine whose root has no CAP_SYS_RESOURCE: crun before 1.9 gives up when it
- * may not raise RLIMIT_MEMLOCK before it loads its device program. Kernels from 5.11 on charge BPF to the
- * memory cgroup and do not look at that limit, so for that one resource the call is answered with success.
+ * Memlock shim - setrlimit() of <sys/resource.h>, for the native tests on a machine whose root has no CAP_SYS_RESOURCE:
+ * crun before 1.9 gives up when it may not raise RLIMIT_MEMLOCK before it loads its device program. Kernels from 5.11
+ * on charge BPF to the memory cgroup and ignore that limit, so for that one resource the call is answered with success.
  * Loaded into the runtime with LD_PRELOAD by the test set-up; the hook is static and cannot see it.
  */
 #include <stddef.h>

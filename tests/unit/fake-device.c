@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Device - stands in for bpf/device.c where the cgroup is a temporary directory: the file device.programs
- * in it says "multi ID", "replaceable ID" or "fault"; without it there is no program.
+ * Device - stands in for what bpf/device.h has, where the cgroup is a temporary directory: the file device.programs in
+ * it says "multi ID", "replaceable ID" or "fault"; without it there is no program.
  */
 #include <errno.h>
 #include <stdio.h>
