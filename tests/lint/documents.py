@@ -39,3 +39,21 @@ def audit_record(_files, _build):
     for word in re.findall(r'\bitem, "(\w+)"', text):
         if f"`{word}`" not in described.get("reasons", ""):
             yield f"{page}: the row `reasons` lacks `{word}`"
+
+
+def first_strings(source, table):
+    """The first literal of each row of a table in C: its name."""
+    body = re.search(r"\b" + table + r"\[\w*\] = \{\n(.*?)\n\};", tree.read(source), re.S)[1]
+    return {re.search(r'"([^"]+)"', row)[1] for row in re.findall(r"^\t(?:\[\w+\] = )?\{.*?(?=^\t[\[{]|\Z)", body, re.S | re.M)}
+
+
+def manual(_files, _build):
+    """The keys of the policy and the limit files, in the manual's tables and in the example."""
+    page, example = "man/cgdeleg.policy.5.scd", "policy/default.ini"
+    rows_there = re.findall(r"^\|  (.+)$", tree.read(page), re.M)
+    listed = {re.sub(r"<\w+>", "*", word) for row in rows_there for word in row.split(", ")}
+    shown = set(re.findall(r"[\w.]*\w", tree.read(example)))
+    keys, limits = first_strings("policy/keys.c", "keys") - {"<limit>"}, first_strings("policy/limit.c", "limit_types")
+    yield from (f"{page}: no row for the key `{word}` of policy/keys.c" for word in sorted(keys - listed))
+    yield from (f"{page}: no row for the limit `{word}` of policy/limit.c" for word in sorted(limits - listed))
+    yield from (f"{example}: does not show the key `{word}`" for word in sorted(keys - shown))
