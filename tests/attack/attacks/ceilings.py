@@ -32,7 +32,7 @@ def a_ceiling(box):
     return next(name for name in ("pids.max", "hugetlb.2MB.max", "cgroup.max.descendants") if box.has(name))
 
 
-@attack("ceiling.write", "Ceilings", "Write every file of its own root that is not for delegatees",
+@attack("ceiling.write", "Ceilings", "Write every file of its own root that is not delegated",
         host_root=True, control=boxes.OwnerBox)
 def write(box):
     before = limits(box)
@@ -154,7 +154,7 @@ def memory(box):
     return judge(box.ask("eat", "memory", "/sys/fs/cgroup/greedy", 256))
 
 
-@attack("ceiling.dying", "Ceilings", "Leave removed cgroups in the kernel, beside the cap on living ones",
+@attack("ceiling.dying", "Ceilings", "Leave removed cgroups in the kernel, in spite of the cap on living ones",
         control="there is no defence to take away",
         beyond="the kernel counts no cgroup that is being removed against cgroup.max.descendants; "
                "memory.max bounds the pages that keep one alive, and `nr_dying_descendants` shows them")
@@ -182,14 +182,15 @@ def pressure(box):
         needs_guard=True, host_root=True, control="asserted for cgdeleg only")
 def pressure_in_child(box):
     if not box.guarded:
-        raise NotApplicable("a node without the BPF LSM guard")
+        raise NotApplicable("a node without the grant guard")
     answers = box.ask("put", "pressed/", "pressed/cpu.pressure", "pressed/memory.pressure", "pressed/io.pressure")
     box.shell("rmdir /sys/fs/cgroup/pressed")
     return judge(answers, but=("pressed/",))
 
 
 @attack("ceiling.partition", "Ceilings", "Take processors away from others with a cpuset partition",
-        control="a valid partition needs a valid parent, which no container's is: nothing of ours refuses it")
+        control="a valid partition needs a valid parent, and no container's parent is one; cgdeleg refuses nothing "
+        "here")
 def partition(box):
     if not box.has("cpuset.cpus"):
         raise NotApplicable("no cpuset controller")
@@ -207,7 +208,7 @@ def partition(box):
 
 
 @attack("ceiling.threaded", "Ceilings", "Change the type of its root, or of what is above, by threaded children",
-        host_root=True, control="the kernel refuses it to any cgroup in which domain controllers are on")
+        host_root=True, control="the kernel refuses it for any cgroup that has domain controllers switched on")
 def threaded(box):
     above = host.read(f"{box.above}/cgroup.type") if os.path.exists(f"{box.above}/cgroup.type") else ""
     answers = box.ask("put", "cgroup.type=threaded")

@@ -38,13 +38,14 @@ def open_device(box):
 
 
 @attack("device.load", "Devices", "Load a device program; get a program, a link or a map by its number",
-        host_root=True, control="the kernel asks for capabilities in the first user namespace; nothing of ours does")
+        host_root=True, control="the kernel requires capabilities in the host's user namespace; cgdeleg refuses "
+        "nothing here")
 def load(box):
     return judge(box.ask("bpf-load"))
 
 
 @attack("device.token", "Devices", "A bpffs of its own with delegation, a token from it, a load with the token",
-        control="the kernel lets only the first user namespace delegate; nothing of ours does")
+        control="the kernel lets only the host's user namespace delegate; cgdeleg refuses nothing here")
 def token(box):
     return judge(box.ask("bpf-token"))
 
@@ -68,8 +69,8 @@ def detach(box):
 
 
 # Pinning what one holds in a bpffs of one's own changes nothing.
-@attack("device.attach", "Devices", "Attach that program to a cgroup of its own at all, which can only forbid more",
-        needs_guard=True, host_root=True, control="there is no defence to take away but the guard")
+@attack("device.attach", "Devices", "Attach that program to a cgroup of its own, which can only forbid more",
+        needs_guard=True, host_root=True, control="there is no defence to take away except the grant guard")
 def attach(box):
     _children(box)
     acts = ("link", "attach", "attach, override", "attach, multi")

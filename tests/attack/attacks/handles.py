@@ -9,14 +9,14 @@ from suite.registry import NotApplicable, attack, judge
 
 
 @attack("handle.open", "Handles and attributes", "Open cgroups outside by their file handles",
-        control="the kernel asks for the capability over the host, or for a subtree; nothing of ours does")
+        control="the kernel requires the capability over the host, or for a subtree; cgdeleg refuses nothing here")
 def handle(box):
     numbers = [os.stat(path).st_ino for path in (host.CGROUP, box.above)]
     return judge(box.ask("handle", *numbers))
 
 
-@attack("attribute.mark", "Handles and attributes", "Read, forge and remove the mark of the grant",
-        control="trusted attributes are the first user namespace's; nothing of ours refuses them")
+@attack("attribute.mark", "Handles and attributes", "Read, forge and remove the attribute of the grant",
+        control="only the host's user namespace can use trusted attributes; cgdeleg refuses nothing here")
 def mark(box):
     before = host.attribute(box.path)
     answers = box.ask("attributes")
@@ -24,24 +24,24 @@ def mark(box):
     return judge({act: said for act, said in answers.items() if act in ("read", "forge", "remove")})
 
 
-@attack("attribute.flood", "Handles and attributes", "Put attributes without number on its root",
-        control="the kernel's own limit: 128 to a cgroup, and accounted")
+@attack("attribute.flood", "Handles and attributes", "Put more and more attributes on its root",
+        control="the kernel has its own limit: 128 for each cgroup, and accounted")
 def flood(box):
     answers = box.ask("attributes")
     return judge({"flood": answers["flood"]}, note=f"{answers['attributes']} attributes")
 
 
-@attack("attribute.file", "Handles and attributes", "Put an attribute on a file that is host root's", host_root=True,
+@attack("attribute.file", "Handles and attributes", "Put an attribute on a file that belongs to host root", host_root=True,
         control=boxes.OwnerBox)
 def on_file(box):
     return judge({"file": box.ask("attributes")["on a file of host root's"]})
 
 
-@attack("attribute.oomd", "Handles and attributes", "Set or remove what systemd-oomd is told of its root, of a child, of a "
-        "file", own_only=True, needs_guard=True, host_root=True, control="asserted for cgdeleg only")
+@attack("attribute.oomd", "Handles and attributes", "Set or remove the attributes for systemd-oomd on its root, on a "
+        "child, on a file", own_only=True, needs_guard=True, host_root=True, control="asserted for cgdeleg only")
 def oomd(box):
     if not box.guarded:
-        raise NotApplicable("a node without the BPF LSM guard")
+        raise NotApplicable("a node without the grant guard")
     os.setxattr(box.path, "user.oomd_avoid", b"host")
     try:
         answers = box.ask("oomd", "spared")

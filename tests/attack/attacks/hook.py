@@ -21,7 +21,7 @@ NAMES = [b"\x1b[2J\x1b]0;owned\x07", b"-rf", b"..x", b"%s%n%n", b'"},{"verdict":
 
 
 @attack("hook.names", "The hook", "Cgroup names with control bytes in sentences, records and reports", hook=True,
-        control="the names are in the kernel as they are; what is printed is looked at byte for byte")
+        control="the kernel has the names unescaped; the test checks every byte that is printed")
 def names(t, _runner):
     for name in NAMES:
         fake = Fake(t)
@@ -47,7 +47,7 @@ def _raw(text):
 
 
 @attack("hook.reports", "The hook", "Cgroup names with control bytes, made by the container, in what `cgdeleg list` prints",
-        hook=True, control="a marked cgroup of such a name, which no container can make, is listed, escaped")
+        hook=True, control="a delegated cgroup with such a name, which no container can make, is listed, escaped")
 def reports(t, _runner):
     if not os.path.exists(t.cgdeleg):
         raise NotApplicable("no cgdeleg here")
@@ -344,7 +344,7 @@ def swap(t, runner):
 
 
 @attack("hook.death", "The hook", "The container's init is killed while the hook runs, at each of its system calls",
-        hook=True, slow=True, control="both ends were seen: refused, and granted when it came too late")
+        hook=True, slow=True, control="both ends were seen: refused, and granted when the attack came too late")
 def death(t, runner):
     changes = Changes(t, runner)
     changes.at_each(lambda: DyingSubject(t, "death"),
@@ -394,9 +394,9 @@ class Recycled:
         host.remove_tree(self.fake.cgroup)
 
 
-@attack("hook.recycle", "The hook", "The container's init is killed and reaped and a process of the host's gets its "
-        "number, at each of the hook's system calls", hook=True, slow=True,
-        control="both ends were seen: refused, and granted when it came too late")
+@attack("hook.recycle", "The hook", "The container's init is killed and reaped and a host process gets its number, "
+        "at each of the hook's system calls", hook=True, slow=True,
+        control="both ends were seen: refused, and granted when the attack came too late")
 def recycle(t, runner):
     changes = Changes(t, runner)
     changes.at_each(lambda: Recycled(t, runner.programs), lambda subject: (subject.recycle, lambda: None))

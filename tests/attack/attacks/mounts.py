@@ -4,7 +4,7 @@ from lib import host
 from lib.report import expect
 from suite.registry import attack, judge
 
-OTHERS = "the kernel refuses it to every user namespace; nothing of ours does"
+OTHERS = "the kernel refuses it to every user namespace; cgdeleg refuses nothing here"
 
 
 def options():

@@ -42,7 +42,8 @@ def _try_borrowed(box, path):
 
 
 @attack("process.above", "Processes", "With a descriptor of the cgroup above: move in, kill, freeze, reclaim, limit, "
-        "make and chown there", control="the next one's control shows that every act works on what is its own")
+        "make and chown there", control="the control of process.beside shows that every act works on the attacker's "
+        "own cgroups")
 def above(box):
     if not box.userns:
         raise NotApplicable("its root is the host's, and may do what it likes there: see process.beside")
@@ -65,7 +66,7 @@ def own_root(box):
 
 
 @attack("process.pull", "Processes", "Pull a process from outside into the subtree, in the host's pid namespace",
-        control="the kernel asks for write permission to the cgroup above both; nothing of ours refuses it")
+        control="the kernel requires write permission to the cgroup above both; cgdeleg refuses nothing here")
 def pull(box):
     other = box.with_host_pids()
     try:
@@ -80,8 +81,8 @@ def pull(box):
 
 @attack("process.churn", "Processes", "Migrate processes and toggle controllers again and again, "
         "which takes locks that the whole host shares", control="there is no defence to take away",
-        beyond="who may organise a subtree may also do it often; cpu.max slows it down, "
-               "and the mount option favordynmods takes most of the cost")
+        beyond="whoever may organise a subtree may also do it often; cpu.max slows it down, and the mount option "
+        "favordynmods removes most of the cost")
 def churn(box):
     box.nest()
     acts = ["churn/"]

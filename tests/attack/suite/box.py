@@ -174,7 +174,7 @@ def host_root(t, programs):
     return box
 
 
-@control("the files belong to who asks")
+@control("the files belong to the attacker")
 class OwnerBox(Box):
     """The control of ownership: no container and no namespaces, in which nsdelegate would refuse too, but the same
     uid, the same view, and everything in the cgroup its own."""

@@ -59,7 +59,7 @@ def reasons():
         if attack.beyond:
             yield f"- `{attack.name}`: {attack.beyond}.\n"
         elif attack.needs_guard:
-            yield f"- `{attack.name}` on a node without the BPF LSM guard.\n"
+            yield f"- `{attack.name}` on a node without the grant guard.\n"
     yield "\n### Whose defence it is\n\n"
     yield "Where it says *control*, the same attack succeeds in the same run as soon as that one thing is taken away.\n\n"
     for attack in ATTACKS:
