@@ -12,7 +12,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cgdeleg/cli/list-guards.h"
-#include "cgdeleg/node/inspect.h"
 
 void cell_set_text(struct cell *cell, const char *text)
 {
@@ -188,45 +187,40 @@ static void read_pressure(const struct column *column, struct sample *sample, st
 	ret->known = true;
 }
 
-/* Fills drift->now. The scope's files are read once only. */
-static bool look(struct sample *sample, const struct drift_places *places, struct drift *drift)
+/* Fills limit->now. The scope's files are read once only. */
+static bool read_limit(struct sample *sample, const struct inspect *inspect, struct limit_state *limit)
 {
 	const char *text;
 
-	if (drift->place == PLACE_SCOPE || drift->ceiling.type->kind == LIMIT_LINES)
-		return drift_read(places, drift, NULL) >= 0;
-	text = sample_text(sample, drift->ceiling.file);
-	return text && drift_judge(drift, text, NULL) >= 0;
+	if (limit->place == PLACE_SCOPE || limit->ceiling.type->kind == LIMIT_LINES)
+		return inspect_read(inspect, limit, NULL) >= 0;
+	text = sample_text(sample, limit->ceiling.file);
+	return text && inspect_compare(limit, text, NULL) >= 0;
 }
 
-/* The ceilings above, as words "file" and "scope:file"; how many. */
-static size_t list_drift(struct sample *sample, const struct drift_places *places, char *buf, size_t size)
+static bool inspect_sample(const struct sample *sample, struct inspect *ret)
 {
-	size_t n = 0, used = 0;
+	const struct attribute *attribute = &sample->grant->attribute;
 
-	buf[0] = '\0';
-	for (int place = PLACE_ROOT; place <= PLACE_SCOPE; place++) {
-		const char *at = NULL;
-		struct drift drift;
-
-		while (places->fd[place] >= 0 && used + 1 < size &&
-		       drift_next(&sample->grant->attribute, (enum place)place, &at, &drift))
-			if (look(sample, places, &drift) && drift.above)
-				used += (size_t)snprintf(buf + used, size - used, "%s%s%s", n++ > 0 ? " " : "",
-							 place == PLACE_SCOPE ? "scope:" : "", drift.ceiling.file);
-	}
-	return n;
+	return attribute->present && inspect_open(sample->fd, sample->grant->id, attribute, ret, NULL) >= 0;
 }
 
+/* The limits above their ceilings, as words "file" and "scope:file"; the number is how many. */
 static void read_drift(const struct column *column, struct sample *sample, struct cell *ret)
 {
-	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
-	char text[2048];
+	_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
+	struct limit_state limit = { 0 };
+	char text[2048] = "";
+	size_t used = 0;
 
 	(void)column;
-	if (!sample->grant->attribute.present || drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
+	if (!inspect_sample(sample, &inspect))
 		return;
-	ret->number = list_drift(sample, &places, text, sizeof(text));
+	while (used + 1 < sizeof(text) && inspect_next(&inspect, &limit))
+		if (read_limit(sample, &inspect, &limit) && limit.above)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s",
+						 ret->number++ > 0 ? " " : "",
+						 limit.place == PLACE_SCOPE ? "scope:" : "", limit.ceiling.file);
 	cell_set_text(ret, text);
 	ret->known = true;
 }
@@ -265,48 +259,40 @@ static char *format_value(const struct limit_type *type, const struct limit_valu
 	return strdup(limit_format(type, value, text, sizeof(text)));
 }
 
-static bool fill_ceiling(struct sample *sample, const struct drift_places *places, struct drift *drift,
+static bool fill_ceiling(struct sample *sample, const struct inspect *inspect, struct limit_state *limit,
 			 struct cell_ceiling *ret)
 {
-	const struct attribute_ceiling *c = &drift->ceiling;
-	const bool there = look(sample, places, drift);
+	const struct attribute_ceiling *c = &limit->ceiling;
+	const bool there = read_limit(sample, inspect, limit);
 
-	(void)snprintf(ret->file, sizeof(ret->file), "%s%s", drift->place == PLACE_SCOPE ? "scope:" : "", c->file);
+	(void)snprintf(ret->file, sizeof(ret->file), "%s%s", limit->place == PLACE_SCOPE ? "scope:" : "", c->file);
 	ret->ceiling = format_value(c->type, &c->value);
-	ret->now = there ? format_value(c->type, &drift->now) : strdup("");
+	ret->now = there ? format_value(c->type, &limit->now) : strdup("");
 	ret->ceiling_number = as_number(c->type, &c->value);
-	ret->now_number = there ? as_number(c->type, &drift->now) : NAN;
-	ret->used = there && drift->place == PLACE_ROOT ? read_used(sample, c->file) : NAN;
+	ret->now_number = there ? as_number(c->type, &limit->now) : NAN;
+	ret->used = there && limit->place == PLACE_ROOT ? read_used(sample, c->file) : NAN;
 	ret->bytes = c->type->kind == LIMIT_BYTES;
-	ret->above = drift->above;
+	ret->above = limit->above;
 	return ret->ceiling && ret->now;
 }
 
-static void read_place(struct sample *sample, const struct drift_places *places, enum place place, struct cell *ret)
+static void read_ceilings(const struct column *column, struct sample *sample, struct cell *ret)
 {
-	struct drift drift;
-	const char *at = NULL;
+	_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
+	struct limit_state limit = { 0 };
 
-	while (places->fd[place] >= 0 && drift_next(&sample->grant->attribute, place, &at, &drift)) {
+	(void)column;
+	if (!inspect_sample(sample, &inspect))
+		return;
+	while (inspect_next(&inspect, &limit)) {
 		struct cell_ceiling *more = reallocarray(ret->ceilings, ret->n_ceilings + 1, sizeof(*ret->ceilings));
 
 		if (!more)
 			return;
 		ret->ceilings = more;
 		memset(&more[ret->n_ceilings], 0, sizeof(*more));
-		ret->known = fill_ceiling(sample, places, &drift, &more[ret->n_ceilings++]);
+		ret->known = fill_ceiling(sample, &inspect, &limit, &more[ret->n_ceilings++]);
 	}
-}
-
-static void read_ceilings(const struct column *column, struct sample *sample, struct cell *ret)
-{
-	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
-
-	(void)column;
-	if (!sample->grant->attribute.present || drift_open(sample->fd, &sample->grant->attribute, &places, NULL) < 0)
-		return;
-	read_place(sample, &places, PLACE_ROOT, ret);
-	read_place(sample, &places, PLACE_SCOPE, ret);
 }
 
 #define FROM_ATTRIBUTE(member) .read = read_attribute_text, .offset = offsetof(struct attribute, member)

@@ -13,9 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/attached.h"
-#include "bpf/guard.h"
 #include "cgdeleg/kernel/walk.h"
+#include "cgdeleg/node/inspect.h"
 
 enum column_kind {
 	COLUMN_TEXT,
@@ -67,7 +66,7 @@ struct sample {
 	int fd; /* its directory */
 	struct sample_guards {
 		enum sample_state attached, device, grant;
-		struct attached_guards now;
+		enum guard_state states[GUARD_KINDS];
 		struct device_rules rules;
 		struct guard_grant counts;
 	} guards; /* beyond the states not initialised */

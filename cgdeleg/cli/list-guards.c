@@ -10,15 +10,15 @@
 #include "base/text.h"
 
 /* Asked once, whichever column is first. */
-static const struct attached_guards *attached(struct sample *sample)
+static const enum guard_state *attached(struct sample *sample)
 {
 	struct sample_guards *guards = &sample->guards;
 
 	if (guards->attached == SAMPLE_UNASKED)
-		guards->attached = guards_attached(&sample->look->names, sample->fd, &guards->now, NULL) < 0
+		guards->attached = inspect_guards(&sample->look->names, sample->fd, guards->states, NULL) < 0
 					   ? SAMPLE_UNKNOWN
 					   : SAMPLE_KNOWN;
-	return guards->attached == SAMPLE_KNOWN ? &guards->now : NULL;
+	return guards->attached == SAMPLE_KNOWN ? guards->states : NULL;
 }
 
 /* Of this build's guard alone: only its map's layout is known, and only its pin opened. */
@@ -47,33 +47,29 @@ static const struct guard_grant *guard_grant(struct sample *sample)
 	return guards->grant == SAMPLE_KNOWN ? &guards->counts : NULL;
 }
 
-/* One guard's word: there, gone, or (an older record does not tell of the device guard) not known to be wanted. */
-static const char *device_state(const struct attached_guards *now, const struct attribute *then)
-{
-	return now->device ? "device" : then->device_guard ? "device missing" : "";
-}
-
-static const char *grant_state(const struct attached_guards *now, const struct attribute *then)
-{
-	if (now->grant)
-		return "grant";
-	return now->grant_part ? "grant incomplete" : then->guarded ? "grant missing" : "";
-}
-
+/* What was not there at the grant is not missing; an older attribute does not say so of the device guard. */
 void read_guard(const struct column *column, struct sample *sample, struct cell *ret)
 {
-	const struct attached_guards *now = attached(sample);
+	static const char *const names[] = { [DEVICE_GUARD] = "device", [GRANT_GUARD] = "grant" };
+	static const char *const words[] = {
+		[GUARD_GONE] = " missing", [GUARD_IN_PART] = " incomplete", [GUARD_IN_FORCE] = ""
+	};
+	const enum guard_state *now = attached(sample);
 	const struct attribute *then = &sample->grant->attribute;
-	const char *device, *grant;
-	char text[64];
+	char text[64] = "";
+	size_t used = 0;
 
 	(void)column;
 	if (!now || !then->present)
 		return;
-	device = device_state(now, then);
-	grant = grant_state(now, then);
-	ret->number = (uint64_t)(then->device_guard && !now->device) + (uint64_t)(then->guarded && !now->grant);
-	(void)snprintf(text, sizeof(text), "%s%s%s", device, *device && *grant ? ", " : "", grant);
+	for (int kind = 0; kind < GUARD_KINDS; kind++) {
+		const bool had = inspect_had_guard(then, (enum guard_kind)kind);
+
+		ret->number += had && now[kind] != GUARD_IN_FORCE;
+		if (had || now[kind] != GUARD_GONE)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s", used > 0 ? ", " : "",
+						 names[kind], words[now[kind]]);
+	}
 	cell_set_text(ret, *text ? text : "none");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drift - a ceiling against what the kernel's file says now. See drift.h. */
+/* Inspect - one grant as it is now: its ceilings against its files, and its guards. See inspect.h. */
 #include "cgdeleg/node/inspect.h"
 
 #include <errno.h>
@@ -9,50 +9,129 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
-int drift_open(int fd, const struct attribute *attribute, struct drift_places *ret, struct err *err)
+int inspect_open(int fd, uint64_t id, const struct attribute *attribute, struct inspect *ret, struct err *err)
 {
-	ret->fd[PLACE_ROOT] = fd;
-	ret->fd[PLACE_SCOPE] = -EBADF;
+	*ret = (struct inspect) { .attribute = attribute, .id = id, .place_fd = { fd, -EBADF } };
 	if (!attribute->scope)
 		return 0;
-	ret->fd[PLACE_SCOPE] = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return ret->fd[PLACE_SCOPE] < 0 ? err_set_errno(err, errno, "cannot open the scope above the cgroup") : 0;
+	ret->place_fd[PLACE_SCOPE] = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return ret->place_fd[PLACE_SCOPE] < 0 ? err_set_errno(err, errno, "cannot open the scope above the cgroup") : 0;
 }
 
-void drift_places_done(struct drift_places *places)
+void inspect_done(struct inspect *inspect)
 {
-	places->fd[PLACE_SCOPE] = close_fd(places->fd[PLACE_SCOPE]);
+	inspect->place_fd[PLACE_SCOPE] = close_fd(inspect->place_fd[PLACE_SCOPE]);
 }
 
-bool drift_next(const struct attribute *attribute, enum place place, const char **at, struct drift *ret)
+bool inspect_next(const struct inspect *inspect, struct limit_state *limit)
 {
-	ret->place = place;
-	ret->above = false;
-	if (!attribute_next(attribute, at, &ret->ceiling))
-		return false;
-	if (place == PLACE_SCOPE && strncmp(ret->ceiling.file, "cgroup.max.", strlen("cgroup.max.")) == 0 &&
-	    ret->ceiling.value.number < INT32_MAX)
-		ret->ceiling.value.number++;
+	struct attribute_ceiling *ceiling = &limit->ceiling;
+
+	limit->above = false;
+	if (!attribute_next(inspect->attribute, &limit->next, ceiling)) {
+		if (limit->place == PLACE_SCOPE || !inspect->attribute->scope)
+			return false;
+		limit->place = PLACE_SCOPE;
+		limit->next = NULL;
+		return inspect_next(inspect, limit);
+	}
+	if (limit->place == PLACE_SCOPE && strncmp(ceiling->file, "cgroup.max.", strlen("cgroup.max.")) == 0 &&
+	    ceiling->value.number < INT32_MAX)
+		ceiling->value.number++;
 	return true;
 }
 
-int drift_judge(struct drift *drift, const char *text, struct err *err)
+int inspect_compare(struct limit_state *limit, const char *text, struct err *err)
 {
-	const struct attribute_ceiling *c = &drift->ceiling;
-	int r = limit_parse_kernel(c->type, text, &drift->now, err);
+	const struct attribute_ceiling *c = &limit->ceiling;
+	int r = limit_parse_kernel(c->type, text, &limit->now, err);
 
 	if (r < 0)
 		return err_wrap(err, "cannot read '%s'", c->file);
-	drift->above = !limit_within(c->type, &drift->now, &c->value);
+	limit->above = !limit_within(c->type, &limit->now, &c->value);
 	return 0;
 }
 
-int drift_read(const struct drift_places *places, struct drift *drift, struct err *err)
+int inspect_read(const struct inspect *inspect, struct limit_state *limit, struct err *err)
 {
 	char text[LIMIT_TEXT_SIZE];
-	ssize_t n = file_read_record_at(places->fd[drift->place], drift->ceiling.file, text, sizeof(text));
+	ssize_t n = file_read_record_at(inspect->place_fd[limit->place], limit->ceiling.file, text, sizeof(text));
 
 	if (n < 0)
-		return err_set_errno(err, (int)n, "cannot read '%s'", drift->ceiling.file);
-	return drift_judge(drift, text, err);
+		return err_set_errno(err, (int)n, "cannot read '%s'", limit->ceiling.file);
+	return inspect_compare(limit, text, err);
+}
+
+const char *guard_kind_name(enum guard_kind kind)
+{
+	return kind == DEVICE_GUARD ? "device guard" : "grant guard";
+}
+
+bool inspect_had_guard(const struct attribute *attribute, enum guard_kind kind)
+{
+	return kind == DEVICE_GUARD ? attribute->device_guard : attribute->guarded;
+}
+
+void inspect_device_rules(const struct attribute *attribute, struct device_rules *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ready = DEVICE_GUARD_READY;
+	ret->n_rules = (uint32_t)attribute->n_rules;
+	memcpy(ret->rules, attribute->rules, attribute->n_rules * sizeof(ret->rules[0]));
+}
+
+uint64_t inspect_grant_flags(const struct attribute *attribute)
+{
+	return attribute->pressure == TRI_YES ? GUARD_ALLOW_PRESSURE : 0;
+}
+
+int inspect_guards(struct attached_names *names, int fd, enum guard_state ret[GUARD_KINDS], struct err *err)
+{
+	struct attached_guards now;
+	int r = guards_attached(names, fd, &now, err);
+
+	ret[DEVICE_GUARD] = now.device ? GUARD_IN_FORCE : GUARD_GONE;
+	ret[GRANT_GUARD] = now.grant ? GUARD_IN_FORCE : now.grant_part ? GUARD_IN_PART : GUARD_GONE;
+	return r;
+}
+
+/* This build's device guard without its rules: whoever attached it died before it could write them. */
+static int compare_device_guard(const struct inspect *inspect, const struct device_guard *guard, struct err *err)
+{
+	struct device_rules wanted, found;
+	int r = device_guard_read(guard, inspect->id, &found, err);
+
+	inspect_device_rules(inspect->attribute, &wanted);
+	return r < 0 ? r : device_rules_equal(&found, &wanted) ? GUARD_IN_FORCE : GUARD_GONE;
+}
+
+static int compare_grant_guard(const struct inspect *inspect, const struct grant_guard *guard, struct err *err)
+{
+	struct guard_grant found;
+	int r = grant_guard_read(guard, inspect->place_fd[PLACE_ROOT], &found, err);
+
+	if (r < 0 || inspect->attribute->pressure == TRI_UNKNOWN)
+		return r < 0 ? r : GUARD_IN_FORCE;
+	return found.root == inspect->id && found.flags == inspect_grant_flags(inspect->attribute) ? GUARD_IN_FORCE
+												   : GUARD_GONE;
+}
+
+int inspect_guard(const struct inspect *inspect, const struct guards *pinned, enum guard_kind kind, struct err *err)
+{
+	const int fd = inspect->place_fd[PLACE_ROOT];
+	struct attached_names names = { 0 };
+	enum guard_state states[GUARD_KINDS];
+	int r = 0;
+
+	if (kind == DEVICE_GUARD && pinned->device.program_fd >= 0)
+		r = device_guard_is_attached(&pinned->device, fd, err);
+	else if (kind == GRANT_GUARD && pinned->grant.grants_fd >= 0)
+		r = grant_guard_is_attached(&pinned->grant, fd, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return kind == DEVICE_GUARD ? compare_device_guard(inspect, &pinned->device, err)
+					    : compare_grant_guard(inspect, &pinned->grant, err);
+	r = inspect_guards(&names, fd, states, err);
+	return r < 0 ? r : (int)states[kind];
 }

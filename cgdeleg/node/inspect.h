@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Drift - a ceiling that was granted, held against what the kernel's file says now.
+ * Inspect - one grant as it is now: each ceiling beside the limit in its file, and each guard.
+ *
+ * In: a delegated cgroup's attribute and directory, this build's pinned guards.  Out: a struct limit_state for each
+ * ceiling, an enum guard_state for each guard.
+ * Changes nothing. `cgdeleg list` shows what is found here, `cgdeleg watch` puts it right.
  */
 #pragma once
 
@@ -9,35 +13,67 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "bpf/attached.h"
+#include "bpf/guard.h"
 #include "cgdeleg/kernel/attribute.h"
 #include "cgdeleg/grant/plan.h"
 
-struct drift {
-	enum place place;
-	struct attribute_ceiling ceiling; /* as it holds at that place: the scope's counts of cgroups
-					  are one more */
-	struct limit_value now;
-	bool above; /* now is nowhere within the ceiling */
+/* A grant that is being looked at. */
+struct inspect {
+	const struct attribute *attribute; /* the caller's, who keeps it */
+	uint64_t id;			   /* of the cgroup */
+	/* The directories that hold the ceilings, by enum place: the caller's; the scope's, or -EBADF without one. */
+	int place_fd[PLACE_SCOPE + 1];
 };
 
-struct drift_places {
-	int fd[PLACE_SCOPE + 1]; /* by enum place; the scope's is -EBADF where there is none */
-};
-
-#define DRIFT_PLACES_CLOSED              \
-	{                                \
-		.fd = { -EBADF, -EBADF } \
+#define INSPECT_CLOSED                         \
+	{                                      \
+		.place_fd = { -EBADF, -EBADF } \
 	}
 
-/* The directories that hold a grant's ceilings. `fd` stays the caller's. */
-int drift_open(int fd, const struct attribute *attribute, struct drift_places *ret, struct err *err);
-void drift_places_done(struct drift_places *places);
+/* A ceiling and its limit. Zeroed before the first inspect_next(). */
+struct limit_state {
+	enum place place;
+	const char *next;		  /* inspect_next()'s own */
+	struct attribute_ceiling ceiling; /* as it is at that place: the scope's counts of cgroups are one more */
+	struct limit_value now;
+	bool above; /* `now` exceeds the ceiling somewhere */
+};
 
-/* The next ceiling of a place after *at (start with NULL). Reads no file. */
-bool drift_next(const struct attribute *attribute, enum place place, const char **at, struct drift *ret);
+/* `fd` is the cgroup's directory and stays the caller's. Fails where the scope above cannot be opened. */
+int inspect_open(int fd, uint64_t id, const struct attribute *attribute, struct inspect *ret, struct err *err);
+void inspect_done(struct inspect *inspect);
 
-/* Fills `now` and `above`. -ENOENT: no such file; -ENODEV: the cgroup is gone. */
-int drift_read(const struct drift_places *places, struct drift *drift, struct err *err);
+/* The next ceiling: those of the cgroup itself, then the scope's. Reads no file; false at the end. */
+bool inspect_next(const struct inspect *inspect, struct limit_state *limit);
 
-/* As drift_read(), from what the file held. Pure. */
-int drift_judge(struct drift *drift, const char *text, struct err *err);
+/* Fills `now` and `above` from the file. -ENOENT: no such file; -ENODEV: the cgroup is gone. */
+int inspect_read(const struct inspect *inspect, struct limit_state *limit, struct err *err);
+
+/* The same from the text that the file held. Pure. */
+int inspect_compare(struct limit_state *limit, const char *text, struct err *err);
+
+enum guard_kind { DEVICE_GUARD, GRANT_GUARD, GUARD_KINDS };
+
+enum guard_state {
+	GUARD_GONE,    /* none of it is attached; or this build's, and it was never given what it enforces */
+	GUARD_IN_PART, /* the grant guard: some of its programs, an older build's or what somebody has left */
+	GUARD_IN_FORCE,
+};
+
+/* "device guard", "grant guard" */
+const char *guard_kind_name(enum guard_kind kind);
+
+/* Was it in force at the grant? An older attribute does not say so of the device guard: false. */
+bool inspect_had_guard(const struct attribute *attribute, enum guard_kind kind);
+
+/* What each guard enforces, from the attribute. The flags are unknown where attribute->pressure is. */
+void inspect_device_rules(const struct attribute *attribute, struct device_rules *ret);
+uint64_t inspect_grant_flags(const struct attribute *attribute);
+
+/* Both guards, by the names of the attached programs: any build's is in force, whatever it enforces. */
+int inspect_guards(struct attached_names *names, int fd, enum guard_state ret[GUARD_KINDS], struct err *err);
+
+/* One guard more closely: where it is this build's, what it enforces must be what the attribute says. Returns an enum
+ * guard_state or a negative errno. `pinned` is as guards_open() fills it. */
+int inspect_guard(const struct inspect *inspect, const struct guards *pinned, enum guard_kind kind, struct err *err);

@@ -21,18 +21,9 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "cgdeleg/node/watched.h"
+#include "cgdeleg/node/watch-parts.h"
 
 #define MIB UINT64_C(1048576)
-
-static bool is_pile(const struct watched *w, uint64_t dying)
-{
-	struct attribute_ceiling most;
-	struct attribute attribute;
-
-	return dying > WATCH_DYING && attribute_read(w->fd, &attribute, NULL) >= 0 &&
-	       attribute_find(&attribute, "cgroup.max.descendants", &most) && dying > 2 * most.value.number;
-}
 
 /* 0, or why not. -EAGAIN only says that less was found than was asked for. */
 static int write_reclaim(const struct watched *w, uint64_t bytes)
@@ -115,13 +106,15 @@ static void judge(struct watch *watch, struct watched *w, uint64_t dying)
 			w->name, (unsigned long long)dying);
 }
 
-void watch_dying(struct watch *watch, struct watched *w, const char *stat)
+void watch_dying(struct watch *watch, struct watched *w, const char *stat, const struct attribute *attribute)
 {
 	const char *at = strstr(stat, "nr_dying_descendants ");
 	uint64_t dying = at ? strtoull(at + strlen("nr_dying_descendants "), NULL, 10) : 0;
+	struct attribute_ceiling most;
 	int r;
 
-	if (!is_pile(w, dying)) {
+	if (dying <= WATCH_DYING || !attribute || !attribute_find(attribute, "cgroup.max.descendants", &most) ||
+	    dying <= 2 * most.value.number) {
 		if (w->dying_alarm)
 			end(watch, w, dying);
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watch - puts one limit back to its ceiling, and applies a lowered policy. See watch.h. */
+/* Watch, enforce - puts one limit back to its ceiling, and applies a lowered policy. See watch.h. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,32 +10,12 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "cgdeleg/kernel/limits.h"
-#include "cgdeleg/node/watched.h"
+#include "cgdeleg/node/watch-parts.h"
 #include "cgdeleg/kernel/systemd.h"
 #include "policy/ruleset.h"
 
 #define SYSTEMD_MS	   2000	 /* while limits wait for it */
 #define SYSTEMD_PATIENT_MS 25000 /* while nobody does: as long as sd-bus waits by default */
-
-/* The path of the cgroup that holds the ceilings of a place. */
-static void place_path(const struct watched *w, enum place place, char *ret, size_t size)
-{
-	(void)snprintf(ret, size, "%s", w->path);
-	if (place == PLACE_SCOPE && strrchr(ret, '/'))
-		*strrchr(ret, '/') = '\0';
-}
-
-static void ask_systemd(struct watch *watch, const struct watched *w, const char *unit,
-			const struct attribute_ceiling *ceiling, int64_t most_ms)
-{
-	struct unit_words words = { 0 };
-	struct err err = { 0 };
-
-	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
-	    systemd_set(unit, &words, clock_monotonic_ms() + most_ms, &err) < 0)
-		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s", w->name,
-			  ceiling->file, err.text);
-}
 
 /*
  * What systemd does not know it would undo at its next occasion. The file has been written already: that
@@ -43,16 +23,22 @@ static void ask_systemd(struct watch *watch, const struct watched *w, const char
  * work: the runtime's own request may still be in systemd's queue, and what that writes must be seen at
  * once. So a child of its own waits for the answer; nobody waits for the child (main has SIGCHLD ignored).
  */
-static void tell_systemd(struct watch *watch, const struct watched *w, const struct drift *drift)
+static void tell_systemd(struct watch *watch, const struct watched *w, const struct limit_state *limit)
 {
-	char path[4096], unit[UNIT_NAME_SIZE];
+	const struct attribute_ceiling *ceiling = &limit->ceiling;
+	struct unit_words words = { 0 };
+	char path[4096], unit[UNIT_NAME_SIZE], *slash;
+	struct err err = { 0 };
 	const char *below;
 	sigset_t none;
 	pid_t pid;
 
-	place_path(w, drift->place, path, sizeof(path));
+	(void)snprintf(path, sizeof(path), "%s", w->path);
+	slash = strrchr(path, '/');
+	if (limit->place == PLACE_SCOPE && slash)
+		*slash = '\0';
 	below = systemd_unit_of(path, unit);
-	if (!below || *below || !systemd_holds(drift->ceiling.type, &drift->ceiling.value))
+	if (!below || *below || !systemd_holds(ceiling->type, &ceiling->value))
 		return;
 	pid = watch->args.once ? -1 : fork();
 	if (pid > 0)
@@ -62,13 +48,18 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	}
-	ask_systemd(watch, w, unit, &drift->ceiling, pid == 0 ? SYSTEMD_PATIENT_MS : SYSTEMD_MS);
+	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
+	    systemd_set(unit, &words, clock_monotonic_ms() + (pid == 0 ? SYSTEMD_PATIENT_MS : SYSTEMD_MS), &err) < 0)
+		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s", w->name,
+			  ceiling->file, err.text);
 	if (pid == 0)
 		_exit(0);
 }
 
-/* One update of a runtime under systemd is several writes: its own, systemd's, and systemd's of what it
- * remembered. Those that come together count as one rewrite, unless there is no end to them. */
+/*
+ * One update of a runtime under systemd is several writes: its own, systemd's, and systemd's of what it remembered.
+ * Those that come together count as one rewrite, unless there is no end to them.
+ */
 static bool is_contest(struct watch_file *file, int64_t now)
 {
 	if (now - file->window_ms >= WATCH_CONTEST_MS) {
@@ -81,8 +72,10 @@ static bool is_contest(struct watch_file *file, int64_t now)
 }
 
 /* In a contest: one a second, said once. */
-static bool may_put_back(struct watch *watch, struct watch_file *file, int64_t now)
+static bool may_put_back(struct watch *watch, struct watch_file *file)
 {
+	const int64_t now = clock_monotonic_ms();
+
 	if (!is_contest(file, now) && !file->contested)
 		return true;
 	if (!file->contested) {
@@ -98,15 +91,16 @@ static bool may_put_back(struct watch *watch, struct watch_file *file, int64_t n
 	return false;
 }
 
-static void put_back(struct watch *watch, struct watch_file *file, const struct drift_places *places,
-		     struct drift *drift)
+static void put_back(struct watch *watch, struct watch_file *file, const struct inspect *grant,
+		     const struct limit_state *limit)
 {
+	const struct attribute_ceiling *ceiling = &limit->ceiling;
 	struct limit_before before = { .skip_unknown = true };
 	struct err err = { 0 };
 	char was[LIMIT_TEXT_SIZE], now[LIMIT_TEXT_SIZE];
 
-	if (limit_lower(places->fd[drift->place], file->file, drift->ceiling.type, &drift->ceiling.value, &before,
-			&err) < 0) {
+	file->last_ms = clock_monotonic_ms();
+	if (limit_lower(grant->place_fd[limit->place], file->file, ceiling->type, &ceiling->value, &before, &err) < 0) {
 		watch->counts.failed++;
 		watch_say(watch, LOG_ERR, "%s: cannot put '%s' back: %s", file->owner->name, file->file, err.text);
 		return;
@@ -114,46 +108,24 @@ static void put_back(struct watch *watch, struct watch_file *file, const struct 
 	watch->counts.put_back++;
 	if (!file->contested)
 		watch_say(watch, LOG_NOTICE, "%s: '%s' was raised to %s and is back at %s", file->owner->name,
-			  file->file, limit_format(drift->ceiling.type, &drift->now, was, sizeof(was)),
-			  limit_format(drift->ceiling.type, &drift->ceiling.value, now, sizeof(now)));
-	tell_systemd(watch, file->owner, drift);
+			  file->file, limit_format(ceiling->type, &limit->now, was, sizeof(was)),
+			  limit_format(ceiling->type, &ceiling->value, now, sizeof(now)));
+	tell_systemd(watch, file->owner, limit);
 }
 
-/* Finds the file's ceiling in the attribute as it is now. */
-static bool find_drift(const struct attribute *attribute, const struct watch_file *file, struct drift *ret)
+void watch_enforce(struct watch *watch, struct watched *w, const struct inspect *grant, const struct watch_file *only)
 {
-	const char *at = NULL;
+	struct limit_state limit = { 0 };
 
-	while (drift_next(attribute, file->place, &at, ret))
-		if (strcmp(ret->ceiling.file, file->file) == 0)
-			return true;
-	return false;
-}
+	while (inspect_next(grant, &limit)) {
+		struct watch_file *file = watch_file_of(w, &limit);
 
-bool watch_enforce(struct watch *watch, struct watch_file *file)
-{
-	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
-	const int64_t now = clock_monotonic_ms();
-	struct attribute attribute;
-	struct drift drift;
-
-	file->due_ms = 0;
-	if (attribute_read(file->owner->fd, &attribute, NULL) < 0 || !attribute.present ||
-	    !find_drift(&attribute, file, &drift) || drift_open(file->owner->fd, &attribute, &places, NULL) < 0 ||
-	    drift_read(&places, &drift, NULL) < 0 || !drift.above)
-		return false;
-	if (!may_put_back(watch, file, now))
-		return false;
-	file->last_ms = now;
-	put_back(watch, file, &places, &drift);
-	return true;
-}
-
-void watch_enforce_all(struct watch *watch, struct watched *w)
-{
-	for (struct watch_file *file = w->files; file; file = file->next)
-		if (file->file[0])
-			(void)watch_enforce(watch, file);
+		if (!file || (only && file != only))
+			continue;
+		file->due_ms = 0;
+		if (inspect_read(grant, &limit, NULL) >= 0 && limit.above && may_put_back(watch, file))
+			put_back(watch, file, grant, &limit);
+	}
 }
 
 /* The new ceiling of one file; says what is not done. A device that the policy does not name any more keeps the
@@ -181,8 +153,8 @@ static bool lower_one(struct watch *watch, const struct watched *w, const struct
 }
 
 /* The attribute with every ceiling that the policy has lowered. How many, or an error. */
-static int lower_attribute(struct watch *watch, const struct watched *w, const struct section *profile,
-			   const struct attribute *attribute, struct attribute *ret, struct err *err)
+static int lower_all(struct watch *watch, const struct watched *w, const struct section *profile,
+		     const struct attribute *attribute, struct attribute *ret, struct err *err)
 {
 	struct attribute_ceiling ceiling;
 	const char *at = NULL;
@@ -201,30 +173,32 @@ static int lower_attribute(struct watch *watch, const struct watched *w, const s
 	return n;
 }
 
-void watch_policy_one(struct watch *watch, struct watched *w)
+void watch_lower(struct watch *watch, const struct watched *w, struct attribute *attribute)
 {
-	struct attribute attribute, lowered;
 	const struct section *profile;
+	struct attribute lowered;
 	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE];
 	int n;
 
-	if (!watch->args.rules || attribute_read(w->fd, &attribute, NULL) < 0 || !attribute.present)
+	if (!watch->args.rules)
 		return;
-	profile = ruleset_find(watch->args.rules, SECTION_PROFILE, attribute.profile);
+	profile = ruleset_find(watch->args.rules, SECTION_PROFILE, attribute->profile);
 	if (!profile) {
-		if (attribute.profile[0])
+		if (attribute->profile[0])
 			watch_say(watch, LOG_INFO, "%s: the policy has no profile '%s' any more; its ceilings stay",
-				  w->name, attribute.profile);
+				  w->name, attribute->profile);
 		return;
 	}
-	n = lower_attribute(watch, w, profile, &attribute, &lowered, &err);
-	if (n > 0 && attribute_format(&lowered, text, sizeof(text), &err) >= 0 &&
-	    attribute_write(w->fd, text, &err) >= 0) {
-		watch->counts.lowered += (uint64_t)n;
-		watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings, which now hold", w->name,
-			  n);
-	} else if (n != 0) {
+	n = lower_all(watch, w, profile, attribute, &lowered, &err);
+	if (n == 0)
+		return;
+	if (n < 0 || attribute_format(&lowered, text, sizeof(text), &err) < 0 ||
+	    attribute_write(w->fd, text, &err) < 0) {
 		watch_say(watch, LOG_ERR, "%s: cannot lower its ceilings: %s", w->name, err.text);
+		return;
 	}
+	*attribute = lowered;
+	watch->counts.lowered += (uint64_t)n;
+	watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings, which now hold", w->name, n);
 }

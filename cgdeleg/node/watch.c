@@ -19,7 +19,7 @@
 #include "cgdeleg/kernel/mount.h"
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/kernel/walk.h"
-#include "cgdeleg/node/watched.h"
+#include "cgdeleg/node/watch-parts.h"
 
 #define MOUNTINFO_MAX (4 * 1024 * 1024)
 
@@ -34,73 +34,9 @@ void watch_say(struct watch *watch, int priority, const char *fmt, ...)
 	watch->args.say(priority, text);
 }
 
-static struct watch_file **bucket(struct watch *watch, int wd)
-{
-	return &watch->buckets[(unsigned)wd % WATCH_BUCKETS];
-}
-
-static struct watch_file *find_file(struct watch *watch, int wd)
-{
-	struct watch_file *file = *bucket(watch, wd);
-
-	while (file && file->wd != wd)
-		file = file->chain;
-	return file;
-}
-
-/* A name in the cgroup that `fd` is, or the cgroup itself. */
-static int add_wd(struct watch *watch, int fd, const char *name, uint32_t mask)
-{
-	char path[64 + LIMIT_FILE_SIZE];
-	int wd;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", fd, name);
-	wd = inotify_add_watch(watch->inotify_fd, path, mask);
-	return wd < 0 ? -errno : wd;
-}
-
-static int add_file(struct watch *watch, struct watched *w, enum place place, int fd, const char *name, uint32_t mask)
-{
-	struct watch_file *file;
-	int wd = add_wd(watch, fd, name, mask);
-
-	if (wd < 0)
-		return wd;
-	file = find_file(watch, wd);
-	if (file)
-		return 0;
-	file = calloc(1, sizeof(*file));
-	if (!file)
-		return -ENOMEM;
-	file->wd = wd;
-	file->owner = w;
-	file->place = place;
-	(void)snprintf(file->file, sizeof(file->file), "%s", name);
-	file->next = w->files;
-	w->files = file;
-	file->chain = *bucket(watch, wd);
-	*bucket(watch, wd) = file;
-	return 0;
-}
-
-static void drop_files(struct watch *watch, struct watched *w)
-{
-	while (w->files) {
-		struct watch_file *file = w->files, **at = bucket(watch, file->wd);
-
-		while (*at != file)
-			at = &(*at)->chain;
-		*at = file->chain;
-		w->files = file->next;
-		watch->counts.contested -= file->contested;
-		(void)inotify_rm_watch(watch->inotify_fd, file->wd);
-		free(file);
-	}
-}
-
 static void free_watched(struct watch *watch, struct watched *w)
 {
-	drop_files(watch, w);
+	watch_files_drop(watch, w);
 	w->fd = close_fd(w->fd);
 	w->reclaimer_fd = close_fd(w->reclaimer_fd);
 	free(w->name);
@@ -122,30 +58,17 @@ static char *path_of(const struct host *host, int fd)
 	return strdup(path + len);
 }
 
-/* Watches every limit file that has a ceiling. */
-static int watch_files(struct watch *watch, struct watched *w, const struct attribute *attribute)
+/* By one reading of its attribute: what holds is what that says now. False: it has none that can be read. */
+static bool look_at(const struct watched *w, struct attribute *attribute, struct inspect *ret)
 {
-	_cleanup_(drift_places_done) struct drift_places places = DRIFT_PLACES_CLOSED;
-	int r;
-
-	drop_files(watch, w);
-	r = drift_open(w->fd, attribute, &places, NULL);
-	for (int place = PLACE_ROOT; r >= 0 && place <= PLACE_SCOPE; place++) {
-		const char *at = NULL;
-		struct drift drift;
-
-		while (r >= 0 && places.fd[place] >= 0 && drift_next(attribute, (enum place)place, &at, &drift)) {
-			r = add_file(watch, w, (enum place)place, places.fd[place], drift.ceiling.file, IN_MODIFY);
-			if (r == -ENOENT)
-				r = 0; /* skipped at the grant */
-		}
-	}
-	return r;
+	return attribute_read(w->fd, attribute, NULL) >= 0 && attribute->present &&
+	       inspect_open(w->fd, w->id, attribute, ret, NULL) >= 0;
 }
 
-/* The attribute is there, or not yet. Files are watched before they are looked at: nothing falls between. */
+/* The attribute is there, or not yet. Files are watched before they are read: nothing falls between. */
 static void settle(struct watch *watch, struct watched *w)
 {
+	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
 	struct attribute attribute;
 	struct err err = { 0 };
 	char shown[256];
@@ -161,14 +84,34 @@ static void settle(struct watch *watch, struct watched *w)
 	w->waits = false;
 	free(w->name);
 	w->name = strdup(text_escape(attribute.id, shown, sizeof(shown)));
-	r = watch_files(watch, w, &attribute);
+	r = inspect_open(w->fd, w->id, &attribute, &grant, NULL);
+	if (r >= 0)
+		r = watch_files_add(watch, w, &grant);
 	if (r < 0)
 		watch_say(
 			watch, LOG_ERR,
-			"%s: cannot watch its limit files: %s; raise fs.inotify.max_user_watches; until then they are looked at now and then only",
+			"%s: cannot watch its limit files: %s; raise fs.inotify.max_user_watches; until then a raised limit may stay",
 			w->name, strerror(-r));
-	watch_policy_one(watch, w);
-	watch_enforce_all(watch, w);
+	watch_lower(watch, w, &attribute);
+	watch_enforce(watch, w, &grant, NULL);
+}
+
+/* `only` NULL: all limits of the grant. */
+static void enforce(struct watch *watch, struct watched *w, struct watch_file *only)
+{
+	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
+	struct attribute attribute;
+
+	if (only)
+		only->due_ms = 0;
+	if (!w->waits && look_at(w, &attribute, &grant))
+		watch_enforce(watch, w, &grant, only);
+}
+
+static void enforce_all(struct watch *watch)
+{
+	for (struct watched *w = watch->all; w; w = w->next)
+		enforce(watch, w, NULL);
 }
 
 static bool is_known(const struct watch *watch, uint64_t id)
@@ -188,17 +131,13 @@ static int adopt(struct watch *watch, uint64_t id, int fd)
 		(void)close_fd(fd);
 		return -ENOMEM;
 	}
-	w->id = id;
-	w->fd = fd;
-	w->reclaimer_fd = -EBADF;
+	*w = (struct watched) { .id = id, .fd = fd, .reclaimer_fd = -EBADF, .waits = true, .next = watch->all };
+	watch->all = w;
 	w->path = path_of(watch->args.host, fd);
 	w->name = strdup("");
-	w->waits = true;
-	w->next = watch->all;
-	watch->all = w;
 	if (!w->path || !w->name)
 		return -ENOMEM;
-	(void)add_file(watch, w, PLACE_ROOT, fd, "", IN_ATTRIB);
+	(void)watch_files_add(watch, w, NULL);
 	settle(watch, w);
 	return 0;
 }
@@ -258,10 +197,7 @@ int watch_new(const struct watch_args *args, struct watch **ret, struct err *err
 	watch->counts.nsdelegate = true;
 	watch->guards = (struct guards)GUARDS_NONE;
 	watch->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watch->inotify_fd < 0)
-		r = err_set_errno(err, errno, "cannot use inotify");
-	else
-		r = 0;
+	r = watch->inotify_fd < 0 ? err_set_errno(err, errno, "cannot use inotify") : 0;
 	if (r >= 0) {
 		watch_table(watch);
 		r = watch_sweep(watch, true, err);
@@ -299,19 +235,18 @@ static void handle(struct watch *watch, const struct inotify_event *event)
 
 	if (event->mask & IN_Q_OVERFLOW) {
 		watch->counts.overflows++;
-		for (struct watched *w = watch->all; w; w = w->next)
-			watch_enforce_all(watch, w);
+		enforce_all(watch);
 		read_hints(watch);
 	} else if (event->wd == watch->run_wd) {
 		watch_table(watch);
 		read_hints(watch);
 	} else if (event->wd == watch->table_wd) {
 		read_hints(watch);
-	} else if ((file = find_file(watch, event->wd)) != NULL) {
+	} else if ((file = watch_file_find(watch, event->wd)) != NULL) {
 		if (file->owner->waits)
 			settle(watch, file->owner);
 		else if (file->file[0])
-			(void)watch_enforce(watch, file);
+			enforce(watch, file->owner, file);
 	}
 }
 
@@ -344,7 +279,7 @@ void watch_tick(struct watch *watch)
 	for (struct watched *w = watch->all; w && watch->counts.contested > 0; w = w->next)
 		for (struct watch_file *file = w->files; file; file = file->next) {
 			if (file->due_ms && file->due_ms <= now)
-				(void)watch_enforce(watch, file);
+				enforce(watch, w, file);
 			if (!file->contested || now - file->last_ms < WATCH_CALM_MS)
 				continue;
 			file->contested = false;
@@ -353,7 +288,7 @@ void watch_tick(struct watch *watch)
 		}
 }
 
-static void look_at_mount(struct watch *watch)
+static void check_mount(struct watch *watch)
 {
 	_cleanup_free_ struct cgroup_mount *mount = malloc(sizeof(*mount));
 	_cleanup_close_ int fd = openat(watch->args.host->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
@@ -365,40 +300,46 @@ static void look_at_mount(struct watch *watch)
 	    file_readlink_at(watch->args.host->proc_fd, link, root, sizeof(root)) < 0 ||
 	    mount_parse(text, root, mount, NULL) < 0)
 		return;
-	if (mount->nsdelegate != watch->counts.nsdelegate)
+	if (mount->nsdelegate && !watch->counts.nsdelegate)
+		watch_say(watch, LOG_NOTICE, "the host's cgroup2 has nsdelegate again");
+	if (!mount->nsdelegate && watch->counts.nsdelegate)
 		watch_say(
-			watch, mount->nsdelegate ? LOG_NOTICE : LOG_ALERT,
-			mount->nsdelegate
-				? "the host's cgroup2 has nsdelegate again"
-				: "the host's cgroup2 has lost the option nsdelegate: remount it with `mount -o remount,nsdelegate %s`, and look for who has mounted cgroup2",
+			watch, LOG_ALERT,
+			"the host's cgroup2 has lost the option nsdelegate: remount it with `mount -o remount,nsdelegate %s`, and find out who mounted cgroup2",
 			root);
 	watch->counts.nsdelegate = mount->nsdelegate;
 }
 
-/* False: it is gone. */
-static bool look_at(struct watch *watch, struct watched *w)
+/* Everything about one grant, by one reading of its attribute; its limits only if `limits`. False: it is gone. */
+static bool check(struct watch *watch, struct watched *w, bool limits)
 {
+	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
+	struct attribute attribute;
 	char stat[1024];
+	bool readable;
 
 	if (file_read_record_at(w->fd, "cgroup.stat", stat, sizeof(stat)) < 0)
 		return false;
 	if (w->waits)
 		return true;
-	watch_dying(watch, w, stat);
-	watch_guards(watch, w);
+	readable = look_at(w, &attribute, &grant);
+	if (readable && limits)
+		watch_enforce(watch, w, &grant, NULL);
+	watch_dying(watch, w, stat, readable ? &attribute : NULL);
+	if (readable)
+		watch_guards(watch, w, &grant);
 	return true;
 }
 
 /* Forgets what is gone. */
-static void look_at_all(struct watch *watch)
+static void check_all(struct watch *watch, bool limits)
 {
 	struct watched **at = &watch->all;
 
-	watch_guards_begin(watch);
 	while (*at) {
 		struct watched *w = *at;
 
-		if (look_at(watch, w)) {
+		if (check(watch, w, limits)) {
 			at = &w->next;
 			continue;
 		}
@@ -409,16 +350,19 @@ static void look_at_all(struct watch *watch)
 
 int watch_sweep(struct watch *watch, bool walk, struct err *err)
 {
+	struct watched *known;
 	int r = 0;
 
-	for (struct watched *w = watch->all; w && walk; w = w->next)
-		if (!w->waits)
-			watch_enforce_all(watch, w);
-	look_at_mount(watch);
+	watch_guards_begin(watch);
+	check_mount(watch);
+	check_all(watch, walk);
+	known = watch->all;
 	read_hints(watch);
 	if (walk)
 		r = grants_walk(watch->args.host, visit, watch, NULL, err);
-	look_at_all(watch);
+	/* The limits of those that have just been found are settled. */
+	for (struct watched *w = watch->all; w != known; w = w->next)
+		(void)check(watch, w, false);
 	watch->counts.sweeps++;
 	return r;
 }
@@ -427,10 +371,13 @@ void watch_apply_policy(struct watch *watch, const struct ruleset *rules)
 {
 	watch->args.rules = rules;
 	for (struct watched *w = watch->all; w; w = w->next) {
-		if (w->waits)
+		_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
+		struct attribute attribute;
+
+		if (w->waits || !look_at(w, &attribute, &grant))
 			continue;
-		watch_policy_one(watch, w);
-		watch_enforce_all(watch, w);
+		watch_lower(watch, w, &attribute);
+		watch_enforce(watch, w, &grant, NULL);
 	}
 }
 
@@ -443,7 +390,7 @@ const struct watch_counts *watch_counts(struct watch *watch)
 		c->grants += !w->waits;
 		c->dying_alarms += w->dying_alarm;
 		c->dying_held += w->dying_held;
-		for (int kind = 0; kind < WATCH_GUARDS; kind++)
+		for (int kind = 0; kind < GUARD_KINDS; kind++)
 			c->guards_missing += w->guard_missing[kind];
 	}
 	return c;

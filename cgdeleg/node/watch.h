@@ -13,7 +13,7 @@
  *
  * Holds nothing that matters: a watch that is killed and started again finds all of it in the kernel.
  *
- * Parts: watch.c, watch-dying.c, watch-enforce.c, watch-guard.c.
+ * Parts: watch.c, watch-dying.c, watch-enforce.c, watch-files.c, watch-guard.c; what they share is in watch-parts.h.
  */
 #pragma once
 

@@ -340,15 +340,16 @@ static void test_drift(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct attribute attribute = { 0 };
-		struct drift drift;
-		const char *at = NULL;
+		struct limit_state limit = { 0 };
+		struct inspect inspect;
 		struct err err = { 0 };
 
 		(void)snprintf(attribute.ceilings, sizeof(attribute.ceilings), "%s", cases[i].ceiling);
-		assert_true(drift_next(&attribute, PLACE_ROOT, &at, &drift));
-		check_result(cases[i].ceiling, drift_judge(&drift, cases[i].now, &err), &err, cases[i].want);
-		assert_int_equal(drift.above, cases[i].above);
-		assert_false(drift_next(&attribute, PLACE_ROOT, &at, &drift));
+		assert_int_equal(inspect_open(-EBADF, 1, &attribute, &inspect, &err), 0);
+		assert_true(inspect_next(&inspect, &limit));
+		check_result(cases[i].ceiling, inspect_compare(&limit, cases[i].now, &err), &err, cases[i].want);
+		assert_int_equal(limit.above, cases[i].above);
+		assert_false(inspect_next(&inspect, &limit));
 	}
 }
 

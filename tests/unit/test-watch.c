@@ -74,6 +74,76 @@ static void test_put_back(void **state)
 	}
 }
 
+static unsigned attribute_reads;
+
+ssize_t __real_fgetxattr(int fd, const char *name, void *value, size_t size);
+ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size);
+
+ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	const ssize_t n = __real_fgetxattr(fd, name, value, size);
+
+	attribute_reads += n >= 0;
+	return n;
+}
+
+/* Raises all four limits at once, and acts; how often the attribute has been read for it. */
+static unsigned reads_of(struct scene *s, int (*act)(struct scene *s))
+{
+	static const char *const files[][3] = {
+		{ BOX "/memory.max", "max", "1073741824" },
+		{ BOX "/cgroup.max.descendants", "max", "64" },
+		{ BOX "/cgroup.max.depth", "max", "4" },
+		{ BOX "/cpu.max", "max 100000", "150000 100000" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(files); i++)
+		scene_write(s, files[i][0], files[i][1]);
+	attribute_reads = 0;
+	assert_int_equal(act(s), 0);
+	for (size_t i = 0; i < ELEMENTS(files); i++)
+		scene_check(s, files[i][0], files[i][2]);
+	return attribute_reads;
+}
+
+static int start(struct scene *s)
+{
+	scene_watch(s);
+	return 0;
+}
+
+static int walk(struct scene *s)
+{
+	return watch_sweep(s->watch, true, NULL);
+}
+
+static int apply_policy(struct scene *s)
+{
+	watch_apply_policy(s->watch, &s->rules);
+	return 0;
+}
+
+/* Once a look at a grant, however many limits and guards it has. */
+static void test_reads(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	skip_unless_root();
+	scene_open(&s,
+		   BOX RECORD_OF("box", "false", ",\"guarded\":true,\"pressure\":\"deny\",\"devices\":\"\"", CEILINGS),
+		   "[profile small]\ncgroup.max.depth = 4\n");
+	fake_guard.other_device = fake_guard.other_grant = true;
+	assert_int_equal(reads_of(&s, start),
+			 3); /* the walk that finds it, and it is settled, and its guards checked */
+	assert_int_equal(reads_of(&s, walk), 2);
+	assert_int_equal(reads_of(&s, apply_policy), 1);
+	attribute_reads = 0;
+	scene_sweep(&s);
+	assert_int_equal(attribute_reads, 1);
+	scene_close(&s);
+}
+
 /* The scope's counts of cgroups are one more; both are kept. */
 static void test_scope(void **state)
 {
@@ -443,13 +513,13 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_put_back),     cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_refused),	     cmocka_unit_test(test_contest),
-		cmocka_unit_test(test_many_writes),  cmocka_unit_test(test_overflow),
-		cmocka_unit_test(test_policy),	     cmocka_unit_test(test_policy_sets),
-		cmocka_unit_test(test_policy_lines), cmocka_unit_test(test_nsdelegate),
-		cmocka_unit_test(test_systemd),	     cmocka_unit_test(test_new_grant),
-		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_put_back),    cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_reads),	    cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_contest),	    cmocka_unit_test(test_many_writes),
+		cmocka_unit_test(test_overflow),    cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_policy_sets), cmocka_unit_test(test_policy_lines),
+		cmocka_unit_test(test_nsdelegate),  cmocka_unit_test(test_systemd),
+		cmocka_unit_test(test_new_grant),   cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

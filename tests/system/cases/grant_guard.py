@@ -224,7 +224,7 @@ def upgrade(t):
         contains(status(t, before), "  without guard_rmxattr\n", "status")
     with t.step("watch makes the other's whole, beside it"):
         done = run([t.cgdeleg, "watch", "--once", "--policy", before.policy_dir, "--run", t.run_dir])
-        contains(done.err, f"{before.id}: of its grant guard only a part was there, an older cgdeleg's", "its words")
+        contains(done.err, f"{before.id}: only a part of its grant guard was attached, an older cgdeleg's", "its words")
         equal(words_of(t, before, after), ["grant", "grant"], "list")
         equal(as_task_of(host.CGROUP + before.cgroup, lambda: os.removexattr(host.CGROUP + before.cgroup, "user.oomd_x")),
               "EPERM", "a task of it")

@@ -73,7 +73,7 @@ def guard(t):
     with t.step("--once puts it back, and counts from then on"):
         done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
         equal(done.code, 0, f"exit code ({done.err})")
-        contains(done.err, "its device guard was not in force any more and is back", "its words")
+        contains(done.err, "its device guard was no longer in force and has been attached again", "its words")
         equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
         said = run([t.cgdeleg, "guard", "status", "--cgroup", host.CGROUP + c.cgroup]).out
         contains(said, "refused 1\n", "guard status")
@@ -88,7 +88,7 @@ def guard(t):
                 take_off(t, c)
                 wait_until(lambda n=number: watch.count("guards_restored") == n, "the guard")
                 equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
-            equal(watch.log().count("its device guard was not in force any more and is back"), 2, "times it was said")
+            equal(watch.log().count("its device guard was no longer in force and has been attached again"), 2, "times it was said")
             equal(watch.count("guards_missing"), 0, "guards_missing")
         with t.step("without pins it loads them"):
             equal(run([t.cgdeleg, "guard", "unload"]).code, 0, "unload")
@@ -98,7 +98,7 @@ def guard(t):
 
 
 ATTRIBUTES = {"guard_setattr", "guard_setxattr", "guard_rmxattr"}
-IN_FORCE = "its grant guard was not in force any more and is back, as it was granted"
+IN_FORCE = "its grant guard was no longer in force and has been attached again as granted"
 
 
 def state_of(t, c):
@@ -148,7 +148,7 @@ def grant_guard(t):
         contains(c.exec("mkdir /sys/fs/cgroup/x && : >>/sys/fs/cgroup/x/cpu.pressure").err, "Operation not permitted",
                  "opening a pressure file")
     with t.step("--once makes it whole"):
-        once(t, rules, "of its grant guard only a part was there")
+        once(t, rules, "only a part of its grant guard was attached")
         equal(state_of(t, c), WHOLE, "the guard")
     with watching(t, rules) as watch:
         running(t, c, watch)
