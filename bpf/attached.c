@@ -25,7 +25,7 @@ static unsigned char kind_of_program(const struct bpf_prog_info *info)
 	return KIND_FOREIGN;
 }
 
-/* One that has gone in between is nobody's. */
+/* A program that has gone in the meantime counts as foreign. */
 static int ask_kind(uint32_t id, unsigned char *ret, struct err *err)
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
@@ -36,7 +36,7 @@ static int ask_kind(uint32_t id, unsigned char *ret, struct err *err)
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return err_set_errno(err, errno, "cannot look at the BPF program with id %u", id);
+		return err_set_errno(err, errno, "cannot read the BPF program with id %u", id);
 	*ret = kind_of_program(&info);
 	return 0;
 }
@@ -51,7 +51,7 @@ static int kind_of(struct attached_names *names, uint32_t id, unsigned char *ret
 			return 0;
 		}
 	r = ask_kind(id, ret, err);
-	/* More than there is room for are asked about again and again. */
+	/* When there is no more room, the kernel is asked about the program each time. */
 	if (r >= 0 && names->n < ATTACHED_NAMES_MAX)
 		names->known[names->n++] = (struct attached_name) { .id = id, .kind = *ret };
 	return r;
@@ -81,7 +81,7 @@ static int add_device(struct attached_names *names, int cgroup_fd, unsigned *kin
 
 static int add_lsm(struct attached_names *names, int cgroup_fd, unsigned *kinds, struct err *err)
 {
-	uint32_t ids[LSM_MAX], flags[LSM_MAX]; /* the kernel insists on telling */
+	uint32_t ids[LSM_MAX], flags[LSM_MAX]; /* the kernel insists on filling it */
 	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = flags, .prog_cnt = LSM_MAX);
 
 	if (bpf_prog_query_opts(cgroup_fd, BPF_LSM_CGROUP, &query) < 0)

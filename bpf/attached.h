@@ -2,8 +2,8 @@
 /*
  * Attached - which of the guards are on a cgroup now, whichever build they came from.
  *
- * By the programs' names, so that a grant of before an upgrade is told as it is, and without any pin. Needs CAP_BPF
- * and CAP_NET_ADMIN, and CAP_SYS_ADMIN to ask for a program by its id.
+ * Goes by the names of the programs, so that it sees a grant made before an upgrade, and needs no pins. Needs CAP_BPF
+ * and CAP_NET_ADMIN, and CAP_SYS_ADMIN to open a program by its id.
  */
 #pragma once
 
@@ -16,12 +16,12 @@
 struct attached_guards {
 	bool device;
 	bool grant;	 /* all of its programs */
-	bool grant_part; /* some of them: an older build's, which had fewer, or what somebody has left */
+	bool grant_part; /* some of them: an older build had fewer, or somebody took some off */
 };
 
 #define ATTACHED_NAMES_MAX 64
 
-/* What is known of programs already: many cgroups have the same ones. Zeroed at first. For one thread. */
+/* Programs that are known already, because many cgroups have the same ones. Zero it first. For one thread. */
 struct attached_names {
 	size_t n;
 	struct attached_name {
@@ -30,5 +30,5 @@ struct attached_names {
 	} known[ATTACHED_NAMES_MAX];
 };
 
-/* What is attached to this very cgroup. A kernel without BPF_LSM_CGROUP has no grant guard. */
+/* What is attached to this cgroup itself, not inherited. A kernel without BPF_LSM_CGROUP has no grant guard. */
 int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret, struct err *err);

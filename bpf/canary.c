@@ -22,9 +22,9 @@
 #include "base/file.h"
 
 #define LIST	  "kernel/security/lsm"
-#define OOMD_OMIT "user.oomd_omit" /* what would spare a cgroup from systemd-oomd */
+#define OOMD_OMIT "user.oomd_omit" /* systemd-oomd spares a cgroup that has it */
 
-/* What the child saw amiss; its exit status. */
+/* What went wrong for the child; its exit status. */
 enum {
 	BPF_WENT_THROUGH = 1 << 0,
 	OPEN_WENT_THROUGH = 1 << 1,
@@ -34,14 +34,14 @@ enum {
 	NOT_TRIED = 1 << 5,
 };
 
-/* A fresh cgroup and where it is. */
+/* A fresh cgroup, and where it is. */
 struct cage {
 	int parent_fd; /* the caller's */
 	int fd;
 	char name[32]; /* "": not made */
 };
 
-/* Since 6.19 a task leaves its cgroup only a moment after its parent has heard of its end. */
+/* Since 6.19 a task leaves its cgroup only a moment after wait(2) has reported its end to the parent. */
 static void remove_cgroup(const struct cage *cage)
 {
 	static const struct timespec moment = { .tv_nsec = 2000000 };
@@ -65,7 +65,7 @@ static int cage_make(struct cage *cage, struct err *err)
 	char name[sizeof(cage->name)];
 
 	(void)snprintf(name, sizeof(name), "cgdeleg-canary-%d", getpid());
-	/* Of a process that had our number and was killed. */
+	/* Left over from a process that had this pid and was killed. */
 	(void)unlinkat(cage->parent_fd, name, AT_REMOVEDIR);
 	if (mkdirat(cage->parent_fd, name, 0700) < 0)
 		return err_set_errno(err, errno, "cannot make the cgroup '%s'", name);
@@ -83,8 +83,8 @@ static bool may_write(int cgroup_fd, const char *name)
 	return fd >= 0;
 }
 
-/* With what cannot succeed, unless somebody refuses the very question: a detach from no cgroup (EBADF), and an
- * attribute that is to be there already (ENODATA). The mode is the one that the file has. */
+/* Attempts that have no effect even if nobody refuses them: a detach from no cgroup (EBADF), and changes of an
+ * attribute that does not exist (ENODATA). The mode is the one that the file has. */
 static int try_all(int cgroup_fd)
 {
 	int amiss = 0;
@@ -104,8 +104,8 @@ static int try_all(int cgroup_fd)
 	return amiss;
 }
 
-/* Born in the cgroup: a move would take the kernel's global migration lock. Moved where a unit with RestrictNamespaces=
- * has no clone3(2). */
+/* The child starts in the cgroup, since a move would take the kernel's global migration lock. It is moved only where
+ * clone3(2) is missing, as in a unit with RestrictNamespaces=. */
 static pid_t fork_into(int cgroup_fd)
 {
 	struct clone_args args = {
@@ -142,7 +142,7 @@ static int run_child(int cgroup_fd, int *ret_amiss, struct err *err)
 	return 0;
 }
 
-/* Does a comma-separated list have the word? */
+/* Does the comma-separated list contain the word? */
 static bool has_module(const char *list, const char *word)
 {
 	size_t length = strlen(word);
@@ -153,7 +153,7 @@ static bool has_module(const char *list, const char *word)
 	return false;
 }
 
-/* Without the list the attempts decide alone. */
+/* Without the list only the attempts decide. */
 static int check_list(int sys_fd, struct err *err)
 {
 	char list[512];
@@ -163,7 +163,7 @@ static int check_list(int sys_fd, struct err *err)
 	list[strcspn(list, "\n")] = '\0';
 	return err_set(
 		err, ENOTSUP,
-		"this kernel asks no BPF programs: it was booted with the security modules '%s'; boot it with lsm=%s,bpf",
+		"this kernel does not run BPF LSM programs: it was booted with the security modules '%s'; boot it with lsm=%s,bpf",
 		list, list);
 }
 
@@ -177,7 +177,7 @@ static const struct {
 	{ XATTR_WENT_THROUGH, "set or remove a forbidden attribute" },
 };
 
-/* Two attempts are of the last rule. */
+/* The last rule has two attempts. */
 static bool all_counted(const struct guard_grant *counted)
 {
 	return counted->refused[GUARD_RULE_BPF] && counted->refused[GUARD_RULE_ROOT] &&
@@ -190,15 +190,15 @@ static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 		if (amiss & forbidden[i].bit)
 			return err_set(
 				err, ENOTSUP,
-				"this kernel asks no BPF programs: the canary could %s; boot with bpf in the kernel parameter lsm=",
+				"this kernel does not run BPF LSM programs: the canary could %s; boot with bpf in the kernel parameter lsm=",
 				forbidden[i].what);
 	if (amiss)
 		return err_set(err, EIO, "the canary %s",
-			       amiss & TOO_MUCH_REFUSED ? "was refused what is its own to write"
-							: "died before it had tried");
-	/* As lasting as a kernel that asks nobody: another security module is in front of it. */
+			       amiss & TOO_MUCH_REFUSED ? "was refused a file that it may write"
+							: "died before it tried anything");
+	/* This lasts until the next boot too: another security module refuses first. */
 	if (!all_counted(counted))
-		return err_set(err, ENOTSUP, "the canary was refused by something else than the guard");
+		return err_set(err, ENOTSUP, "something other than the grant guard refused the canary");
 	return 0;
 }
 
@@ -224,7 +224,7 @@ int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, str
 	return r < 0 ? r : judge(amiss, &counted, err);
 }
 
-/* On a hybrid host cgroup2 is one deeper. */
+/* On a hybrid host cgroup2 is one directory deeper. */
 static int open_cgroup2(int sys_fd, struct err *err)
 {
 	static const char *const places[] = { "fs/cgroup", "fs/cgroup/unified" };

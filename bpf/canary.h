@@ -2,12 +2,12 @@
 /*
  * Canary - does this kernel do what the grant guard says?
  *
- * Loading and attaching prove nothing: where BPF is not among the security modules that the kernel was booted with,
- * both succeed and nobody ever asks the programs. So, once per boot and before anything relies on them, a child of
- * ours in a fresh guarded cgroup tries what is forbidden.
+ * Loading and attaching prove nothing: if BPF is not among the security modules that the kernel was booted with, both
+ * succeed and the kernel never runs the programs. So, once per boot and before anything relies on them, a child process
+ * in a fresh guarded cgroup tries what is forbidden.
  *
- * What was seen is kept as the pins themselves: the loader pins the guard's programs only when they were proven.
- * bpffs is as short-lived as the kernel that it is true of, and its directory is root's alone.
+ * The pins themselves keep the result: the loader pins the guard's programs only when they were proven. bpffs does not
+ * outlive the kernel for which this is true, and only root can write its directory.
  */
 #pragma once
 
@@ -17,19 +17,19 @@
 struct bpf_object;
 
 /*
- * 0: a bpf() call, a write-open, a chmod() and two changes of an attribute that the guard forbids gave EPERM, one for
- * each of its programs, a write-open that it allows went through, and the guard counted the refusals. Otherwise a
- * negative errno and why, -ENOTSUP where the kernel does not ask the programs. None of the attempts would have an
- * effect if it succeeded.
+ * 0: a bpf() call, an open for writing, a chmod() and two changes of an attribute that the guard forbids gave EPERM,
+ * one for each of its programs; an open for writing that it allows succeeded; and the guard counted the refusals.
+ * Otherwise a negative errno and why, -ENOTSUP if the kernel does not run the programs. None of the attempts would have
+ * an effect if it succeeded.
  *
- * Reads kernel/security/lsm beneath `sys_fd` (/sys; the list is only for the sentence, so a securityfs that is
- * not mounted is not mounted either). Makes a cgroup `cgdeleg-canary-<pid>` in `cgroup_fd`, a directory of
- * cgroup2 that is root's, and removes it. Needs what grant_guard_attach() needs; forks; waits for its child.
+ * Reads kernel/security/lsm beneath `sys_fd` (/sys). The list is only for the sentence, so a missing securityfs is not
+ * mounted. Makes a cgroup `cgdeleg-canary-<pid>` in `cgroup_fd`, a cgroup2 directory that belongs to root, and removes
+ * it. Needs what grant_guard_attach() needs; forks; waits for its child.
  */
 int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, struct err *err);
 
-/* A loaded object's programs and map; the descriptors stay the object's. */
+/* The programs and the map of a loaded object, which keeps owning the descriptors. */
 int grant_guard_of(const struct bpf_object *object, struct grant_guard *ret, struct err *err);
 
-/* The same on this machine for a loaded object of grant_guard.bpf.c: a struct guard_object's `prove`. */
+/* The same check on this machine, for a loaded object of grant_guard.bpf.c: `prove` of struct guard_object. */
 int canary_prove(struct bpf_object *object, struct err *err);

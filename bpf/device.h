@@ -2,9 +2,9 @@
 /*
  * Device - the BPF programs of the device controller on one cgroup, as the kernel reports them.
  *
- * On cgroup v2 the device controller is a BPF program. One that was attached without BPF_F_ALLOW_MULTI
- * can be replaced from a child cgroup (OVERRIDE) or detached by anyone (NONE): below such a one nothing
- * may be delegated. Source: kernel/bpf/cgroup.c, hierarchy_allows_attach() and compute_effective_progs().
+ * In cgroup v2 the device controller is a BPF program. If it was attached without BPF_F_ALLOW_MULTI, a child cgroup can
+ * replace it (OVERRIDE) or anyone can detach it (NONE): nothing below it may be delegated. Source: kernel/bpf/cgroup.c,
+ * hierarchy_allows_attach() and compute_effective_progs().
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 struct device_programs {
-	uint32_t count; /* attached to this very cgroup, not inherited */
+	uint32_t count; /* attached to this cgroup itself, not inherited */
 	bool multi;	/* BPF_F_ALLOW_MULTI; meaningless when count is 0 */
 	uint32_t id;	/* the kernel's id of the first one; 0 for none */
 };

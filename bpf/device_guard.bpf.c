@@ -2,9 +2,9 @@
 /*
  * Device guard - may a process of this cgroup make or open this device?
  *
- * A lock beside the container runtime's own: the kernel asks every program from the process's cgroup up to the
- * root, and one that says no is enough. Attached without rules it says no to everything (device_guard_abi.h),
- * so there is no moment between attaching and writing the rules that is worth anything.
+ * A second lock beside the container runtime's: the kernel asks every program from the process's cgroup up to the root,
+ * and one that says no is enough. Without rules the program says no to everything (device_guard_abi.h), so the moment
+ * between attaching it and writing the rules is worth nothing to anybody.
  */
 #include <linux/bpf.h>
 
@@ -62,7 +62,7 @@ static __always_inline void remember(struct device_rules *rules, const struct re
 	bpf_get_current_comm(slot->comm, sizeof(slot->comm));
 }
 
-/* 1: as far as this program is concerned, yes. 0: EPERM. */
+/* 1: this program has no objection. 0: EPERM. */
 SEC("cgroup/dev")
 int device_guard(struct bpf_cgroup_dev_ctx *ctx)
 {

@@ -30,9 +30,9 @@ int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, st
 }
 
 /*
- * ALLOW_MULTI: nothing below can replace it, and nobody without the program's descriptor detach it. No link: the
- * cgroup alone keeps it, and the runtimes' own code that detaches programs stumbles over links. The kernel refuses
- * a second attachment of the same program with EINVAL.
+ * ALLOW_MULTI: nothing below can replace the program, and nobody can detach it without its descriptor. No link: only
+ * the cgroup keeps it, and the runtimes' code that detaches programs stumbles over links. The kernel refuses a second
+ * attachment of the same program with EINVAL.
  */
 int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct err *err)
 {
@@ -78,7 +78,7 @@ int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const 
 	struct device_rules back;
 	int r;
 
-	/* Only replaces: the entry came with the attachment. */
+	/* Only replaces: the entry was made with the attachment. */
 	if (bpf_map_update_elem(guard->rules_fd, &cgroup, rules, BPF_EXIST) < 0)
 		return err_set_errno(err, errno, "cannot write the cgroup's device rules");
 	r = device_guard_read(guard, cgroup, &back, err);

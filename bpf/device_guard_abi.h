@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Device guard's ABI - what the kernel's side (device_guard.bpf.c) and the hook's share about one cgroup.
+ * Device guard ABI - what the BPF program (device_guard.bpf.c) and the hook share about one cgroup.
  *
- * One value a cgroup to which the program is attached, in a map of type CGROUP_STORAGE: its key is the
- * cgroup's id (the inode number of its directory, u64), it comes into being zeroed when the program is attached,
- * is what the program sees for every process at or below that cgroup, and goes with the cgroup.
- * Numbers are in the machine's byte order; both sides are always of one machine. The members up to and
- * including rules[] are the hook's to write, once; the rest is the program's. The layout belongs to the
- * build: another one is pinned under another name (guard.h).
+ * A map of type CGROUP_STORAGE has one value for each cgroup to which the program is attached. Its key is the cgroup's
+ * id (the inode number of its directory, u64). The value is created, zeroed, when the program is attached; the program
+ * sees it for every process in or below that cgroup; and it is gone with the cgroup. Numbers are in the machine's byte
+ * order, since both sides run on one machine. The hook writes the members up to and including rules[], once; the
+ * program writes the rest. The layout belongs to the build: another layout is pinned under another name (guard.h).
  */
 #pragma once
 
@@ -20,9 +19,9 @@
 #define DEVICE_GUARD_ANY       0xffffffff /* every major, every minor; the kernel's have 12 and 20 bits */
 
 /*
- * One line of linux.resources.devices. Rules are read from the first to the last, and each bit of the access
- * that is asked for is decided by the last one that speaks of it; a bit that none speaks of is refused. Example:
- * "allow c 1:3 rw" is { 1, 3, BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE, 1 }.
+ * One line of linux.resources.devices. Rules are read from the first to the last. For each bit of the access that is
+ * asked for, the last rule that names it decides; a bit that no rule names is refused. Example: "allow c 1:3 rw" is {
+ * 1, 3, BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE, 1 }.
  */
 struct device_rule {
 	__u32 major, minor; /* or DEVICE_GUARD_ANY */
@@ -31,7 +30,7 @@ struct device_rule {
 	__u8 allow;	    /* 0: deny */
 };
 
-/* One refusal, of the last ones. */
+/* One of the last refusals. */
 struct device_refusal {
 	__u64 when; /* ns, CLOCK_MONOTONIC */
 	__u32 major, minor;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Grant guard - what a container that was given its cgroup subtree may not do with it.
+ * Grant guard - what a container may not do with the cgroup subtree that it was given.
  *
- * Ownership already keeps a container with a user namespace off the limit files of its own root. The guard is the
- * second lock there, the first where the container's root is the host's (it owns its limit files then, and could let
- * others write them), and the only one for what the kernel asks no permission for: PSI triggers, and attaching to or
- * detaching from a cgroup with the descriptor of a program.
+ * Ownership already keeps a container with a user namespace off the limit files of its own root; there the guard is the
+ * second lock. It is the first lock where the container's root is the host's root, which owns its limit files and could
+ * let others write them. It is the only lock where the kernel requires no permission: for PSI triggers, and for
+ * attaching to or detaching from a cgroup with the descriptor of a program.
  *
- * Attached to the delegation root, its programs run for each task that is in that cgroup or below it, whatever
- * namespaces the task is in, and for no other: not for the runtime, the engine or systemd, whose update, pause,
- * kill and exec write from outside. A program of this kind answers 1 (go on) or 0 (EPERM). See grant_guard_abi.h.
+ * The programs are attached to the delegation root. They run for each task in that cgroup or below it, whatever
+ * namespaces the task is in, and for no other: not for the runtime, the engine or systemd, whose update, pause, kill
+ * and exec write from outside. A program of this kind answers 1 (go on) or 0 (EPERM). See grant_guard_abi.h.
  *
- * Not covered: descriptors that somebody outside opened and passed in, and files that a container lends, by descriptor
- * or path, to somebody outside with the same user: the program is asked for the task that opens.
+ * Not covered: descriptors that somebody outside opened and passed in; and files that a container lends, by descriptor
+ * or path, to somebody outside with the same user, because the kernel asks about the task that opens the file.
  */
 #include <linux/bpf.h>
 
@@ -31,9 +31,9 @@ enum { REFUSE = 0, ALLOW = 1 };
 #define NAME_SIZE	    100 /* more than kernel/cgroup/cgroup.c's CGROUP_FILE_NAME_MAX */
 #define S_IFMT		    0170000
 #define S_IFDIR		    0040000
-#define OOMD		    "user.oomd_" /* what systemd-oomd reads of a cgroup begins so */
+#define OOMD		    "user.oomd_" /* the attributes that systemd-oomd reads begin with it */
 
-/* Of the kernel's structures only what is used; libbpf finds the running kernel's offsets by these names. */
+/* Only the members that are used; libbpf finds their offsets in the running kernel by these names. */
 #define _kernel_ __attribute__((preserve_access_index))
 
 struct super_block {
@@ -80,7 +80,7 @@ static int refuse(struct guard_grant *grant, enum guard_rule rule)
 	return REFUSE;
 }
 
-/* --- bpf(2): no device program of its own, none taken away, the same for the guard's kind, and no token ---- */
+/* --- bpf(2): no loading or taking off of device programs and of programs like the guard, and no token ------ */
 
 static int is_guarded_type(__u32 attach_type)
 {
@@ -88,10 +88,10 @@ static int is_guarded_type(__u32 attach_type)
 }
 
 /*
- * The kernel asks whatever capabilities or token the caller has, and `attr` is its own copy, so neither matters
- * here. bpf(2) made by a BPF program comes through the same door. A token is refused by the command rather than in
- * the hook bpf_token_create, which is asked later, only since 6.9, and takes one of the ten hooks that the kernel
- * has for programs of this kind. The links' own commands need a link's descriptor: none is ever made here.
+ * The kernel asks whatever capabilities or token the caller has, and `attr` is the kernel's own copy, so neither
+ * matters here. A bpf(2) call that a BPF program makes comes here too. A token is refused by its command and not in the
+ * hook bpf_token_create: that is asked later, exists only since 6.9, and takes one of the ten hooks that the kernel has
+ * for programs of this kind. The commands for links need the descriptor of a link, and no link can be made here.
  */
 static int is_forbidden(int cmd, const union bpf_attr *attr)
 {
@@ -122,8 +122,8 @@ int guard_bpf(__u64 *ctx)
 /* --- where a file of cgroup2 is ------------------------------------------------------------------------- */
 
 enum place {
-	PLACE_OUTSIDE,	 /* or it cannot be told: nothing below may change it */
-	PLACE_ROOT,	 /* a file of the delegation root that is the host's */
+	PLACE_OUTSIDE,	 /* or unknown: the container may not change it */
+	PLACE_ROOT,	 /* a file of the delegation root that belongs to the host */
 	PLACE_DELEGATED, /* the delegation root itself, or a file of it that is delegated */
 	PLACE_BELOW,
 };
@@ -147,10 +147,10 @@ static int is_below(struct kernfs_node *cgroup, __u64 root)
 	return 0;
 }
 
-/* A macro: the helper wants a constant string, also where nothing is inlined. */
+/* A macro: the helper needs a constant string, also where nothing is inlined. */
 #define is(name, literal) (!bpf_strncmp(name, NAME_SIZE, literal))
 
-/* The same names as cgdeleg/kernel/cgroup.c's: what a kernel lists as delegatable and somebody has judged. */
+/* The same names as in cgdeleg/kernel/cgroup.c: files that a kernel lists as delegatable and that cgdeleg knows. */
 static int is_delegated(struct kernfs_node *file)
 {
 	char name[NAME_SIZE] = {};
@@ -160,8 +160,8 @@ static int is_delegated(struct kernfs_node *file)
 	       is(name, "memory.oom.group") || is(name, "memory.reclaim");
 }
 
-/* A file of the delegation root is the host's unless it is known: what a future kernel adds there is a limit
- * until somebody has judged it. */
+/* A file of the delegation root belongs to the host unless it is known: a file that a future kernel adds counts as a
+ * limit until somebody has decided on it. */
 static enum place place_of_file(struct kernfs_node *file, __u64 root)
 {
 	struct kernfs_node *cgroup = parent_of(file);
@@ -180,7 +180,7 @@ static enum place place_of_cgroup(struct kernfs_node *cgroup, __u64 root)
 
 /* --- open(2) for writing, on cgroup2 -------------------------------------------------------------------- */
 
-/* A name that could not be read is one, too. */
+/* A name that cannot be read counts as one. */
 static int is_pressure(struct kernfs_node *file)
 {
 	const char *name = BPF_CORE_READ(file, name);
@@ -195,7 +195,7 @@ static int is_pressure(struct kernfs_node *file)
 	return !bpf_strncmp(end, sizeof(end), ".pressure");
 }
 
-/* The delegation root's *.pressure files are no delegatee's, whatever the grant says. */
+/* The *.pressure files of the delegation root are never delegated, whatever the grant says. */
 static int check_file(struct kernfs_node *file, struct guard_grant *grant)
 {
 	switch (place_of_file(file, grant->root)) {
@@ -212,7 +212,7 @@ static int check_file(struct kernfs_node *file, struct guard_grant *grant)
 	}
 }
 
-/* file_open(file): also for an open by handle, or again through /proc. */
+/* file_open(file): also for an open by handle, or of a descriptor through /proc. */
 SEC("lsm_cgroup/file_open")
 int guard_file_open(__u64 *ctx)
 {
@@ -232,13 +232,13 @@ static int is_on_cgroup2(const struct dentry *dentry)
 	return dentry->d_sb->s_magic == CGROUP2_SUPER_MAGIC;
 }
 
-/* What is the container's to open is its own to do this to, its cgroups themselves included. */
+/* The container may do this to what it may open for writing, and to its cgroups themselves. */
 static int check_attributes(const struct dentry *dentry, struct guard_grant *grant)
 {
 	const struct inode *inode = dentry->d_inode;
 	enum place place;
 
-	if (!inode) /* never, but the verifier of newer kernels wants to hear it */
+	if (!inode) /* never happens, but the verifier of newer kernels requires the check */
 		place = PLACE_OUTSIDE;
 	else if ((inode->i_mode & S_IFMT) == S_IFDIR)
 		place = place_of_cgroup(inode->i_private, grant->root);
@@ -256,9 +256,9 @@ static int check_setattr(const struct dentry *dentry)
 	return check_attributes(dentry, bpf_get_local_storage(&guard_grants, 0));
 }
 
-/* inode_setattr(dentry, attr); 6.9 put a mount's idmap in front. The verifier knows the constant and never looks at
- * the branch in which that argument has another type; and a computed ctx + 8, which the barrier forbids the compiler,
- * it would not take. */
+/* inode_setattr(dentry, attr); 6.9 put the idmap of a mount in front. The verifier knows the constant and ignores the
+ * branch in which that argument has another type. It would reject a computed ctx + 8; the barrier keeps the compiler
+ * from making one. */
 SEC("lsm_cgroup/inode_setattr")
 int guard_setattr(__u64 *ctx)
 {
@@ -268,7 +268,8 @@ int guard_setattr(__u64 *ctx)
 	return check_setattr((const struct dentry *)ctx[1]);
 }
 
-/* Whom systemd-oomd spares or prefers is for the host to say. It believes a cgroup's own word where host root owns it. */
+/* The host decides whom systemd-oomd spares or prefers. oomd believes the attributes of a cgroup that host root
+ * owns. */
 static int is_oomd(const char *attribute)
 {
 	char text[sizeof(OOMD)] = {};
@@ -296,7 +297,7 @@ int guard_setxattr(__u64 *ctx)
 	return check_xattr((const struct dentry *)ctx[1], (const char *)ctx[2]);
 }
 
-/* inode_removexattr(idmap, dentry, name): what the host has said, of this cgroup or of another. */
+/* inode_removexattr(idmap, dentry, name): the host may have set it, on this cgroup or another. */
 SEC("lsm_cgroup/inode_removexattr")
 int guard_rmxattr(__u64 *ctx)
 {

@@ -38,7 +38,7 @@ int grant_guard_identify(struct grant_guard *guard, struct err *err)
 		uint32_t size = sizeof(info);
 
 		if (bpf_obj_get_info_by_fd(guard->programs[i], &info, &size) < 0)
-			return err_set_errno(err, errno, "cannot ask for the id of %s", guard_program_names[i]);
+			return err_set_errno(err, errno, "cannot get the id of %s", guard_program_names[i]);
 		if (info.type != BPF_PROG_TYPE_LSM)
 			return err_set(err, EPERM, "%s is a program of another type", guard_program_names[i]);
 		guard->ids[i] = info.id;
@@ -51,7 +51,7 @@ static int cgroup_id(int cgroup_fd, uint64_t *ret, struct err *err)
 	struct stat st;
 
 	if (fstat(cgroup_fd, &st) < 0)
-		return err_set_errno(err, errno, "cannot look at the cgroup to guard");
+		return err_set_errno(err, errno, "cannot stat the cgroup to guard");
 	*ret = st.st_ino;
 	return 0;
 }
@@ -63,7 +63,7 @@ struct attached {
 
 static int query(int cgroup_fd, struct attached *ret, struct err *err)
 {
-	uint32_t flags[PROGRAMS_MAX]; /* the kernel insists on telling */
+	uint32_t flags[PROGRAMS_MAX]; /* the kernel insists on filling it */
 	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ret->ids, .prog_attach_flags = flags,
 		    .prog_cnt = PROGRAMS_MAX);
 
@@ -103,16 +103,16 @@ int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, stru
 
 static int fail_attach(size_t program, int error, struct err *err)
 {
-	/* It also says so of a second attachment, which is none, and of an argument that is wrong. */
+	/* The kernel also says EINVAL to a second attachment, which is not an error here, and to a wrong argument. */
 	return err_set_errno(
 		err, error, "cannot attach the guard program %s%s", guard_program_names[program],
 		error == EINVAL || error == E2BIG ? ", for which the kernel may have no hook left (it has ten)" : "");
 }
 
 /*
- * ALLOW_MULTI: nothing below can replace it. No link: the cgroup alone keeps it, and the runtimes' own code that
- * detaches programs stumbles over links. The kernel says EINVAL to a second attachment of the same program, so what
- * is there need not be asked before.
+ * ALLOW_MULTI: nothing below can replace it. No link: only the cgroup keeps it, and the runtimes' code that detaches
+ * programs stumbles over links. The kernel says EINVAL to a second attachment of the same program, so there is no need
+ * to query first.
  */
 int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached, struct err *err)
 {
@@ -167,7 +167,7 @@ int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t f
 	return r < 0 ? r : write_grant(guard, id, flags, err);
 }
 
-/* Does not query: kernels before 6.8 want CAP_NET_ADMIN for that, which an undo may no longer have. */
+/* Does not query: before 6.8 the kernel requires CAP_NET_ADMIN for that, which an undo may no longer have. */
 static int detach(int program_fd, int cgroup_fd, const char *name, struct err *err)
 {
 	if (bpf_prog_detach2(program_fd, cgroup_fd, BPF_LSM_CGROUP) < 0 && errno != ENOENT)
@@ -198,8 +198,8 @@ int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guar
 	return 0;
 }
 
-/* Beside its constants a program of ours has one map. An older build's has fewer counters; a newer one's, which has
- * more, would be written past the end of ours. */
+/* Beside its constants a program of cgdeleg has one map. In an older build it has fewer counters. In a newer build it
+ * has more, and reading it would write past the end of this build's struct. */
 static int open_grants(const uint32_t *ids, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -214,7 +214,7 @@ static int open_grants(const uint32_t *ids, uint32_t n)
 	return -EBADF;
 }
 
-/* Takes the descriptor, if the program is one of ours. */
+/* Takes the descriptor if the program is one of cgdeleg's. */
 static void sort_program(int *fd, struct grant_guard *ret)
 {
 	uint32_t maps[8] = { 0 };

@@ -44,10 +44,10 @@ int guard_kernel_dentry(const struct btf *kernel, const char *hook, struct err *
 		if (is_pointer_to_dentry(kernel, btf_params(prototype)[i].type))
 			return (int)i;
 	return err_set(err, ENOTSUP, "this kernel's hook %s %s", hook,
-		       prototype ? "has no dentry" : "is not there for BPF programs");
+		       prototype ? "has no dentry" : "does not exist for BPF programs");
 }
 
-/* Since 5.12; the programs have it compiled in, and the verifier would say something harder to read. */
+/* This is so since 5.12. The programs rely on it, and the verifier's own message would be harder to read. */
 static int check_xattr_hooks(const struct btf *kernel, struct err *err)
 {
 	static const char *const hooks[] = { "inode_setxattr", "inode_removexattr" };

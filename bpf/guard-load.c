@@ -17,7 +17,7 @@
 #include "bpf/guard-objects.h"
 #include "bpf/guard.h"
 
-#define UNFINISHED "unfinished" /* a directory of pins that has not got its name yet */
+#define UNFINISHED "unfinished" /* a directory of pins that does not have its final name yet */
 
 static void cleanup_object(struct bpf_object **object)
 {
@@ -44,14 +44,14 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 
 bool guard_refusal_lasts(int r, bool loaded)
 {
-	/* Proving: the kernel does not ask the programs. */
+	/* Proving: the kernel does not run the programs. */
 	if (loaded)
 		return r == -ENOTSUP;
-	/* Loading: whatever the verifier says, but not what it had no means for. */
+	/* Loading: whatever the verifier says lasts, but not a lack of memory or the like. */
 	return !err_is_passing(r);
 }
 
-/* Opened, told and loaded. */
+/* Opens the object, prepares it for this kernel, and loads it. */
 static int load_object(const struct guard_object *row, struct bpf_object **ret, struct err *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = row->name);
@@ -67,7 +67,7 @@ static int load_object(const struct guard_object *row, struct bpf_object **ret, 
 	if (row->prepare)
 		r = row->prepare(*ret, err);
 	if (r >= 0 && bpf_object__load(*ret) < 0)
-		r = err_set_errno(err, errno, "the kernel does not take %s (%s)", row->name, first_warning);
+		r = err_set_errno(err, errno, "the kernel rejected %s (%s)", row->name, first_warning);
 	return r;
 }
 
@@ -90,7 +90,7 @@ static int pin_one(int fd, const char *name, struct err *err)
 	return 0;
 }
 
-/* By relative names in the working directory, which has been checked. */
+/* Pins by relative names in the working directory, which was checked. */
 static int pin_object(const struct bpf_object *object, struct err *err)
 {
 	struct bpf_program *program;
@@ -104,15 +104,15 @@ static int pin_object(const struct bpf_object *object, struct err *err)
 	}
 	bpf_object__for_each_map(map, object)
 	{
-		/* Constants of the programs: nobody looks for them. */
+		/* Internal maps are constants of the programs: nobody opens them. */
 		if (r >= 0 && !bpf_map__is_internal(map))
 			r = pin_one(bpf_map__fd(map), bpf_map__name(map), err);
 	}
 	return r;
 }
 
-/* Loads every object; `pin` or not. The first is the device guard, without which there is no point. Without another
- * the directory gets its name, and is never looked at again, only when that is how this kernel is. */
+/* Loads every object, and pins them if `pin`. The first is the device guard: without it everything fails. If another
+ * one fails, the directory gets its final name, and nobody tries again, only if the failure lasts on this kernel. */
 static int load_all(bool pin, struct guard_load *ret, struct err *err)
 {
 	for (const struct guard_object *row = guard_objects; row->name && ret->n < GUARD_OBJECTS_MAX; row++) {
@@ -140,7 +140,7 @@ static int need_objects(struct err *err)
 {
 	if (guard_objects[0].name)
 		return 0;
-	return err_set(err, ENOTSUP, "this build has no BPF guards: build it where clang and bpftool are");
+	return err_set(err, ENOTSUP, "this build has no BPF guards: build it with clang and bpftool installed");
 }
 
 int guard_try(struct guard_load *ret, struct err *err)
@@ -152,7 +152,7 @@ int guard_try(struct guard_load *ret, struct err *err)
 	return r < 0 ? r : load_all(false, ret, err);
 }
 
-/* The directory of all builds, made where it is missing; locked until it is closed. */
+/* The directory of all builds; made if it is missing; locked until it is closed. */
 static int open_locked(int sys_fd, struct err *err)
 {
 	_cleanup_close_ int bpffs = file_open_beneath(sys_fd, "fs/bpf", O_RDONLY | O_DIRECTORY);
@@ -175,7 +175,7 @@ static int open_locked(int sys_fd, struct err *err)
 	return TAKE_FD(fd);
 }
 
-/* One directory of pins, which holds no directories. */
+/* Removes one directory of pins, which has no subdirectories. */
 static int remove_build(int fd, const char *name, struct err *err)
 {
 	_cleanup_(cleanup_dir) DIR *dir = NULL;

@@ -20,7 +20,7 @@ void guards_done(struct guards *guards)
 	grant_guard_done(&guards->grant);
 }
 
-/* Whoever could write here could put a program of theirs in the place of ours. */
+/* Whoever could write here could put his own program in the place of a guard. */
 int guard_directory_check(int fd, const char *name, struct err *err)
 {
 	struct statfs fs;
@@ -65,14 +65,14 @@ static int open_device(struct device_guard *guard, struct err *err)
 	if (r < 0 || guard->program_fd < 0)
 		return r;
 	if (bpf_obj_get_info_by_fd(guard->program_fd, &info, &size) < 0)
-		return err_set_errno(err, errno, "cannot ask for the device guard's id");
+		return err_set_errno(err, errno, "cannot get the id of the device guard");
 	if (info.type != BPF_PROG_TYPE_CGROUP_DEVICE || guard->rules_fd < 0)
 		return refuse_pins(err);
 	guard->id = info.id;
 	return 0;
 }
 
-/* Its map alone is no guard, nor is a part of its programs. */
+/* The map alone is no guard, nor are some of the programs. */
 static int open_grant(struct grant_guard *guard, struct err *err)
 {
 	int r = open_pin("guard_grants", &guard->grants_fd, err);

@@ -331,7 +331,7 @@ static int test_absent(struct bpf_object *object, const struct err *load)
 	struct err err = { 0 };
 
 	if (!object) {
-		ok("without BPF LSM the kernel does not take the object");
+		ok("without BPF LSM the kernel rejects the object");
 		printf("# %s\n", load->text);
 	} else {
 		check(canary_prove(object, &err) == -ENOTSUP && strstr(err.text, "lsm="),

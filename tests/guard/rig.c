@@ -98,7 +98,7 @@ struct bpf_object *guard_load_object(const char *name, struct err *err)
 	}
 	if (object && bpf_object__load(object) == 0)
 		return object;
-	(void)err_set_errno(err, errno, "the kernel does not take the object");
+	(void)err_set_errno(err, errno, "the kernel rejected the object");
 	bpf_object__close(object);
 	return NULL;
 }

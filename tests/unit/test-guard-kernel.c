@@ -78,7 +78,7 @@ static void test_no_hook(void **state)
 
 	(void)state;
 	assert_int_equal(guard_kernel_dentry(btf, "inode_setattr", &err), -ENOTSUP);
-	assert_non_null(strstr(err.text, "inode_setattr is not there for BPF programs"));
+	assert_non_null(strstr(err.text, "inode_setattr does not exist for BPF programs"));
 	btf__free(btf);
 }
 
