@@ -45,7 +45,8 @@ int spawn_open(const char *path, struct err *err)
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-/* The child. no_new_privs, because the kernel gives root all capabilities at an exec. Should its parent be killed it goes too: nobody would wait for what it says. */
+/* The child. no_new_privs, because the kernel gives root all capabilities at an exec. When its parent is killed it is
+ * killed too: nobody would read what it says. */
 static _Noreturn void become(int fd, int out, pid_t parent, const char *const *argv, uint64_t capabilities)
 {
 	static const char sentence[] = "the program cannot be executed";

@@ -81,6 +81,13 @@ int text_next_word(const char **list, char *buf, size_t size)
 	return (int)len;
 }
 
+bool text_is_name(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+
+	return len > 0 && len <= 63 && !text[len] && text[0] != '.' && text[0] != '-';
+}
+
 bool text_has_word(const char *list, const char *word)
 {
 	size_t want = strlen(word);

@@ -18,6 +18,9 @@ int text_to_bytes(const char *text, uint64_t *ret);
 /* "true" and "false", nothing else: -EINVAL. */
 int text_to_bool(const char *text, bool *ret);
 
+/* A name of ours: 1 to 63 letters, digits, '_', '.' and '-', the first neither '.' nor '-'. */
+bool text_is_name(const char *text);
+
 /* Shell wildcards (* ? [..]) over the whole string; '*' crosses '/'. False for a NULL string: what is
  * not known matches nothing. */
 bool text_glob(const char *pattern, const char *string);

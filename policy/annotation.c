@@ -179,7 +179,7 @@ static bool read_writable(struct reading *r, const struct annotation *a)
 
 static bool read_profile(struct reading *r, const struct annotation *a)
 {
-	if (!name_is_valid(a->value)) {
+	if (!text_is_name(a->value)) {
 		set_invalid(r, a, "the name of a profile was expected");
 		return false;
 	}

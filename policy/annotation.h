@@ -13,7 +13,6 @@
 #include "policy/decision.h"
 #include "policy/facts.h"
 #include "policy/nearest.h"
-#include "policy/ruleset.h"
 
 #define ANNOTATION_PREFIX  "cgdeleg.io/" /* before a limit's file: may lower it */
 #define ANNOTATION_PROFILE ANNOTATION_PREFIX "profile"

@@ -33,7 +33,7 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
 		size_t offset = (size_t)(list - setting->value) - (size_t)(len > 0 ? len : 0);
 
-		if (len > 0 && name_is_valid(word) && !ruleset_find(rules, kind, word) &&
+		if (len > 0 && text_is_name(word) && !ruleset_find(rules, kind, word) &&
 		    complain_unknown(rules, setting, setting->column + (unsigned)offset, kind, word) < 0)
 			return -ENOMEM;
 	}

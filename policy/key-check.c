@@ -28,13 +28,6 @@ struct check {
 	struct err *err;
 };
 
-bool name_is_valid(const char *name)
-{
-	size_t len = strspn(name, ALNUM "_.-");
-
-	return len > 0 && len <= 63 && !name[len] && name[0] != '.' && name[0] != '-';
-}
-
 static int check_bool(const struct check *c)
 {
 	bool unused;
@@ -85,7 +78,7 @@ static int check_word(const struct check *c)
 
 static int check_name(const struct check *c)
 {
-	if (name_is_valid(c->value))
+	if (text_is_name(c->value))
 		return 0;
 	return err_set(c->err, EINVAL,
 		       "'%.64s' is not a name: 1 to 63 letters, digits, '_', '.' and '-', not starting with '.' or '-'",
@@ -129,7 +122,7 @@ static bool has_prefix_of(const char *name, const char *const *words)
 
 static int check_leaf(const struct check *c)
 {
-	if (!name_is_valid(c->value))
+	if (!text_is_name(c->value))
 		return check_name(c);
 	if (has_prefix_of(c->value, controllers) || has_prefix_of(c->value, file_prefixes))
 		return err_set(c->err, EINVAL,

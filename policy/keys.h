@@ -85,8 +85,5 @@ const struct key *key_find(const char *name);
 const char *section_kind_name(enum section_kind kind);
 enum section_kind section_kind_find(const char *name); /* or SECTION_KIND_INVALID */
 
-/* As KEY_NAME says: what may name a profile, handler, rule or leaf. */
-bool name_is_valid(const char *name);
-
 /* Is `value` of the key's kind? `name` is the key as written. The sentence names the valid values. */
 int key_check(const struct key *key, const char *name, const char *value, struct err *err);

@@ -131,7 +131,7 @@ static bool open_section(struct reader *r, const char *text)
 		return unknown_section(r, word);
 	if (kind == SECTION_DEFAULTS && name[0])
 		return fault(r, 2, "[defaults] has no name");
-	if (kind != SECTION_DEFAULTS && (more[0] || !name_is_valid(name)))
+	if (kind != SECTION_DEFAULTS && (more[0] || !text_is_name(name)))
 		return fault(
 			r, 2,
 			"a %s needs one name, [%s <name>], of letters, digits, '_', '.' and '-', not starting with '.' or '-'",

@@ -5,6 +5,8 @@
  * Loading never stops at the first fault: `cgdeleg check` shows them all. A ruleset with a complaint is
  * broken, and a broken ruleset grants nothing (policy_decide() sees to it); it still knows which handlers
  * its readable files name, so that containers that do not concern us are let through.
+ *
+ * Parts: ruleset.c; of the loader load.h, and what that lists.
  */
 #pragma once
 
@@ -61,10 +63,11 @@ struct ruleset {
 };
 
 /*
- * Reads policy.ini and policy.d/[*].ini (byte order) beneath the directory `path`. Each file must be a
- * regular file owned by uid 0 or by `owner`, and not writable by group or others, checked on the opened
- * descriptor; the same goes for the directories. A missing directory or policy.ini is a complaint. Returns 0 with *ret filled, complaints
- * included, or a negative errno when the machine failed (no memory, an I/O error). ruleset_done() frees it in both cases.
+ * Reads policy.ini and policy.d/[*].ini (byte order) beneath the directory `path`. Each file must be a regular file
+ * owned by uid 0 or by `owner`, and not writable by group or others, checked on the opened descriptor; the same goes
+ * for the directories. A missing directory or policy.ini is a complaint. Returns 0 with *ret filled, complaints
+ * included, or a negative errno when the machine failed (no memory, an I/O error). ruleset_done() frees it in both
+ * cases.
  */
 int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err);
 

@@ -29,7 +29,8 @@ struct cgroup_listing {
 	const char *children[CGROUP_NAMES_MAX + 1]; /* NULL-ended: cgroups below */
 };
 
-/* Reads the directory that fd has just been opened on: what was read before is not read again. -E2BIG beyond CGROUP_NAMES_MAX entries of one kind. */
+/* Reads the directory that fd has just been opened on: what was read before is not read again. -E2BIG beyond
+ * CGROUP_NAMES_MAX entries of one kind. */
 int cgroup_list(int fd, struct cgroup_listing *ret);
 void cgroup_listing_done(struct cgroup_listing *listing);
 

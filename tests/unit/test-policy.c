@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "policy/annotation.h"
 #include "policy/risk.h"
 #include "policy/ruleset.h"
@@ -361,7 +362,7 @@ static void test_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		if (name_is_valid(cases[i].name) != cases[i].valid)
+		if (text_is_name(cases[i].name) != cases[i].valid)
 			fail_msg("'%s'", cases[i].name);
 }
 
