@@ -5,24 +5,15 @@ I0: the baseline is the cgroup as the hook found it (crun gives it away before t
 I2: status 0 is the whole of what was decided, any other status is nothing of it.
 I4: a kill leaves nothing, or a grant under all of its ceilings.
 """
-import json
 import os
 
+from lib.bundle import BASE
+from lib.host import records
 from look import delegated_names
-from rig import ID_BASE
 
 CEILINGS = {"cgroup.max.descendants": 64, "cgroup.max.depth": 5, "hugetlb.2MB.max": 32 << 20,
             "memory.max": 256 << 20, "pids.max": 64}
 LEAF = "init"
-
-
-def records(audit):
-    """The audit file's records."""
-    path = os.path.join(audit, "audit.jsonl")
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as f:
-        return [json.loads(line) for line in f]
 
 
 def _number(text):
@@ -50,7 +41,7 @@ def _owners_missing(snapshot, names, owner):
 
 def _leaf_missing(snapshot):
     below = [p for p in snapshot.owners if p == LEAF or p.startswith(LEAF + "/")]
-    wrong = _owners_missing(snapshot, below or [LEAF], ID_BASE)
+    wrong = _owners_missing(snapshot, below or [LEAF], BASE)
     if snapshot.values.get(LEAF + "/cgroup.procs", "").split() != [str(snapshot.pid)]:
         wrong.append("the container's process is not in the leaf")
     if snapshot.values.get("cgroup.procs") != "":
@@ -86,7 +77,7 @@ def _writable(snapshot, point):
 def grant_missing(rig, before, after):
     """What a whole grant lacks."""
     names = [*delegated_names(rig.cgroup), "."]
-    wrong = _owners_missing(after, names, ID_BASE) + ceilings_missing(after)
+    wrong = _owners_missing(after, names, BASE) + ceilings_missing(after)
     wrong += _attribute_missing(after, rig.name) + _leaf_missing(after)
     wrong += _changed_beyond(before, after, names) + _record_missing(rig, "grant")
     if not _writable(after, os.path.join(rig.bundle, "rootfs/sys/fs/cgroup")):

@@ -1,28 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look - what a container's cgroup and mounts are like, as values that can be compared."""
-import ctypes
 import errno
 import json
 import os
-import sys
 
-from rig import CGROUP
+from lib import bpf, host, namespace
+from lib.host import ATTRIBUTE, CGROUP
+from lib.process import answer, in_child
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
-from lib import bpf  # pylint: disable=wrong-import-position
-
-ATTRIBUTE = "trusted.cgdeleg"
 DELEGATE = "/sys/kernel/cgroup/delegate"
-JUDGED = ("cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.oom.group",
-          "memory.reclaim")
-CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x00020000
+JUDGED = ("cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.oom.group", "memory.reclaim")
 
 
 def slurp(path):
     """A file's text, or the name of the error."""
     try:
-        with open(path, encoding="utf-8") as f:
-            return f.read()
+        return host.read(path)
     except OSError as e:
         return errno.errorcode[e.errno]
 
@@ -35,8 +28,8 @@ def is_value(name):
 
 
 def read_value(path):
-    """The setting in a file. A hugetlb limit that nobody has set reads as the largest number of whole
-    pages and, once set to "max", as "max": both are none."""
+    """The setting in a file. A hugetlb limit that nobody has set reads as the largest number of whole pages and, once
+    set to "max", as "max": both are none."""
     text = slurp(path)
     if "hugetlb." in path and text.strip().isdigit() and int(text) > 1 << 62:
         return "max\n"
@@ -48,11 +41,8 @@ def look_at_tree(root):
     owners, values, attributes = {}, {}, {}
     for path, _, files in os.walk(root):
         below = os.path.relpath(path, root)
-        st = os.lstat(path)
-        owners[below] = (st.st_uid, st.st_gid, st.st_mode)
-        attributes[below] = {n: os.getxattr(path, n).decode("utf-8", "replace")
-                             for n in os.listxattr(path)}
-        for name in files:
+        attributes[below] = {n: os.getxattr(path, n).decode("utf-8", "replace") for n in os.listxattr(path)}
+        for name in (".", *files):
             full, key = os.path.join(path, name), os.path.normpath(os.path.join(below, name))
             st = os.lstat(full)
             owners[key] = (st.st_uid, st.st_gid, st.st_mode)
@@ -75,12 +65,10 @@ class Snapshot:
         found = []
         for what in ("owners", "values", "attributes"):
             ours, theirs = getattr(self, what), getattr(other, what)
-            for key in sorted(ours.keys() | theirs.keys()):
-                if ours.get(key) != theirs.get(key):
-                    found.append(f"{what[:-1]} of {key}: {ours.get(key)!r} -> {theirs.get(key)!r}")
+            found += [f"{what[:-1]} of {key}: {ours.get(key)!r} -> {theirs.get(key)!r}"
+                      for key in sorted(ours.keys() | theirs.keys()) if ours.get(key) != theirs.get(key)]
         if self.mountinfo != other.mountinfo:
-            found.append("mountinfo: " + "; ".join(sorted(
-                set(other.mountinfo.splitlines()) ^ set(self.mountinfo.splitlines()))))
+            found.append(f"mountinfo: {'; '.join(lines_changed(self.mountinfo, other.mountinfo))}")
         if self.guards != other.guards:
             found.append(f"device guards: {self.guards} -> {other.guards}")
         return found
@@ -92,12 +80,13 @@ class Snapshot:
 
     def top_mount(self, point):
         """Options of the cgroup mount that a process sees at `point`: the last one listed counts."""
-        top = None
-        for line in self.mountinfo.splitlines():
-            words = line.split()
-            if words[4] == point and " - cgroup2 " in line:
-                top = words[5].split(",")
-        return top
+        found = [line.split()[5].split(",") for line in self.mountinfo.splitlines()
+                 if line.split()[4] == point and " - cgroup2 " in line]
+        return found[-1] if found else None
+
+
+def lines_changed(ours, theirs):
+    return sorted(set(ours.splitlines()) ^ set(theirs.splitlines()))
 
 
 def delegated_names(cgroup):
@@ -111,77 +100,33 @@ class Outside:
 
     def __init__(self, neighbour):
         self.tree = look_at_tree(neighbour)
-        self.mounts = slurp("/proc/self/mountinfo").splitlines()
-        self.cgroup_mounts = [line for line in slurp("/proc/1/mountinfo").splitlines()
-                              if " - cgroup" in line]
+        self.mounts = slurp("/proc/self/mountinfo")
+        self.cgroup_mounts = "\n".join(line for line in slurp("/proc/1/mountinfo").splitlines() if " - cgroup" in line)
 
     def difference(self, other):
         """Sentences on what has changed."""
-        found = []
-        for name in ("tree", "mounts", "cgroup_mounts"):
-            ours, theirs = getattr(self, name), getattr(other, name)
-            if ours != theirs:
-                found.append(f"outside: the {name} changed: {_lines_changed(ours, theirs)}")
-        return found
-
-
-def _lines_changed(ours, theirs):
-    return sorted(set(ours) ^ set(theirs)) if isinstance(ours, list) else "see --only"
+        found = [f"outside: the {name} changed: {lines_changed(getattr(self, name), getattr(other, name))}"
+                 for name in ("mounts", "cgroup_mounts") if getattr(self, name) != getattr(other, name)]
+        return found + (["outside: the tree changed: see --only"] if self.tree != other.tree else [])
 
 
 def make_neighbour(path):
     """A cgroup with an owner, limits and an attribute of its own."""
     os.makedirs(path, exist_ok=True)
-    os.chown(path, 12345, 54321)
-    os.chown(os.path.join(path, "cgroup.procs"), 12345, 54321)
-    for name, text in (("cgroup.max.descendants", "7"), ("cgroup.max.depth", "3")):
-        with open(os.path.join(path, name), "w", encoding="utf-8") as f:
-            f.write(text)
+    for name in (".", "cgroup.procs"):
+        os.chown(f"{path}/{name}", 12345, 54321)
+    host.write(f"{path}/cgroup.max.descendants", "7")
+    host.write(f"{path}/cgroup.max.depth", "3")
     os.setxattr(path, "trusted.neighbour", b"mine")
 
 
 def probe(pid):
     """As the container's root, in its namespaces: what it can do. {act: error or "ok"}"""
-    up, down = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(up)
-        os.write(down, json.dumps(_probe_inside(pid)).encode())
-        os._exit(0)
-    os.close(down)
-    with os.fdopen(up, encoding="utf-8") as f:
-        text = f.read()
-    os.waitpid(child, 0)
-    return json.loads(text)
-
-
-def _probe_inside(pid):
-    libc = ctypes.CDLL(None, use_errno=True)
-    fds = [(os.open(f"/proc/{pid}/ns/{n}", os.O_RDONLY), t)
-           for n, t in (("user", CLONE_NEWUSER), ("mnt", CLONE_NEWNS))]
-    root = os.open(f"/proc/{pid}/root", os.O_PATH)
-    for fd, flag in fds:
-        if libc.setns(fd, flag) < 0:
-            return {"setns": errno.errorcode[ctypes.get_errno()]}
-    os.fchdir(root)
-    os.chroot(".")
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    child = CGROUP + "/probe"
-    return {"mkdir": _try(lambda: os.mkdir(child)),
-            "limit a child": _try(lambda: _write(child + "/cgroup.max.depth", "1")),
-            "rmdir": _try(lambda: os.rmdir(child)),
-            "lift own limit": _try(lambda: _write(CGROUP + "/cgroup.max.descendants", "max"))}
-
-
-def _write(path, text):
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
-
-
-def _try(act):
-    try:
-        act()
-    except OSError as e:
-        return errno.errorcode[e.errno]
-    return "ok"
+    def inside():
+        child, said = f"{CGROUP}/probe", answer(lambda: namespace.become_root_of(pid))
+        return {"setns": said} if said != "ok" else {
+            "mkdir": answer(lambda: os.mkdir(child)),
+            "limit a child": answer(lambda: host.write(f"{child}/cgroup.max.depth", "1")),
+            "rmdir": answer(lambda: os.rmdir(child)),
+            "lift own limit": answer(lambda: host.write(f"{CGROUP}/cgroup.max.descendants", "max"))}
+    return in_child(inside) or {"probe": "died"}

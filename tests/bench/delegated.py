@@ -3,8 +3,8 @@
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "attack"))
-import rig as rigs
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib import rig as rigs
 
 PARENT = f"{rigs.CGROUP}/cgdeleg-bench-list"
 RECORD = ('{{"v":1,"id":"{0:064x}","instance":"mnt:[4026532501]:123456","handler":"runc","profile":"small",'

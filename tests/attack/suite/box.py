@@ -125,13 +125,8 @@ class RuntimeBox(Box):
         self.t, self.system = t, "cgdeleg"
         mounts = [{"destination": place, "type": "bind", "source": source, "options": ["bind", mode]}
                   for place, source, mode in (("/probe", programs, "ro"), ("/host", self.share, "rw"))]
-        own = {"capabilities": all_capabilities(), "mounts": mounts}
         host_pids = knobs.pop("host_pids", False)
-        only = knobs.pop("only_capabilities", None)
-        self.c = t.container(name, **{**own, **knobs})
-        if only is not None:
-            self.c.config["process"]["capabilities"] = {kind: only for kind in ("bounding", "effective", "permitted")}
-            self.c.save()
+        self.c = t.container(name, **{"capabilities": all_capabilities(), "mounts": mounts, **knobs})
         if host_pids:  # without a pid namespace of its own it may only bind /proc
             self.c.config["linux"]["namespaces"].remove({"type": "pid"})
             self.c.config["mounts"][0] = {"destination": "/proc", "type": "bind", "source": "/proc",

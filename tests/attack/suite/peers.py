@@ -10,8 +10,7 @@ import os
 import shutil
 
 from lib import bundle, host
-from lib.process import Result, run
-from lib.report import expect
+from lib.process import Result, must as succeed, run
 from suite.box import Box
 
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # else each program that is started waits for its threads
@@ -20,9 +19,7 @@ MEMORY, PIDS = "128m", "100"
 
 
 def must(*command):
-    done = run(list(command))
-    expect(done.code == 0, f"{' '.join(command[:3])}: {done.text}")
-    return done.out.strip()
+    return succeed(list(command)).out.strip()
 
 
 def has(*programs):

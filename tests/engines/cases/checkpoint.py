@@ -12,10 +12,11 @@ import re
 from cases import containerd
 from cases.podman import ASK, MAP, POLICY, is_granted, set_up, started
 from engine.containerd import BOX
-from engine.context import case, delegated, must, offered, records
+from engine.context import case, delegated, offered, records
 from engine.cri import CriError
 from engine.podman import Podman
 from lib import host
+from lib.process import must
 from lib.report import contains, equal, expect
 
 # CRIU may end what sleeps.

@@ -3,14 +3,14 @@
 import concurrent.futures
 import itertools
 import os
-import subprocess
 
 from engine import containerd
-from engine.context import HOOK, SOURCE, case, delegated, last_record, must, offered, records
+from engine.context import ASKS, HOOK, SOURCE, case, delegated, last_record, offered, records
 from engine.cri import Cri, CriError, attach, execute
 from lib import host
-from lib.process import wait_until
+from lib.process import must, wait_until
 from lib.report import Failure, contains, equal, expect
+from lib.watch import Watch
 
 ADDER = f"{SOURCE}/deploy/containerd-base-spec"
 SLEEP = ["/bin/sleep", "2147483647"]
@@ -168,21 +168,6 @@ def resize(node, container):
           "cgroup.max.descendants")
 
 
-class Watch:
-    """`cgdeleg watch`, until the case ends."""
-    def __init__(self, t):
-        metrics = f"{t.work}/metrics"
-        with open(f"{t.work}/watch.log", "wb") as log:
-            self.program = subprocess.Popen(  # pylint: disable=consider-using-with
-                ["cgdeleg", "watch", "--interval", "1", "--openmetrics", metrics], stdout=log, stderr=log)
-        t.later(self.end)
-        wait_until(lambda: os.path.exists(metrics), "the watch")
-
-    def end(self):
-        self.program.terminate()
-        self.program.wait(60)
-
-
 def resize_watched(node, container):
     """Down, and up again below the ceiling, is the kubelet's; above it comes back."""
     resize(node, container)
@@ -271,7 +256,7 @@ def refusals(t):
                    "refused: it needs a user namespace"):
             is_refused(node.pod(f"{runtime}-all", userns=False), "user namespace", runtime)
         with t.row("containerd", runtime, "asks in a namespace that no rule names", "refused: no rule of the policy"):
-            pod = node.pod(f"{runtime}-ask", namespace="prod", annotations={"cgdeleg.io/writable": "true"})
+            pod = node.pod(f"{runtime}-ask", namespace="prod", annotations=ASKS)
             is_refused(pod, "none of the rules", runtime)
     equal(delegated(), {}, "delegated cgroups")
 
@@ -279,19 +264,18 @@ def refusals(t):
 @case("containerd.annotations", default=False)
 def annotations(t):
     node = Node(t)
-    asks = {"cgdeleg.io/writable": "true"}
     with t.row("containerd", "runc", "annotation for the pod"):
-        is_granted(node, node.pod("runc-ask", namespace="ci-1", annotations=asks).start("a", containerd.BOX, SLEEP))
+        is_granted(node, node.pod("runc-ask", namespace="ci-1", annotations=ASKS).start("a", containerd.BOX, SLEEP))
     with t.row("containerd", "crun", "annotation for one container of two; the other untouched"):
         pod = node.pod("crun-ask", namespace="ci-1", annotations={"cgdeleg.io/writable.a": "true"})
         is_granted(node, pod.start("a", containerd.BOX, SLEEP))
         is_plain(node, pod.start("b", containerd.BOX, SLEEP))
     t.policy(POLICY)
     with t.row("containerd", "runc", "annotation that pod_annotations does not pass: untouched"):
-        is_plain(node, node.pod("deaf", namespace="ci-1", annotations=asks).start("a", containerd.BOX, SLEEP))
+        is_plain(node, node.pod("deaf", namespace="ci-1", annotations=ASKS).start("a", containerd.BOX, SLEEP))
         equal(records(), [], "records")
     with t.row("containerd", "runc", "annotation that chooses a profile with a leaf; exec, stats"):
-        pod = node.pod("runc-ask", namespace="ci-1", annotations={**asks, "cgdeleg.io/profile": "nested"})
+        pod = node.pod("runc-ask", namespace="ci-1", annotations={**ASKS, "cgdeleg.io/profile": "nested"})
         container = pod.start("a", containerd.BOX, SLEEP)
         _, out, err = node.sh(container, "cat /proc/1/cgroup /proc/self/cgroup; cd /sys/fs/cgroup;"
                               "mkdir job && echo 8M >job/memory.max && cat job/memory.max")
@@ -316,35 +300,33 @@ def neighbours(t):
 @case("containerd.watch", default=False)
 def watched(t):
     node = Node(t)
-    Watch(t)
-    for runtime in ("runc", "crun"):
-        with t.row("containerd", runtime, "in-place resize down and up; above the ceiling `cgdeleg watch` lowers it"):
-            resize_watched(node, node.pod(f"{runtime}-all").start("a", containerd.BOX, SLEEP))
+    with Watch(f"{t.work}/watch", "cgdeleg"):
+        for runtime in ("runc", "crun"):
+            with t.row("containerd", runtime, "in-place resize down and up; above the ceiling `cgdeleg watch` lowers it"):
+                resize_watched(node, node.pod(f"{runtime}-all").start("a", containerd.BOX, SLEEP))
 
 
 @case("containerd.oom", default=False)
 def oom(t):
     node = Node(t)
-    asks = {"cgdeleg.io/writable": "true"}
     for runtime in ("runc", "crun"):
         with t.row("containerd", runtime, "an OOM is reported, without a leaf"):
-            is_killed(node, node.pod(f"{runtime}-ask", namespace="ci-1", annotations=asks))
+            is_killed(node, node.pod(f"{runtime}-ask", namespace="ci-1", annotations=ASKS))
         with t.row("containerd", runtime, "an OOM is reported, with a leaf"):
             is_killed(node, node.pod(f"{runtime}-ask", namespace="ci-1",
-                                     annotations={**asks, "cgdeleg.io/profile": "nested"}))
+                                     annotations={**ASKS, "cgdeleg.io/profile": "nested"}))
 
 
 @case("containerd.images", default=False)
 def images(t):
     node = Node(t)
-    asks = {"cgdeleg.io/writable": "true"}
     t.policy(POLICY.replace("registry.example/ci/*", "registry.example/another/*"))
     with t.row("containerd", "runc", "an image that no rule names", "refused: no rule of the policy"):
-        is_refused(node.pod("runc-ask", namespace="ci-1", annotations=asks), "none of the rules", "runc")
+        is_refused(node.pod("runc-ask", namespace="ci-1", annotations=ASKS), "none of the rules", "runc")
         equal(last_record()["image"], containerd.BOX, "the record's image")
     t.policy(POLICY)
     with t.row("containerd", "runc", "an image that a rule names"):
-        is_granted(node, node.pod("runc-ask", namespace="ci-1", annotations=asks).start("a", containerd.BOX, SLEEP))
+        is_granted(node, node.pod("runc-ask", namespace="ci-1", annotations=ASKS).start("a", containerd.BOX, SLEEP))
 
 
 def what_hooks_said():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Docker - through cgdeleg-runtime, since the engine runs no hooks."""
 from engine import docker
-from engine.context import SOURCE, case, delegated, last_record, must, records
+from engine.context import SOURCE, case, delegated, last_record, records
 from lib import host
-from lib.process import run, wait_until
+from lib.process import must, run, wait_until
 from lib.report import contains, equal, expect
 
 POLICY = """

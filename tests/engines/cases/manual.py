@@ -3,9 +3,9 @@
 import shutil
 
 from engine import containerd, docker, image, manual, podman
-from engine.context import case, last_record, must
+from engine.context import case, last_record
 from engine.cri import Cri, execute
-from lib.process import run
+from lib.process import must, run
 from lib.report import contains, equal
 
 BUSYBOX = "docker.io/library/busybox:latest"

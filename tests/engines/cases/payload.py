@@ -3,9 +3,9 @@
 import json
 
 from engine import image, payload
-from engine.context import SOURCE, case, must
+from engine.context import SOURCE, case
 from engine.payload import Payload, Root
-from lib.process import run, wait_until
+from lib.process import must, run, wait_until
 from lib.report import contains, equal, expect
 
 MIB = 1024 * 1024

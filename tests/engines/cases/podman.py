@@ -5,10 +5,10 @@ import os
 import re
 
 from engine import image, podman
-from engine.context import SOURCE, case, delegated, last_record, must, records
+from engine.context import SOURCE, case, delegated, last_record, records
 from engine.podman import Podman
 from lib import bundle, host
-from lib.process import run
+from lib.process import must, run
 from lib.report import Skip, contains, equal, expect
 
 # CRI-O's own annotation for a writable mount, and its older name.

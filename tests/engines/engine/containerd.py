@@ -5,19 +5,12 @@ import re
 import shutil
 
 from engine import image
-from lib.process import run, wait_until
+from lib.process import must, run, wait_until
 
 CONFIG = "/etc/containerd/config.toml"
 CNI = "/opt/cni-test"
 BOX, PAUSE = "registry.example/ci/box:1", "registry.example/pause:1"
 HERE = os.path.dirname(os.path.realpath(__file__))
-
-
-def must(command, **options):
-    done = run(command, **options)
-    if done.code:
-        raise RuntimeError(f"{command}: {done.text}")
-    return done
 
 
 def version():

@@ -4,8 +4,8 @@ import json
 import os
 
 from engine import image
-from engine.context import WRAPPER, must
-from lib.process import run
+from engine.context import WRAPPER
+from lib.process import must, run
 
 BOX = "registry.example/ci/box:1"
 CONFIG = "/etc/docker/daemon.json"

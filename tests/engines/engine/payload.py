@@ -9,9 +9,9 @@ import os
 import tempfile
 
 from engine import podman
-from engine.context import SOURCE, must
+from engine.context import SOURCE
 from lib import host
-from lib.process import run
+from lib.process import must, run
 
 BASE, RANGE = 300000, 65536
 # What the payloads' own engines need inside their user namespace, and what Docker's default is beyond podman's; none

@@ -5,8 +5,8 @@ import os
 import shutil
 
 from engine import image
-from engine.context import SOURCE, must
-from lib.process import run
+from engine.context import SOURCE
+from lib.process import must, run
 
 BOX = "registry.example/ci/box:1"
 HOOKS = "/etc/containers/oci/hooks.d"

@@ -131,9 +131,9 @@ def compare_views(views, name, driver):
 
 
 @case("grant.views", scope="last")
-def views(t, combinations):
+def views(t):
     """Equal on both runtimes, under the same driver."""
-    for driver in sorted({driver for _, driver in combinations}):
+    for driver in ("cgroupfs", "systemd"):
         for name in ("nested", "plain"):
             if not all(os.path.exists(f"{t.machine.views}/{name}-{driver}-{runtime}.txt")
                        for runtime in ("crun", "runc")):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The grant guard: attached before the grant where this kernel enforces it, there until the cgroup is gone, and in
 nobody's way but the payload's."""
-import errno
 import json
 import os
 import re
@@ -9,7 +8,7 @@ import stat
 
 from lib import bpf, host
 from lib.expect import refused
-from lib.process import run
+from lib.process import answer, in_child, run
 from lib.report import Skip, case, contains, equal, expect
 
 REQUIRE = {"on_missing_limit": "skip", "device_bpf": "runtime", "guard": "require"}
@@ -95,10 +94,7 @@ def life(t):
     with t.step("exec"):
         equal(c.exec("cat /proc/self/cgroup").out, "0::/own\n", "exec's cgroup")
     with t.step("update"):
-        path = f"{t.work}/gg{t.next_number()}"
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"pids": {"limit": 50}}, file)
-        done = c.runtime("update", "--resources", path, c.id)
+        done = c.update({"pids": {"limit": 50}})
         equal(done.code, 0, f"update ({done.err})")
     with t.step("nothing was refused"):
         equal(set(re.findall(r"refused (\d+) ", status(t, c).split("grant_guard")[1])), {"0"}, "refusals")
@@ -126,24 +122,10 @@ def twice(t):
 def as_task_of(path, act):
     """What a task of that cgroup is told, whose root is the host's: "ok", or an errno's name. Not through exec: the
     container has nothing but a shell."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            host.write(f"{path}/cgroup.procs", "0")
-            try:
-                act()
-                said = "ok"
-            except OSError as fault:
-                said = errno.errorcode[fault.errno]
-            os.write(write, said.encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        said = answer.read()
-    os.waitpid(child, 0)
-    return said
+    def inside():
+        host.write(f"{path}/cgroup.procs", "0")
+        return answer(act)
+    return in_child(inside)
 
 
 def mode(path):
@@ -155,10 +137,8 @@ def attributes(t):
     """Without a user namespace the limit files are the container's own, by uid: the guard alone keeps their modes, and
     what systemd-oomd reads, as they are."""
     need_guard(t)
-    c = t.container("gg", maps=None, policy_dir=t.policy("gg", defaults={**REQUIRE, "require_userns": "false"}))
-    c.config["process"]["capabilities"] = {kind: ["CAP_KILL"] for kind in ("bounding", "effective", "permitted")}
-    c.save()
-    c.up()
+    c = t.container("gg", maps=None, only_capabilities=["CAP_KILL"],
+                    policy_dir=t.policy("gg", defaults={**REQUIRE, "require_userns": "false"})).up()
     root = host.CGROUP + c.cgroup
     limit = f"{root}/cgroup.max.descendants"
     os.mkdir(f"{root}/job")

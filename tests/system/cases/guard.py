@@ -73,13 +73,6 @@ def attached(t):
         contains(said, "c 10:237 rw by sh (pid", "the refusal")
 
 
-def try_update(t, c, resources):
-    path = f"{t.work}/update{t.next_number()}"
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(resources, file)
-    return c.runtime("update", "--resources", path, c.id)
-
-
 @case("guard.stays")
 def stays(t):
     """Whatever the runtime and systemd do to the container afterwards."""
@@ -87,7 +80,7 @@ def stays(t):
     c = with_nodes(t)
     ours = guards_of(c)
     with t.step("update of a limit"):
-        done = try_update(t, c, {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]})
+        done = c.update({"hugepageLimits": [{"pageSize": "2MB", "limit": 4 << 20}]})
         equal(done.code, 0, f"update ({done.err})")
         equal(guards_of(c), ours, "the guards on the cgroup")
         equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
@@ -109,7 +102,7 @@ def update_devices(t):
     c = with_nodes(t)
     ours = guards_of(c)
     with t.step("the cgroup is never without a program"):
-        done = try_update(t, c, {"devices": ALL})
+        done = c.update({"devices": ALL})
         expect(done.code == 0 or "not supported when using BPFProgram" in done.err, f"update: {done.text}")
         programs = bpf.device_programs(host.CGROUP + c.top) + bpf.device_programs(host.CGROUP + c.cgroup)
         expect(programs, "no device program is left")

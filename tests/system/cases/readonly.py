@@ -90,10 +90,7 @@ def declined(t):
 def of_host_root(t, name, limits):
     """A container that has all that a policy without user namespaces demands."""
     policy = t.policy(name, defaults={"on_refusal": "readonly", "require_userns": "false"}, profiles={"small": limits})
-    c = t.container(name, maps=None, policy_dir=policy)
-    c.config["process"]["capabilities"] = {kind: ["CAP_KILL"] for kind in ("bounding", "effective", "permitted")}
-    c.save()
-    return c
+    return t.container(name, maps=None, policy_dir=policy, only_capabilities=["CAP_KILL"])
 
 
 @case("readonly.hostroot")

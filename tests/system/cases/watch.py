@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """cgdeleg watch: what is raised comes back, what is lowered stays; by whomever, and however often watch dies."""
-import contextlib
 import itertools
 import json
 import os
@@ -11,8 +10,9 @@ import subprocess
 import time
 
 from lib import host, policy
-from lib.process import run, wait_until
+from lib.process import in_child, run, wait_until
 from lib.report import Skip, case, contains, equal, expect
+from lib.watch import Watch
 
 PROFILE = {"cgroup.max.descendants": 16, "cgroup.max.depth": 4, "memory.max": "256M", "pids.max": 64}
 MIB = 1024 * 1024
@@ -24,61 +24,9 @@ CHAOS_SECONDS = int(os.environ.get("CGDELEG_CHAOS_SECONDS", "20"))
 QUIET = 4 if host.has_systemd() else 1
 
 
-class Watch:
-    """The program, with its words and counts."""
-    def __init__(self, t, policy_dir):
-        self.t, self.dir = t, f"{t.work}/watch{t.next_number()}"
-        os.makedirs(self.dir)
-        os.makedirs(t.run_dir, mode=0o700, exist_ok=True)
-        self.command = [t.cgdeleg, "watch", "--policy", policy_dir, "--run", t.run_dir, "--interval", "1",
-                        "--openmetrics", f"{self.dir}/metrics"]
-        self.program = None
-
-    def start(self):
-        with open(f"{self.dir}/log", "ab") as log:
-            self.program = subprocess.Popen(  # pylint: disable=consider-using-with
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def up(self):
-        self.start()
-        wait_until(lambda: os.path.exists(f"{self.dir}/metrics"), "the watch")
-        return self
-
-    def log(self):
-        return host.read(f"{self.dir}/log")
-
-    def count(self, name):
-        for line in host.read(f"{self.dir}/metrics").splitlines():
-            if line.startswith(f"cgdeleg_watch_{name}"):
-                return int(line.split()[1])
-        return None
-
-    def held(self):
-        return stopped(self.program.pid)
-
-    def end(self, how=signal.SIGTERM):
-        self.program.send_signal(how)
-        return self.program.wait(60)
-
-
-@contextlib.contextmanager
-def stopped(pid):
-    """A watch that cannot look while half of something is done."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_until(lambda: "\nState:\tT" in host.read(f"/proc/{pid}/status"), "its stop")
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-@contextlib.contextmanager
 def watching(t, policy_dir):
-    watch = Watch(t, policy_dir).up()
-    try:
-        yield watch
-    finally:
-        watch.end(signal.SIGKILL)
+    os.makedirs(t.run_dir, mode=0o700, exist_ok=True)
+    return Watch(f"{t.work}/watch{t.next_number()}", t.cgdeleg, "--policy", policy_dir, "--run", t.run_dir)
 
 
 def watch_policy(t, **changes):
@@ -131,7 +79,7 @@ def by_file(t):
             contains(watch.log(), "was raised to 100 and is back at 16", "the log")
         with t.step("lowered: it stays"):
             host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "5")
-            time.sleep(1.5)
+            watch.two_sweeps()
             equal(host.value(c.cgroup, "cgroup.max.descendants"), "5", "cgroup.max.descendants")
         with t.step("raised again and again: said once, put back once a second"):
             contest(c, watch)
@@ -166,6 +114,7 @@ def contest(c, watch):
     for _ in range(60):
         raise_again(0.03)
     wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "4", "the last word")
+    watch.two_sweeps()
     equal(said(), before + 1, "times that it was said")
     equal(watch.log().count("cgroup.max.depth' was raised"), lines, "lines for single rewrites")
     wait_until(lambda: watch.count("contested") == 1, "the metric")
@@ -229,21 +178,28 @@ def make_pile(t, c, directory):
     os.makedirs(directory, exist_ok=True)
     for number in range(PILE):
         path = f"{above}/pile{number}"
+
+        def fill(path=path, number=number):
+            host.write(f"{path}/cgroup.procs", "0")
+            host.write(f"{directory}/{number}", "x" * 4096)
         os.mkdir(path)
-        child = os.fork()
-        if child == 0:
-            try:
-                host.write(f"{path}/cgroup.procs", "0")
-                with open(f"{directory}/{number}", "wb") as file:
-                    file.write(b"x" * 4096)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+        in_child(fill)
         host.remove_cgroup(path)
+    wait_freed(t)
 
 
-def dying(c):
-    for line in host.read(f"{host.CGROUP}{c.cgroup}/cgroup.stat").splitlines():
+def wait_freed(t):
+    """Until the kernel has freed what nothing holds of the cgroups that were removed before: it does so in turn, and this
+    one's is the last."""
+    path = f"{t.parent}/freed{t.next_number()}"
+    os.makedirs(f"{host.CGROUP}{path}/one")
+    os.rmdir(f"{host.CGROUP}{path}/one")
+    wait_until(lambda: not dying(path), "the end of a cgroup that nothing holds")
+    host.remove_cgroup(host.CGROUP + path)
+
+
+def dying(cgroup):
+    for line in host.read(f"{host.CGROUP}{cgroup}/cgroup.stat").splitlines():
         if line.startswith("nr_dying_descendants "):
             return int(line.split()[1])
     return 0
@@ -267,16 +223,15 @@ def dying_cgroups(t):
     c, files = pile_container(t, rules, "pile"), f"{t.work}/pile"
     with t.step("without a watch they stay"):
         make_pile(t, c, files)
-        time.sleep(2)
-        expect(dying(c) > PILE // 2, f"{dying(c)} are dying of {PILE}")
+        expect(dying(c.cgroup) > PILE // 2, f"{dying(c.cgroup)} are dying of {PILE}")
     with watching(t, rules) as watch:
         with t.step("alarm, reclaimed, gone"):
-            began, had = time.monotonic(), dying(c)
+            began, had = time.monotonic(), dying(c.cgroup)
             wait_until(lambda: "of its removed cgroups" in watch.log(), "their end")
-            print(f"# {t.name}: {had} dying cgroups, {dying(c)} after {time.monotonic() - began:.1f} s and "
+            print(f"# {t.name}: {had} dying cgroups, {dying(c.cgroup)} after {time.monotonic() - began:.1f} s and "
                   f"{watch.count('reclaims')} reclaims", flush=True)
             contains(watch.log(), "removed cgroups still hold memory, more than twice its ceiling", "the log")
-            expect(dying(c) <= 256, f"{dying(c)} are left")
+            expect(dying(c.cgroup) <= 256, f"{dying(c.cgroup)} are left")
             wait_until(lambda: watch.count("dying_alarms") == 0, "the metric")
             equal(watch.count("dying_held"), 0, "dying_held")
     shutil.rmtree(files)
@@ -292,12 +247,12 @@ def held_pile(t, rules):
         with watching(t, rules) as watch:
             with t.step("a tmpfs without swap: only said"):
                 # Some kernels let go of them all the same: 7.2 does.
-                wait_until(lambda: watch.count("dying_held") == 1 or dying(c) <= 256, "its giving up", patience=300)
-                print(f"# {t.name}: {dying(c)} dying of {PILE}, {watch.count('reclaims')} reclaims", flush=True)
-                if dying(c) <= 256:
+                wait_until(lambda: watch.count("dying_held") == 1 or dying(c.cgroup) <= 256, "its giving up", patience=300)
+                print(f"# {t.name}: {dying(c.cgroup)} dying of {PILE}, {watch.count('reclaims')} reclaims", flush=True)
+                if dying(c.cgroup) <= 256:
                     raise Skip("this kernel keeps no removed cgroup for the pages of a tmpfs")
                 equal(watch.log().count("removed cgroups stay, since their memory cannot be reclaimed"), 1, "said")
-                expect(dying(c) > PILE // 2, f"{dying(c)} are dying")
+                expect(dying(c.cgroup) > PILE // 2, f"{dying(c.cgroup)} are dying")
             with t.step("the files gone: over"):
                 shutil.rmtree(files)
                 wait_until(lambda: watch.count("dying_alarms") == 0, "the end of the alarm")
@@ -309,7 +264,7 @@ def held_pile(t, rules):
 def killed(t):
     """Killed at random moments while containers come and go: the kernel has all that matters."""
     rules, alive = watch_policy(t), []
-    watch = Watch(t, rules)
+    watch = watching(t, rules)
     watch.start()
     try:
         kills = chaos(t, watch, rules, alive)

@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-import time
 
 from lib import bpf, host
 from lib.process import run, wait_until
@@ -66,11 +65,10 @@ def guard(t):
     with t.step("without a watch it stays away"):
         if not take_off(t, c):
             raise Skip("this runtime leaves the device programs alone")
-        time.sleep(3)
         equal((guards_of(c), is_refused(c)), (0, False), "guards on the cgroup, the device refused")
     if guards_of(c):
         return
-    with t.step("--once puts it back, and counts from then on"):
+    with t.step("--once, which finds it away as it was, puts it back, and counts from then on"):
         done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
         equal(done.code, 0, f"exit code ({done.err})")
         contains(done.err, "its device guard was no longer in force and has been attached again", "its words")
@@ -81,7 +79,7 @@ def guard(t):
     with watching(t, rules) as watch:
         with t.step("nothing to do: nothing is said"):
             wait_until(lambda: watch.count("grants"), "its count")
-            time.sleep(2)
+            watch.two_sweeps()
             equal(watch.count("guards_restored"), 0, "guards_restored")
         with t.step("taken off while it runs, twice: back, said once each"):
             for number in (1, 2):
@@ -136,9 +134,8 @@ def grant_guard(t):
         equal(state_of(t, c), WHOLE, "the guard")
     with t.step("taken off: gone without a watch, and said so"):
         take_off_guard(c, bpf.GRANT_GUARD)
-        time.sleep(2)
         equal(state_of(t, c), (set(), "grant missing", False, "ok"), "the guard")
-    with t.step("--once puts it back"):
+    with t.step("--once, which finds it away as it was, puts it back"):
         once(t, rules, IN_FORCE)
         equal(state_of(t, c), WHOLE, "the guard")
     with t.step("a part, as an older cgdeleg's: said so, and asked on"):
@@ -157,7 +154,7 @@ def grant_guard(t):
 def running(t, c, watch):
     with t.step("nothing to do: nothing is said"):
         wait_until(lambda: watch.count("grants"), "its count")
-        time.sleep(2)
+        watch.two_sweeps()
         equal(watch.count("guards_restored"), 0, "guards_restored")
     with t.step("taken off while it runs: back, said once"):
         with watch.held():  # the programs go one by one, and a part is said in other words

@@ -5,8 +5,9 @@ import os
 from lib import host, policy
 from lib.process import run, wait_until
 from lib.report import Skip, case, equal, expect
+from lib.watch import stopped
 
-from cases.watch import MIB, PROFILE, stopped
+from cases.watch import MIB, PROFILE
 from cases.watch_guard import guard_policy, guards_of, take_off
 
 UNIT = "cgdeleg-watch-test.service"

@@ -43,11 +43,11 @@ def _mounts(cgroup_options, sysfs, extra):
     return mounts + (extra or [])
 
 
-def config(args, *, cgroups_path, maps=MAP, userns_path=None, capabilities=(), uid=0, gid=0,
+def config(args, *, cgroups_path, maps=MAP, userns_path=None, capabilities=(), only_capabilities=None, uid=0, gid=0,
            cgroup_options=("ro",), sysfs=True, mounts=None, readonly_paths=(), annotations=None,
            hooks=None, resources=None, rootfs="rootfs"):
     """config.json as a dictionary. maps None: no user namespace; userns_path: the one to join."""
-    granted = [*CAPABILITIES, *capabilities]
+    granted = [*CAPABILITIES, *capabilities] if only_capabilities is None else only_capabilities
     namespaces = [{"type": kind} for kind in NAMESPACES]
     if userns_path:
         namespaces.append({"type": "user", "path": userns_path})

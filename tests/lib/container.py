@@ -28,8 +28,6 @@ class Container:
         self.rootfs = f"{self.dir}/rootfs" if own_rootfs else t.rootfs
         if own_rootfs:
             bundle.make_rootfs(self.rootfs, t.busybox)
-        if isinstance(args, str):
-            args = ["/bin/sh", "-c", args]
         self.handler, self.held, self.runner, self.alive, self.started = handler, held, None, False, False
         notes = {"run.oci.hooks.stderr": f"{self.dir}/hook.err", **(annotations or {})}
         self.config = bundle.config(args or SLEEP, cgroups_path=cgroups_path or self._cgroups_path(),
@@ -152,6 +150,11 @@ class Container:
     def exec_as(self, user, script):
         return self.runtime("exec", "--user", user, self.id, "/bin/sh", "-c", script)
 
+    def update(self, resources):
+        path = f"{self.dir}/update{self.t.next_number()}"
+        host.write(path, json.dumps(resources))
+        return self.runtime("update", "--resources", path, self.id)
+
     def state(self):
         return json.loads(self.runtime("state", self.id).out)
 
@@ -176,10 +179,7 @@ class Container:
         return host.read(path) if os.path.exists(path) else ""
 
     def records(self):
-        path = f"{self.audit_dir}/audit.jsonl"
-        if not os.path.exists(path):
-            return []
-        return [json.loads(line) for line in host.read(path).splitlines()]
+        return host.records(self.audit_dir)
 
     # The hook, started by the test itself
 

@@ -2,7 +2,10 @@
 """Report - one line a result, counted; and the registry of cases."""
 import contextlib
 import fnmatch
+import importlib
+import os
 import sys
+import time
 import traceback
 
 
@@ -23,6 +26,21 @@ def case(name, scope="each"):
         CASES.append((name, scope, function))
         return function
     return register
+
+
+def load_cases(suite):
+    """Imports every file of SUITE/cases."""
+    for name in sorted(os.listdir(f"{suite}/cases")):
+        if name.endswith(".py"):
+            importlib.import_module(f"cases.{name[:-3]}")
+
+
+@contextlib.contextmanager
+def timed(name, wanted=True):
+    began = time.monotonic()
+    yield
+    if wanted:
+        print(f"# {name}: {time.monotonic() - began:.1f} s", flush=True)
 
 
 class Report:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host - what the machine offers, and comparable pictures of its cgroups and mounts."""
 import errno
+import json
 import os
 import re
 import signal
 import stat
+import sys
 
 from lib.process import wait_until
-from lib.report import same
+from lib.report import Failure, expect, same
 
 CGROUP = "/sys/fs/cgroup"
 ATTRIBUTE = "trusted.cgdeleg"
@@ -28,6 +30,13 @@ ENABLE = """enable() {
     """
 
 
+def enter_cgroup2():
+    """Where /sys/fs/cgroup is not cgroup2, this program starts again in a mount namespace of its own, where it is."""
+    if not os.path.exists(f"{CGROUP}/cgroup.procs"):
+        wrapper = f"{os.path.dirname(os.path.realpath(__file__))}/with-cgroup2"
+        os.execv(wrapper, [wrapper, sys.executable, os.path.realpath(sys.argv[0]), *sys.argv[1:]])
+
+
 def read(path):
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         return file.read()
@@ -36,6 +45,12 @@ def read(path):
 def write(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def records(directory):
+    """The audit records, oldest first."""
+    path = f"{directory}/audit.jsonl"
+    return [json.loads(line) for line in read(path).splitlines()] if os.path.exists(path) else []
 
 
 def value(cgroup, name):
@@ -48,6 +63,16 @@ def has_systemd():
 
 def controllers(cgroup=""):
     return value(cgroup, "cgroup.controllers").split()
+
+
+def enable_controllers(*paths):
+    """All that each offers, for what is below it; some cannot be had beside realtime processes."""
+    for path in paths:
+        for name in read(f"{path}/cgroup.controllers").split():
+            try:
+                write(f"{path}/cgroup.subtree_control", f"+{name}")
+            except OSError:
+                pass
 
 
 def block_device():
@@ -99,17 +124,34 @@ def picture_tree(root):
 
 
 def picture_host(own):
-    """
-    The host: its root cgroup, and the tree. Where systemd is init nobody else works here and the tree is all of
-    it; on another machine others may, and it is what the test itself made.
-    """
-    tree = picture_tree(CGROUP if has_systemd() else f"{CGROUP}{own}")
+    """The host: its root cgroup, and the tree."""
+    tree = picture_tree(tree_of(own))
     root = {f"/{name}": what for name, what in picture_cgroup(CGROUP).items()}
     return {**tree, **root}
 
 
+def tree_of(own):
+    """Where systemd is init nobody else works here, and it is all; on another machine it is what the test itself made."""
+    return CGROUP if has_systemd() else f"{CGROUP}{own}"
+
+
 def cgroups(picture):
     return {path for path in picture if path.endswith("/.")}
+
+
+def cgroups_now(own):
+    """As cgroups() has them, without a look at their files."""
+    return {f"{path[len(CGROUP):]}/." for path, _, _ in os.walk(tree_of(own))} | {"/."}
+
+
+def wait_as_before(own, before, kept=()):
+    """systemd removes a scope a moment after its last process is gone. `kept`: ends of names that may stay."""
+    def new():
+        return {path for path in cgroups_now(own) - cgroups(before) if not path.endswith(kept)}
+    try:
+        wait_until(lambda: not new(), "the last cgroup's end")
+    except TimeoutError as error:
+        raise Failure(f"left over: {sorted(new())}") from error
 
 
 def same_picture(before, after):
@@ -148,6 +190,10 @@ def same_mounts(before, after, work):
 def has_nsdelegate():
     return any(" cgroup2 " in line and "nsdelegate" in line for line in mountinfo()
                if f" {CGROUP} " in line)
+
+
+def check_nsdelegate():
+    expect(has_nsdelegate(), "the host's nsdelegate is gone")
 
 
 def fd_table(pid):
@@ -219,6 +265,12 @@ def remove_tree(cgroup):
 def end_processes(cgroup):
     """Kills all that is in it and below, and waits until it is empty."""
     path = f"{CGROUP}{cgroup}"
-    if os.path.exists(path):
+
+    def is_empty():
+        try:
+            return "populated 0\n" in read(f"{path}/cgroup.events")
+        except OSError:  # it has gone, which is as good
+            return True
+    if not is_empty():
         write(f"{path}/cgroup.kill", "1")
-        wait_until(lambda: "populated 0\n" in read(f"{path}/cgroup.events"), f"the end of {cgroup}'s processes")
+        wait_until(is_empty, f"the end of {cgroup}'s processes")

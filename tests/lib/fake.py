@@ -5,34 +5,20 @@ Fake - a process in the shape of a container that is being created, made without
 It has mount, cgroup and user namespaces of its own and a cgroup mount at <rootfs>/sys/fs/cgroup, in any cgroup
 that a case names: also in those where a runtime's clean-up would do harm.
 """
-import ctypes
 import json
 import os
 import signal
 
 from lib import bundle, host, policy
+from lib.namespace import CLONE_NEWCGROUP, CLONE_NEWUSER, MS_BIND, MS_RDONLY, MS_REMOUNT, call, mount, unshare_mounts
 from lib.process import run_piped
-
-CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUSER = 0x20000, 0x2000000, 0x10000000
-MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(name, *arguments):
-    if getattr(libc, name)(*arguments) < 0:
-        raise OSError(ctypes.get_errno(), name)
-
-
-def mount(source, target, flags):
-    call("mount", source.encode(), target.encode(), None, ctypes.c_ulong(flags), None)
 
 
 def become(ready, cgroup, point, read_only):
     """The child's side: enters the cgroup, unshares, mounts, says "ready" and waits."""
     if cgroup:
         host.write(f"{host.CGROUP}{cgroup}/cgroup.procs", str(os.getpid()))
-    call("unshare", CLONE_NEWNS | CLONE_NEWCGROUP)
-    mount("none", "/", MS_REC | MS_PRIVATE)
+    unshare_mounts(CLONE_NEWCGROUP)
     mount(host.CGROUP + cgroup, point, MS_BIND)
     if read_only:
         mount("none", point, MS_BIND | MS_REMOUNT | MS_RDONLY)
@@ -99,8 +85,7 @@ class Fake:
                 "--run", self.t.run_dir, "--helpers", self.t.helpers, "--deadline", "8"]
 
     def records(self):
-        path = f"{self.audit_dir}/audit.jsonl"
-        return [json.loads(x) for x in host.read(path).splitlines()] if os.path.exists(path) else []
+        return host.records(self.audit_dir)
 
     def picture(self):
         return (host.picture_tree(host.CGROUP + self.cgroup) if self.cgroup else host.picture_cgroup(host.CGROUP),

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Process - runs commands; output goes through files, because a container keeps its creator's pipes open."""
+import errno
+import json
+import os
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+
+from lib.report import Failure
 
 PATIENCE = 300  # seconds; emulated machines are slow, and nothing here waits without a reason
 
@@ -38,6 +43,39 @@ def run_piped(command, **options):
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False, **options)
     return Result(done.returncode, done.stdout.decode(errors="surrogateescape"),
                   done.stderr.decode(errors="surrogateescape"))
+
+
+def must(command, **options):
+    """The command, which has to succeed."""
+    done = run(command, **options)
+    if done.code:
+        raise Failure(f"{command if isinstance(command, str) else ' '.join(command)}: {done.text}")
+    return done
+
+
+def answer(act):
+    """"ok", or the name of the error that the act ended with."""
+    try:
+        act()
+    except OSError as fault:
+        return errno.errorcode[fault.errno]
+    return "ok"
+
+
+def in_child(act):
+    """What act() returns in a child of its own, as JSON brings it; None where it raised something."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, json.dumps(act()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return json.loads(text) if text else None
 
 
 def wait_until(condition, what, patience=120):
