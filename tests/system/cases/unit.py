@@ -2,7 +2,7 @@
 """
 Units: where systemd manages the container's cgroup, its ceilings go through systemd and stay.
 
-The hook finds its helper where it was told to when it was built; vm-run puts it there.
+The hook finds its helper where it was told to when it was built; tests/vm-run puts it there.
 """
 import contextlib
 import json

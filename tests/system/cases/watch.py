@@ -16,7 +16,7 @@ from lib.watch import Watch
 
 PROFILE = {"cgroup.max.descendants": 16, "cgroup.max.depth": 4, "memory.max": "256M", "pids.max": 64}
 MIB = 1024 * 1024
-# The long form is by hand: CGDELEG_CHAOS_SECONDS=600, which vm-run passes on.
+# The long form is by hand: CGDELEG_CHAOS_SECONDS=600, which tests/vm-run passes on.
 CHAOS_SECONDS = int(os.environ.get("CGDELEG_CHAOS_SECONDS", "20"))
 
 
