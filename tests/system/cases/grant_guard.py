@@ -38,6 +38,11 @@ def status(t, c):
     return guard(t, "status", "--cgroup", host.CGROUP + c.cgroup).out
 
 
+def kept(c):
+    attribute = json.loads(host.attribute(host.CGROUP + c.cgroup))
+    return attribute["guarded"], attribute["pressure"]
+
+
 def count(t, c, what):
     return int(re.search(rf"refused (\d+) {re.escape(what)}", status(t, c))[1])
 
@@ -55,7 +60,8 @@ def require(t):
         contains(status(t, c), "grant_guard, armed, writing to *.pressure denied", "status")
         record = c.records()[-1]
         equal(record["guard"], True, "guard in the record")
-        contains(str(record["plan"]), "attach the grant guard", "the plan")
+        contains(str(record["plan"]), "attach the grant guard, writing to *.pressure denied", "the plan")
+        equal(kept(c), (True, "deny"), "what the attribute says of it")
     with t.step("off: not attached, not recorded"):
         c = guarded(t, guard="off")
         contains(status(t, c), "grant_guard is not on that cgroup", "status")
@@ -71,13 +77,19 @@ def holds(t):
     with t.step("a child's *.pressure is refused"):
         contains(c.exec(script.format("a")).err, "Operation not permitted", "the open")
         equal(count(t, c, "opens of *.pressure"), 1, "refusals counted")
+    with t.step("reading it is not, nor moving there"):
+        done = c.exec("cd /sys/fs/cgroup && cat cpu.pressure a/cpu.pressure >/dev/null && echo $$ >a/cgroup.procs")
+        equal(done.text, "exit 0: ", "what it may do")
     with t.step("a grandchild's, without the pins"):
         equal(guard(t, "unload").code, 0, "unload")
         contains(c.exec(script.format("a/b")).err, "Operation not permitted", "the open")
         equal(count(t, c, "opens of *.pressure"), 2, "refusals counted")
     with t.step("loaded anew for the next, as its policy says"):
         equal(guard(t, "load").code, 0, "load")
-        contains(status(t, guarded(t, pressure="allow")), "writing to *.pressure allowed", "status")
+        c = guarded(t, pressure="allow")
+        contains(status(t, c), "writing to *.pressure allowed", "status")
+        equal(kept(c), (True, "allow"), "what the attribute says of it")
+        equal(c.exec(script.format("a")).text, "exit 0: ", "the open")
 
 
 @case("guard.grant.life")

@@ -136,33 +136,6 @@ def control(t):
         equal(opens(c, FORBIDDEN[1]), "allowed", "the device")
 
 
-@case("guard.grant")
-def grant_guard(t):
-    """The BPF LSM guard, where this kernel enforces it."""
-    need_guards(t)
-    if not os.path.exists(f"{PINS}/{os.listdir(PINS)[0]}/guard_bpf"):
-        raise Skip("this kernel does not enforce the grant guard")
-    required = {"on_missing_limit": "skip", "guard": "require"}
-    probe = "mkdir /sys/fs/cgroup/x && (: >>/sys/fs/cgroup/x/cpu.pressure)"
-    with t.step("granted with guard = require, and said so"):
-        c = t.container("grant", policy_dir=t.policy("grant", defaults=required)).up()
-        record = c.records()[-1]
-        equal(record["guard"], True, "guard in the record")
-        contains(str(record["plan"]), "attach the grant guard, writing to *.pressure denied", "the plan")
-        kept = json.loads(host.attribute(host.CGROUP + c.cgroup))
-        equal((kept["guarded"], kept["pressure"]), (True, "deny"), "what the attribute says of it")
-    with t.step("pressure = deny"):
-        contains(c.exec(probe).err, "Operation not permitted", "opening cpu.pressure of a child for writing")
-        equal(c.exec("cat /sys/fs/cgroup/cpu.pressure >/dev/null").text, "exit 0: ", "reading it")
-        equal(c.exec("echo $$ >/sys/fs/cgroup/x/cgroup.procs").text, "exit 0: ", "what it may do")
-    with t.step("pressure = allow"):
-        allowed = t.policy("allow", defaults={**required, "pressure": "allow"})
-        c = t.container("allow", policy_dir=allowed).up()
-        kept = json.loads(host.attribute(host.CGROUP + c.cgroup))
-        equal((kept["guarded"], kept["pressure"]), (True, "allow"), "what the attribute says of it")
-        equal(c.exec(probe).text, "exit 0: ", "opening cpu.pressure of a child for writing")
-
-
 @case("guard.again")
 def again(t):
     need_guards(t)

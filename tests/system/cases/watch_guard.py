@@ -2,56 +2,35 @@
 """cgdeleg watch: BPF guards that somebody on the host has taken off come back, as they were granted."""
 import json
 import os
-import stat
 
 from lib import bpf, host
 from lib.process import run, wait_until
 from lib.report import Skip, case, contains, equal
 
-from cases.grant_guard import as_task_of, need_guard, status
+from cases.grant_guard import ATTRIBUTES, as_task_of, need_guard, status
+from cases.guard import ALL, FORBIDDEN, guards_of, need_guards, opens, with_nodes
 from cases.watch import PROFILE, watching
-
-FORBIDDEN = (10, 237)  # /dev/loop-control: no driver has to be there
-DEVICES = [{"allow": False, "access": "rwm"}]
-
 
 def guard_policy(t):
     """The device guard is attached where device_bpf = withhold, the default."""
     return t.policy("guarded", defaults={"on_missing_limit": "skip"}, profiles={"small": PROFILE})
 
 
-def with_node(t, rules):
-    """A container that has the node of a device which it may not open."""
-    done = run([t.cgdeleg, "guard", "load"])
-    if "without" in done.err or "no BPF guards" in done.err:
-        raise Skip("this build has no guards")
-    equal(done.code, 0, f"guard load ({done.text})")
-    path = f"{t.work}/node{t.next_number()}"
-    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(*FORBIDDEN))
-    os.chmod(path, 0o666)
-    mount = {"destination": "/dev/n", "source": path, "type": "bind", "options": ["bind", "rw"]}
-    return t.container("guarded", policy_dir=rules, mounts=[mount], resources={"devices": DEVICES}).up()
+ON = (1, "refused"), "guards on the cgroup, and the device"
+OFF = (0, "allowed"), "guards on the cgroup, and the device"
 
 
-def is_refused(c):
-    """No driver may be behind it."""
-    return "Operation not permitted" in c.exec(": <>/dev/n").err
+def state_of_device(c):
+    return len(guards_of(c)), opens(c, FORBIDDEN[1])
 
 
 def take_off(t, c):
     """What an engine's update with a device list does under crun. False: not here."""
-    path = f"{t.work}/update{t.next_number()}"
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump({"devices": [{"allow": True, "access": "rwm"}]}, file)
-    done = c.runtime("update", "--resources", path, c.id)
+    done = c.update({"devices": ALL})
     if t.runtime != "crun" or "not supported when using BPFProgram" in done.err:
         return False
     equal(done.code, 0, f"update ({done.err})")
     return True
-
-
-def guards_of(c):
-    return len(bpf.device_guards(host.CGROUP + c.cgroup))
 
 
 @case("watch.guard")
@@ -59,20 +38,21 @@ def guard(t):
     """crun's update with devices takes every device program off the cgroup, ours with it. It comes back, with the rules
     of the grant, and whatever the update allows."""
     rules = guard_policy(t)
-    c = with_node(t, rules)
+    need_guards(t)
+    c = with_nodes(t, policy_dir=rules)
     with t.step("granted: refused"):
-        equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+        equal(state_of_device(c), *ON)
     with t.step("without a watch it stays away"):
         if not take_off(t, c):
             raise Skip("this runtime leaves the device programs alone")
-        equal((guards_of(c), is_refused(c)), (0, False), "guards on the cgroup, the device refused")
+        equal(state_of_device(c), *OFF)
     if guards_of(c):
         return
     with t.step("--once, which finds it away as it was, puts it back, and counts from then on"):
         done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
         equal(done.code, 0, f"exit code ({done.err})")
         contains(done.err, "its device guard was no longer in force and has been attached again", "its words")
-        equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+        equal(state_of_device(c), *ON)
         said = run([t.cgdeleg, "guard", "status", "--cgroup", host.CGROUP + c.cgroup]).out
         contains(said, "refused 1\n", "guard status")
         contains(said, "c 10:237 rw by sh (pid", "guard status")
@@ -85,17 +65,16 @@ def guard(t):
             for number in (1, 2):
                 take_off(t, c)
                 wait_until(lambda n=number: watch.count("guards_restored") == n, "the guard")
-                equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+                equal(state_of_device(c), *ON)
             equal(watch.log().count("its device guard was no longer in force and has been attached again"), 2, "times it was said")
             equal(watch.count("guards_missing"), 0, "guards_missing")
         with t.step("without pins it loads them"):
             equal(run([t.cgdeleg, "guard", "unload"]).code, 0, "unload")
             take_off(t, c)
             wait_until(lambda: watch.count("guards_restored") == 3, "the guard")
-            equal((guards_of(c), is_refused(c)), (1, True), "guards on the cgroup, the device refused")
+            equal(state_of_device(c), *ON)
 
 
-ATTRIBUTES = {"guard_setattr", "guard_setxattr", "guard_rmxattr"}
 IN_FORCE = "its grant guard was no longer in force and has been attached again as granted"
 
 

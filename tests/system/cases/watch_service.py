@@ -7,8 +7,9 @@ from lib.process import run, wait_until
 from lib.report import Skip, case, equal, expect
 from lib.watch import stopped
 
+from cases.guard import guards_of
 from cases.watch import MIB, PROFILE
-from cases.watch_guard import guard_policy, guards_of, take_off
+from cases.watch_guard import guard_policy, take_off
 
 UNIT = "cgdeleg-watch-test.service"
 PLACE = "/opt/cgdtest"  # the unit sees no /var/tmp of ours
