@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bundle hook - a createRuntime hook put into a bundle's config.json. See bundle-hook.h. */
+/* Bundle hook - adds a createRuntime hook to a bundle's config.json. See bundle-hook.h. */
 #include "hooks/bundle-hook.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ static int find_hook(yyjson_val *config, const struct bundle_hook *hook, struct 
 	yyjson_val *entry;
 	size_t i, n;
 
-	if (!stage) /* yyjson's loops compute with the pointer before they look at it */
+	if (!stage) /* yyjson's loops use the pointer before they check it */
 		return 0;
 	yyjson_arr_foreach(stage, i, n, entry)
 	{
@@ -66,14 +66,13 @@ static int find_hook(yyjson_val *config, const struct bundle_hook *hook, struct 
 			return 1;
 		return err_set(
 			err, EEXIST,
-			"config.json runs '%s' already, with other arguments than for the handler '%s': let one place only add the hook",
+			"config.json runs '%s' already, but not with the arguments for handler '%s': add the hook in one place only",
 			hook->path, hook->handler);
 	}
 	return 0;
 }
 
-/* The member `name` of obj: made where it is absent or null; NULL when it is of another type, or memory
- * ran out. */
+/* The member `name` of obj; made if it is absent or null. NULL if it has another type, or memory ran out. */
 static yyjson_mut_val *member(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name, bool array)
 {
 	yyjson_mut_val *value = yyjson_mut_obj_get(obj, name);
@@ -119,10 +118,10 @@ static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **re
 	if (!append(doc, stage, hook))
 		return err_set(err, ENOMEM, "config.json: out of memory");
 	*ret = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, ret_len);
-	return *ret ? 0 : err_set(err, ENOMEM, "config.json: cannot be written anew");
+	return *ret ? 0 : err_set(err, ENOMEM, "config.json: cannot be written again");
 }
 
-/* A run that was killed may have left one. */
+/* A killed run may have left one. */
 static int create_temporary(int dirfd)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -142,7 +141,7 @@ static int fill_temporary(int fd, int like_fd, const char *text, size_t len)
 	return file_write_fd(fd, text, len);
 }
 
-/* Not synced: a bundle does not outlive the machine's uptime, and is read at once. */
+/* Not synced: a bundle does not survive a reboot, and the runtime reads it at once. */
 static int replace(const struct file *file, const char *text, size_t len, struct err *err)
 {
 	_cleanup_close_ int fd = create_temporary(file->bundle_fd);

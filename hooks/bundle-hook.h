@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundle hook - a createRuntime hook put into a bundle's config.json, for engines that cannot be told of one.
+ * Bundle hook - adds a createRuntime hook to a bundle's config.json, for engines that run no hooks.
  *
- * The file is replaced whole or not at all; owner and mode stay, and so does every number as it was written.
+ * The file is replaced completely or not at all. Its owner and mode stay, and every number stays as it was written.
  */
 #pragma once
 
@@ -11,11 +11,11 @@
 #include "base/err.h"
 
 struct bundle_hook {
-	const char *path;    /* of the hook program, absolute */
+	const char *path;    /* the hook program, absolute */
 	const char *handler; /* its --handler */
 };
 
-/* Adds the hook behind the others of `bundle`, whose owner and mode are checked as the hook itself does it
- * (uid 0 or `owner`). A hook that is there already with the same arguments is left; with others it is
- * an error. Only config.json in the bundle is written. */
+/* Adds the hook after the other hooks of `bundle`. Checks the bundle's owner and mode as the hook does (uid 0 or
+ * `owner`). If the hook is there already with the same arguments, it stays; with others that is an error. Writes only
+ * config.json in the bundle. */
 int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook, struct err *err);

@@ -2,7 +2,7 @@
 /*
  * cgdeleg-guard - loads and pins the BPF guards when a hook finds none: no arguments, no environment.
  *
- * Once per boot `cgdeleg guard load` does the same, by its service. The hook itself links no loader.
+ * `cgdeleg guard load` does the same once per boot, through its unit. The hook itself links no loader.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgdeleg-runtime - an OCI runtime for engines that cannot be told of hooks, Docker above all.
+ * cgdeleg-runtime - an OCI runtime for engines that run no hooks, Docker above all.
  *
  *     cgdeleg-runtime --handler NAME --runtime PATH [--hook PATH] -- ARGUMENT...
  *
- * What stands before "--" is the administrator's, out of the engine's own configuration; what stands behind
- * it is the engine's. For a verb that makes a container the hook is put into the bundle's config.json; then
- * the real runtime is executed in our place, with the engine's arguments, environment, working directory
- * and descriptors as they came. If the hook cannot be added, the runtime is not executed.
+ * The administrator writes what stands before "--", in the engine's configuration; the engine adds what follows it. For
+ * a verb that makes a container, the hook is added to the bundle's config.json. Then this process executes the real
+ * runtime in its own place, with the engine's arguments, environment, working directory and descriptors unchanged. If
+ * the hook cannot be added, the runtime is not executed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static const char usage[] = "usage: cgdeleg-runtime --handler NAME --runtime PAT
 
 struct own_args {
 	const char *handler, *runtime, *hook;
-	char **engine; /* what stands behind "--" */
+	char **engine; /* what follows "--" */
 };
 
 static int parse_own(int argc, char **argv, struct own_args *ret)
@@ -56,7 +56,7 @@ static int parse_own(int argc, char **argv, struct own_args *ret)
 	return i < argc && ret->handler && ret->runtime && ret->runtime[0] == '/' && ret->hook[0] == '/' ? 0 : -EINVAL;
 }
 
-/* {"level":"error","msg":...} and a newline, as the engines' shims read it; NULL when memory ran out. */
+/* {"level":"error","msg":...} and a newline, as the shims of the engines read it; NULL if memory ran out. */
 static char *log_line(const struct err *err, bool json)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -74,7 +74,7 @@ static char *log_line(const struct err *err, bool json)
 	return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
 }
 
-/* Where the engine looks for a runtime's last words. */
+/* The engine looks for the runtime's error in this file. */
 static void say_in_log(const struct runtime_args *args, const struct err *err)
 {
 	_cleanup_free_ char *line = log_line(err, args->log_json);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgdeleg-unit - has systemd set resource properties of one unit; started by cgdeleg-hook.
+ * cgdeleg-unit - has systemd set resource properties of one unit; cgdeleg-hook and `cgdeleg watch` execute it.
  *
  *     cgdeleg-unit UNIT DEADLINE PROPERTY=VALUE...
  *
- * DEADLINE is in milliseconds of CLOCK_MONOTONIC: what it takes to get here counts too.
+ * DEADLINE is in milliseconds of CLOCK_MONOTONIC, so the time to start this program counts too.
  *
- * The hook is static and libsystemd is not to be had so: this program is what links it, and runs only
- * where a limit of a unit must really change. All words are the hook's own making, from the policy and
- * the kernel's files; what is none of the known properties, or not of its grammar, is refused here once
- * more, and nothing else can be said to systemd with this program. It has no capability; being root is
- * what systemd asks for.
+ * The hook is static, and libsystemd cannot be linked statically. So this program links it, and runs only where a limit
+ * of a unit must really change. The caller makes all words itself, from the policy and the kernel's files. This program
+ * refuses again what is none of the known properties, or does not have the property's grammar; it can say nothing else
+ * to systemd. It has no capability: systemd requires only that it is root.
  *
  * Exit codes: enum unit_exit, with one sentence on standard error.
  */
@@ -33,7 +32,7 @@
 #define MILLISECONDS_MOST 600000
 #define DEVICE_SIZE	  64 /* bytes of "/dev/block/8:16" */
 #define SYSTEMD		  "org.freedesktop.systemd1"
-/* systemd's own socket, root's: the way of systemctl, and one that needs no bus daemon. */
+/* systemd's private socket, for root: systemctl uses it too, and it needs no bus daemon. */
 #define PRIVATE_SOCKET "unix:path=/run/systemd/private"
 
 static const char usage[] = "usage: cgdeleg-unit UNIT DEADLINE PROPERTY=VALUE...\n"
@@ -59,7 +58,7 @@ static bool read_number(const char *text, uint64_t *ret)
 	return strcmp(text, "infinity") == 0 || text_to_u64(text, ret) == 0;
 }
 
-/* "8:16 1000": the device as systemd takes it is a path, which udev makes from its numbers. */
+/* "8:16 1000". systemd takes the device as a path, which udev makes from its numbers. */
 static bool read_device(const char *text, char device[DEVICE_SIZE], uint64_t *ret)
 {
 	const size_t len = strcspn(text, " ");
@@ -70,7 +69,7 @@ static bool read_device(const char *text, char device[DEVICE_SIZE], uint64_t *re
 	       read_number(text + len + 1, ret);
 }
 
-/* PROPERTY=VALUE, of the closed list and of its property's grammar. Splits the word. */
+/* PROPERTY=VALUE, from the closed list and in the grammar of the property. Splits the word. */
 static const struct unit_property *read_word(const char *word, const char **ret_value)
 {
 	const size_t len = strcspn(word, "=");
@@ -177,7 +176,7 @@ static int compose(sd_bus *bus, const struct request *request, sd_bus_message **
 	return r;
 }
 
-/* The handshake, with an end to it: sd_bus_call() alone would wait for it as long as libsystemd likes. */
+/* Waits for the handshake until the deadline; sd_bus_call() alone would wait as long as libsystemd likes. */
 static int wait_ready(sd_bus *bus, const struct request *request)
 {
 	int r;
@@ -231,11 +230,11 @@ static int connect_system(const struct request *request, sd_bus **ret)
 static int no_answer(struct err *err)
 {
 	(void)err_set(err, ETIMEDOUT,
-		      "systemd did not answer in time; 'systemctl is-system-running' tells whether it answers at all");
+		      "systemd did not answer in time; 'systemctl is-system-running' shows whether it answers at all");
 	return UNIT_EXIT_TIMEOUT;
 }
 
-/* One call. UNIT_EXIT_REFUSED with *ret_unknown: it names a property that this systemd does not have. */
+/* One call. UNIT_EXIT_REFUSED with *ret_unknown: the call has a property that this systemd does not know. */
 static int call(sd_bus *bus, const struct request *request, bool *ret_unknown, struct err *err)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -244,7 +243,7 @@ static int call(sd_bus *bus, const struct request *request, bool *ret_unknown, s
 
 	r = compose(bus, request, &m);
 	if (r < 0) {
-		(void)err_set(err, -r, "the message to systemd cannot be made of these words");
+		(void)err_set(err, -r, "cannot build the D-Bus message for systemd from these words");
 		return UNIT_EXIT_USAGE;
 	}
 	if (left_usec(request) == 0)
@@ -284,7 +283,7 @@ static int run(struct request *request, struct err *err)
 	return r;
 }
 
-/* Before anything is said to anybody: a word that is none is the caller's fault. */
+/* Checks every word before it connects to anybody: a wrong word is the caller's fault. */
 static bool is_request(int argc, char **argv, struct request *ret)
 {
 	uint64_t deadline_ms;
@@ -302,7 +301,7 @@ static bool is_request(int argc, char **argv, struct request *ret)
 	ret->unit = argv[1];
 	ret->words = argv + 3;
 	ret->end_usec = deadline_ms * 1000;
-	/* The clock is looked at wherever libsystemd comes back; should it not, this ends the process. */
+	/* The deadline is checked whenever libsystemd returns; if it does not, this signal ends the process. */
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)alarm((unsigned)(left_usec(ret) / 1000000 + 1));
 	return true;
@@ -327,7 +326,7 @@ int main(int argc, char **argv)
 	if (!is_request(argc, argv, &request))
 		return end(UNIT_EXIT_USAGE, usage);
 	if (clearenv() != 0 || syscall(SYS_close_range, 3, ~0U, 0) < 0)
-		return end(UNIT_EXIT_USAGE, "cgdeleg-unit: cannot drop what was inherited\n");
+		return end(UNIT_EXIT_USAGE, "cgdeleg-unit: cannot drop the inherited environment and descriptors\n");
 	(void)signal(SIGPIPE, SIG_IGN);
 	code = run(&request, &err);
 	(void)snprintf(line, sizeof(line), "%s\n", err.text);

@@ -34,8 +34,8 @@ static const struct option before_verb[] = {
 	{ "version", false },
 };
 
-/* Behind create, run and restore: those with a value, which could look like another option. */
-static const char *const valued_behind[] = {
+/* After create, run and restore: options with a value, since the value could look like another option. */
+static const char *const valued_after[] = {
 	"b",
 	"bundle",
 	"console-socket",
@@ -56,7 +56,7 @@ static const char *const starting_verbs[] = { "create", "run", "restore" };
 struct word {
 	const char *name;
 	size_t len;	   /* of the name */
-	const char *value; /* behind '='; or NULL */
+	const char *value; /* after '='; or NULL */
 	bool one_dash;
 };
 
@@ -109,26 +109,26 @@ static int parse_before(char *const **argv, struct runtime_args *ret, struct err
 		if (!option && !word.value)
 			return err_set(
 				err, EINVAL,
-				"the option '%s' before the verb is not known here, and so neither whether a value follows; write it as '%s=VALUE'",
+				"cgdeleg-runtime does not know the option '%s' before the verb, nor whether a value follows it; write it as '%s=VALUE'",
 				**argv, **argv);
 		if (option && option->takes_value && !word.value) {
 			(*argv)++;
 			if (!**argv)
-				return 0; /* the runtime complains in its own words */
+				return 0; /* the runtime reports it */
 			word.value = **argv;
 		}
 		if (word.value)
 			note_before(&word, word.value, ret);
 	}
-	/* Runtimes skip it, and the verb would be missed. */
+	/* Runtimes skip it, and this parser would miss the verb. */
 	if (**argv && strcmp(**argv, "--") == 0)
 		return err_set(err, EINVAL, "leave out the '--' before the verb");
 	return 0;
 }
 
 /*
- * Spellings that one runtime takes and the other does not, or takes for something else: -bundle is
- * --bundle to runc and `-b undle` to crun, and in -db a cluster ends with the bundle.
+ * Spellings that one runtime accepts and another does not, or reads differently: -bundle is --bundle to runc and
+ * `-b undle` to crun, and -db is a cluster that ends with the option for the bundle.
  */
 static bool is_doubtful(const struct word *word)
 {
@@ -138,15 +138,15 @@ static bool is_doubtful(const struct word *word)
 	       (strncmp(word->name, "bundle", word->len) == 0 || strncmp(word->name, "config", word->len) == 0);
 }
 
-static bool has_value_behind(const struct word *word)
+static bool has_value_after(const struct word *word)
 {
-	for (size_t i = 0; i < ELEMENTS(valued_behind); i++)
-		if (named(word, valued_behind[i]))
+	for (size_t i = 0; i < ELEMENTS(valued_after); i++)
+		if (named(word, valued_after[i]))
 			return true;
 	return false;
 }
 
-static int parse_behind(char *const *argv, struct runtime_args *ret, struct err *err)
+static int parse_after(char *const *argv, struct runtime_args *ret, struct err *err)
 {
 	for (; *argv && strcmp(*argv, "--") != 0; argv++) {
 		struct word word;
@@ -157,11 +157,11 @@ static int parse_behind(char *const *argv, struct runtime_args *ret, struct err 
 		if (is_doubtful(&word))
 			return err_set(
 				err, EINVAL,
-				"the option '%s' of '%s' cannot be passed on: the hook is added to the config.json of the bundle, which must be named as '--bundle DIR', and runtimes do not agree on a long option, or several short ones, behind one dash",
+				"the option '%s' of '%s' cannot be passed on: the hook is added to the config.json of the bundle, which must be named as '--bundle DIR', and runtimes disagree about a long option, or several short ones, after one dash",
 				*argv, ret->verb);
-		if (!word.value && has_value_behind(&word)) {
+		if (!word.value && has_value_after(&word)) {
 			if (!argv[1])
-				return 0; /* the runtime complains */
+				return 0; /* the runtime reports it */
 			word.value = *++argv;
 		}
 		if (word.value && (named(&word, "bundle") || named(&word, "b")))
@@ -181,5 +181,5 @@ int runtime_args_parse(char *const *argv, struct runtime_args *ret, struct err *
 	ret->verb = *argv;
 	for (size_t i = 0; i < ELEMENTS(starting_verbs); i++)
 		ret->starts |= strcmp(ret->verb, starting_verbs[i]) == 0;
-	return ret->starts ? parse_behind(argv + 1, ret, err) : 0;
+	return ret->starts ? parse_after(argv + 1, ret, err) : 0;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runtime arguments - what an engine asks of an OCI runtime, as far as a hook has to know it.
+ * Runtime arguments - what an engine asks of an OCI runtime, as far as cgdeleg-runtime must know it.
  *
- * In: the arguments of runc, crun or youki.  Out: struct runtime_args.  Nothing is changed: the real
- * runtime gets the same array. Pure.
+ * In: the arguments of runc, crun or youki.  Out: struct runtime_args.  Changes nothing: the real runtime gets the same
+ * array. Pure.
  *
- * Whether a container is created must never be guessed, or one would run without the hook: an option of
- * unknown form before the verb, and a spelling of the bundle that the runtimes read differently, are
- * errors. Behind the verb unknown options are passed over, since only the bundle's are of interest.
+ * It must never guess whether a container is created, or one could run without the hook. So an unknown option before
+ * the verb is an error, and so is a spelling of the bundle that the runtimes read differently. After the verb unknown
+ * options are skipped, since only those for the bundle matter.
  */
 #pragma once
 
@@ -17,9 +17,9 @@
 
 struct runtime_args {
 	const char *verb;   /* NULL: none, as with --version */
-	bool starts;	    /* the verb makes a container of a bundle, and runs hooks */
-	const char *bundle; /* as given; "." where the arguments name none */
-	const char *log;    /* --log's file; or NULL */
+	bool starts;	    /* the verb makes a container from a bundle, and runs hooks */
+	const char *bundle; /* as given; "." if the arguments name none */
+	const char *log;    /* the file of --log; or NULL */
 	bool log_json;	    /* --log-format json */
 };
 
