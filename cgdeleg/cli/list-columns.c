@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns - the table, and how a cell is read. See columns.h; how one is shown is cells.c. */
+/* Columns - the table, and how a cell is read. See list-columns.h; how one is shown is list-cells.c. */
 #include "cgdeleg/cli/list-columns.h"
 
 #include <errno.h>

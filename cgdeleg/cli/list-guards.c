@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns, guards - what the BPF guards of a cgroup say. See columns-guard.h. */
+/* Columns, guards - what the BPF guards of a cgroup say. See list-guards.h. */
 #include "cgdeleg/cli/list-guards.h"
 
 #include <linux/bpf.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns, guards - the readers of cells that come from the BPF guards: for the table in columns.c. */
+/* Columns, guards - the readers of cells that come from the BPF guards: for the table in list-columns.c. */
 #pragma once
 
 #include "cgdeleg/cli/list-columns.h"

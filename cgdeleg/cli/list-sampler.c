@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampler - a queue of rows and the threads that read them. See sampler.h. */
+/* Sampler - a queue of rows and the threads that read them. See list-sampler.h. */
 #include "cgdeleg/cli/list-sampler.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Table - a row for each delegated cgroup. See table.h. */
+/* Table - a row for each delegated cgroup. See list-table.h. */
 #include "cgdeleg/cli/list-table.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gather, BPF. See gather-bpf.h. */
+/* Gather, BPF. See guards.h. */
 #include "cgdeleg/grant/guards.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Grants - every delegated cgroup of the node. See grants.h. */
+/* Grants - every delegated cgroup of the node. See walk.h. */
 #include "cgdeleg/kernel/walk.h"
 
 #include <dirent.h>

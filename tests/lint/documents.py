@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages that must name all that the code knows, and nothing else."""
+import os
 import re
 
 import tree
@@ -57,3 +58,39 @@ def manual(_files, _build):
     yield from (f"{page}: no row for the key `{word}` of policy/keys.c" for word in sorted(keys - listed))
     yield from (f"{page}: no row for the limit `{word}` of policy/limit.c" for word in sorted(limits - listed))
     yield from (f"{example}: does not show the key `{word}`" for word in sorted(keys - shown))
+
+
+ROOMS = "base|policy|bpf|cgdeleg|hooks|tests|scripts|docs|deploy|man"
+
+
+def anchors(page):
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", tree.read(page), re.M)}
+
+
+def links(files):
+    """(page, link, the file and the title that it leads to)"""
+    for page in (f for f in files if f.endswith(".md")):
+        for path, title in re.findall(r"\]\(([^)#\s:]*)(?:#([^)]*))?\)", tree.read(page)):
+            yield page, os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page, title
+
+
+def names(files, _build):
+    """Files that a page or a comment names and that are not there, or not there any more."""
+    there = set(files) | {f[:slash.start()] for f in files for slash in re.finditer("/", f)}
+    for page, path, title in links(files):
+        if path not in there:
+            yield f"{page}: a link to {path}, which is not there"
+        elif title and path.endswith(".md") and title not in anchors(path):
+            yield f"{page}: a link to {path}#{title}, a title that is not there"
+    for page in (f for f in files if f.endswith(".md")):
+        for path in re.findall(rf"(?<![\w/.$~-])((?:{ROOMS})/[\w./-]*\w)(?![\w/*<-])", tree.read(page)):
+            if path not in there and not path.startswith("cgdeleg/cgdeleg"):
+                yield f"{page}: {path} is not there"
+    known = {os.path.basename(f) for f in files}
+    for name in tree.in_c(files):
+        for comment in re.findall(r"/\*.*?\*/", tree.read(name), re.S):
+            # With a path before it, it is the kernel's or systemd's.
+            for word in re.findall(r"(?<![\w/.-])([\w-]+\.(?:bpf\.)?[ch])\b", comment):
+                if word not in known:
+                    yield f"{name}: a comment names {word}, which is not there"

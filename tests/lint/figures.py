@@ -82,7 +82,7 @@ def lines(files, _build):
 
 
 # The end of one literal and the beginning of the next, with a phrase that goes on from one to the other.
-CUT = re.compile(r'(?:[\w,;:] |[\w,])"[ \t]*\n[ \t]*"(?=\w)|\w"[ \t]*\n[ \t]*" (?=\w)')
+CUT = re.compile(r'[\w,;:] "[ \t]*\n[ \t]*"(?=\w)|(?<!\\)\w"[ \t]*\n[ \t]*" (?=\w)')
 
 
 def literals(files, _build):
