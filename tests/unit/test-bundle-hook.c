@@ -38,7 +38,7 @@ static const struct {
 	  NULL, NULL },
 	{ "{\"hooks\":{\"createRuntime\":[{\"path\":\"/h\",\"args\":[\"cgdeleg-hook\",\"createRuntime\","
 	  "\"--handler\",\"other\"]}]}}",
-	  NULL, "with other arguments than for the handler 'docker'" },
+	  NULL, "not with the arguments for handler 'docker'" },
 	{ "{\"hooks\":{\"createRuntime\":[{\"path\":\"/h\"}]}}", NULL, "with other arguments" },
 	{ "{\"hooks\":[]}", NULL, "'hooks' is not an object" },
 	{ "{\"hooks\":{\"createRuntime\":{}}}", NULL, "'createRuntime' not an array" },
