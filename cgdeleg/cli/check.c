@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgdeleg check - validates the policy, and explains what it says about one container.
+ * cgdeleg check - validates the policy, and prints what it says about one container.
  *
  * The same code as the hook's, with nothing done: run_explain() stops where the hook would begin to act.
  * Works as an ordinary user where the files allow it. See cli.h.
@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "cgdeleg/cli/explain.h"
+#include "cgdeleg/cli/check-print.h"
 #include "cgdeleg/grant/run.h"
 #include "policy/advice.h"
 #include "policy/nearest.h"
@@ -76,7 +76,7 @@ static void report_policy(const struct ruleset *rules)
 	advice_each(rules, print_note, NULL);
 }
 
-/* A hook with a name that the policy does not know passes every container by, and leaves no record of it. */
+/* A hook whose handler the policy does not know leaves every container alone, and leaves no audit record of it. */
 static void note_handler(const struct check *check, const struct ruleset *rules)
 {
 	struct nearest nearest = nearest_to(check->handler);
@@ -123,7 +123,7 @@ static int read_state(const struct check *check, struct trail *trail)
 	return r;
 }
 
-static int explain(const struct check *check, struct trail *trail)
+static int plan_bundle(const struct check *check, struct trail *trail)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	struct run_args args = { .handler = check->handler, .owner = geteuid(), .every_fact = true };
@@ -143,14 +143,14 @@ static int explain(const struct check *check, struct trail *trail)
 
 static int check_bundle(const struct check *check, struct trail *trail)
 {
-	int r = explain(check, trail);
+	int r = plan_bundle(check, trail);
 
 	if (r < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
 		return EXIT_FAULT;
 	}
-	if (!(check->json ? explain_json(trail) : explain_text(trail))) {
-		fputs("cgdeleg: cannot print the explanation: out of memory\n", stderr);
+	if (!(check->json ? check_print_json(trail) : check_print_text(trail))) {
+		fputs("cgdeleg: cannot print the answer\n", stderr);
 		return EXIT_FAULT;
 	}
 	return trail->decision.verdict == VERDICT_REFUSE ? EXIT_REFUSED : EXIT_OK;
@@ -181,11 +181,12 @@ int check_main(int argc, char **argv)
 	const struct option_row rows[] = {
 		{ "--policy", "DIR", &check.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
 		{ "--settings", NULL, NULL, &check.settings, "print every setting of the files and its line" },
-		{ "--bundle", "DIR", &check.bundle, NULL, "explain the container of this OCI bundle" },
+		{ "--bundle", "DIR", &check.bundle, NULL,
+		  "print what the policy says about the container of this OCI bundle" },
 		{ "--state", "FILE", &check.state, NULL,
-		  "its OCI state ('-': standard input); without it only config.json is looked at" },
+		  "its OCI state ('-': standard input); without it only config.json is read" },
 		{ "--handler", "NAME", &check.handler, NULL, "the handler that would run it" },
-		{ "--json", NULL, NULL, &check.json, "print the explanation as JSON" },
+		{ "--json", NULL, NULL, &check.json, "print that as JSON" },
 		{ "--help", NULL, NULL, &check.help, "" },
 	};
 	struct trail *trail;
@@ -196,13 +197,13 @@ int check_main(int argc, char **argv)
 	if (check.help) {
 		cli_help("check",
 			 "Validates the policy. With --bundle, prints the facts of a container, the decision\n"
-			 "with its reasons, and the plan that the hook would run; nothing is done.",
+			 "with its reasons, and the plan that the hook would carry out. Changes nothing.",
 			 rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}
 	if (!!check.bundle != !!check.handler || ((check.state || check.json) && !check.bundle) ||
 	    (check.json && check.settings)) {
-		fputs("cgdeleg: check: --bundle and --handler go together, and --state and --json go with them\n",
+		fputs("cgdeleg: check: --bundle and --handler need each other; --state and --json need both; --json and --settings exclude each other\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

@@ -55,7 +55,7 @@ static int unload(const struct guard_cli *cli, int sys_fd)
 	(void)cli;
 	if (guard_unload(sys_fd, NULL, &removed, &err) < 0)
 		return complain(&err);
-	printf("%zu %s removed; what is attached to a cgroup stays until that is gone\n", removed,
+	printf("%zu %s removed; what is attached to a cgroup stays until the cgroup is gone\n", removed,
 	       removed == 1 ? "build" : "builds");
 	return EXIT_OK;
 }
@@ -114,7 +114,8 @@ static int show_device(const struct device_guard *guard, uint64_t cgroup)
 		printf("device_guard is not on that cgroup\n");
 		return EXIT_FAULT;
 	}
-	printf("device_guard, %s\n", rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: all is refused");
+	printf("device_guard, %s\n",
+	       rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: it refuses everything");
 	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++)
 		print_rule(&rules.rules[i]);
 	print_refusals(&rules);
@@ -132,7 +133,8 @@ static void print_grant(const struct guard_grant *grant)
 		[GUARD_RULE_OOMD] = "changes of user.oomd_* attributes",
 	};
 
-	printf("grant_guard, %s, writing to *.pressure %s\n", grant->root ? "armed" : "without a grant: all is refused",
+	printf("grant_guard, %s, writing to *.pressure %s\n",
+	       grant->root ? "armed" : "without a grant: it refuses everything",
 	       grant->flags & GUARD_ALLOW_PRESSURE ? "allowed" : "denied");
 	for (int i = 0; i < GUARD_RULE_MAX; i++)
 		printf("  refused %llu %s\n", (unsigned long long)grant->refused[i], rules[i]);
@@ -206,7 +208,7 @@ static int status(const struct guard_cli *cli, int sys_fd)
 		return show_cgroup(&guards, cli->cgroup);
 	printf("%-13s %s\n", "build", guard_build[0] ? guard_build : "without guards");
 	printf("%-13s %s\n", "pinned", there ? GUARD_DIRECTORY : "no: cgdeleg guard load, or the first grant, does it");
-	/* What is not pinned is loaded once more, to hear why. */
+	/* What is not pinned is loaded once more: the error says why. */
 	if (guard_try(&tried, &err) < 0)
 		return complain(&err);
 	print_objects(&tried, there ? "loaded" : "can be loaded");
@@ -259,6 +261,6 @@ int guard_main(int argc, char **argv)
 	}
 	code = verb && (!cli.cgroup || strcmp(verb, "status") == 0) ? run_verb(verb, &cli) : EXIT_USAGE;
 	if (code == EXIT_USAGE)
-		fputs("cgdeleg: guard: say load, unload or status [--cgroup DIR]\n", stderr);
+		fputs("cgdeleg: guard: use one of load, unload, status [--cgroup DIR]\n", stderr);
 	return code;
 }

@@ -71,7 +71,7 @@ static int run(struct list *list, struct err *err)
 	if (text_to_u64(list->interval, &seconds) < 0 || seconds == 0 || seconds > 86400)
 		return err_set(err, EINVAL, "--interval is a number of seconds, 1 to 86400");
 	if (!privilege_has(CAP_SYS_ADMIN))
-		return err_set(err, EPERM, "only CAP_SYS_ADMIN may see which cgroups are delegated, run it as root");
+		return err_set(err, EPERM, "only CAP_SYS_ADMIN can see which cgroups are delegated; run it as root");
 	r = host_open(list->root, true, &host, err);
 	while (r >= 0) {
 		r = list_once(list, &host, err);
@@ -85,8 +85,8 @@ static int run(struct list *list, struct err *err)
 static void help(const struct option_row *rows, size_t n)
 {
 	cli_help("list",
-		 "Lists every delegated cgroup of this node: whose it is, what it uses of its limits, and\n"
-		 "which of them are above the granted ceiling. Needs root; changes nothing.",
+		 "Lists every delegated cgroup of this node: whose it is, how much of its limits it uses, and\n"
+		 "which limits are above their ceilings. Needs root. Changes nothing.",
 		 rows, n);
 	puts("\nColumns ('*': shown without -o):");
 	for (size_t i = 0; i < n_columns; i++)
@@ -97,12 +97,13 @@ int list_main(int argc, char **argv)
 {
 	struct list list = { .interval = "2", .root = "/" };
 	const struct option_row rows[] = {
-		{ "-o", "COLUMNS", &list.columns, NULL, "these, separated by commas; '+' in front adds them" },
-		{ "--sort", "COLUMN", &list.sort, NULL, "sort by it; '-' in front: largest first" },
-		{ "--json", NULL, NULL, &list.json, "print JSON, every column without -o" },
+		{ "-o", "COLUMNS", &list.columns, NULL,
+		  "the columns, separated by commas; a leading '+' adds them to the default ones" },
+		{ "--sort", "COLUMN", &list.sort, NULL, "sort by this column; a leading '-': largest first" },
+		{ "--json", NULL, NULL, &list.json, "print JSON, with every column unless -o names some" },
 		{ "--openmetrics", NULL, NULL, &list.metrics, "print OpenMetrics text, for a textfile collector" },
 		{ "--watch", NULL, NULL, &list.watch, "print again and again, until interrupted" },
-		{ "--interval", "SECONDS", &list.interval, NULL, "... every so many seconds (2)" },
+		{ "--interval", "SECONDS", &list.interval, NULL, "seconds between two of them (2)" },
 		{ "--help", NULL, NULL, &list.help, "" },
 	};
 	struct err err = { 0 };
@@ -115,7 +116,7 @@ int list_main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (list.json + list.metrics + list.watch > 1 || (list.metrics && list.columns)) {
-		fputs("cgdeleg: list: --json, --openmetrics and --watch exclude each other, and -o has no say in OpenMetrics\n",
+		fputs("cgdeleg: list: --json, --openmetrics and --watch exclude each other; so do -o and --openmetrics\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

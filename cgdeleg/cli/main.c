@@ -13,10 +13,10 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } verbs[] = {
-	{ "check", check_main, "validate the policy, explain what it says about a container" },
+	{ "check", check_main, "validate the policy, print what it says about a container" },
 	{ "guard", guard_main, "load, unload or show the BPF guards" },
-	{ "list", list_main, "every delegated cgroup of this node, its use and its ceilings" },
-	{ "watch", watch_main, "keep the ceilings of what is delegated" },
+	{ "list", list_main, "list every delegated cgroup of this node, its usage and its ceilings" },
+	{ "watch", watch_main, "keep the limits of delegated cgroups at their ceilings" },
 };
 
 static void usage(FILE *to)
@@ -24,7 +24,7 @@ static void usage(FILE *to)
 	fputs("usage: cgdeleg VERB [OPTIONS]\n       cgdeleg --help | --version\n\nVerbs:\n", to);
 	for (size_t i = 0; i < ELEMENTS(verbs); i++)
 		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
-	fputs("\n`cgdeleg VERB --help` tells a verb's options.\n", to);
+	fputs("\n`cgdeleg VERB --help` lists the options of a verb.\n", to);
 }
 
 void cli_help(const char *verb, const char *summary, const struct option_row *rows, size_t n)
@@ -95,8 +95,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 2, argv + 2);
 	if (strcmp(argv[1], "explain") == 0)
-		fputs("cgdeleg: there is no verb 'explain': cgdeleg check --bundle DIR --handler NAME explains\n",
-		      stderr);
+		fputs("cgdeleg: there is no verb 'explain'; use cgdeleg check --bundle DIR --handler NAME\n", stderr);
 	else
 		fprintf(stderr, "cgdeleg: unknown verb '%s', see cgdeleg --help\n", argv[1]);
 	return EXIT_USAGE;

@@ -79,7 +79,7 @@ static void load_policy(struct service *s)
 	if (ruleset_is_broken(next)) {
 		const struct complaint *c = next->complaints;
 
-		(void)snprintf(text, sizeof(text), "the policy has faults and lowers nothing: %s:%u: %.300s",
+		(void)snprintf(text, sizeof(text), "the policy has errors and is ignored: %s:%u: %.300s",
 			       c->origin.file ? c->origin.file : "?", c->origin.line, c->text);
 		say(LOG_ERR, text);
 		return;
@@ -101,15 +101,19 @@ static void put_metrics(const struct watch_counts *c, FILE *to)
 	put_metric(to, "sweeps", "counter", "times that all of them were checked, the first at the start", c->sweeps);
 	put_metric(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
 	put_metric(to, "failed", "counter", "limits that could not be put back", c->failed);
-	put_metric(to, "contested", "gauge", "limits that somebody raises again and again", c->contested);
-	put_metric(to, "lowered", "counter", "ceilings lowered as the policy was", c->lowered);
+	put_metric(to, "contested", "gauge", "limits that somebody keeps raising", c->contested);
+	put_metric(to, "lowered", "counter", "ceilings lowered because the policy was", c->lowered);
 	put_metric(to, "dying_alarms", "gauge", "delegated cgroups with too many removed ones that hold memory",
 		   c->dying_alarms);
-	put_metric(to, "dying_held", "gauge", "those of them where reclaim does not help", c->dying_held);
-	put_metric(to, "reclaims", "counter", "reclaims because of those", c->reclaims);
+	put_metric(to, "dying_held", "gauge", "delegated cgroups where reclaiming that memory does not help",
+		   c->dying_held);
+	put_metric(to, "reclaims", "counter", "writes to memory.reclaim because of removed cgroups that hold memory",
+		   c->reclaims);
 	put_metric(to, "guards_restored", "counter",
-		   "BPF guards that had been taken off a delegated cgroup and are back", c->guards_restored);
-	put_metric(to, "guards_missing", "gauge", "those that could not be put back", c->guards_missing);
+		   "BPF guards that were detached from a delegated cgroup and have been attached again",
+		   c->guards_restored);
+	put_metric(to, "guards_missing", "gauge", "BPF guards that are missing and could not be attached again",
+		   c->guards_missing);
 	put_metric(to, "overflows", "counter", "overflows of the event queue", c->overflows);
 	put_metric(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate", c->nsdelegate);
 	fputs("# EOF\n", to);
@@ -128,7 +132,7 @@ static void write_metrics(struct service *s)
 	if (to)
 		put_metrics(watch_counts(s->watch), to);
 	if (!to || fclose(to) != 0 || rename(path, s->metrics) < 0)
-		say(LOG_WARNING, "cannot write the metrics");
+		say(LOG_WARNING, "cannot write the file of --openmetrics");
 }
 
 static void report(struct service *s)
@@ -253,7 +257,7 @@ static int run(struct service *s)
 	if (text_to_u64(s->interval, &s->seconds) < 0 || s->seconds == 0 || s->seconds > 3600)
 		return err_set(&s->err, EINVAL, "--interval is a number of seconds, 1 to 3600");
 	if (!privilege_has(CAP_SYS_ADMIN))
-		return err_set(&s->err, EPERM, "it needs root's capabilities, run it as root");
+		return err_set(&s->err, EPERM, "cgdeleg watch needs the capabilities of root; run it as root");
 	raise_descriptors();
 	args.once = s->once;
 	if (!s->once)
@@ -271,9 +275,9 @@ static int run(struct service *s)
 	report(s);
 	c = watch_counts(s->watch);
 	if (c->failed > 0)
-		return err_set(&s->err, EIO, "not every limit could be put back");
+		return err_set(&s->err, EIO, "some limits could not be put back");
 	if (c->guards_missing > 0)
-		return err_set(&s->err, EIO, "not every BPF guard could be put back");
+		return err_set(&s->err, EIO, "some BPF guards could not be attached again");
 	return 0;
 }
 
@@ -283,11 +287,11 @@ int watch_main(int argc, char **argv)
 		.policy = POLICY_DIRECTORY, .run = BUDGET_DIRECTORY, .interval = "10", .host = HOST_CLOSED
 	};
 	const struct option_row rows[] = {
-		{ "--once", NULL, NULL, &s.once, "put back what is above now, and end" },
+		{ "--once", NULL, NULL, &s.once, "put back what is above its ceiling now, then exit" },
 		{ "--policy", "DIR", &s.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
 		{ "--run", "DIR", &s.run, NULL, "the hook's --run (" BUDGET_DIRECTORY ")" },
-		{ "--interval", "SECONDS", &s.interval, NULL, "between two looks at what sends no events (10)" },
-		{ "--openmetrics", "FILE", &s.metrics, NULL, "keep the watch's own counts in FILE" },
+		{ "--interval", "SECONDS", &s.interval, NULL, "between two checks of what sends no events (10)" },
+		{ "--openmetrics", "FILE", &s.metrics, NULL, "write the counters of the watch to FILE" },
 		{ "--help", NULL, NULL, &s.help, "" },
 	};
 	int r;
@@ -296,9 +300,9 @@ int watch_main(int argc, char **argv)
 		return EXIT_USAGE;
 	if (s.help) {
 		cli_help("watch",
-			 "Puts limits of delegated cgroups back to the granted ceilings when somebody has\n"
-			 "raised them, as it happens, and BPF guards that somebody has taken off. Needs\n"
-			 "root; reloads the policy on SIGHUP.",
+			 "Puts limits of delegated cgroups back to their ceilings as soon as somebody raises\n"
+			 "them, and attaches BPF guards again that somebody has detached. Needs root.\n"
+			 "Reloads the policy on SIGHUP.",
 			 rows, ELEMENTS(rows) - 1);
 		return EXIT_OK;
 	}

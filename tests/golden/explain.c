@@ -16,7 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "cgdeleg/cli/explain.h"
+#include "cgdeleg/cli/check-print.h"
 #include "cgdeleg/grant/run.h"
 #include "tests/unit/tree.h"
 
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 	r = explain(dir, argv[2], &tree, trail);
 	if (r < 0)
 		printf("error: %s\n", trail->err.text);
-	else if (!(argc > 3 ? explain_json(trail) : explain_text(trail)))
+	else if (!(argc > 3 ? check_print_json(trail) : check_print_text(trail)))
 		r = 2;
 	trail_free(trail);
 	tree_free(&tree);

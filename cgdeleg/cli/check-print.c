@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Explain - one container's facts, decision and plan on standard output. See explain.h. */
-#include "cgdeleg/cli/explain.h"
+/* Check, print - the facts, the decision and the plan of one container. See check-print.h. */
+#include "cgdeleg/cli/check-print.h"
 
 #include <stdio.h>
 
@@ -47,9 +47,9 @@ static void print_facts(const struct trail *trail)
 		       : f->device_guard		     ? "device"
 		       : f->guard_available		     ? "grant"
 							     : "none");
-	line("unjudged", f->unjudged);
+	line("unrecognised", f->unjudged);
 	if (trail->oci.pid == 0)
-		puts("  (from config.json and this host: no container was looked at)");
+		puts("  (from config.json and this host alone: no container was given)");
 }
 
 static void print_decision(const struct decision *d)
@@ -79,7 +79,7 @@ static void print_plan(const struct plan *plan)
 		printf("  %2zu. %s\n", i + 1, step_describe(&plan->steps[i], text, sizeof(text)));
 }
 
-bool explain_text(const struct trail *trail)
+bool check_print_text(const struct trail *trail)
 {
 	print_facts(trail);
 	print_decision(&trail->decision);
@@ -87,7 +87,7 @@ bool explain_text(const struct trail *trail)
 	return fflush(stdout) == 0;
 }
 
-bool explain_json(const struct trail *trail)
+bool check_print_json(const struct trail *trail)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	_cleanup_free_ char *text = NULL;
