@@ -14,12 +14,6 @@
 #define CEILINGS      "\"cgroup.max.descendants\":\"64\""
 #define GRANTED(more) BOX RECORD_OF("box", "false", more, CEILINGS)
 
-static void skip_unless_root(void)
-{
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
-}
-
 static void put_dying(struct scene *s, unsigned dying)
 {
 	char text[64];
@@ -50,7 +44,6 @@ static void test_no_pile(void **state)
 	};
 
 	(void)state;
-	skip_unless_root();
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		char lines[512];
 		struct scene s;
@@ -75,7 +68,6 @@ static void test_pile(void **state)
 	struct scene s;
 
 	(void)state;
-	skip_unless_root();
 	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
 	scene_watch(&s);
 	put_dying(&s, 1000);
@@ -104,7 +96,6 @@ static void test_held(void **state)
 	struct scene s;
 
 	(void)state;
-	skip_unless_root();
 	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
 	put_dying(&s, 1000);
 	scene_watch(&s);
@@ -140,7 +131,6 @@ static void test_no_reclaim(void **state)
 	struct scene s;
 
 	(void)state;
-	skip_unless_root();
 	scene_open(&s, GRANTED(UNGUARDED), NULL);
 	put_dying(&s, 1000);
 	scene_watch(&s);
@@ -164,7 +154,6 @@ static void test_slow(void **state)
 	struct scene s;
 
 	(void)state;
-	skip_unless_root();
 	scene_open(&s, GRANTED(UNGUARDED), NULL);
 	assert_int_equal(mkfifoat(s.tree.fd, BOX "/memory.reclaim", 0600), 0);
 	kernel.ignore = "memory.reclaim"; /* its words are for a file, not for a fifo */

@@ -8,259 +8,78 @@
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/watch-scene.h"
 
-#define CEILINGS      "\"cgroup.max.descendants\":\"64\""
-#define DEVICES	      ",\"guarded\":false,\"pressure\":\"deny\",\"devices\":\"c 1:3 rw,!b *:* m\""
-#define GRANT(value)  ",\"guarded\":true,\"pressure\":\"" value "\""
-#define GRANTED(more) BOX RECORD_OF("box", "false", more, CEILINGS)
+#define GRANTED(more) BOX RECORD_OF("box", "false", more, "\"cgroup.max.descendants\":\"64\"")
 
-static void skip_unless_root(void)
-{
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
-}
+/* What the attribute says of the guards. */
+#define DEVICES	 ",\"guarded\":false,\"pressure\":\"deny\",\"devices\":\"c 1:3 rw,!b *:* m\""
+#define BOTH	 ",\"guarded\":true,\"pressure\":\"deny\",\"devices\":\"\""
+#define DENYING	 ",\"guarded\":true,\"pressure\":\"deny\""
+#define ALLOWING ",\"guarded\":true,\"pressure\":\"allow\""
+#define OLDER	 ",\"guarded\":true"
 
-struct guard_case {
-	const char *name, *lines;
+/* What is attached before. */
+#define ARMED	       .grant = true, .armed = 1
+#define ARMED_ALLOWING ARMED, .flags = GUARD_ALLOW_PRESSURE
+#define HALF_FAILS     .fail_grant = true, .older_grant = true
+#define ONE_RULE       .device = true, .rules = { .ready = DEVICE_GUARD_READY, .n_rules = 1 }
+
+/* What is said of one that is back, that was there in part, and that stays away. */
+#define BACK(guard) "<4> box: its " guard " guard was no longer in force and has been attached again"
+#define PART	    "<4> box: only a part of its grant guard was attached, an older cgdeleg's"
+#define AWAY(guard) "<1> box: its " guard " guard is not in force and cannot be put back: "
+#define HALF	    "<1> box: its grant guard is not whole and cannot be put back: "
+
+static const struct guard_case {
+	const char *name, *pins, *more; /* more: of the attribute */
 	struct fake_guard before;
 	const char *loadable, *said; /* said NULL: nothing */
-	bool device, grant;	     /* attached afterwards */
+	const char *after;	     /* what is attached then: d, g */
 	uint64_t restored;
 	size_t missing;
-};
-
-static const struct guard_case guard_cases[] = {
+} guard_cases[] = {
 	/* What is granted and in force is left alone; what is not granted is not made. */
-	{ "none granted",
-	  "sys/fs/bpf/guards = device grant\n" GRANTED(UNGUARDED),
-	  { 0 },
-	  NULL,
-	  NULL,
-	  false,
-	  false,
-	  0,
-	  0 },
-	{ "none granted, no pins", GRANTED(UNGUARDED), { 0 }, "device grant", NULL, false, false, 0, 0 },
-	{ "grant guard there",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
-	  { .grant = true, .armed = 1 },
-	  NULL,
-	  NULL,
-	  false,
-	  true,
-	  0,
-	  0 },
-	{ "grant guard there, allowing",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("allow")),
-	  { .grant = true, .armed = 1, .flags = GUARD_ALLOW_PRESSURE },
-	  NULL,
-	  NULL,
-	  false,
-	  true,
-	  0,
-	  0 },
-	{ "another build's",
-	  "sys/fs/bpf/guards = device grant\n" GRANTED(DEVICES),
-	  { .other_device = true },
-	  NULL,
-	  NULL,
-	  false,
-	  false,
-	  0,
-	  0 },
-	{ "another build's grant guard",
-	  "sys/fs/bpf/guards = device grant\n" GRANTED(GRANT("deny")),
-	  { .other_grant = true },
-	  NULL,
-	  NULL,
-	  false,
-	  false,
-	  0,
-	  0 },
-	{ "another build's, no pins", GRANTED(DEVICES), { .other_device = true }, NULL, NULL, false, false, 0, 0 },
-	{ "an older record, there",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(",\"guarded\":true"),
-	  { .grant = true, .armed = 1, .flags = GUARD_ALLOW_PRESSURE },
-	  NULL,
-	  NULL,
-	  false,
-	  true,
-	  0,
-	  0 },
+	{ "none granted", "device grant", UNGUARDED, { 0 }, NULL, NULL, "", 0, 0 },
+	{ "none granted, no pins", NULL, UNGUARDED, { 0 }, "device grant", NULL, "", 0, 0 },
+	{ "grant guard there", "grant", DENYING, { ARMED }, NULL, NULL, "g", 0, 0 },
+	{ "grant guard, allowing", "grant", ALLOWING, { ARMED_ALLOWING }, NULL, NULL, "g", 0, 0 },
+	{ "another build's", "device grant", DEVICES, { .other_device = true }, NULL, NULL, "", 0, 0 },
+	{ "another build's grant guard", "device grant", DENYING, { .other_grant = true }, NULL, NULL, "", 0, 0 },
+	{ "another build's, no pins", NULL, DEVICES, { .other_device = true }, NULL, NULL, "", 0, 0 },
+	{ "an older record, there", "grant", OLDER, { ARMED_ALLOWING }, NULL, NULL, "g", 0, 0 },
 	/* Gone, and back. */
-	{ "device guard gone",
-	  "sys/fs/bpf/guards = device\n" GRANTED(DEVICES),
-	  { 0 },
-	  NULL,
-	  "<4> box: its device guard was no longer in force and has been attached again",
-	  true,
-	  false,
-	  1,
-	  0 },
-	{ "device guard without rules",
-	  "sys/fs/bpf/guards = device\n" GRANTED(DEVICES),
-	  { .device = true },
-	  NULL,
-	  "<4> box: its device guard was no longer in force",
-	  true,
-	  false,
-	  1,
-	  0 },
-	{ "device guard with others",
-	  "sys/fs/bpf/guards = device\n" GRANTED(DEVICES),
-	  { .device = true, .rules = { .ready = DEVICE_GUARD_READY, .n_rules = 1 } },
-	  NULL,
-	  "<4> box: its device guard was no longer in force",
-	  true,
-	  false,
-	  1,
-	  0 },
-	{ "grant guard gone",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("allow")),
-	  { 0 },
-	  NULL,
-	  "<4> box: its grant guard was no longer in force and has been attached again",
-	  false,
-	  true,
-	  1,
-	  0 },
-	{ "grant guard not told",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
-	  { .grant = true },
-	  NULL,
-	  "<4> box: its grant guard",
-	  false,
-	  true,
-	  1,
-	  0 },
-	{ "grant guard with others",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
-	  { .grant = true, .armed = 1, .flags = GUARD_ALLOW_PRESSURE },
-	  NULL,
-	  "<4> box: its grant guard",
-	  false,
-	  true,
-	  1,
-	  0 },
-	{ "a part of the grant guard, an older build's",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("allow")),
-	  { .older_grant = true },
-	  NULL,
-	  "<4> box: only a part of its grant guard was attached, an older cgdeleg's",
-	  false,
-	  true,
-	  1,
-	  0 },
-	{ "a part of the grant guard, this build's",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
-	  { .grant = true, .missing = 1U << GUARD_BPF, .armed = 1 },
-	  NULL,
-	  "<4> box: only a part of its grant guard was attached",
-	  false,
-	  true,
-	  1,
-	  0 },
-	{ "a part of the grant guard, loaded first",
-	  GRANTED(GRANT("deny")),
-	  { .older_grant = true },
-	  "grant",
-	  "<4> box: only a part of its grant guard was attached",
-	  false,
-	  true,
-	  1,
-	  0 },
-	{ "both",
-	  "sys/fs/bpf/guards = device grant\n" GRANTED(GRANT("deny") ",\"devices\":\"\""),
-	  { 0 },
-	  NULL,
-	  "its grant guard",
-	  true,
-	  true,
-	  2,
-	  0 },
-	{ "loaded first", GRANTED(DEVICES), { 0 }, "device", "<4> box: its device guard", true, false, 1, 0 },
+	{ "device guard gone", "device", DEVICES, { 0 }, NULL, BACK("device"), "d", 1, 0 },
+	{ "device guard without rules", "device", DEVICES, { .device = true }, NULL, BACK("device"), "d", 1, 0 },
+	{ "device guard with others", "device", DEVICES, { ONE_RULE }, NULL, BACK("device"), "d", 1, 0 },
+	{ "grant guard gone", "grant", ALLOWING, { 0 }, NULL, BACK("grant"), "g", 1, 0 },
+	{ "grant guard not told", "grant", DENYING, { .grant = true }, NULL, BACK("grant"), "g", 1, 0 },
+	{ "grant guard, others", "grant", DENYING, { ARMED_ALLOWING }, NULL, BACK("grant"), "g", 1, 0 },
+	{ "in part, an older build's", "grant", ALLOWING, { .older_grant = true }, NULL, PART, "g", 1, 0 },
+	{ "in part, this build's", "grant", DENYING, { ARMED, .missing = 1U << GUARD_BPF }, NULL, PART, "g", 1, 0 },
+	{ "in part, loaded first", NULL, DENYING, { .older_grant = true }, "grant", PART, "g", 1, 0 },
+	{ "both", "device grant", BOTH, { 0 }, NULL, "its grant guard", "dg", 2, 0 },
+	{ "loaded first", NULL, DEVICES, { 0 }, "device", BACK("device"), "d", 1, 0 },
 	/* Gone, and cannot be put back. */
-	{ "attaching fails",
-	  "sys/fs/bpf/guards = device\n" GRANTED(DEVICES),
-	  { .fail_attach = true },
-	  NULL,
-	  "<1> box: its device guard is not in force and cannot be put back: cannot attach",
-	  false,
-	  false,
-	  0,
-	  1 },
-	{ "telling fails",
-	  "sys/fs/bpf/guards = device\n" GRANTED(DEVICES),
-	  { .fail_write = true },
-	  NULL,
-	  "<1> box: its device guard is not in force and cannot be put back: cannot write",
-	  true,
-	  false,
-	  0,
-	  1 },
-	{ "grant guard fails",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
-	  { .fail_grant = true },
-	  NULL,
-	  "<1> box: its grant guard is not in force",
-	  false,
-	  false,
-	  0,
-	  1 },
-	{ "a part of the grant guard, the rest fails",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
-	  { .fail_grant = true, .older_grant = true },
-	  NULL,
-	  "<1> box: its grant guard is not whole and cannot be put back: cannot attach",
-	  false,
-	  false,
-	  0,
-	  1 },
-	{ "telling the grant guard fails",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(GRANT("deny")),
-	  { .fail_tell = true },
-	  NULL,
-	  "<1> box: its grant guard is not in force and cannot be put back: cannot write",
-	  false,
-	  true,
-	  0,
-	  1 },
-	{ "a part of the grant guard, an older record",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(",\"guarded\":true"),
-	  { .older_grant = true },
-	  NULL,
-	  "<1> box: its grant guard is not whole and cannot be put back: an older cgdeleg",
-	  false,
-	  false,
-	  0,
-	  1 },
-	{ "an older record, gone",
-	  "sys/fs/bpf/guards = grant\n" GRANTED(",\"guarded\":true"),
-	  { 0 },
-	  NULL,
-	  "<1> box: its grant guard is not in force and cannot be put back: an older cgdeleg",
-	  false,
-	  false,
-	  0,
-	  1 },
-	{ "cannot be loaded", GRANTED(DEVICES), { 0 }, NULL, "this build has no BPF guards", false, false, 0, 1 },
-	{ "not enforced here", GRANTED(GRANT("deny")), { 0 }, "device", "it is not loaded", false, false, 0, 1 },
-	{ "others' pins",
-	  "sys/fs/bpf/guards = fault\n" GRANTED(DEVICES),
-	  { 0 },
-	  "device",
-	  "the pins are not root's alone",
-	  false,
-	  false,
-	  0,
-	  1 },
+	{ "attaching fails", "device", DEVICES, { .fail_attach = true }, NULL, AWAY("device") "cannot", "", 0, 1 },
+	{ "telling fails", "device", DEVICES, { .fail_write = true }, NULL, AWAY("device") "cannot write", "d", 0, 1 },
+	{ "grant guard fails", "grant", DENYING, { .fail_grant = true }, NULL, AWAY("grant"), "", 0, 1 },
+	{ "in part, the rest fails", "grant", DENYING, { HALF_FAILS }, NULL, HALF "cannot", "", 0, 1 },
+	{ "telling it fails", "grant", DENYING, { .fail_tell = true }, NULL, AWAY("grant") "cannot write", "g", 0, 1 },
+	{ "in part, an older record", "grant", OLDER, { .older_grant = true }, NULL, HALF "an older", "", 0, 1 },
+	{ "an older record, gone", "grant", OLDER, { 0 }, NULL, AWAY("grant") "an older cgdeleg", "", 0, 1 },
+	{ "cannot be loaded", NULL, DEVICES, { 0 }, NULL, "this build has no BPF guards", "", 0, 1 },
+	{ "not enforced here", NULL, DENYING, { 0 }, "device", "it is not loaded", "", 0, 1 },
+	{ "others' pins", "fault", DEVICES, { 0 }, "device", "not root's alone", "", 0, 1 },
 };
 
 static void check_guard_case(const struct guard_case *c)
 {
+	char lines[1024];
 	struct scene s;
 	struct stat st;
 
-	scene_open(&s, c->lines, NULL);
+	(void)snprintf(lines, sizeof(lines), "%s%s\n" GRANTED("%s"), c->pins ? "sys/fs/bpf/guards = " : "",
+		       c->pins ? c->pins : "", c->more);
+	scene_open(&s, lines, NULL);
 	assert_int_equal(fstatat(s.tree.fd, BOX, &st, 0), 0);
 	fake_guard = c->before;
 	if (fake_guard.armed)
@@ -268,7 +87,8 @@ static void check_guard_case(const struct guard_case *c)
 	scene_loadable = c->loadable;
 	scene_watch(&s);
 	scene_check_said(c->name, c->said);
-	if (fake_guard.device != c->device || fake_guard.grant != c->grant || (c->restored && fake_guard.missing))
+	if (fake_guard.device != !!strchr(c->after, 'd') || fake_guard.grant != !!strchr(c->after, 'g') ||
+	    (c->restored && fake_guard.missing))
 		fail_msg("%s: attached are %d, %d", c->name, fake_guard.device, fake_guard.grant);
 	if (watch_counts(s.watch)->guards_restored != c->restored ||
 	    watch_counts(s.watch)->guards_missing != c->missing)
@@ -286,7 +106,6 @@ static void check_guard_case(const struct guard_case *c)
 static void test_guards(void **state)
 {
 	(void)state;
-	skip_unless_root();
 	for (size_t i = 0; i < ELEMENTS(guard_cases); i++)
 		check_guard_case(&guard_cases[i]);
 }
@@ -301,9 +120,7 @@ static void test_exactly(void **state)
 	struct scene s;
 
 	(void)state;
-	skip_unless_root();
-	scene_open(&s,
-		   "sys/fs/bpf/guards = device grant\n" GRANTED(GRANT("allow") ",\"devices\":\"c 1:3 rw,!b *:* m\""),
+	scene_open(&s, "sys/fs/bpf/guards = device grant\n" GRANTED(ALLOWING ",\"devices\":\"c 1:3 rw,!b *:* m\""),
 		   NULL);
 	scene_watch(&s);
 	assert_int_equal(fake_guard.rules.ready, DEVICE_GUARD_READY);
@@ -326,7 +143,6 @@ static void test_alarm(void **state)
 	struct scene s;
 
 	(void)state;
-	skip_unless_root();
 	scene_open(&s, GRANTED(DEVICES), NULL);
 	scene_watch(&s);
 	for (int i = 0; i < 12; i++) {

@@ -63,6 +63,8 @@ static void describe_mount(struct scene *s)
 
 void scene_open(struct scene *s, const char *lines, const char *policy)
 {
+	if (geteuid() != 0)
+		skip(); /* attributes in the trusted namespace */
 	memset(s, 0, sizeof(*s));
 	memset(&fake_guard, 0, sizeof(fake_guard));
 	scene_now_ms = 1000000;
