@@ -16,8 +16,14 @@ struct chunk {
 	alignas(max_align_t) unsigned char bytes[];
 };
 
+struct adopted {
+	void *memory;
+	struct adopted *next;
+};
+
 struct arena {
 	struct chunk *chunks; /* the one in use first */
+	struct adopted *adopted;
 	size_t next_size;
 };
 
@@ -34,6 +40,8 @@ struct arena *arena_free(struct arena *arena)
 {
 	int saved = errno;
 
+	for (struct adopted *a = arena ? arena->adopted : NULL; a; a = a->next)
+		free(a->memory);
 	while (arena && arena->chunks) {
 		struct chunk *next = arena->chunks->next;
 
@@ -94,4 +102,17 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len)
 char *arena_strdup(struct arena *arena, const char *text)
 {
 	return arena_strndup(arena, text, strlen(text));
+}
+
+int arena_adopt(struct arena *arena, void *memory)
+{
+	struct adopted *adopted = arena_alloc(arena, sizeof(*adopted));
+
+	if (!adopted) {
+		free(memory);
+		return -ENOMEM;
+	}
+	*adopted = (struct adopted) { memory, arena->adopted };
+	arena->adopted = adopted;
+	return 0;
 }

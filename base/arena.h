@@ -26,6 +26,9 @@ void *arena_alloc(struct arena *arena, size_t size);
 char *arena_strndup(struct arena *arena, const char *text, size_t len);
 char *arena_strdup(struct arena *arena, const char *text);
 
+/* `memory`, which malloc() gave, is freed with the arena. Where memory ran out: -ENOMEM, and it is freed at once. */
+int arena_adopt(struct arena *arena, void *memory);
+
 static inline void cleanup_arena(struct arena **arena)
 {
 	*arena = arena_free(*arena);

@@ -99,6 +99,16 @@ ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size)
 	return file_read_record(fd, buf, size);
 }
 
+/* How much room for what did not fit into the room before: all that a regular file has, or twice as much. */
+static size_t more_room(int fd, size_t max, bool regular, size_t size)
+{
+	struct stat st;
+
+	if (regular && fstat(fd, &st) == 0 && st.st_size > 0 && (size_t)st.st_size <= max)
+		return size + (size_t)st.st_size; /* as what has been read of it stays */
+	return size * 2;
+}
+
 static int slurp(int fd, size_t max, bool regular, char **ret, size_t *ret_len)
 {
 	_cleanup_free_ char *buf = NULL;
@@ -111,7 +121,7 @@ static int slurp(int fd, size_t max, bool regular, char **ret, size_t *ret_len)
 		ssize_t n;
 
 		if (len + 1 >= size || !buf) {
-			size = buf ? size * 2 : size;
+			size = buf ? more_room(fd, max, regular, size) : size;
 			bigger = realloc(buf, size);
 			if (!bigger)
 				return -ENOMEM;

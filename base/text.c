@@ -70,21 +70,27 @@ bool text_glob(const char *pattern, const char *string)
 
 int text_next_word(const char **list, char *buf, size_t size)
 {
-	const char *start = *list + strspn(*list, " \t");
-	size_t len = strcspn(start, " \t");
+	const char *p = *list;
+	size_t len = 0;
 
-	*list = start + len;
+	while (text_is_blank(*p))
+		p++;
+	for (; *p && !text_is_blank(*p); p++, len++)
+		if (len < size)
+			buf[len] = *p;
+	*list = p;
 	if (len >= size)
 		return -ENAMETOOLONG;
-	memcpy(buf, start, len);
 	buf[len] = '\0';
 	return (int)len;
 }
 
 bool text_is_name(const char *text)
 {
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+	size_t len = 0;
 
+	while (text_is_alnum(text[len]) || text[len] == '-' || text[len] == '_' || text[len] == '.')
+		len++;
 	return len > 0 && len <= 63 && !text[len] && text[0] != '.' && text[0] != '-';
 }
 
@@ -93,10 +99,12 @@ bool text_has_word(const char *list, const char *word)
 	size_t want = strlen(word);
 
 	while (list && *list) {
-		size_t len;
+		size_t len = 0;
 
-		list += strspn(list, " \t");
-		len = strcspn(list, " \t");
+		while (text_is_blank(*list))
+			list++;
+		while (list[len] && !text_is_blank(list[len]))
+			len++;
 		if (len > 0 && len == want && memcmp(list, word, len) == 0)
 			return true;
 		list += len;

@@ -25,6 +25,17 @@ bool text_is_name(const char *text);
  * not known matches nothing. */
 bool text_glob(const char *pattern, const char *string);
 
+static inline bool text_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* In any locale. And not strspn(3), which fills a table for each call: every line of a policy comes here. */
+static inline bool text_is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+}
+
 /* True when `word` is one of the blank-separated words of `list`. */
 bool text_has_word(const char *list, const char *word);
 

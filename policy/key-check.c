@@ -10,8 +10,6 @@
 #include "policy/keys.h"
 #include "policy/nearest.h"
 
-#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
 /* cgroup v2's controllers that can be enabled; perf_event and freezer need no enabling. */
 static const char *const controllers[] = { "cpu",  "cpuset",  "memory", "io",	"pids",
 					   "rdma", "hugetlb", "misc",	"dmem", NULL };
@@ -145,15 +143,21 @@ static int check_controllers(const struct check *c)
  * nothing, or a quoting that nobody removes. */
 static int check_pattern(const struct check *c)
 {
-	size_t len = strspn(c->value, ALNUM "_.:/@+-*?[]!^");
-	const char *open = strchr(c->value, '[');
+	bool opened = false, closed = false; /* by the first '[', and after it */
+	size_t len = 0;
+
+	for (; text_is_alnum(c->value[len]) || (c->value[len] && strchr("-*_.:/@+?[]!^", c->value[len])); len++)
+		if (c->value[len] == '[')
+			opened = true;
+		else if (c->value[len] == ']')
+			closed = opened;
 
 	if (c->value[len])
 		return err_set(
 			c->err, EINVAL,
 			"'%.64s' has a '%c', which no name has: write patterns without quotes, with blanks between them",
 			c->value, c->value[len]);
-	if (open && !strchr(open, ']'))
+	if (opened && !closed)
 		return err_set(c->err, EINVAL, "'%.64s' has a '[' without a ']'", c->value);
 	return 0;
 }
@@ -220,7 +224,9 @@ int key_check(const struct key *key, const char *name, const char *value, struct
 {
 	struct check c = { key, name, value, err };
 
-	if (!value[strspn(value, " \t")])
+	while (text_is_blank(*value))
+		value++;
+	if (!*value)
 		return err_set(err, EINVAL, "'%s' has no value: %s", name, key->help);
 	return checks[key->kind](&c);
 }

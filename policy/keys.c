@@ -178,7 +178,7 @@ const struct key keys[KEY_ID_MAX] = {
 const struct key *key_find(const char *name)
 {
 	for (size_t i = 0; i < KEY_LIMIT; i++)
-		if (strcmp(keys[i].name, name) == 0)
+		if (keys[i].name[0] == name[0] && strcmp(keys[i].name, name) == 0)
 			return &keys[i];
 	return limit_type_find(name) ? &keys[KEY_LIMIT] : NULL;
 }
@@ -198,7 +198,7 @@ const char *section_kind_name(enum section_kind kind)
 enum section_kind section_kind_find(const char *name)
 {
 	for (int i = 0; i < SECTION_KIND_MAX; i++)
-		if (strcmp(section_names[i], name) == 0)
+		if (section_names[i][0] == name[0] && strcmp(section_names[i], name) == 0)
 			return (enum section_kind)i;
 	return SECTION_KIND_INVALID;
 }

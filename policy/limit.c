@@ -106,7 +106,7 @@ const struct limit_type *limit_type_find(const char *name)
 	if (strnlen(name, LIMIT_FILE_SIZE) >= LIMIT_FILE_SIZE)
 		return NULL;
 	for (size_t i = 0; i < n_limit_types; i++)
-		if (key_covers(limit_types[i].key, name))
+		if (limit_types[i].key[0] == name[0] && key_covers(limit_types[i].key, name))
 			return &limit_types[i];
 	return NULL;
 }

@@ -82,7 +82,7 @@ static int is_trusted(struct loader *loader, const char *file, int fd, mode_t ty
 
 static int read_fd(struct loader *loader, const char *file, int fd)
 {
-	_cleanup_free_ char *text = NULL;
+	char *text = NULL;
 	size_t len = 0;
 	int r;
 
@@ -94,6 +94,8 @@ static int read_fd(struct loader *loader, const char *file, int fd)
 		return complain_file(loader->rules, file, "has more than %d bytes", POLICY_FILE_MAX);
 	if (r < 0)
 		return fail_file(loader, file, "read", r);
+	if (arena_adopt(loader->rules->arena, text) < 0)
+		return -ENOMEM;
 	loader->rules->files[loader->rules->n_files++] = file;
 	return ruleset_read(loader->rules, file, text, len);
 }
@@ -255,11 +257,14 @@ int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err 
 int ruleset_load_text(const char *file, const char *text, size_t len, struct ruleset *ret, struct err *err)
 {
 	int r = ruleset_init(ret);
+	char *copy = r == 0 ? arena_strndup(ret->arena, text, len) : NULL;
 
+	if (r == 0 && !copy)
+		r = -ENOMEM;
 	if (r == 0)
 		ret->files[ret->n_files++] = file;
 	if (r == 0)
-		r = ruleset_read(ret, file, text, len);
+		r = ruleset_read(ret, file, copy, len);
 	if (r == 0)
 		r = ruleset_cross_check(ret);
 	return r < 0 ? err_set(err, ENOMEM, "policy '%s': out of memory", file) : 0;

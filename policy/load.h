@@ -20,17 +20,12 @@ int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigne
 int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt,
 			va_list ap) _printf_(4, 0);
 
-/* Finds or makes the section. */
+/* Finds the section, or makes it: `name` must then live as long as the ruleset. */
 int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name, const struct origin *origin,
 		 struct section **ret);
 
-/* The setting whose key was written as `name`, or NULL. */
-struct setting *section_find(const struct section *section, const char *name);
-
-/* Adds it behind the others, or puts it in the place of `old`. Copies the strings. */
-int ruleset_set(struct ruleset *rules, struct section *section, struct setting *old, const struct setting *setting);
-
-/* Reads one file's text; `file` must live as long as the ruleset. */
-int ruleset_read(struct ruleset *rules, const char *file, const char *text, size_t len);
+/* Reads one file's text. Names and values of the ruleset are its bytes, with NULs put after them: it and `file` must
+ * live as long as the ruleset. */
+int ruleset_read(struct ruleset *rules, const char *file, char *text, size_t len);
 
 int ruleset_cross_check(struct ruleset *rules);

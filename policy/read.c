@@ -2,12 +2,14 @@
 /*
  * Read - one policy file's text, strictly, through inih.
  *
- * inih is lenient in ways that change what a policy means: it cuts lines at 200 bytes and delivers the
- * cut value, takes an indented line as a further value of the key above, drops what stands behind a NUL
- * or a ']', takes two sections whose names differ after 49 bytes as one, and never mentions a section
- * without keys. So it gets its lines from our reader, which sees each one raw and first: counts it,
- * complains about everything inih would bend, and hands over only plain "[section]" and "key = value"
- * lines; any other becomes an empty one. Which section is open is also the reader's word, not inih's. See load.h.
+ * inih is lenient in ways that change what a policy means: it cuts lines at 200 bytes and delivers the cut value, takes
+ * an indented line as a further value of the key above, drops what follows a NUL or a ']', takes two sections whose
+ * names differ after 49 bytes as one, and never mentions a section without keys. So it gets its lines from our reader,
+ * which sees each one raw and first: counts it, complains about everything that inih would bend, opens the sections
+ * itself, and hands over only plain "key = value" lines. See load.h.
+ *
+ * Every container of the node waits for this, policies have thousands of lines, and every line is checked before anything
+ * is granted or passed: so a line is looked at once, and what a ruleset keeps of it stays where it is, in the file's text.
  */
 #include <errno.h>
 #include <ini.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "policy/load.h"
@@ -24,18 +27,24 @@
 _Static_assert(!INI_HANDLER_LINENO, "inih was built with INI_HANDLER_LINENO: read.c must follow");
 
 #define BOM		 "\xef\xbb\xbf"
-#define SECTION_TEXT_MAX 49 /* inih's MAX_SECTION less the NUL */
+#define SECTION_TEXT_MAX 49 /* bytes between the brackets; inih told no more apart, and nobody needs more */
 
 struct reader {
 	struct ruleset *rules;
-	const char *next, *end; /* of the text that is left */
-	struct origin at;	/* the line last read */
-	const char *raw;	/* its bytes, without the newline */
-	size_t raw_len;
+	char *next, *end; /* the text that is left; a NUL follows it */
+	struct origin at; /* the line last read */
+	char *raw;	  /* its bytes */
+	size_t raw_len;	  /* without the newline */
+	/* Places in it; at its end: there is none. */
+	char *separator;	 /* the first '=' or ':' */
+	char *comment;		 /* the ';' of a comment that follows other text */
+	char *bad;		 /* the first byte that no line may hold */
+	char *buf;		 /* inih's copy of the line */
 	struct section *section; /* the open one; NULL: none yet, or its header was faulty */
 	bool any_section;	 /* a header was seen, good or not */
 	unsigned n_keys;	 /* lines with a key in the open section */
-	int error;		 /* -ENOMEM ends the reading */
+	const struct key *last_keys[16];
+	int error; /* -ENOMEM ends the reading */
 };
 
 static void keep_error(struct reader *r, int error)
@@ -44,7 +53,7 @@ static void keep_error(struct reader *r, int error)
 		r->error = error;
 }
 
-/* Complains at a column of the present line. Always false, so that a judge can return it. */
+/* Complains at a column of the present line. Always false, so that a check can return it. */
 static bool fault(struct reader *r, size_t column, const char *fmt, ...) _printf_(3, 4);
 static bool fault(struct reader *r, size_t column, const char *fmt, ...)
 {
@@ -56,38 +65,64 @@ static bool fault(struct reader *r, size_t column, const char *fmt, ...)
 	return false;
 }
 
-static bool is_blank(char c)
+static bool has_bom(const struct reader *r)
 {
-	return c == ' ' || c == '\t';
+	return r->at.line == 1 && r->raw_len >= 3 && memcmp(r->raw, BOM, 3) == 0;
 }
 
-/* Bytes that no line may hold, whatever it is. */
-static bool judge_bytes(struct reader *r)
+/* Takes the next line from the text, and finds in it what inih will find; false at the text's end. */
+static bool take_line(struct reader *r)
 {
-	char byte[8];
+	static const bool special[256] = {
+		[0 ... '\t' - 1] = true, ['\n' ... 0x1f] = true, ['='] = true, [':'] = true, [';'] = true,
+		[0x7f] = true,
+	};
+	char *p = r->next;
 
-	for (size_t i = 0; i < r->raw_len; i++) {
-		unsigned char c = (unsigned char)r->raw[i];
-
-		if (c == '\r' && i + 1 == r->raw_len)
-			return fault(r, i + 1, "the line ends with a carriage return; end lines with a newline alone");
-		if ((c < 0x20 && c != '\t') || c == 0x7f) {
-			(void)snprintf(byte, sizeof(byte), "0x%02x", c);
-			return fault(r, i + 1, "the line has a control byte, %s", byte);
-		}
+	if (p == r->end)
+		return false;
+	r->raw = p;
+	r->separator = r->comment = r->bad = NULL;
+	for (;; p++) {
+		while (!special[(unsigned char)*p])
+			p++;
+		if (*p == '\n' || p == r->end)
+			break;
+		if (*p == '=' || *p == ':')
+			r->separator = r->separator ?: p;
+		else if (*p != ';')
+			r->bad = r->bad ?: p;
+		else if (p > r->raw && text_is_blank(p[-1]))
+			r->comment = r->comment ?: p;
 	}
-	if (r->at.line == 1 && r->raw_len >= 3 && memcmp(r->raw, BOM, 3) == 0)
-		return fault(r, 1, "the file begins with a byte order mark; save it as plain UTF-8");
+	r->separator = r->separator ?: p;
+	r->comment = r->comment ?: p;
+	r->bad = r->bad ?: p;
+	r->raw_len = (size_t)(p - r->raw);
+	r->next = p < r->end ? p + 1 : p;
+	r->at.line++;
 	return true;
 }
 
-/* Where a comment behind other text begins, as inih sees it: a ';' behind a blank. Or the line's length. */
-static size_t find_comment(const struct reader *r, size_t from)
+static size_t column_of(const struct reader *r, const char *place)
 {
-	for (size_t i = from; i < r->raw_len; i++)
-		if (r->raw[i] == ';' && i > 0 && is_blank(r->raw[i - 1]))
-			return i;
-	return r->raw_len;
+	return (size_t)(place - r->raw) + 1;
+}
+
+/* What no line may have, whatever it is. */
+static bool check_bytes(struct reader *r)
+{
+	char *const end = r->raw + r->raw_len;
+
+	if (r->bad < end && *r->bad == '\r' && r->bad + 1 == end)
+		return fault(r, r->raw_len, "the line ends with a carriage return; end lines with a newline alone");
+	if (r->bad < end)
+		return fault(r, column_of(r, r->bad), "the line has a control byte, 0x%02x", (unsigned char)*r->bad);
+	if (has_bom(r))
+		return fault(r, 1, "the file begins with a byte order mark; save it as plain UTF-8");
+	if (end == r->end && r->next == end)
+		return fault(r, r->raw_len, "the file's last line has no newline: it may be cut off");
+	return true;
 }
 
 static void close_section(struct reader *r)
@@ -115,23 +150,33 @@ static bool unknown_section(struct reader *r, const char *word)
 		text_escape(word, escaped, sizeof(escaped)), nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
-/* `text` is what stands between the brackets. */
-static bool open_section(struct reader *r, const char *text)
+/* The next word of *text, ended with a NUL where it is; "" at the end. */
+static char *take_word(char **text)
 {
-	char word[SECTION_TEXT_MAX + 1], name[SECTION_TEXT_MAX + 1], more[SECTION_TEXT_MAX + 1];
-	enum section_kind kind;
+	char *word = *text;
+
+	while (text_is_blank(*word))
+		word++;
+	for (*text = word; **text; (*text)++)
+		if (text_is_blank(**text)) {
+			*(*text)++ = '\0';
+			break;
+		}
+	return word;
+}
+
+/* `text` is what stands between the brackets; it becomes the section's name. */
+static bool open_section(struct reader *r, char *text)
+{
+	const char *word = take_word(&text), *name = take_word(&text);
+	const enum section_kind kind = section_kind_find(word);
 	struct section *section;
 
-	/* None can be too long: together they are not. */
-	(void)text_next_word(&text, word, sizeof(word));
-	(void)text_next_word(&text, name, sizeof(name));
-	(void)text_next_word(&text, more, sizeof(more));
-	kind = section_kind_find(word);
 	if (kind == SECTION_KIND_INVALID)
 		return unknown_section(r, word);
 	if (kind == SECTION_DEFAULTS && name[0])
 		return fault(r, 2, "[defaults] has no name");
-	if (kind != SECTION_DEFAULTS && (more[0] || !text_is_name(name)))
+	if (kind != SECTION_DEFAULTS && (*take_word(&text) || !text_is_name(name)))
 		return fault(
 			r, 2,
 			"a %s needs one name, [%s <name>], of letters, digits, '_', '.' and '-', not starting with '.' or '-'",
@@ -140,106 +185,89 @@ static bool open_section(struct reader *r, const char *text)
 	if (r->error < 0)
 		return false;
 	if (section->newest.file == r->at.file)
-		return fault(r, 1, "[%s%s%s] stands in this file already, in line %u; write its keys there", word,
+		return fault(r, 1, "[%s%s%s] is in this file already, on line %u; write its keys there", word,
 			     name[0] ? " " : "", name, section->newest.line);
 	section->newest = r->at;
 	r->section = section;
 	return true;
 }
 
-static bool judge_section(struct reader *r)
+/* Opens the section of a header. False: the header is faulty, and its keys belong to no section. */
+static bool read_header(struct reader *r)
 {
-	char text[SECTION_TEXT_MAX + 1];
-	const char *close = memchr(r->raw, ']', r->raw_len);
-	size_t len = close ? (size_t)(close - r->raw) - 1 : 0;
-	size_t comment, rest;
+	char *close = memchr(r->raw, ']', r->raw_len);
+	const size_t len = close ? (size_t)(close - r->raw) - 1 : 0;
+	char *rest = r->raw + len + 2;
 
-	if (!close || find_comment(r, 0) < len)
-		return fault(r, 1, "the section's name has no ']' behind it");
+	if (!close || r->comment < close)
+		return fault(r, 1, "the section's name has no ']' after it");
 	if (len > SECTION_TEXT_MAX)
 		return fault(r, SECTION_TEXT_MAX + 2,
-			     "the section's name has %zu bytes with its kind, and at most %d can be told apart", len,
+			     "the section's name has %zu bytes with its kind, and %d are the most", len,
 			     SECTION_TEXT_MAX);
-	comment = find_comment(r, len + 2);
-	for (rest = len + 2; rest < comment && is_blank(r->raw[rest]); rest++)
-		continue;
-	if (rest < comment)
-		return fault(r, rest + 1, "a section stands on a line of its own");
-	memcpy(text, r->raw + 1, len);
-	text[len] = '\0';
-	return open_section(r, text);
+	while (rest < r->comment && text_is_blank(*rest))
+		rest++;
+	if (rest < r->comment)
+		return fault(r, column_of(r, rest), "a section's header must be alone on its line");
+	*close = '\0';
+	return open_section(r, r->raw + 1);
 }
 
-static bool judge_key(struct reader *r)
+/* Is this a line that inih may see? */
+static bool check_key_line(struct reader *r, int size)
 {
-	size_t comment = find_comment(r, 0);
-	size_t i = 0;
-
-	while (i < comment && r->raw[i] != '=' && r->raw[i] != ':')
-		i++;
-	if (i == comment)
+	/* inih's buffer takes the line, a newline and a NUL. */
+	if (r->raw_len + 2 > (size_t)size)
+		return fault(r, (size_t)size - 1, "the line has %zu bytes, and %d are the most", r->raw_len, size - 2);
+	if (r->separator >= r->comment)
 		return fault(r, 1, "the line has no '='; write 'key = value'");
-	if (r->raw[i] == ':')
-		return fault(r, i + 1, "a key is set with '=', not with ':'; write 'key = value'");
+	if (*r->separator == ':')
+		return fault(r, column_of(r, r->separator), "a key is set with '=', not with ':'; write 'key = value'");
 	if (!r->any_section)
-		return fault(r, 1, "the key stands before the first section");
-	/* Behind a faulty header it is not known what the key would mean; the header's fault says enough. */
+		return fault(r, 1, "the key comes before the first section");
+	/* After a faulty header nobody knows what the key would mean; the header's fault says enough. */
 	return r->section != NULL;
 }
 
-/* Whatever is wrong with a header, the section above it has ended: a key must not fall into that. */
-static void note_kind(struct reader *r, char first)
-{
-	if (first == '[' || (r->at.line == 1 && first == BOM[0])) {
-		close_section(r);
-		r->any_section = true;
-	} else {
-		r->n_keys++;
-	}
-}
-
-static bool judge(struct reader *r, bool has_newline, int size)
+/* Is it a line for inih? Headers are read here. */
+static bool read_line(struct reader *r, int size)
 {
 	size_t first = 0;
+	char c;
 
-	while (first < r->raw_len && is_blank(r->raw[first]))
+	while (first < r->raw_len && text_is_blank(r->raw[first]))
 		first++;
-	if (first < r->raw_len && r->raw[first] != ';' && r->raw[first] != '#')
-		note_kind(r, r->raw[first]);
-	if (!judge_bytes(r))
-		return false;
-	if (!has_newline)
-		return fault(r, r->raw_len, "the file's last line has no newline: it may be cut off");
-	if (first == r->raw_len || (first == 0 && (r->raw[0] == ';' || r->raw[0] == '#')))
+	c = first < r->raw_len ? r->raw[first] : ';'; /* a blank line is as good as a comment */
+	/* Whatever is wrong with a header, the section above it has ended: a key must not fall into that. */
+	if (c == '[' || has_bom(r)) {
+		close_section(r);
+		r->any_section = true;
+	} else if (c != ';' && c != '#') {
+		r->n_keys++;
+	}
+	if (!check_bytes(r) || first == r->raw_len || (first == 0 && (c == ';' || c == '#')))
 		return false;
 	if (first > 0)
 		return fault(r, first + 1, "the line is indented; begin it in the first column");
-	/* inih's buffer takes the line, a newline and a NUL. */
-	if (r->raw_len + 2 > (size_t)size)
-		return fault(r, (size_t)size - 1, "the line has %zu bytes, and at most %d can be read", r->raw_len,
-			     size - 2);
-	return r->raw[0] == '[' ? judge_section(r) : judge_key(r);
+	if (c != '[')
+		return check_key_line(r, size);
+	(void)read_header(r);
+	return false;
 }
 
-/* inih's reader, in place of fgets(). */
+/* inih's reader, in place of fgets(): the next line with a key. */
 static char *next_line(char *buf, int size, void *stream)
 {
 	struct reader *r = stream;
-	size_t left = (size_t)(r->end - r->next);
-	const char *newline;
 
-	if (left == 0 || r->error < 0 || size < 3)
-		return NULL;
-	newline = memchr(r->next, '\n', left);
-	r->raw = r->next;
-	r->raw_len = newline ? (size_t)(newline - r->next) : left;
-	r->next += r->raw_len + (newline ? 1 : 0);
-	r->at.line++;
-	if (!judge(r, newline != NULL, size))
-		r->raw_len = 0;
-	memcpy(buf, r->raw, r->raw_len);
-	memcpy(buf + r->raw_len, "\n", 2);
-	return buf;
+	while (r->error == 0 && take_line(r)) {
+		if (!read_line(r, size))
+			continue;
+		memcpy(buf, r->raw, r->raw_len);
+		memcpy(buf + r->raw_len, "\n", 2);
+		return r->buf = buf;
+	}
+	return NULL;
 }
 
 /* Files of the kernel's that look like ceilings and are guarantees or shares: another name is not what was meant. */
@@ -285,59 +313,86 @@ static bool misplaced_key(struct reader *r, const struct key *key, const char *n
 		     home);
 }
 
-static bool too_many_limits(struct reader *r, const struct key *key)
+/* The file's own bytes for what inih found in its copy of the line, ended with a NUL: they live as long as the ruleset. */
+static const char *in_text(const struct reader *r, const char *found)
 {
-	unsigned n = 0;
+	const size_t at = (size_t)(found - r->buf), len = strlen(found);
 
-	for (const struct setting *s = r->section->settings; s; s = s->next)
-		n += s->key->id == KEY_LIMIT;
-	if (key->id != KEY_LIMIT || n < POLICY_LIMITS_MAX)
-		return false;
-	(void)fault(r, 1, "a profile can have %d limits and not more", POLICY_LIMITS_MAX);
-	return true;
+	if (at + len > r->raw_len)
+		return "";
+	r->raw[at + len] = '\0';
+	return r->raw + at;
 }
 
-static unsigned value_column(const struct reader *r)
+/* The setting of the same key in the section, or NULL; and the end of the list. */
+static struct setting *find_same(const struct reader *r, const struct key *key, const char *name,
+				 struct setting ***ret_end, unsigned *ret_limits)
 {
-	size_t i = 0;
+	struct setting **s = &r->section->settings, *same = NULL;
 
-	while (i < r->raw_len && r->raw[i] != '=')
-		i++;
-	for (i++; i < r->raw_len && is_blank(r->raw[i]); i++)
-		continue;
-	return (unsigned)i + 1;
+	for (*ret_limits = 0; *s; s = &(*s)->next) {
+		if ((*s)->key == key && (key->id != KEY_LIMIT || strcmp((*s)->name, name) == 0))
+			same = *s;
+		*ret_limits += (*s)->key->id == KEY_LIMIT;
+	}
+	*ret_end = s;
+	return same;
 }
 
 static void set_key(struct reader *r, const struct key *key, const char *name, const char *value)
 {
-	struct setting setting = { .key = key, .value = value, .origin = r->at, .name = name };
-	struct setting *old = section_find(r->section, name);
+	const unsigned column = (unsigned)(value - r->buf) + 1;
 	char escaped[sizeof((struct err) { 0 }.text)];
+	struct setting *setting, **end;
 	struct err err = { 0 };
+	unsigned n_limits;
 
-	setting.column = value_column(r);
-	if (old && old->origin.file == r->at.file) {
-		(void)fault(r, 1, "'%s' stands in this section already, in line %u", name, old->origin.line);
+	setting = find_same(r, key, name, &end, &n_limits);
+	if (setting && setting->origin.file == r->at.file) {
+		(void)fault(r, 1, "'%s' is in this section already, on line %u", name, setting->origin.line);
 		return;
 	}
-	if (!old && too_many_limits(r, key))
+	if (!setting && key->id == KEY_LIMIT && n_limits == POLICY_LIMITS_MAX) {
+		(void)fault(r, 1, "a profile can have %d limits and not more", POLICY_LIMITS_MAX);
 		return;
+	}
 	if (key_check(key, name, value, &err) < 0)
-		(void)fault(r, setting.column, "%s", text_escape(err.text, escaped, sizeof(escaped)));
+		(void)fault(r, column, "%s", text_escape(err.text, escaped, sizeof(escaped)));
 	/* A faulty value is kept as well: the key is not missing, and the ruleset is broken anyhow. */
-	if (r->error == 0)
-		keep_error(r, ruleset_set(r->rules, r->section, old, &setting));
+	if (!setting)
+		*end = setting = arena_alloc(r->rules->arena, sizeof(*setting));
+	if (!setting) {
+		keep_error(r, -ENOMEM);
+		return;
+	}
+	setting->key = key;
+	setting->name = key->id == KEY_LIMIT ? in_text(r, name) : key->name;
+	setting->value = in_text(r, value);
+	setting->origin = r->at;
+	setting->column = column;
 }
 
-/* inih's handler. What it says of the section is not used: its copy is cut at 49 bytes. */
+/* A policy says the same few keys over and over. */
+static const struct key *find_key(struct reader *r, const char *name)
+{
+	const struct key **last =
+		&r->last_keys[((unsigned char)name[0] * 5 + r->separator - r->raw) % ELEMENTS(r->last_keys)];
+
+	if (!*last || strcmp((*last)->name, name) != 0)
+		*last = key_find(name);
+	return *last;
+}
+
+/* inih's handler. It sees no sections; the reader opened them. */
 static int handle_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct reader *r = user;
-	const struct key *key = key_find(name);
+	const struct key *key;
 
 	(void)section;
 	if (!r->section || r->error < 0)
 		return 1;
+	key = find_key(r, name);
 	if (!key)
 		(void)unknown_key(r, name);
 	else if (!(key->sections & 1U << r->section->kind))
@@ -347,7 +402,7 @@ static int handle_key(void *user, const char *section, const char *name, const c
 	return 1;
 }
 
-int ruleset_read(struct ruleset *rules, const char *file, const char *text, size_t len)
+int ruleset_read(struct ruleset *rules, const char *file, char *text, size_t len)
 {
 	struct reader r = { .rules = rules, .next = text, .end = text + len, .at = { .file = file } };
 	int line = ini_parse_stream(next_line, &r, handle_key, &r);
@@ -355,8 +410,8 @@ int ruleset_read(struct ruleset *rules, const char *file, const char *text, size
 	close_section(&r);
 	/* Cannot happen while the reader is as strict as it says; what inih objects to must not pass. */
 	if (line != 0 && r.error == 0) {
-		r.at.line = line > 0 ? (unsigned)line : 0;
-		(void)fault(&r, 0, "the line cannot be read");
+		r.at.line = 0;
+		(void)fault(&r, 0, "a line cannot be read");
 	}
 	return r.error;
 }

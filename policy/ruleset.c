@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "policy/load.h"
 
-#define BUCKETS_FIRST 32
+#define BUCKETS_FIRST 32 /* a power of two */
 
 int ruleset_init(struct ruleset *rules)
 {
@@ -36,34 +36,25 @@ static size_t hash(enum section_kind kind, const char *name)
 	return (size_t)(value ^ value >> 32);
 }
 
-static struct section *find(const struct ruleset *rules, enum section_kind kind, const char *name)
+/* The place in the chain where that section is, or belongs. */
+static struct section **find(const struct ruleset *rules, enum section_kind kind, const char *name)
 {
-	struct section *section = NULL;
+	struct section **s = &rules->buckets[hash(kind, name) & (rules->n_buckets - 1)];
 
-	if (rules->n_buckets > 0)
-		section = rules->buckets[hash(kind, name) % rules->n_buckets];
-	while (section && (section->kind != kind || strcmp(section->name, name) != 0))
-		section = section->chain;
-	return section;
+	while (*s && ((*s)->kind != kind || strcmp((*s)->name, name) != 0))
+		s = &(*s)->chain;
+	return s;
 }
 
 const struct section *ruleset_find(const struct ruleset *rules, enum section_kind kind, const char *name)
 {
-	return find(rules, kind, name);
-}
-
-static void bucket_add(struct ruleset *rules, struct section *section)
-{
-	struct section **bucket = &rules->buckets[hash(section->kind, section->name) % rules->n_buckets];
-
-	section->chain = *bucket;
-	*bucket = section;
+	return rules->n_buckets > 0 ? *find(rules, kind, name) : NULL;
 }
 
 /* The old array stays in the arena: doubling wastes at most as much as is used. */
 static int buckets_grow(struct ruleset *rules)
 {
-	size_t n = rules->n_buckets ? rules->n_buckets * 2 : BUCKETS_FIRST;
+	const size_t n = rules->n_buckets ? rules->n_buckets * 2 : BUCKETS_FIRST;
 	struct section **buckets = arena_alloc(rules->arena, n * sizeof(struct section *));
 
 	if (!buckets)
@@ -71,52 +62,39 @@ static int buckets_grow(struct ruleset *rules)
 	rules->buckets = buckets;
 	rules->n_buckets = n;
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
-		for (struct section *s = rules->sections[kind]; s; s = s->next)
-			bucket_add(rules, s);
-	return 0;
-}
+		for (struct section *s = rules->sections[kind]; s; s = s->next) {
+			struct section **bucket = &buckets[hash(s->kind, s->name) & (n - 1)];
 
-static int section_add(struct ruleset *rules, struct section *section)
-{
-	if (rules->n_sections >= rules->n_buckets && buckets_grow(rules) < 0)
-		return -ENOMEM;
-	if (rules->last[section->kind])
-		rules->last[section->kind]->next = section;
-	else
-		rules->sections[section->kind] = section;
-	rules->last[section->kind] = section;
-	rules->n_sections++;
-	bucket_add(rules, section);
+			s->chain = *bucket;
+			*bucket = s;
+		}
 	return 0;
 }
 
 int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name, const struct origin *origin,
 		 struct section **ret)
 {
-	struct section *section = find(rules, kind, name);
+	struct section **place, *section;
 
-	if (section) {
-		*ret = section;
-		return 0;
+	if (rules->n_sections >= rules->n_buckets && buckets_grow(rules) < 0)
+		return -ENOMEM;
+	place = find(rules, kind, name);
+	if (!*place) {
+		section = arena_alloc(rules->arena, sizeof(*section));
+		if (!section)
+			return -ENOMEM;
+		section->kind = kind;
+		section->origin = *origin;
+		section->name = name;
+		if (rules->last[kind])
+			rules->last[kind]->next = section;
+		else
+			rules->sections[kind] = section;
+		*place = rules->last[kind] = section;
+		rules->n_sections++;
 	}
-	section = arena_alloc(rules->arena, sizeof(*section));
-	if (!section)
-		return -ENOMEM;
-	section->kind = kind;
-	section->origin = *origin;
-	section->name = arena_strdup(rules->arena, name);
-	if (!section->name || section_add(rules, section) < 0)
-		return -ENOMEM;
-	*ret = section;
+	*ret = *place;
 	return 0;
-}
-
-struct setting *section_find(const struct section *section, const char *name)
-{
-	for (struct setting *s = section->settings; s; s = s->next)
-		if (strcmp(s->name, name) == 0)
-			return s;
-	return NULL;
 }
 
 const struct setting *section_get(const struct section *section, enum key_id id)
@@ -126,27 +104,6 @@ const struct setting *section_get(const struct section *section, enum key_id id)
 			if (s->key->id == id)
 				return s;
 	return NULL;
-}
-
-int ruleset_set(struct ruleset *rules, struct section *section, struct setting *old, const struct setting *setting)
-{
-	struct setting *to = old ? old : arena_alloc(rules->arena, sizeof(*to));
-	struct setting *next = old ? old->next : NULL;
-	struct setting **end = &section->settings;
-
-	if (!to)
-		return -ENOMEM;
-	*to = *setting;
-	to->next = next;
-	to->name = arena_strdup(rules->arena, setting->name);
-	to->value = arena_strdup(rules->arena, setting->value);
-	if (!to->name || !to->value)
-		return -ENOMEM;
-	while (!old && *end)
-		end = &(*end)->next;
-	if (!old)
-		*end = to;
-	return 0;
 }
 
 int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt,

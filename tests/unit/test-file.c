@@ -35,8 +35,13 @@ static void test_slurp(void **state)
 		size_t len, max;
 		int want;
 	} cases[] = {
-		{ 0, 0, 0 },	     { 1, 0, -EFBIG },	       { 16383, 16383, 0 },
-		{ 16384, 16384, 0 }, { 16385, 16384, -EFBIG }, { 100000, 1000000, 0 },
+		{ 0, 0, 0 },
+		{ 1, 0, -EFBIG },
+		{ 16383, 16383, 0 },
+		{ 16384, 16384, 0 },
+		{ 16385, 16384, -EFBIG },
+		{ 100000, 1000000, 0 },
+		{ 100000, 50000, -EFBIG },
 	};
 	_cleanup_(tree_free) struct tree tree;
 
@@ -45,8 +50,8 @@ static void test_slurp(void **state)
 	tree_edit(&tree, "f =");
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_close_ int fd = openat(tree.fd, "f", O_RDWR | O_CLOEXEC);
-		_cleanup_free_ char *text = NULL;
-		size_t len = 7;
+		_cleanup_free_ char *text = NULL, *regular = NULL;
+		size_t len = 7, regular_len = 7;
 
 		assert_int_equal(ftruncate(fd, (off_t)cases[i].len), 0);
 		assert_int_equal(file_slurp(fd, cases[i].max, &text, &len), cases[i].want);
@@ -54,6 +59,12 @@ static void test_slurp(void **state)
 		assert_int_equal(len, cases[i].want == 0 ? cases[i].len : 7);
 		if (text)
 			assert_int_equal(text[len], '\0');
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		assert_int_equal(file_slurp_regular(fd, cases[i].max, &regular, &regular_len), cases[i].want);
+		assert_int_equal(regular_len, len);
+		assert_int_equal(regular != NULL, text != NULL);
+		if (regular)
+			assert_memory_equal(regular, text, len + 1);
 	}
 }
 

@@ -163,7 +163,7 @@ static void test_duplicate_only_within_file(void **state)
 		   "[handler runc]\nprofile = a\nprofile = b\n[profile a]\n"
 		   "pids.max = 1\n",
 		   0644);
-	assert_complaint("policy.d/a.ini", "stands in this section already, in line 2");
+	assert_complaint("policy.d/a.ini", "is in this section already, on line 2");
 	/* Reopened in a later file without a key. */
 	write_file("policy.d/a.ini", "[handler runc]\n", 0644);
 	assert_complaint("policy.d/a.ini", "[handler runc] is empty");

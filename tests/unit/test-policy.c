@@ -63,16 +63,16 @@ static const struct complaint_case {
 	size_t len; /* when the text holds a NUL */
 } complaint_cases[] = {
 	/* inih's traps */
-	{ "[handler " X50 "a]\nengine = containerd\n", 1, 51, "at most 49 can be told apart", 0 },
+	{ "[handler " X50 "a]\nengine = containerd\n", 1, 51, "49 are the most", 0 },
 	{ HANDLER "[rule deny-everything]\n", 3, 1, "[rule deny-everything] is empty", 0 },
-	{ HANDLER "[handler runc]\ncgroup_writable = true\n", 3, 1, "stands in this file already, in line 1", 0 },
+	{ HANDLER "[handler runc]\ncgroup_writable = true\n", 3, 1, "is in this file already, on line 1", 0 },
 	{ HANDLER "  cgroup_writable = true\n", 3, 3, "the line is indented", 0 },
 	{ HANDLER "\tcgroup_writable = true\n", 3, 2, "the line is indented", 0 },
-	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "at most 198 can be read", 0 },
+	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "198 are the most", 0 },
 	{ HANDLER "[rule a]\nhandler = runc\npods = " X190 "yz\n", 5, 199, "the line has 199 bytes", 0 },
 	{ "[profile " X10 X10 X10 X10 "xx]\npids.max = 1\n", 1, 51, "has 50 bytes", 0 },
 	{ "[profile a]\npids.max = 1\nmemory.max = 1\npids.max = 1\n", 4, 1,
-	  "stands in this section already, in line 2", 0 },
+	  "is in this section already, on line 2", 0 },
 	{ HANDLER "cgroup_writable: true\n", 3, 16, "not with ':'", 0 },
 	{ HANDLER "profiles = a\0b\n", 3, 13, "control byte, 0x00", sizeof(HANDLER "profiles = a\0b\n") - 1 },
 	{ HANDLER "cgroup_writable\n", 3, 1, "the line has no '='", 0 },
@@ -83,10 +83,10 @@ static const struct complaint_case {
 	{ "\xef\xbb\xbf" HANDLER, 1, 1, "byte order mark", 0 },
 	{ HANDLER "[defaults\n", 3, 1, "no ']'", 0 },
 	{ HANDLER "[defaults ; x]\n", 3, 1, "no ']'", 0 },
-	{ HANDLER "[defaults] on_refusal = fail\n", 3, 12, "on a line of its own", 0 },
+	{ HANDLER "[defaults] on_refusal = fail\n", 3, 12, "must be alone on its line", 0 },
 	{ HANDLER "[]\n", 3, 2, "unknown section ''", 0 },
 	{ HANDLER "cgroup_writable = true\ncgroup_writable = false\n", 4, 1,
-	  "stands in this section already, in line 3", 0 },
+	  "is in this section already, on line 3", 0 },
 	{ "engine = containerd\n", 1, 1, "before the first section", 0 },
 	/* sections */
 	{ HANDLER "[handlers x]\nengine = crio\n", 3, 2, "did you mean 'handler'?", 0 },
