@@ -151,3 +151,17 @@ int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t de
 		return err_set_errno(err, r, "waiting for '%s' failed", argv[0]);
 	return 0;
 }
+
+int spawn_helper(const char *directory, const char *const *argv, uint64_t capabilities, int64_t deadline_ms,
+		 struct spawn_result *ret, struct err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", directory, argv[0]) >= (int)sizeof(path))
+		return err_set(err, ENAMETOOLONG, "the path of the helpers' directory is too long");
+	fd = spawn_open(path, err);
+	if (fd < 0)
+		return err_wrap(err, "the helper '%s' of cgdeleg cannot be executed", argv[0]);
+	return spawn_run(fd, argv, capabilities, deadline_ms, ret, err);
+}

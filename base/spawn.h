@@ -33,3 +33,7 @@ int spawn_open(const char *path, struct err *err);
  */
 int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t deadline_ms, struct spawn_result *ret,
 	      struct err *err);
+
+/* spawn_open() of argv[0] in the directory of cgdeleg's own helpers, and spawn_run(). */
+int spawn_helper(const char *directory, const char *const *argv, uint64_t capabilities, int64_t deadline_ms,
+		 struct spawn_result *ret, struct err *err);

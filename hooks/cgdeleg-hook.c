@@ -75,7 +75,7 @@ static int parse_args(int argc, char **argv, struct arguments *ret)
 	    ret->seconds > DEADLINE_MOST)
 		return -EINVAL;
 	return run->handler && run->policy[0] == '/' && run->audit[0] == '/' && run->run[0] == '/' &&
-			       run->helpers[0] == '/' && ret->root[0] == '/'
+			       (!run->helpers || run->helpers[0] == '/') && ret->root[0] == '/'
 		       ? 0
 		       : -EINVAL;
 }
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	struct arguments args = { .run = { .policy = POLICY_DIRECTORY,
 					   .audit = AUDIT_DIRECTORY,
 					   .run = BUDGET_DIRECTORY,
-					   .helpers = CGDELEG_HELPERS },
+					   .load_guards = true },
 				  .root = "/",
 				  .deadline = DEADLINE };
 	struct err err = { 0 };

@@ -32,7 +32,7 @@
 #define WALK_EVERY 6		     /* sweeps */
 
 struct service {
-	const char *policy, *run, *metrics, *interval;
+	const char *policy, *run, *helpers, *metrics, *interval;
 	bool once, help;
 	uint64_t seconds;
 	struct host host;
@@ -265,6 +265,8 @@ static int run(struct service *s)
 	r = host_open("/", true, &s->host, &s->err);
 	if (r < 0)
 		return r;
+	if (s->helpers)
+		s->host.helpers = s->helpers;
 	load_policy(s);
 	args.rules = &s->rules[s->current];
 	r = watch_new(&args, &s->watch, &s->err);
@@ -290,6 +292,7 @@ int watch_main(int argc, char **argv)
 		{ "--once", NULL, NULL, &s.once, "put back what is above its ceiling now, then exit" },
 		{ "--policy", "DIR", &s.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
 		{ "--run", "DIR", &s.run, NULL, "the hook's --run (" BUDGET_DIRECTORY ")" },
+		{ "--helpers", "DIR", &s.helpers, NULL, "the hook's --helpers" },
 		{ "--interval", "SECONDS", &s.interval, NULL, "between two checks of what sends no events (10)" },
 		{ "--openmetrics", "FILE", &s.metrics, NULL, "write the counters of the watch to FILE" },
 		{ "--help", NULL, NULL, &s.help, "" },

@@ -47,16 +47,9 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 {
 	const char *const argv[] = { name, NULL };
 	struct spawn_result result;
-	char path[PATH_MAX];
-	_cleanup_close_ int fd = -EBADF;
 	int r;
 
-	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
-		return err_set(err, ENAMETOOLONG, "the helpers' directory has too long a name");
-	fd = spawn_open(path, err);
-	if (fd < 0)
-		return fd;
-	r = spawn_run(fd, argv, HELPER_CAPABILITIES, end_ms, &result, err);
+	r = spawn_helper(directory, argv, HELPER_CAPABILITIES, end_ms, &result, err);
 	if (r < 0)
 		return r;
 	if (result.status != 0)
@@ -131,7 +124,7 @@ static int load(const struct host *host, const struct guard_loader *loader, stru
 	r = take_turn(turn, host, end_ms, ret, err);
 	if (r != 0)
 		return r;
-	r = helper_run(loader->helpers, LOADER, end_ms, err);
+	r = helper_run(host->helpers, LOADER, end_ms, err);
 	if (r < 0)
 		return r;
 	r = guards_open(host->sys_fd, ret, err);

@@ -8,7 +8,6 @@
 
 /* How guards that are not pinned are loaded. */
 struct guard_loader {
-	const char *helpers; /* the directory of the hook's own helpers, where the loader is */
 	const char *run;     /* the directory of the table of grants: hooks take turns by a lock on a file there */
 	int64_t deadline_ms; /* of the run, CLOCK_MONOTONIC, the grant's own share included; 0: none */
 };

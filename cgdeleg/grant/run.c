@@ -218,9 +218,7 @@ static bool wants_guards(const struct decision *decision)
 
 int run_explain(const struct host *host, const struct run_args *args, struct trail *trail)
 {
-	const struct guard_loader loader = { .helpers = args->helpers,
-					     .run = args->run,
-					     .deadline_ms = args->deadline_ms };
+	const struct guard_loader loader = { .run = args->run, .deadline_ms = args->deadline_ms };
 	int r;
 
 	state_facts(args, trail);
@@ -228,7 +226,7 @@ int run_explain(const struct host *host, const struct run_args *args, struct tra
 							    &trail->err);
 	/* Before the budgets, whose lock nobody should wait for while the loader is at work. */
 	if (r >= 0 && wants_guards(&trail->decision))
-		gather_guards(host, args->helpers ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
+		gather_guards(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = count_usage(host, args, trail);
 	if (r >= 0)
@@ -313,6 +311,8 @@ static int look(struct acting *acting)
 	r = host_open("/", true, &acting->trail->host, &trail->err);
 	if (r < 0)
 		return r;
+	if (acting->args->helpers)
+		trail->host.helpers = acting->args->helpers;
 	return run_explain(&acting->trail->host, acting->args, trail);
 }
 

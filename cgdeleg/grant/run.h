@@ -25,7 +25,8 @@ struct run_args {
 	const char *audit;   /* --audit: directory */
 	const char *run;     /* --run: directory of the table of grants; NULL: it is only looked at */
 	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
-	const char *helpers; /* --helpers: directory of the hook's own; NULL: none is executed */
+	const char *helpers; /* --helpers: directory of the helpers; NULL: host_open()'s */
+	bool load_guards;    /* execute the loader where no guards are pinned */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
 	bool every_fact;     /* for who shows them: also those that this container's plan does not need */
 };

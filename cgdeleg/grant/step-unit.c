@@ -141,15 +141,15 @@ static int add_words(struct unit_words *words, const struct unit_file *file, boo
 	return systemd_add_words(words, file->type, value, err);
 }
 
-static int tell_systemd(const char *unit, const struct unit_change *change, bool back, int64_t deadline_ms,
-			struct err *err)
+static int tell_systemd(const struct host *host, const char *unit, const struct unit_change *change, bool back,
+			int64_t deadline_ms, struct err *err)
 {
 	struct unit_words words = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < change->n; i++)
 		r = add_words(&words, &change->files[i], back, err);
-	return r < 0 ? r : systemd_set(unit, &words, deadline_ms, err);
+	return r < 0 ? r : systemd_set(host->helpers, unit, &words, deadline_ms, err);
 }
 
 /* None above what it was, and what was to be lowered is. What systemd may not have known how to do is
@@ -228,7 +228,7 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 	if (r < 0)
 		return r;
 	undo->changed = true;
-	r = tell_systemd(step->file, undo->unit, false, deadline(apply, -SET_RESERVE_MS), err);
+	r = tell_systemd(apply->host, step->file, undo->unit, false, deadline(apply, -SET_RESERVE_MS), err);
 	if (r >= 0)
 		r = check_all(fd, step->file, undo->unit, err);
 	return r < 0 ? r : check_sets(fd, step->unit, err);
@@ -285,7 +285,7 @@ int unit_undo(const struct apply *apply, struct undo *undo, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	r = tell_systemd(undo->step->file, undo->unit, true, deadline(apply, UNDO_EXTRA_MS), err);
+	r = tell_systemd(apply->host, undo->step->file, undo->unit, true, deadline(apply, UNDO_EXTRA_MS), err);
 	restored = restore_files(fd, undo->unit, r < 0 ? &ignored : err);
 	return r < 0 ? r : restored;
 }

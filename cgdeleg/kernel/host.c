@@ -63,6 +63,7 @@ int host_open(const char *root, bool live, struct host *ret, struct err *err)
 	struct stat st;
 
 	host.live = live;
+	host.helpers = CGDELEG_HELPERS;
 	host.proc_fd = open_below(root, "proc");
 	if (host.proc_fd < 0)
 		return err_set_errno(err, host.proc_fd, "cannot open 'proc' below '%s'", root);

@@ -19,6 +19,7 @@ struct host {
 	int sys_fd;	     /* /sys */
 	uint64_t root_id;    /* inode of cgroup_fd: a delegation root with this number is refused */
 	uint64_t cgroup_dev; /* its device, which every cgroup has */
+	const char *helpers; /* directory of cgdeleg's own helper programs, which the caller may change */
 	bool live;	     /* the real machine: magic numbers, pidfds and namespaces mean something */
 };
 

@@ -32,18 +32,8 @@ static int code_of(int status)
 	}
 }
 
-static int run_helper(const char *const *argv, int64_t deadline_ms, struct spawn_result *ret, struct err *err)
-{
-	_cleanup_close_ int fd = spawn_open(UNIT_HELPER, err);
-
-	if (fd < 0)
-		return err_wrap(
-			err,
-			"limits that systemd manages are lowered by a helper, which 'meson install' of cgdeleg puts there");
-	return spawn_run(fd, argv, 0, deadline_ms, ret, err);
-}
-
-int systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err)
+int systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		struct err *err)
 {
 	const char *argv[FIXED_WORDS + UNIT_WORDS_MAX + 1] = { "cgdeleg-unit", unit };
 	const int64_t its_deadline_ms = deadline_ms - HELPER_GRACE_MS;
@@ -56,7 +46,7 @@ int systemd_set(const char *unit, const struct unit_words *words, int64_t deadli
 	(void)snprintf(milliseconds, sizeof(milliseconds), "%lld", (long long)its_deadline_ms);
 	argv[2] = milliseconds;
 	memcpy(argv + FIXED_WORDS, words->words, words->n * sizeof(words->words[0]));
-	r = run_helper(argv, deadline_ms, &result, err);
+	r = spawn_helper(helpers, argv, 0, deadline_ms, &result, err);
 	if (r == -ETIMEDOUT)
 		return err_set(
 			err, ETIMEDOUT,

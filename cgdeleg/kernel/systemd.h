@@ -85,4 +85,5 @@ int systemd_add_words(struct unit_words *words, const struct limit_type *type, c
  * when the kernel's files have been written, or with `deadline_ms` (CLOCK_MONOTONIC). Not pure.
  * -ECONNREFUSED, -EACCES, -ENOENT: systemd was not asked; -EPERM: it said no; -ETIMEDOUT: who knows.
  */
-int systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err);
+int systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		struct err *err);

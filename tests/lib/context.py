@@ -117,17 +117,18 @@ class Machine:
         self.parent = f"/cgdtest-{os.getpid()}"
         self.device = host.block_device()
 
-    def copy_loader(self):
-        """To where only root can change it: the hook executes no other."""
+    def copy_helpers(self):
+        """To where only root can change them: the hook executes no others."""
         os.makedirs(self.helpers)
-        loader, copy = f"{os.path.dirname(self.hook)}/cgdeleg-guard", f"{self.helpers}/cgdeleg-guard"
-        if os.path.exists(loader):
-            shutil.copy(loader, copy)
-            os.chown(copy, 0, 0)
-            os.chmod(copy, 0o755)
+        for name in ("cgdeleg-guard", "cgdeleg-unit"):
+            helper, copy = f"{os.path.dirname(self.hook)}/{name}", f"{self.helpers}/{name}"
+            if os.path.exists(helper):
+                shutil.copy(helper, copy)
+                os.chown(copy, 0, 0)
+                os.chmod(copy, 0o755)
 
     def __enter__(self):
-        self.copy_loader()
+        self.copy_helpers()
         bundle.make_rootfs(self.rootfs, self.busybox)
         if host.has_systemd():  # else the first scope starts it, and it stays
             run(["systemctl", "start", "dbus.service"])

@@ -200,9 +200,8 @@ static void test_turns(void **state)
 		put_helper(&l.tree, "/bin/false", "cgdeleg-guard", 0755);
 		if (cases[i].other)
 			pid = start_other(&l, cases[i].pins);
-		loader = (struct guard_loader) { .helpers = l.tree.root,
-						 .run = l.tree.root,
-						 .deadline_ms = in_ms(cases[i].time_ms) };
+		l.host.helpers = l.tree.root;
+		loader = (struct guard_loader) { .run = l.tree.root, .deadline_ms = in_ms(cases[i].time_ms) };
 		gather_guards(&l.host, &loader, &l.oci, &l.target, &l.facts);
 		if (l.facts.guard_available != cases[i].guards || l.facts.guards_passing != cases[i].passing ||
 		    !strstr(l.facts.guard_why, cases[i].why))

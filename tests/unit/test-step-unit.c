@@ -39,7 +39,8 @@ static struct {
 	char said[1024]; /* the words of the last call */
 } systemd;
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err);
+int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err);
 
 static void remember(const char *word)
 {
@@ -86,10 +87,12 @@ static void write_files(void)
 	}
 }
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err)
+int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err)
 {
 	const enum fault fault = systemd.n_calls++ == 0 ? systemd.fault : systemd.undo_fault;
 
+	assert_non_null(helpers);
 	(void)deadline_ms;
 	check_string("unit", unit, "x.scope");
 	systemd.said[0] = '\0';

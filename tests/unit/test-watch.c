@@ -251,10 +251,13 @@ static struct {
 	int r, n;
 } systemd;
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err);
+int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err);
 
-int __wrap_systemd_set(const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err)
+int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err)
 {
+	assert_non_null(helpers);
 	assert_in_range(deadline_ms, scene_now_ms + 1, scene_now_ms + 5000);
 	assert_int_equal(words->n, 1);
 	(void)snprintf(systemd.said, sizeof(systemd.said), "%s %s", unit, words->words[0]);

@@ -26,7 +26,8 @@ QUIET = 4 if host.has_systemd() else 1
 
 def watching(t, policy_dir):
     os.makedirs(t.run_dir, mode=0o700, exist_ok=True)
-    return Watch(f"{t.work}/watch{t.next_number()}", t.cgdeleg, "--policy", policy_dir, "--run", t.run_dir)
+    return Watch(f"{t.work}/watch{t.next_number()}", t.cgdeleg, "--policy", policy_dir, "--run", t.run_dir,
+                 "--helpers", t.helpers)
 
 
 def watch_policy(t, **changes):
