@@ -49,15 +49,6 @@ def parts_of(header):
     return [os.path.join(folder, n) for n in re.findall(r"[\w-]+\.[ch]\b", listed[1])] if listed else []
 
 
-def reached(name, files, seen):
-    """All that a file includes, by whatever way."""
-    for _, include in tree.includes(name):
-        if include in files and include not in seen:
-            seen.add(include)
-            reached(include, files, seen)
-    return seen
-
-
 def own_header(name):
     """limit.c has limit.h; a program of the kernel's, guard.bpf.c, has what both sides share: guard_abi.h."""
     return name.removesuffix(".bpf.c") + "_abi.h" if name.endswith(".bpf.c") else name.removesuffix(".c") + ".h"
@@ -70,7 +61,7 @@ def parts(files, _build):
             owner.setdefault(part, []).append(header)
             if part not in known:
                 yield f"{header}: its part {part} is not there"
-            elif part != header and header not in reached(part, known, set()):
+            elif part != header and header not in tree.reached(part, known, set()):
                 yield f"{part}: does not include {header}, whose part it is"
     for name in (f for f in files if f.endswith(".c")):
         if own_header(name) in known or IS_PROGRAM.search(tree.code(name)):

@@ -2,6 +2,7 @@
 """What other programs find: clang-format, clang-tidy, cppcheck, shellcheck, pyflakes."""
 import collections
 import concurrent.futures
+import hashlib
 import json
 import os
 import re
@@ -42,20 +43,39 @@ def not_accepted(found, tool):
 
 
 def tidy(files, build):
+    """Takes seconds a file: what it said of a file is kept for as long as the file, what it includes, how it is compiled
+    and clang-tidy are the same."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
-        known = {os.path.realpath(os.path.join(c["directory"], c["file"])) for c in json.load(file)}
-    names = [f for f in files if f.endswith(".c") and os.path.join(tree.TOP, f) in known]
+        commands = {os.path.realpath(os.path.join(c["directory"], c["file"])): c["command"] for c in json.load(file)}
+    version = subprocess.run(["clang-tidy", "--version"], capture_output=True, text=True).stdout + tree.read(".clang-tidy")
+    kept, known = os.path.join(build, "lint-tidy"), set(files)
+    os.makedirs(kept, exist_ok=True)
+
+    def one(name):
+        texts = [version, commands[os.path.join(tree.TOP, name)],
+                 *map(tree.read, [name, *sorted(tree.reached(name, known, set()))])]
+        path = os.path.join(kept, hashlib.sha256("\0".join(texts).encode()).hexdigest())
+        if not os.path.exists(path):
+            found = lines_of(["clang-tidy", "--quiet", "-p", build, name], r"(warning|error):.*\[")
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                file.write("\n".join(found))
+            os.rename(path + ".new", path)
+        with open(path, encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    names = [f for f in files if f.endswith(".c") and os.path.join(tree.TOP, f) in commands]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(lambda n: lines_of(["clang-tidy", "--quiet", "-p", build, n], r"(warning|error):.*\["), names)
-        return not_accepted((line for lines in found for line in lines), "tidy")
+        return not_accepted((line for lines in pool.map(one, names) for line in lines), "tidy")
 
 
-def cppcheck(files, _build):
+def cppcheck(files, build):
     # BPF programs are another dialect: clang and the kernel's verifier judge those.
     names = [f for f in files if f.endswith(".c") and not f.endswith(".bpf.c")]
+    kept = os.path.realpath(os.path.join(build, "lint-cppcheck"))
+    os.makedirs(kept, exist_ok=True)
     return not_accepted(lines_of(
-        ["cppcheck", "--quiet", "--enable=warning,performance,portability", "--std=c11", "-I.", "-D_GNU_SOURCE",
-         "-DLIBBPF_OPTS(type, name, ...)=struct type name = { 0 }",
+        ["cppcheck", "--quiet", f"-j{os.cpu_count()}", f"--cppcheck-build-dir={kept}", "--std=c11", "-I.", "-D_GNU_SOURCE",
+         "--enable=warning,performance,portability", "-DLIBBPF_OPTS(type, name, ...)=struct type name = { 0 }",
          "--template={file}:{line}: {severity}: {id}: {message}", *names],
         r": (error|warning|performance|portability): "), "cppcheck")
 

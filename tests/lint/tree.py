@@ -75,3 +75,12 @@ def includes(name):
     for number, line in enumerate(read(name).splitlines(), 1):
         if include := re.match(r'\s*#\s*include\s+"([^"]+)"', line):
             yield number, include[1]
+
+
+def reached(name, files, seen):
+    """All that a file includes, by whatever way."""
+    for _, include in includes(name):
+        if include in files and include not in seen:
+            seen.add(include)
+            reached(include, files, seen)
+    return seen
