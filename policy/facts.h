@@ -64,6 +64,7 @@ struct facts {
 	const char *id;			      /* state.id */
 	const struct annotation *annotations; /* state.annotations, in document order */
 	size_t n_annotations;
+	int64_t asked; /* when the hook was started, seconds since the epoch; 0: no hook, no grant */
 
 	/* User namespace. Ids are the host's. */
 	enum userns_kind userns;
@@ -103,7 +104,6 @@ struct facts {
 	bool device_guard;	      /* the device guard is loaded, and config.json's device list can be told to it */
 	const char *device_guard_why; /* ... why not */
 	bool guards_passing;	      /* neither is known: to look failed for a want that may be over in a moment */
-	size_t n_device_rules;	      /* of that list, with the default devices */
 	bool bpffs;		      /* a bpffs is mounted in the container */
 	bool bpf_token;		      /* ... with delegate_* options: it could make a BPF token */
 	const char *inherited;	      /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */

@@ -96,9 +96,7 @@ bool check_print_json(const struct trail *trail)
 	if (!o)
 		return false;
 	yyjson_mut_doc_set_root(doc, o);
-	record_facts(doc, o, &trail->facts);
-	record_decision(doc, o, &trail->decision);
-	record_plan(doc, o, &trail->plan);
+	record_add(doc, o, &trail->record);
 	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
 	return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0;
 }

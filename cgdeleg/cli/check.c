@@ -2,7 +2,7 @@
 /*
  * cgdeleg check - validates the policy, and prints what it says about one container.
  *
- * The same code as the hook's, with nothing done: run_explain() stops where the hook would begin to act.
+ * The same code as the hook's, with nothing done: run_plan() stops where the hook would begin to act.
  * Works as an ordinary user where the files allow it. See cli.h.
  */
 #include "cgdeleg/cli/cli.h"
@@ -137,7 +137,7 @@ static int plan_bundle(const struct check *check, struct trail *trail)
 	if (r >= 0)
 		r = host_open(check->root, true, &host, &trail->err);
 	if (r >= 0)
-		r = run_explain(&host, &args, trail);
+		r = run_plan(&host, &args, trail);
 	return r;
 }
 

@@ -44,37 +44,31 @@ static int check_deadline(const struct apply *apply, struct err *err)
 }
 
 /* The last moment to see that the container is another or gone is before the first gift. */
-static int enter_phase(const struct apply *apply, const struct step *step, enum phase *phase, struct err *err)
+static int enter_phase(const struct apply *apply, enum phase phase, struct err *err)
 {
-	enum phase wanted = step_operations[step->kind].phase;
-	int r;
+	int r = phase == PHASE_GRANT ? target_check_alive(apply->target, err) : 0;
 
-	if (wanted == *phase)
-		return 0;
-	*phase = wanted;
-	r = target_check_alive(apply->target, err);
-	if (r < 0)
-		return r;
-	return apply->enter ? apply->enter(wanted, err) : 0;
+	return r < 0 || !apply->enter ? r : apply->enter(phase, err);
 }
 
 static int run_step(const struct apply *apply, const struct step *step, enum phase *phase, struct outcome *outcome,
 		    struct err *err)
 {
+	const struct step_operation *operation = &step_operations[step->kind];
 	struct undo *undo = &outcome->undo[outcome->n_done];
 	int r;
 
 	r = check_deadline(apply, err);
+	if (r >= 0 && *phase != operation->phase)
+		r = enter_phase(apply, operation->phase, err);
 	if (r < 0)
 		return r;
-	r = enter_phase(apply, step, phase, err);
-	if (r < 0)
-		return r;
+	*phase = operation->phase;
 	/* The record counts from the moment that the step may have changed something. */
 	undo->step = step; /* of an array that calloc() has zeroed */
 	undo->mount.fd = -EBADF;
 	outcome->n_done++;
-	r = step_operations[step->kind].run(apply, step, undo, err);
+	r = operation->run(apply, step, undo, err);
 	if (r == STEP_SKIPPED) {
 		outcome->n_skipped++;
 		r = 0;
@@ -113,7 +107,7 @@ int plan_undo(const struct apply *apply, struct outcome *outcome)
 
 int plan_apply(const struct apply *apply, const struct plan *plan, struct outcome *ret, struct err *err)
 {
-	enum phase phase = PHASE_RESTRICT;
+	enum phase phase = PHASE_START;
 
 	memset(ret, 0, sizeof(*ret));
 	if (plan->n_steps == 0)

@@ -2,7 +2,7 @@
 /*
  * Apply - runs a plan, and takes it back.
  *
- * In: struct target, struct plan.  Out: struct outcome.
+ * In: struct host, struct target, struct plan.  Out: struct outcome.
  * Every step records what it replaced before it replaces it; when one fails, one loop replays the records
  * backwards. "Could not be undone" is an outcome of its own and not a log line.
  */
@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "cgdeleg/grant/gather.h"
-#include "cgdeleg/kernel/limits.h"
 #include "cgdeleg/grant/budget.h"
+#include "cgdeleg/grant/gather.h"
 #include "cgdeleg/grant/plan.h"
+#include "cgdeleg/kernel/limits.h"
 
 enum outcome_kind {
 	OUTCOME_NOTHING,     /* no step was run */
@@ -33,14 +33,14 @@ struct undo {
 	bool changed;
 	struct limit_before *limit; /* STEP_CEILING; owned */
 	struct unit_change *unit;   /* STEP_UNIT; owned */
-	uint32_t uid, gid;	    /* STEP_OWN */
+	struct ids owner;	    /* STEP_OWN */
 	char *text;		    /* STEP_ATTRIBUTE, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
 	struct mount_change mount;  /* STEP_MOUNT */
 	struct budget_slot slot;    /* STEP_BUDGET */
 	bool attached;		    /* STEP_DEVICE_GUARD: by us, now */
 	unsigned programs;	    /* STEP_GRANT_GUARD: attached by us, now; a bit for each enum guard_program */
 	uint64_t flags;		    /* STEP_GRANT_GUARD: what was allowed before */
-	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL for none */
+	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL: none */
 };
 
 struct outcome {
@@ -53,24 +53,25 @@ struct outcome {
 	struct undo *undo;	   /* n_done records; owned until apply_done() */
 };
 
-enum phase { PHASE_RESTRICT, PHASE_GRANT };
+enum phase { PHASE_START, PHASE_RESTRICT, PHASE_GRANT };
 
+/* Where a plan is run, and what its steps use there. */
 struct apply {
 	const struct host *host;
 	const struct target *target;
-	const struct decision *decision;
-	const char *attribute;				 /* the attribute's text */
-	struct budget *budget;				 /* the locked table; NULL: nothing is counted */
-	int64_t deadline_ms;				 /* CLOCK_MONOTONIC; 0: none */
-	int (*enter)(enum phase phase, struct err *err); /* drops capabilities; may be NULL */
-	int (*intent)(void *userdata, struct err *err);	 /* STEP_INTENT */
+	struct budget *budget; /* the locked table; NULL: nothing is counted */
+	int64_t deadline_ms;   /* CLOCK_MONOTONIC; 0: none */
+	/* Called before the first step of a phase, to have the capabilities that it needs; never for an empty plan. May
+	 * be NULL. */
+	int (*enter)(enum phase phase, struct err *err);
+	int (*intent)(void *userdata, struct err *err); /* STEP_INTENT; may be NULL */
 	void *userdata;
 };
 
-/* Runs the plan. On failure everything is taken back before it returns. */
+/* Runs the plan, which must outlive the outcome. On failure everything is taken back before it returns. */
 int plan_apply(const struct apply *apply, const struct plan *plan, struct outcome *ret, struct err *err);
 
-/* Takes a whole applied plan back: what came after it failed. */
+/* Takes a whole applied plan back: what came after it failed. 0: all of it; else outcome->undo_err says what not. */
 int plan_undo(const struct apply *apply, struct outcome *outcome);
 
 void apply_done(struct outcome *outcome);

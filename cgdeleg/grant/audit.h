@@ -11,11 +11,10 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "cgdeleg/grant/record.h"
 
 #define AUDIT_DIRECTORY "/var/log/cgdeleg"
 #define AUDIT_FILE	"audit.jsonl"
-
-struct trail;
 
 struct audit {
 	int fd;	       /* the file, O_APPEND; -EBADF when it could not be opened */
@@ -31,11 +30,8 @@ struct audit {
 int audit_open(const char *directory, struct audit *ret, struct err *err);
 void audit_done(struct audit *audit);
 
-/* The record as one JSON line with its newline; the caller frees it. Pure: time stands in the trail. */
-char *audit_compose(const struct trail *trail, const char *event);
+/* Appends record_compose() with one write(2); `sync` waits for the disk. */
+int audit_write(const struct audit *audit, const struct record *record, const char *event, bool sync, struct err *err);
 
-/* Appends one record; `sync` waits for the disk. A record is written with one write(2). */
-int audit_write(const struct audit *audit, const struct trail *trail, const char *event, bool sync, struct err *err);
-
-/* One line, best effort, never waits. */
-void audit_syslog(const struct audit *audit, const struct trail *trail);
+/* One line for people, best effort, never waits. */
+void audit_syslog(const struct audit *audit, const struct record *record);

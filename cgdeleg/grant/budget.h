@@ -2,13 +2,13 @@
 /*
  * Budget - how much is delegated, counted without a look at the whole tree.
  *
- * The kernel's own state is the truth: the attribute on each cgroup. Beside it stands a table of hints in
- * /run, one record for each grant, written before the attribute. Whoever counts holds a lock on the
- * table, from the sum until its own record is written; both are OFD locks, which die with their holder
- * however it dies. A record is never removed on a hint: when the sum would refuse a container, every
- * record is held against the kernel first, and those of cgroups that are gone, or were not granted and
- * whose hook is gone, are dropped. So the sum can only be too high, never too low, and a refusal rests on
- * what the kernel says. A table that is missing is made anew from a walk of the tree.
+ * The kernel's own state is the truth: the attribute on each cgroup. Beside it stands the table of grants in
+ * /run, one entry for each grant, written before the attribute. Whoever counts holds a lock on the table, from
+ * the sum until its own entry is written, and then one on that entry; both are OFD locks, which die with
+ * their holder however it dies. An entry is only a hint: when the sum would refuse a container, every entry
+ * is compared with the kernel first, and those of cgroups that are gone, or were not granted and whose hook
+ * is gone, are dropped. So the sum can only be too high, never too low, and a refusal rests on what the
+ * kernel says. A table that is missing is made anew from a walk of the tree.
  */
 #pragma once
 
@@ -19,26 +19,25 @@
 
 #include "base/err.h"
 #include "cgdeleg/kernel/host.h"
-#include "cgdeleg/kernel/attribute.h"
 #include "policy/facts.h"
 
-#define BUDGET_DIRECTORY "/run/cgdeleg"
-#define BUDGET_FILE	 "grants"
-#define BUDGET_HINTS_MAX 65536 /* more grants than the kernel has memory cgroup ids */
+#define BUDGET_DIRECTORY   "/run/cgdeleg"
+#define BUDGET_FILE	   "grants"
+#define BUDGET_ENTRIES_MAX 65536 /* more grants than the kernel has memory cgroup ids */
 
 /* 128 bytes, of which 32 fill a page: a write is never cut in two. */
-struct budget_hint {
-	uint64_t id; /* the cgroup's; 0: a free record */
+struct budget_entry {
+	uint64_t id; /* the cgroup's; 0: a free entry */
 	struct usage usage;
-	char handler[64];
+	char handler[64]; /* "": it may be any handler's */
 	uint64_t reserved[2];
 };
 
 struct budget {
 	int fd; /* the table; -EBADF when it is not open */
 	const struct host *host;
-	size_t n; /* records, free ones included */
-	struct budget_hint *hints;
+	size_t n;		      /* entries, free ones included */
+	struct budget_entry *entries; /* owned until budget_done() */
 };
 
 #define BUDGET_CLOSED         \
@@ -50,35 +49,29 @@ struct budget {
 int budget_directory_open(const char *path, struct err *err);
 
 /* Opens the table in the directory, makes both where they are missing, and locks it, by `deadline_ms`
- * (CLOCK_MONOTONIC; 0: none). `host` must outlive it. */
+ * (CLOCK_MONOTONIC; 0: none): -ETIMEDOUT. `directory` NULL, for those who only look: the entries come from a walk
+ * of the tree, fd stays -EBADF, and nothing can be reserved. `host` must outlive it. */
 int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret,
 		struct err *err);
 void budget_done(struct budget *budget);
 
-/* The sums, without the record of the cgroup `but`: of all, and of one handler's. */
+/* The sums, without the entry of the cgroup `but`: of all, and of one handler's. */
 void budget_sum(const struct budget *budget, uint64_t but, const char *handler, struct usage *ret_node,
 		struct usage *ret_handler);
 
-/* Holds every record against the kernel and drops the stale ones; returns how many, or -errno. */
+/* Compares every entry with the kernel and drops the stale ones; returns how many, or -errno. */
 int budget_verify(struct budget *budget, struct err *err);
 
 /* What budget_reserve() replaced. */
 struct budget_slot {
 	size_t index;
-	struct budget_hint before;
+	struct budget_entry before;
 };
 
-/* Writes the record of a grant and lets go of the table. Until the process ends the record counts, with
+/* Writes the entry of a grant and unlocks the table. Until the process ends the entry counts, with
  * or without an attribute on the cgroup. `changed` says whether it was not there yet. */
-int budget_reserve(struct budget *budget, const struct budget_hint *hint, struct budget_slot *ret, bool *changed,
+int budget_reserve(struct budget *budget, const struct budget_entry *entry, struct budget_slot *ret, bool *changed,
 		   struct err *err);
 
 /* Puts back what was there. */
 int budget_release(struct budget *budget, const struct budget_slot *slot, struct err *err);
-
-/* What a attribute's grant adds. */
-void usage_of_attribute(const struct attribute *attribute, struct usage *ret);
-
-/* Counts on the tree, without table or lock: for those who only look. */
-int budget_look(const struct host *host, uint64_t but, const char *handler, struct usage *ret_node,
-		struct usage *ret_handler, struct err *err);

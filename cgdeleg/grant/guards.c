@@ -158,7 +158,6 @@ static int look_at_guards(const struct host *host, const struct guard_loader *lo
 	r = devices_translate(oci->devices, &target->rules, &target->device_err);
 	facts->device_guard = r >= 0 && target->guards.device.program_fd >= 0;
 	facts->device_guard_why = target->device_err.text;
-	facts->n_device_rules = target->rules.n_rules;
 	return 0;
 }
 

@@ -40,7 +40,16 @@ static void add(struct plan *plan, struct step step)
 	plan->n_steps++;
 }
 
-/* Where systemd manages the cgroup it is told first, of all that it can remember, in one call. */
+/* The entry of the table is compared as bytes: what has no use is zero. */
+static void add_budget(struct plan *plan, const struct decision *decision, const struct target *target)
+{
+	plan->entry = (struct budget_entry) { .id = target->ino, .usage = decision->usage };
+	if (decision->handler)
+		(void)snprintf(plan->entry.handler, sizeof(plan->entry.handler), "%s", decision->handler);
+	add(plan, (struct step) { .kind = STEP_BUDGET, .entry = &plan->entry });
+}
+
+/* Where systemd manages the cgroup it is asked first, for all that it can remember, in one call. */
 static void add_unit(struct plan *plan, const struct decision *decision, const struct facts *facts, enum place place)
 {
 	for (size_t i = 0; i < decision->n_ceilings; i++) {
@@ -50,29 +59,101 @@ static void add_unit(struct plan *plan, const struct decision *decision, const s
 			plan->unit.ceilings[plan->unit.n++] = c;
 	}
 	if (plan->unit.n > 0)
-		add(plan,
-		    (struct step) { .kind = STEP_UNIT, .place = place, .file = facts->unit, .unit = &plan->unit });
+		add(plan, (struct step) { .kind = STEP_UNIT,
+					  .place = place,
+					  .unit = { .name = facts->unit, .ceilings = &plan->unit } });
 }
 
 /*
- * Directly is written what systemd does not vouch for. The scope above holds the container's cgroup beside what it holds itself: one descendant and one level
- * more. The file may be missing there and present below only for controllers that the scope lacks, which
- * cannot be: cgroup v2 offers a controller below only where it is offered above.
+ * Written to the file: what systemd is not asked for, or may take without acting on it. A file may be missing on the
+ * scope and present below only for controllers that the scope lacks, which cannot be: cgroup v2 offers a controller
+ * below only where it is offered above.
  */
 static void add_ceilings(struct plan *plan, const struct decision *decision, bool by_unit, enum place place)
 {
 	for (size_t i = 0; i < decision->n_ceilings; i++) {
 		const struct ceiling *c = &decision->ceilings[i];
-		bool counts_cgroups = strncmp(c->file, "cgroup.max.", strlen("cgroup.max.")) == 0;
+		struct step step = { .kind = STEP_CEILING,
+				     .place = place,
+				     .ceiling = { .file = c->file,
+						  .type = c->type,
+						  .value = c->value,
+						  .skip_unknown = decision->skip_missing } };
 
 		if (by_unit && systemd_vouches(c->type, &c->value))
 			continue;
-		add(plan, (struct step) { .kind = STEP_CEILING,
-					  .place = place,
-					  .file = c->file,
-					  .ceiling = c,
-					  .extra = place == PLACE_SCOPE && counts_cgroups });
+		ceiling_at_place(place, c->file, &step.ceiling.value);
+		add(plan, step);
 	}
+}
+
+/* Before the container's processes are moved: below the delegation root they are guarded all the same. */
+static void add_guards(struct plan *plan, const struct decision *decision, const struct target *target)
+{
+	if (decision->device_guard)
+		add(plan, (struct step) { .kind = STEP_DEVICE_GUARD, .rules = &target->rules });
+	if (decision->grant_guard)
+		add(plan, (struct step) { .kind = STEP_GRANT_GUARD,
+					  .allowed = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
+}
+
+/* A name that is too long is cut between two characters: what JSON holds must stay UTF-8. */
+static void copy_name(char *to, size_t size, const char *from)
+{
+	size_t len = from ? strnlen(from, size - 1) : 0;
+
+	while (len > 0 && from[len] && ((unsigned char)from[len] & 0xc0) == 0x80)
+		len--;
+	memcpy(to, from ? from : "", len);
+	to[len] = '\0';
+}
+
+static int describe_grant(const struct decision *d, const struct facts *facts, const struct target *target,
+			  enum mount_method method, struct attribute *ret, struct err *err)
+{
+	int r = 0;
+
+	*ret = (struct attribute) { .since = facts->asked, .scope = facts->has_scope };
+	copy_name(ret->id, sizeof(ret->id), facts->id);
+	copy_name(ret->instance, sizeof(ret->instance), target->instance);
+	copy_name(ret->handler, sizeof(ret->handler), d->handler);
+	copy_name(ret->profile, sizeof(ret->profile), d->profile);
+	copy_name(ret->namespace, sizeof(ret->namespace), d->who.namespace);
+	copy_name(ret->pod, sizeof(ret->pod), d->who.pod);
+	copy_name(ret->name, sizeof(ret->name), d->who.container);
+	copy_name(ret->leaf, sizeof(ret->leaf), d->nest);
+	copy_name(ret->method, sizeof(ret->method), mount_method_name(method));
+	if (d->origin.file)
+		(void)snprintf(ret->line, sizeof(ret->line), "%.230s:%u", d->origin.file, d->origin.line);
+	for (size_t i = 0; r >= 0 && i < d->n_ceilings; i++)
+		r = attribute_add(ret, d->ceilings[i].file, d->ceilings[i].type, &d->ceilings[i].value, err);
+	return r;
+}
+
+/*
+ * On the cgroup before anything is the container's: the leaf is, from when it is made. A second run leaves the
+ * attribute of the first as it is, but for what puts the guards back, should somebody take them off: that is what this
+ * run tells them.
+ */
+static int add_attribute(struct plan *plan, const struct decision *decision, const struct facts *facts,
+			 const struct target *target, enum mount_method method, struct err *err)
+{
+	struct attribute attribute;
+	int r = 0;
+
+	if (facts->granted)
+		attribute = target->attribute;
+	else
+		r = describe_grant(decision, facts, target, method, &attribute, err);
+	if (r < 0)
+		return r;
+	attribute.guarded = decision->grant_guard;
+	attribute.pressure = decision->pressure ? TRI_YES : TRI_NO;
+	attribute.device_guard = decision->device_guard;
+	attribute.n_rules = decision->device_guard ? target->rules.n_rules : 0;
+	memcpy(attribute.rules, target->rules.rules, attribute.n_rules * sizeof(attribute.rules[0]));
+	add(plan, (struct step) { .kind = STEP_ATTRIBUTE, .attribute = plan->attribute });
+	return attribute_format(&attribute, plan->attribute, sizeof(plan->attribute), err);
 }
 
 /* The controllers that the policy names and the cgroup offers, in the policy's order. */
@@ -88,32 +169,29 @@ static void select_controllers(const char *wanted, const char *offered, char *re
 			used += (size_t)snprintf(ret + used, size - used, "%s%s", used ? " " : "", word);
 }
 
-static void add_nesting(struct plan *plan, const struct decision *decision, const struct facts *facts)
+static void add_nesting(struct plan *plan, const struct decision *decision, const struct facts *facts, struct ids owner)
 {
 	if (!decision->nest)
 		return;
 	/* Already below the root: a rerun, or a runtime that nests by itself. */
 	if (!facts->nested) {
-		add(plan, (struct step) { .kind = STEP_LEAF,
-					  .file = decision->nest,
-					  .uid = decision->owner_uid,
-					  .gid = decision->owner_gid });
-		add(plan, (struct step) { .kind = STEP_MOVE, .file = decision->nest });
+		add(plan, (struct step) { .kind = STEP_LEAF, .leaf = { .name = decision->nest, .owner = owner } });
+		add(plan, (struct step) { .kind = STEP_MOVE, .leaf = { .name = decision->nest } });
 	}
 	select_controllers(decision->controllers, facts->controllers, plan->controllers, sizeof(plan->controllers));
 	if (plan->controllers[0])
-		add(plan, (struct step) { .kind = STEP_CONTROLLERS,
-					  .file = plan->controllers,
-					  .uid = decision->owner_uid,
-					  .gid = decision->owner_gid });
+		add(plan,
+		    (struct step) {
+			    .kind = STEP_CONTROLLERS,
+			    .controllers = { .list = plan->controllers, .leaf = decision->nest, .owner = owner } });
 }
 
 /* The directory last: before it is owned, owning the files in it is worth nothing. */
-static void add_owner(struct plan *plan, const char *const *names, uint32_t uid, uint32_t gid)
+static void add_owner(struct plan *plan, const char *const *names, struct ids owner)
 {
 	for (const char *const *name = names; name && *name; name++)
-		add(plan, (struct step) { .kind = STEP_OWN, .file = *name, .uid = uid, .gid = gid });
-	add(plan, (struct step) { .kind = STEP_OWN, .file = ".", .uid = uid, .gid = gid });
+		add(plan, (struct step) { .kind = STEP_OWN, .own = { .name = *name, .owner = owner } });
+	add(plan, (struct step) { .kind = STEP_OWN, .own = { .name = ".", .owner = owner } });
 }
 
 static enum mount_method choose_method(enum mount_state state)
@@ -128,103 +206,100 @@ static enum mount_method choose_method(enum mount_state state)
 	}
 }
 
-/* Before the container's processes are moved: below the delegation root they are guarded all the same. */
-static void add_guards(struct plan *plan, const struct decision *decision, const struct facts *facts)
-{
-	if (decision->device_guard)
-		add(plan, (struct step) { .kind = STEP_DEVICE_GUARD, .extra = facts->n_device_rules });
-	if (decision->grant_guard)
-		add(plan,
-		    (struct step) { .kind = STEP_GRANT_GUARD, .extra = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
-}
-
-static void plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts)
+static int plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts,
+		      const struct target *target, struct err *err)
 {
 	const enum place unit_place = facts->has_scope ? PLACE_SCOPE : PLACE_ROOT;
+	const enum mount_method method = choose_method(facts->mount);
+	const struct ids owner = { decision->owner_uid, decision->owner_gid };
+	int r;
 
-	add(plan, (struct step) { .kind = STEP_BUDGET, .extra = decision->usage.descendants });
+	add_budget(plan, decision, target);
 	if (facts->unit)
 		add_unit(plan, decision, facts, unit_place);
 	if (facts->has_scope)
 		add_ceilings(plan, decision, facts->unit, PLACE_SCOPE);
 	add_ceilings(plan, decision, facts->unit && unit_place == PLACE_ROOT, PLACE_ROOT);
-	add(plan, (struct step) { .kind = STEP_DEVICE_BPF, .unit = plan->unit.n > 0 ? &plan->unit : NULL });
-	add_guards(plan, decision, facts);
-	/* On record before anything is the container's: the leaf is, from when it is made. */
-	add(plan, (struct step) { .kind = STEP_ATTRIBUTE, .method = choose_method(facts->mount) });
+	add(plan, (struct step) { .kind = STEP_DEVICE_BPF, .by_systemd = plan->unit.n > 0 });
+	add_guards(plan, decision, target);
+	r = add_attribute(plan, decision, facts, target, method, err);
+	if (r < 0)
+		return r;
 	if (decision->audit_sync)
 		add(plan, (struct step) { .kind = STEP_INTENT });
-	add_nesting(plan, decision, facts);
-	add_owner(plan, facts->delegated, decision->owner_uid, decision->owner_gid);
-	add(plan, (struct step) { .kind = STEP_MOUNT, .method = choose_method(facts->mount) });
+	add_nesting(plan, decision, facts, owner);
+	add_owner(plan, facts->delegated, owner);
+	add(plan, (struct step) { .kind = STEP_MOUNT, .method = method });
+	return 0;
 }
 
 /* Everything that a runtime may have given, known to this program or not. */
-static void plan_take_back(struct plan *plan, const struct facts *facts)
+static int plan_take_back(struct plan *plan, const struct facts *facts, struct err *err)
 {
-	add_owner(plan, facts->given, 0, 0);
-	if (facts->marked)
-		add(plan, (struct step) { .kind = STEP_FORGET });
-}
-
-int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret, struct err *err)
-{
-	ret->n_steps = 0; /* the steps are written as they come */
-	ret->controllers[0] = '\0';
-	ret->unit.n = 0;
-	if (decision->verdict == VERDICT_GRANT)
-		plan_grant(ret, decision, facts);
-	else if (decision->verdict == VERDICT_READONLY && facts->nested)
-		/* run.oci.delegate-cgroup of crun: what lies below has been given away too. */
+	/* run.oci.delegate-cgroup of crun: what lies below has been given away too. */
+	if (facts->nested)
 		return err_set(
 			err, EBUSY,
 			"the runtime has put the container below '%s' already, so that its cgroup cannot be taken back; create it without nesting by the runtime",
 			facts->cgroup ? facts->cgroup : "?");
-	else if (decision->verdict == VERDICT_READONLY)
-		plan_take_back(ret, facts);
-	if (ret->n_steps > PLAN_STEPS_MAX)
-		return err_set(err, E2BIG, "the plan has %zu steps, %d are the most", ret->n_steps, PLAN_STEPS_MAX);
+	add_owner(plan, facts->given, (struct ids) { 0, 0 });
+	if (facts->marked)
+		add(plan, (struct step) { .kind = STEP_FORGET });
 	return 0;
 }
 
-static void describe_ceiling(const struct step *step, char *buf, size_t size)
+int plan_build(const struct decision *decision, const struct facts *facts, const struct target *target,
+	       struct plan *ret, struct err *err)
 {
-	struct limit_value value = step->ceiling->value;
-	char text[LIMIT_TEXT_SIZE];
+	int r = 0;
 
-	if (value.number < INT32_MAX)
-		value.number += step->extra;
-	(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "", step->file,
-		       limit_format(step->ceiling->type, &value, text, sizeof(text)));
+	/* Not the whole of it: the steps are written as they come. */
+	ret->n_steps = 0;
+	ret->unit.n = 0;
+	ret->controllers[0] = ret->attribute[0] = '\0';
+	if (decision->verdict == VERDICT_GRANT)
+		r = plan_grant(ret, decision, facts, target, err);
+	else if (decision->verdict == VERDICT_READONLY)
+		r = plan_take_back(ret, facts, err);
+	if (r >= 0 && ret->n_steps > PLAN_STEPS_MAX)
+		r = err_set(err, E2BIG, "the plan has %zu steps, %d are the most", ret->n_steps, PLAN_STEPS_MAX);
+	if (r < 0)
+		ret->n_steps = 0;
+	return r;
 }
 
 static void describe_unit(const struct step *step, char *buf, size_t size)
 {
+	const struct unit_ceilings *unit = step->unit.ceilings;
 	struct unit_words words = { 0 };
-	int len = snprintf(buf, size, "%s at most, through systemd:", step->file);
+	int len = snprintf(buf, size, "%s at most, through systemd:", step->unit.name);
 
-	for (size_t i = 0; i < step->unit->n; i++)
-		(void)systemd_add_words(&words, step->unit->ceilings[i]->type, &step->unit->ceilings[i]->value, NULL);
+	for (size_t i = 0; i < unit->n; i++)
+		(void)systemd_add_words(&words, unit->ceilings[i]->type, &unit->ceilings[i]->value, NULL);
 	for (size_t i = 0; i < words.n && len >= 0 && (size_t)len < size; i++)
 		len += snprintf(buf + len, size - (size_t)len, " %s%s", words.words[i], i + 1 < words.n ? "," : "");
 }
 
-static void describe_budget(const struct step *step, char *buf, size_t size)
+static void describe_ceiling(const struct step *step, char *buf, size_t size)
 {
-	if (step->extra == LIMIT_MAX)
-		(void)snprintf(buf, size, "count one grant, its descendants without bound");
-	else
-		(void)snprintf(buf, size, "count one grant of %llu descendants", (unsigned long long)step->extra);
+	char text[LIMIT_TEXT_SIZE];
+
+	(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "", step->ceiling.file,
+		       limit_format(step->ceiling.type, &step->ceiling.value, text, sizeof(text)));
 }
 
 const char *step_describe(const struct step *step, char *buf, size_t size)
 {
 	switch (step->kind) {
+	case STEP_BUDGET:
+		if (step->entry->usage.descendants == LIMIT_MAX)
+			(void)snprintf(buf, size, "count one grant, its descendants without bound");
+		else
+			(void)snprintf(buf, size, "count one grant of %llu descendants",
+				       (unsigned long long)step->entry->usage.descendants);
+		break;
 	case STEP_UNIT:
 		describe_unit(step, buf, size);
-		break;
-	case STEP_BUDGET:
-		describe_budget(step, buf, size);
 		break;
 	case STEP_CEILING:
 		describe_ceiling(step, buf, size);
@@ -233,20 +308,21 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		(void)snprintf(buf, size, "verify the device controller's BPF programs");
 		break;
 	case STEP_DEVICE_GUARD:
-		(void)snprintf(buf, size, "attach the device guard with %u rules", (unsigned)step->extra);
+		(void)snprintf(buf, size, "attach the device guard with %u rules", step->rules->n_rules);
 		break;
 	case STEP_GRANT_GUARD:
 		(void)snprintf(buf, size, "attach the grant guard, writing to *.pressure %s",
-			       step->extra & GUARD_ALLOW_PRESSURE ? "allowed" : "denied");
+			       step->allowed & GUARD_ALLOW_PRESSURE ? "allowed" : "denied");
 		break;
 	case STEP_LEAF:
-		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->file, step->uid, step->gid);
+		(void)snprintf(buf, size, "make leaf '%s' for %u:%u", step->leaf.name, step->leaf.owner.uid,
+			       step->leaf.owner.gid);
 		break;
 	case STEP_MOVE:
-		(void)snprintf(buf, size, "move the container's processes into '%s'", step->file);
+		(void)snprintf(buf, size, "move the container's processes into '%s'", step->leaf.name);
 		break;
 	case STEP_CONTROLLERS:
-		(void)snprintf(buf, size, "enable controllers %s", step->file);
+		(void)snprintf(buf, size, "enable controllers %s", step->controllers.list);
 		break;
 	case STEP_ATTRIBUTE:
 		(void)snprintf(buf, size, "record the grant on the cgroup");
@@ -258,7 +334,7 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		(void)snprintf(buf, size, "write and sync the audit's intent record");
 		break;
 	case STEP_OWN:
-		(void)snprintf(buf, size, "own %s %u:%u", step->file, step->uid, step->gid);
+		(void)snprintf(buf, size, "own %s %u:%u", step->own.name, step->own.owner.uid, step->own.owner.gid);
 		break;
 	case STEP_MOUNT:
 		(void)snprintf(buf, size, "make the mount writable: %s", mount_method_name(step->method));

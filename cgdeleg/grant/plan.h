@@ -2,7 +2,7 @@
 /*
  * Plan - what will be done to the machine, as data.
  *
- * In: struct decision, struct facts, struct oci's words about the mount.  Out: struct plan.
+ * In: struct decision, struct facts, and the values in struct target.  Out: struct plan, all that a run does and writes.
  * Pure: opens nothing, reads no clock. The hook runs this array, `cgdeleg check` prints it, the audit
  * record contains it and the golden tests compare it.
  *
@@ -11,10 +11,14 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cgdeleg/grant/budget.h"
+#include "cgdeleg/grant/gather.h"
+#include "cgdeleg/kernel/attribute.h"
 #include "cgdeleg/kernel/mount.h"
 #include "policy/decision.h"
 #include "policy/facts.h"
@@ -23,23 +27,21 @@
 
 enum step_kind {
 	STEP_BUDGET,	   /* count the grant in the node's and the handler's budget */
-	STEP_UNIT,	   /* have systemd lower limits of the unit `file`, whose cgroup is `place` */
-	STEP_CEILING,	   /* lower a limit file of `place` */
+	STEP_UNIT,	   /* have systemd lower limits of a unit */
+	STEP_CEILING,	   /* lower one limit file */
 	STEP_DEVICE_BPF,   /* the device programs are still as the decision saw them */
-	STEP_DEVICE_GUARD, /* attach the device guard, with `extra` rules of config.json */
-	STEP_GRANT_GUARD,  /* attach the grant guard; `extra`: GUARD_ALLOW_* */
-	STEP_LEAF,	   /* make the leaf `file`, the owner's as if it had made it */
+	STEP_DEVICE_GUARD, /* attach the device guard, with the rules of config.json */
+	STEP_GRANT_GUARD,  /* attach the grant guard */
+	STEP_LEAF,	   /* make the leaf, the owner's as if it had made it */
 	STEP_MOVE,	   /* move the container's processes into the leaf */
-	STEP_CONTROLLERS,  /* enable the controllers `file` in cgroup.subtree_control */
-	STEP_ATTRIBUTE,	   /* record the grant on the cgroup */
-	STEP_FORGET,	   /* remove such a record */
+	STEP_CONTROLLERS,  /* enable controllers in cgroup.subtree_control */
+	STEP_ATTRIBUTE,	   /* write the attribute */
+	STEP_FORGET,	   /* remove the attribute of an earlier grant */
 	STEP_INTENT,	   /* write and sync the audit's intent record */
-	STEP_OWN,	   /* give `file` of the delegation root to uid:gid */
-	STEP_MOUNT,	   /* make the container's mount writable by `method` */
+	STEP_OWN,	   /* give a file of the delegation root, or itself, to an owner */
+	STEP_MOUNT,	   /* make the container's mount writable */
 	STEP_KIND_MAX
 };
-
-enum place { PLACE_ROOT, PLACE_SCOPE };
 
 /* Ceilings that systemd is told of. */
 struct unit_ceilings {
@@ -47,29 +49,68 @@ struct unit_ceilings {
 	const struct ceiling *ceilings[DECISION_CEILINGS_MAX]; /* belong to the decision */
 };
 
-struct step {
-	enum step_kind kind;
-	enum place place;
-	const char *file;	       /* a name, or a list of controllers; "." is the directory */
-	const struct ceiling *ceiling; /* STEP_CEILING: belongs to the decision */
-	/* STEP_UNIT; STEP_DEVICE_BPF behind one, NULL without. Belongs to the plan. */
-	const struct unit_ceilings *unit;
-	uint64_t extra;		  /* STEP_CEILING: added to the ceiling's number (scope: + 1); STEP_BUDGET: the
-			   descendants */
-	uint32_t uid, gid;	  /* STEP_OWN, STEP_LEAF: host ids */
-	enum mount_method method; /* STEP_MOUNT */
+/* Host ids. */
+struct ids {
+	uint32_t uid, gid;
 };
 
+/* What a step needs to know. Strings and pointers belong to the plan, or to what it was made of. */
+struct step {
+	enum step_kind kind;
+	enum place place; /* STEP_UNIT, STEP_CEILING: whose limits; of all others PLACE_ROOT */
+	union {
+		const struct budget_entry *entry; /* STEP_BUDGET */
+		struct {
+			const char *name;
+			const struct unit_ceilings *ceilings;
+		} unit; /* STEP_UNIT */
+		struct {
+			const char *file;
+			const struct limit_type *type;
+			struct limit_value value; /* as it holds at the place */
+			bool skip_unknown;	  /* pass over devices and resources that this kernel does not know */
+		} ceiling;			  /* STEP_CEILING */
+		/* STEP_DEVICE_BPF: systemd has just been asked for limits; it may then load a program of the same
+		 * rules anew and put it in the place of its own (257 does). */
+		bool by_systemd;
+		const struct device_rules *rules; /* STEP_DEVICE_GUARD */
+		uint64_t allowed;		  /* STEP_GRANT_GUARD: GUARD_ALLOW_* */
+		struct {
+			const char *name;
+			struct ids owner; /* STEP_LEAF only */
+		} leaf;			  /* STEP_LEAF, STEP_MOVE */
+		struct {
+			const char *list; /* blank-separated */
+			const char *leaf; /* in which they make files appear, if it is there */
+			struct ids owner;
+		} controllers;	       /* STEP_CONTROLLERS */
+		const char *attribute; /* STEP_ATTRIBUTE: its text */
+		struct {
+			const char *name; /* in the delegation root; ".": itself */
+			struct ids owner;
+		} own;			  /* STEP_OWN */
+		enum mount_method method; /* STEP_MOUNT */
+	};
+};
+
+/* Large: not for the stack of the hook, and not to be copied, for its steps point into it. */
 struct plan {
 	size_t n_steps;
 	struct step steps[PLAN_STEPS_MAX];
-	char controllers[256]; /* what STEP_CONTROLLERS enables: policy's and available, in policy's order */
-	struct unit_ceilings unit;
+	struct budget_entry entry;	/* what STEP_BUDGET writes into the table of grants */
+	struct unit_ceilings unit;	/* what STEP_UNIT asks for */
+	char controllers[256];		/* what STEP_CONTROLLERS enables: the policy's that are offered, in its order */
+	char attribute[ATTRIBUTE_SIZE]; /* what STEP_ATTRIBUTE writes */
 };
 
-/* The steps for a VERDICT_GRANT or VERDICT_READONLY; none for the other verdicts. Strings belong to the
- * decision, the facts and the plan. -E2BIG when there are more than PLAN_STEPS_MAX. */
-int plan_build(const struct decision *decision, const struct facts *facts, struct plan *ret, struct err *err);
+/*
+ * Makes the steps of a VERDICT_GRANT or VERDICT_READONLY; none for the other verdicts. Of the target only values are
+ * read: instance, device and cgroup numbers, rules, an earlier attribute. All three must outlive the plan.
+ * -E2BIG: more than PLAN_STEPS_MAX steps, or more ceilings than the attribute holds. -EBUSY: the cgroup cannot be taken
+ * back. No other verdict than VERDICT_GRANT composes an attribute.
+ */
+int plan_build(const struct decision *decision, const struct facts *facts, const struct target *target,
+	       struct plan *ret, struct err *err);
 
 /* One step as one line: "memory.max at most 17179869184", "own cgroup.procs 100000:100000". */
 const char *step_describe(const struct step *step, char *buf, size_t size);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Record - facts, decision and plan as JSON. See record.h. */
+/* Record - what one run leaves on record, as JSON. See record.h. */
 #include "cgdeleg/grant/record.h"
 
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 static const char *const userns_names[USERNS_KIND_MAX] = {
@@ -60,7 +61,7 @@ static void add_origin(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, 
 	add(doc, o, key, text);
 }
 
-void record_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *facts)
+static void add_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *facts)
 {
 	add(doc, o, "id", facts->id);
 	add(doc, o, "handler", facts->handler);
@@ -78,7 +79,7 @@ void record_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *fa
 		add(doc, o, "unjudged", facts->unjudged);
 }
 
-static void record_reasons(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision)
+static void add_reasons(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision)
 {
 	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "reasons");
 
@@ -94,7 +95,7 @@ static void record_reasons(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct 
 	}
 }
 
-void record_decision(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision)
+static void add_decision(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision)
 {
 	(void)yyjson_mut_obj_add_str(doc, o, "verdict", verdict_name(decision->verdict));
 	add(doc, o, "profile", decision->profile);
@@ -108,14 +109,78 @@ void record_decision(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decisi
 		(void)yyjson_mut_obj_add_uint(doc, o, "uid", decision->owner_uid);
 		(void)yyjson_mut_obj_add_uint(doc, o, "gid", decision->owner_gid);
 	}
-	record_reasons(doc, o, decision);
+	add_reasons(doc, o, decision);
 }
 
-void record_plan(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct plan *plan)
+static void add_plan(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct plan *plan)
 {
 	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "plan");
 	char line[LIMIT_TEXT_SIZE];
 
 	for (size_t i = 0; i < plan->n_steps; i++)
 		(void)yyjson_mut_arr_add_strcpy(doc, list, step_describe(&plan->steps[i], line, sizeof(line)));
+}
+
+void record_add(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct record *record)
+{
+	add_facts(doc, o, record->facts);
+	add_decision(doc, o, record->decision);
+	add_plan(doc, o, record->plan);
+}
+
+static void add_outcome(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct outcome *outcome)
+{
+	char line[LIMIT_TEXT_SIZE];
+
+	(void)yyjson_mut_obj_add_str(doc, o, "outcome", outcome_name(outcome->kind));
+	(void)yyjson_mut_obj_add_uint(doc, o, "steps_done", outcome->n_done);
+	(void)yyjson_mut_obj_add_uint(doc, o, "steps_changed", outcome->n_changed);
+	(void)yyjson_mut_obj_add_uint(doc, o, "steps_skipped", outcome->n_skipped);
+	if (outcome->failed)
+		add(doc, o, "failed_step", step_describe(outcome->failed, line, sizeof(line)));
+	if (outcome->kind == OUTCOME_UNDO_FAILED)
+		(void)yyjson_mut_obj_add_str(doc, o, "undo_error", outcome->undo_err.text);
+}
+
+/*
+ * gmtime_r(3) looks for /etc/localtime, and this may run inside the container's mount namespace, where
+ * nothing is ever opened by name but the cgroup mount. So the calendar is counted here: days since
+ * 0000-03-01, in eras of 400 years, as the proleptic Gregorian calendar of ISO 8601 has it.
+ */
+static void format_time(int64_t us, char *buf, size_t size)
+{
+	int64_t seconds = us / 1000000;
+	int64_t days = seconds / 86400 + 719468;
+	int64_t era = days / 146097;
+	int64_t day_of_era = days % 146097;
+	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t month = (5 * day_of_year + 2) / 153; /* 0 is March */
+	int64_t year = year_of_era + era * 400 + (month >= 10);
+
+	seconds %= 86400;
+	(void)snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", (int)year,
+		       (int)(month < 10 ? month + 3 : month - 9), (int)(day_of_year - (153 * month + 2) / 5 + 1),
+		       (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(us % 1000000));
+}
+
+char *record_compose(const struct record *record, const char *event)
+{
+	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *o = yyjson_mut_obj(doc);
+	char time[64];
+
+	if (!o)
+		return NULL;
+	yyjson_mut_doc_set_root(doc, o);
+	format_time(record->started_us, time, sizeof(time));
+	(void)yyjson_mut_obj_add_str(doc, o, "time", time);
+	(void)yyjson_mut_obj_add_str(doc, o, "event", event);
+	(void)yyjson_mut_obj_add_int(doc, o, "hook_pid", record->pid);
+	(void)yyjson_mut_obj_add_int(doc, o, "duration_us", record->duration_us);
+	record_add(doc, o, record);
+	add_outcome(doc, o, record->outcome);
+	if (record->err->text[0])
+		(void)yyjson_mut_obj_add_str(doc, o, "error", record->err->text);
+	return yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, NULL);
 }

@@ -1,19 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Record - facts, decision and plan as JSON; what the audit file and `cgdeleg check --json` share.
- * Pure. Strings that a container's creator wrote are escaped to printable ASCII. A member that memory
- * did not suffice for is missing; the caller sees the final write fail then.
+ * Record - what one run leaves on record, as JSON: the audit record, and what `cgdeleg check --json` has of it.
+ *
+ * Pure: the time stands in it. Strings that a container's creator wrote are escaped to printable ASCII. A member that
+ * memory did not suffice for is missing; the final write then fails, and with it the record.
  */
 #pragma once
 
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
 #include "base/json.h"
+#include "cgdeleg/grant/apply.h"
 #include "cgdeleg/grant/plan.h"
 #include "policy/decision.h"
 #include "policy/facts.h"
 
-void record_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *facts);
-void record_decision(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision);
-void record_plan(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct plan *plan);
+struct record {
+	int64_t started_us;  /* when the run began, microseconds since the epoch */
+	int64_t duration_us; /* 0 in an intent record */
+	pid_t pid;	     /* the hook's own, to tie an intent record to its run */
+	/* The run's; none is NULL. */
+	const struct facts *facts;
+	const struct decision *decision;
+	const struct plan *plan;
+	const struct outcome *outcome;
+	const struct err *err; /* text "": the run did not fail */
+};
+
+/* The members of facts, decision and plan. */
+void record_add(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct record *record);
+
+/* The whole audit record as one line with its newline, `event` "run" or "intent"; the caller frees it. NULL: out of
+ * memory. */
+char *record_compose(const struct record *record, const char *event);
 
 const char *userns_kind_name(enum userns_kind kind);
 const char *device_bpf_state_name(enum device_bpf_state state);

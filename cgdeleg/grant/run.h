@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run - the pipeline, in the order in which it happens: state, policy, facts, decision, plan, apply, audit.
+ * Run - the picture of docs/design.md: read, decide, look, decide, plan, apply, record.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ struct run_args {
 	const char *handler; /* --handler; mandatory */
 	const char *policy;  /* --policy: directory */
 	const char *audit;   /* --audit: directory */
-	const char *run;     /* --run: directory of the table of grants; NULL: it is only looked at */
+	const char *run;     /* --run: directory of the table of grants; NULL: grants are counted on the tree */
 	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
 	const char *helpers; /* --helpers: directory of the helpers; NULL: host_open()'s */
 	bool load_guards;    /* execute the loader where no guards are pinned */
@@ -39,15 +39,13 @@ struct trail {
 	struct target target;
 	struct decision decision;
 	struct plan plan;
+	struct apply apply;
 	struct outcome outcome;
 	struct host host;
 	struct audit audit;
 	struct budget budget;
-	struct err err;	    /* why the run failed; text is "" when it did not */
-	int64_t started_us; /* microseconds since the epoch */
-	int64_t duration_us;
-	pid_t pid;  /* the hook's own, to tie an intent record to its outcome */
-	bool acted; /* not a pass-through: a record is due */
+	struct err err; /* why the run failed; text is "" when it did not */
+	struct record record;
 };
 
 /* Makes a trail of memory that is zeroed: what is not zero in an empty one. */
@@ -61,6 +59,10 @@ void trail_free(struct trail *trail);
  * with trail->err set; a refusal that stops the container is -EACCES. The audit record is written. */
 int run_create_runtime(const struct run_args *args, int state_fd, struct trail *trail);
 
-/* The same stages without acting: facts, decision and plan of a container that is being created, or
- * (oci.pid == 0) of a bundle alone. For `cgdeleg check`. trail->oci must have been read. */
-int run_explain(const struct host *host, const struct run_args *args, struct trail *trail);
+/*
+ * The hook's stages from the look to the plan, for a container that is being created or (oci.pid == 0) for a bundle
+ * alone. `cgdeleg check` is this and no more. trail->oci and trail->rules must have been read. With args->load_guards guards
+ * that are not there are loaded, and with args->run the table of grants is opened and locked; without them nothing is
+ * changed.
+ */
+int run_plan(const struct host *host, const struct run_args *args, struct trail *trail);

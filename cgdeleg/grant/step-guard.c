@@ -19,7 +19,6 @@ int device_guard_run(const struct apply *apply, const struct step *step, struct 
 	const struct device_guard *guard = &target->guards.device;
 	int r;
 
-	(void)step;
 	undo->attached = true; /* until it is known: detaching what is not there would only fail */
 	undo->changed = true;
 	r = device_guard_attach(guard, target->cgroup_fd, err);
@@ -29,16 +28,16 @@ int device_guard_run(const struct apply *apply, const struct step *step, struct 
 	}
 	undo->attached = r == 1;
 	if (undo->attached)
-		return device_guard_write(guard, target->ino, &target->rules, err);
+		return device_guard_write(guard, target->ino, step->rules, err);
 	undo->changed = false;
 	undo->rules = malloc(sizeof(*undo->rules));
 	if (!undo->rules)
 		return err_set(err, ENOMEM, "out of memory");
 	r = device_guard_read(guard, target->ino, undo->rules, err);
-	if (r < 0 || device_rules_equal(undo->rules, &target->rules))
+	if (r < 0 || device_rules_equal(undo->rules, step->rules))
 		return r;
 	undo->changed = true;
-	return device_guard_write(guard, target->ino, &target->rules, err);
+	return device_guard_write(guard, target->ino, step->rules, err);
 }
 
 int device_guard_undo(const struct apply *apply, struct undo *undo, struct err *err)
@@ -67,8 +66,8 @@ int grant_guard_run(const struct apply *apply, const struct step *step, struct u
 	}
 	undo->flags = before.flags;
 	r = grant_guard_attach(guard, target->cgroup_fd, &undo->programs, err);
-	undo->changed = undo->programs || (r >= 0 && before.flags != step->extra);
-	return r < 0 ? r : grant_guard_write(guard, target->cgroup_fd, step->extra, err);
+	undo->changed = undo->programs || (r >= 0 && before.flags != step->allowed);
+	return r < 0 ? r : grant_guard_write(guard, target->cgroup_fd, step->allowed, err);
 }
 
 /* What was there before stays, and is told what it was. */

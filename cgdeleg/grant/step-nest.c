@@ -35,28 +35,27 @@ static int open_leaf(const struct apply *apply, const char *name, struct err *er
 	return fd;
 }
 
-static int check_owner(int fd, const char *name, const struct step *step, struct err *err)
+static int check_owner(int fd, const char *name, struct ids owner, struct err *err)
 {
 	struct stat st;
 
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set_errno(err, errno, "cannot stat '%s' of the leaf", name);
-	if (st.st_uid != step->uid || st.st_gid != step->gid)
+	if (st.st_uid != owner.uid || st.st_gid != owner.gid)
 		return err_set(err, EIO, "'%s' of the leaf belongs to %u:%u, %u:%u was expected", name, st.st_uid,
-			       st.st_gid, step->uid, step->gid);
+			       st.st_gid, owner.uid, owner.gid);
 	return 0;
 }
 
 /* Runs `make` with the owner's file system ids and comes back to root's in every case. */
-static int as_owner(const struct step *step, int (*make)(int fd, const char *text), int fd, const char *text,
-		    struct err *err)
+static int as_owner(struct ids owner, int (*make)(int fd, const char *text), int fd, const char *text, struct err *err)
 {
 	struct err back = { 0 };
 	int made, r;
 
-	r = privilege_make_as(step->uid, step->gid, err);
+	r = privilege_make_as(owner.uid, owner.gid, err);
 	made = r < 0 ? r : make(fd, text);
-	if (privilege_make_as_root(step->uid, step->gid, &back) < 0) {
+	if (privilege_make_as_root(owner.uid, owner.gid, &back) < 0) {
 		*err = back;
 		return -back.code;
 	}
@@ -79,27 +78,31 @@ static int enable(int fd, const char *text)
 
 int leaf_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
+	const struct ids owner = step->leaf.owner;
+	const char *name = step->leaf.name;
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
 	int r;
 
-	if (fstatat(apply->target->cgroup_fd, step->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return err_set(err, EEXIST, "the leaf '%s' is there already", step->file);
+	if (fstatat(apply->target->cgroup_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(err, EEXIST, "the leaf '%s' is there already", name);
 	undo->changed = true;
-	r = as_owner(step, make_directory, apply->target->cgroup_fd, step->file, err);
+	r = as_owner(owner, make_directory, apply->target->cgroup_fd, name, err);
 	if (r < 0)
-		return err_set_errno(err, r, "cannot make the leaf '%s'", step->file);
-	fd = open_leaf(apply, step->file, err);
+		return err_set_errno(err, r, "cannot make the leaf '%s'", name);
+	fd = open_leaf(apply, name, err);
 	if (fd < 0)
 		return fd;
-	r = check_owner(fd, ".", step, err);
-	return r < 0 ? r : check_owner(fd, "cgroup.procs", step, err);
+	r = check_owner(fd, ".", owner, err);
+	return r < 0 ? r : check_owner(fd, "cgroup.procs", owner, err);
 }
 
 int leaf_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	if (unlinkat(apply->target->cgroup_fd, undo->step->file, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return err_set_errno(err, errno, "cannot remove the leaf '%s'", undo->step->file);
+	const char *name = undo->step->leaf.name;
+
+	if (unlinkat(apply->target->cgroup_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_set_errno(err, errno, "cannot remove the leaf '%s'", name);
 	return 0;
 }
 
@@ -131,7 +134,7 @@ static int move_all(int from, int to, pid_t only, struct err *err)
 
 int move_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
-	_cleanup_close_ int leaf = open_leaf(apply, step->file, err);
+	_cleanup_close_ int leaf = open_leaf(apply, step->leaf.name, err);
 
 	if (leaf < 0)
 		return leaf;
@@ -141,7 +144,7 @@ int move_run(const struct apply *apply, const struct step *step, struct undo *un
 
 int move_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	_cleanup_close_ int leaf = open_leaf(apply, undo->step->file, err);
+	_cleanup_close_ int leaf = open_leaf(apply, undo->step->leaf.name, err);
 
 	return leaf < 0 ? leaf : move_all(leaf, apply->target->cgroup_fd, 0, err);
 }
@@ -173,23 +176,21 @@ static const char *signed_words(char sign, const char *list, const char *except,
 static int check_new_files(const struct apply *apply, const struct step *step, struct err *err)
 {
 	_cleanup_close_ int leaf = -EBADF;
-	const char *list = step->file;
+	const char *list = step->controllers.list, *name = step->controllers.leaf;
 	char word[32], file[48];
 
-	if (!apply->decision->nest)
-		return 0;
-	leaf = file_open_beneath(apply->target->cgroup_fd, apply->decision->nest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	leaf = file_open_beneath(apply->target->cgroup_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (leaf == -ENOENT)
 		return 0; /* nested by the runtime, in a leaf of another name */
 	if (leaf < 0)
-		return err_set_errno(err, leaf, "cannot open the leaf '%s'", apply->decision->nest);
+		return err_set_errno(err, leaf, "cannot open the leaf '%s'", name);
 	while (text_next_word(&list, word, sizeof(word)) > 0) {
 		int r;
 
 		(void)snprintf(file, sizeof(file), "%s.max", word);
 		if (faccessat(leaf, file, F_OK, 0) < 0)
 			continue;
-		r = check_owner(leaf, file, step, err);
+		r = check_owner(leaf, file, step->controllers.owner, err);
 		if (r < 0)
 			return r;
 	}
@@ -199,7 +200,7 @@ static int check_new_files(const struct apply *apply, const struct step *step, s
 int controllers_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	char text[512], now[512];
-	const char *list = step->file;
+	const char *list = step->controllers.list;
 	char word[32];
 	int r;
 
@@ -209,10 +210,10 @@ int controllers_run(const struct apply *apply, const struct step *step, struct u
 	undo->text = strdup(now);
 	if (!undo->text)
 		return err_set(err, ENOMEM, "out of memory");
-	if (signed_words('+', step->file, now, text, sizeof(text))[0] == '\0')
+	if (signed_words('+', list, now, text, sizeof(text))[0] == '\0')
 		return 0;
 	undo->changed = true;
-	r = as_owner(step, enable, apply->target->cgroup_fd, text, err);
+	r = as_owner(step->controllers.owner, enable, apply->target->cgroup_fd, text, err);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot enable '%s' in cgroup.subtree_control", text);
 	r = read_enabled(apply, now, sizeof(now), err);
@@ -229,7 +230,7 @@ int controllers_undo(const struct apply *apply, struct undo *undo, struct err *e
 	char text[512];
 	int r;
 
-	if (signed_words('-', undo->step->file, undo->text, text, sizeof(text))[0] == '\0')
+	if (signed_words('-', undo->step->controllers.list, undo->text, text, sizeof(text))[0] == '\0')
 		return 0;
 	r = file_write_at(apply->target->cgroup_fd, "cgroup.subtree_control", text);
 	if (r < 0)

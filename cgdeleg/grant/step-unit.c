@@ -3,7 +3,7 @@
  * Step - ceilings of a cgroup that systemd manages, through systemd.
  *
  * Asked to change one property of a unit, systemd writes all files that it has properties for, each with
- * what it remembers: what a runtime had written there behind its back would come off. So the values of all
+ * what it remembers: what a runtime had written there without its knowledge would come off. So the values of all
  * these files are read first, those that limit anything go along, and afterwards none may be above what it
  * was. Shares and guarantees (weights, memory.low) are systemd's own business. See step.h.
  */
@@ -12,26 +12,26 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cgdeleg/grant/step.h"
 #include "cgdeleg/kernel/systemd.h"
 
-#define FILES_MAX	 12
+#define FILES_MAX	 12   /* that systemd has properties for, and some to spare */
 #define SET_RESERVE_MS	 4000 /* of the hook's time, left for taking everything back */
-#define UNDO_EXTRA_MS	 700  /* what an undo may take behind the deadline: the alarm comes 1 s after it */
+#define UNDO_EXTRA_MS	 700  /* what an undo may take after the deadline: the alarm comes 1 s after it */
 #define WITHOUT_DEADLINE 5000
 
 struct unit_change {
 	int mount_ns; /* the hook's own: an undo may come from within the container's */
 	int root;     /* its root directory in that one, which entering a mount namespace replaces */
-	size_t n;
 	struct unit_file {
-		const struct limit_type *type;
+		const struct limit_type *type; /* NULL: there is no such file here, or it has not been read yet */
 		bool lowered;
 		struct limit_value before, wanted;
-	} files[FILES_MAX];
+	} files[FILES_MAX]; /* in the order of systemd_type() */
 };
 
 void unit_change_free(struct unit_change *change)
@@ -43,25 +43,14 @@ void unit_change_free(struct unit_change *change)
 	free(change);
 }
 
+static void cleanup_change(struct unit_change **change)
+{
+	unit_change_free(*change);
+}
+
 static int64_t deadline(const struct apply *apply, int64_t offset_ms)
 {
 	return apply->deadline_ms ? apply->deadline_ms + offset_ms : clock_monotonic_ms() + WITHOUT_DEADLINE;
-}
-
-/* Is any file above its ceiling? 1, 0 or an error. */
-static int must_change(int fd, const struct unit_ceilings *unit, struct err *err)
-{
-	for (size_t i = 0; i < unit->n; i++) {
-		const struct ceiling *c = unit->ceilings[i];
-		struct limit_value now;
-		int r = limit_read(fd, c->file, c->type, &now, err);
-
-		if (r < 0)
-			return r;
-		if (!limit_within(c->type, &now, &c->value))
-			return 1;
-	}
-	return 0;
 }
 
 static const struct ceiling *ceiling_of(const struct unit_ceilings *unit, const struct limit_type *type)
@@ -78,7 +67,7 @@ static bool is_same(const struct limit_type *type, const struct limit_value *a, 
 	return limit_within(type, a, b) && limit_within(type, b, a);
 }
 
-/* Every line of `wanted` that `before` has not got, without limits: to take it back somebody must be told. */
+/* Every line of `wanted` that `before` has not got, without limits: to take it back systemd must be told of it. */
 static int add_absent_lines(const struct limit_type *type, struct limit_value *before, const struct limit_value *wanted,
 			    struct err *err)
 {
@@ -92,53 +81,44 @@ static int add_absent_lines(const struct limit_type *type, struct limit_value *b
 	return 0;
 }
 
-/* -ENOENT without a word, where there need not be such a file. */
-static int read_file(int fd, const struct limit_type *type, bool must, struct limit_value *ret, struct err *err)
+/* What stands in a file, and what is to stand there. `ceiling` NULL: it stays, and there need not be such a file. */
+static int read_file(int fd, const struct limit_type *type, const struct ceiling *ceiling, struct unit_file *ret,
+		     struct err *err)
 {
 	struct err unread = { 0 };
-	int r = limit_read(fd, type->key, type, ret, &unread);
+	int r = limit_read(fd, type->key, type, &ret->before, &unread);
 
-	if (r < 0 && err && (must || r != -ENOENT))
+	if (r == -ENOENT && !ceiling)
+		return 0; /* a controller that is not there */
+	if (r < 0 && err)
 		*err = unread;
-	return r;
+	if (r < 0)
+		return r;
+	ret->type = type;
+	ret->wanted = ret->before;
+	ret->lowered = ceiling && limit_smaller(type, &ret->before, &ceiling->value, &ret->wanted);
+	if (!ret->lowered)
+		return 0;
+	r = limit_check_common(type->key, type, &ret->before, &ret->wanted, err);
+	return r < 0 ? r : add_absent_lines(type, &ret->before, &ret->wanted, err);
 }
 
-/* What stands in every file that systemd may write, and what is to stand there. */
-static int read_all(int fd, const struct unit_ceilings *unit, struct unit_change *change, struct err *err)
+/* Reads those files that have a ceiling, or those that have none. Returns whether one is to be lowered. */
+static int read_files(int fd, const struct unit_ceilings *unit, bool with_ceiling, struct unit_change *change,
+		      struct err *err)
 {
 	const struct limit_type *type;
+	bool lowered = false;
 
 	for (size_t i = 0; (type = systemd_type(i)) != NULL; i++) {
 		const struct ceiling *ceiling = ceiling_of(unit, type);
-		struct unit_file *file = &change->files[change->n];
-		int r = read_file(fd, type, ceiling, &file->before, err);
+		int r = with_ceiling == !!ceiling ? read_file(fd, type, ceiling, &change->files[i], err) : 0;
 
-		if (r == -ENOENT && !ceiling)
-			continue; /* a controller that is not there */
 		if (r < 0)
 			return r;
-		file->type = type;
-		file->wanted = file->before;
-		file->lowered = ceiling && limit_smaller(type, &file->before, &ceiling->value, &file->wanted);
-		if (file->lowered)
-			r = limit_check_common(type->key, type, &file->before, &file->wanted, err);
-		if (r == 0 && file->lowered)
-			r = add_absent_lines(type, &file->before, &file->wanted, err);
-		if (r < 0)
-			return r;
-		change->n++;
+		lowered |= change->files[i].lowered;
 	}
-	return 0;
-}
-
-static int add_words(struct unit_words *words, const struct unit_file *file, bool back, struct err *err)
-{
-	const struct limit_value *value = back ? &file->before : &file->wanted;
-
-	/* What limits nothing and is not to change is left to what systemd thinks of it. */
-	if (!systemd_holds(file->type, value) && !(back && file->lowered))
-		return 0;
-	return systemd_add_words(words, file->type, value, err);
+	return lowered;
 }
 
 static int tell_systemd(const struct host *host, const char *unit, const struct unit_change *change, bool back,
@@ -147,22 +127,27 @@ static int tell_systemd(const struct host *host, const char *unit, const struct 
 	struct unit_words words = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < change->n; i++)
-		r = add_words(&words, &change->files[i], back, err);
+	for (size_t i = 0; r == 0 && i < FILES_MAX; i++) {
+		const struct unit_file *file = &change->files[i];
+		const struct limit_value *value = back ? &file->before : &file->wanted;
+
+		/* What limits nothing and is not to change is left to what systemd thinks of it. */
+		if (file->type && (systemd_holds(file->type, value) || (back && file->lowered)))
+			r = systemd_add_words(&words, file->type, value, err);
+	}
 	return r < 0 ? r : systemd_set(host->helpers, unit, &words, deadline_ms, err);
 }
 
 /* None above what it was, and what was to be lowered is. What systemd may not have known how to do is
  * left to a step of its own. */
-static int check_all(int fd, const char *unit, const struct unit_change *change, struct err *err)
+static int check_files(int fd, const char *unit, const struct unit_change *change, struct err *err)
 {
-	for (size_t i = 0; i < change->n; i++) {
+	for (size_t i = 0; i < FILES_MAX; i++) {
 		const struct unit_file *file = &change->files[i];
 		struct limit_before scratch = { .skip_unknown = true };
 		struct limit_value now;
-		int r;
+		int r = file->type ? limit_lower(fd, file->type->key, file->type, &file->before, &scratch, err) : 0;
 
-		r = limit_lower(fd, file->type->key, file->type, &file->before, &scratch, err);
 		if (r < 0)
 			return r;
 		if (!file->lowered || !systemd_vouches(file->type, &file->wanted))
@@ -193,7 +178,6 @@ static int check_sets(int fd, const struct unit_ceilings *unit, struct err *err)
 /* Programs are executed in the host's mount namespace or not at all. */
 static int remember_place(const struct apply *apply, struct unit_change *change, struct err *err)
 {
-	change->root = -EBADF;
 	change->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (change->mount_ns < 0)
 		return err_set_errno(err, errno, "cannot open the hook's own mount namespace");
@@ -203,8 +187,17 @@ static int remember_place(const struct apply *apply, struct unit_change *change,
 	return 0;
 }
 
-static int come_back(const struct unit_change *change, struct err *err)
+/* The descriptor of /proc is the host's: it names the namespace that this process is in now. */
+static int come_back(const struct apply *apply, const struct unit_change *change, struct err *err)
 {
+	struct stat ns, own_ns, root, own_root;
+
+	if (fstatat(apply->host->proc_fd, "self/ns/mnt", &ns, 0) < 0 || fstat(change->mount_ns, &own_ns) < 0 ||
+	    stat("/", &root) < 0 || fstat(change->root, &own_root) < 0)
+		return err_set_errno(err, errno, "cannot tell which mount namespace the hook is in");
+	if (ns.st_ino == own_ns.st_ino && ns.st_dev == own_ns.st_dev && root.st_ino == own_root.st_ino &&
+	    root.st_dev == own_root.st_dev)
+		return 0;
 	if (setns(change->mount_ns, CLONE_NEWNS) < 0 || fchdir(change->root) < 0 || chroot(".") < 0)
 		return err_set_errno(err, errno, "cannot come back from the container's mount namespace");
 	return 0;
@@ -212,42 +205,28 @@ static int come_back(const struct unit_change *change, struct err *err)
 
 int unit_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
+	const struct unit_ceilings *unit = step->unit.ceilings;
 	const int fd = step_place_fd(apply, step);
+	_cleanup_(cleanup_change) struct unit_change *change = calloc(1, sizeof(*change));
 	int r;
 
-	r = must_change(fd, step->unit, err);
-	if (r <= 0)
-		return r < 0 ? r : check_sets(fd, step->unit, err);
-	undo->unit = calloc(1, sizeof(*undo->unit));
-	if (!undo->unit)
+	if (!change)
 		return err_set(err, ENOMEM, "out of memory");
-	r = remember_place(apply, undo->unit, err);
-	if (r < 0)
-		return r;
-	r = read_all(fd, step->unit, undo->unit, err);
+	change->mount_ns = change->root = -EBADF;
+	r = read_files(fd, unit, true, change, err);
+	if (r <= 0)
+		return r < 0 ? r : check_sets(fd, unit, err);
+	r = remember_place(apply, change, err);
+	if (r >= 0)
+		r = read_files(fd, unit, false, change, err);
 	if (r < 0)
 		return r;
 	undo->changed = true;
-	r = tell_systemd(apply->host, step->file, undo->unit, false, deadline(apply, -SET_RESERVE_MS), err);
+	undo->unit = TAKE_PTR(change);
+	r = tell_systemd(apply->host, step->unit.name, undo->unit, false, deadline(apply, -SET_RESERVE_MS), err);
 	if (r >= 0)
-		r = check_all(fd, step->file, undo->unit, err);
-	return r < 0 ? r : check_sets(fd, step->unit, err);
-}
-
-/* Does every file hold what it held? */
-static int is_as_before(int fd, const struct unit_change *change, struct err *err)
-{
-	for (size_t i = 0; i < change->n; i++) {
-		const struct unit_file *file = &change->files[i];
-		struct limit_value now;
-		int r = limit_read(fd, file->type->key, file->type, &now, err);
-
-		if (r < 0)
-			return r;
-		if (!is_same(file->type, &now, &file->before))
-			return 0;
-	}
-	return 1;
+		r = check_files(fd, step->unit.name, undo->unit, err);
+	return r < 0 ? r : check_sets(fd, unit, err);
 }
 
 /* By hand, where systemd's rounding left another value, or where it does not answer any more. */
@@ -255,18 +234,34 @@ static int restore_files(int fd, const struct unit_change *change, struct err *e
 {
 	int first = 0;
 
-	for (size_t i = 0; i < change->n; i++) {
+	for (size_t i = 0; i < FILES_MAX; i++) {
 		const struct unit_file *file = &change->files[i];
 		struct limit_before before = { .changed = true, .value = file->before };
 		struct limit_value now;
-		int r = limit_read(fd, file->type->key, file->type, &now, err);
+		int r = file->type ? limit_read(fd, file->type->key, file->type, &now, err) : 0;
 
-		if (r == 0 && !is_same(file->type, &now, &file->before))
+		if (r == 0 && file->type && !is_same(file->type, &now, &file->before))
 			r = limit_restore(fd, file->type->key, file->type, &before, err);
 		if (r < 0 && first == 0)
 			first = r;
 	}
 	return first;
+}
+
+/* Does every file hold what it held? */
+static int is_as_before(int fd, const struct unit_change *change, struct err *err)
+{
+	for (size_t i = 0; i < FILES_MAX; i++) {
+		const struct unit_file *file = &change->files[i];
+		struct limit_value now;
+		int r = file->type ? limit_read(fd, file->type->key, file->type, &now, err) : 0;
+
+		if (r < 0)
+			return r;
+		if (file->type && !is_same(file->type, &now, &file->before))
+			return 0;
+	}
+	return 1;
 }
 
 int unit_undo(const struct apply *apply, struct undo *undo, struct err *err)
@@ -280,12 +275,10 @@ int unit_undo(const struct apply *apply, struct undo *undo, struct err *err)
 	r = is_as_before(fd, undo->unit, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (apply->host->live) {
-		r = come_back(undo->unit, err);
-		if (r < 0)
-			return r;
-	}
-	r = tell_systemd(apply->host, undo->step->file, undo->unit, true, deadline(apply, UNDO_EXTRA_MS), err);
+	r = come_back(apply, undo->unit, err);
+	if (r < 0)
+		return r;
+	r = tell_systemd(apply->host, undo->step->unit.name, undo->unit, true, deadline(apply, UNDO_EXTRA_MS), err);
 	restored = restore_files(fd, undo->unit, r < 0 ? &ignored : err);
 	return r < 0 ? r : restored;
 }

@@ -30,14 +30,7 @@ int step_place_fd(const struct apply *apply, const struct step *step)
 /* First of all: until this is done nobody else can count. */
 static int budget_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
-	struct budget_hint hint = { .id = apply->target->ino, .usage = apply->decision->usage };
-
-	(void)step;
-	if (!apply->budget)
-		return 0;
-	(void)snprintf(hint.handler, sizeof(hint.handler), "%s",
-		       apply->decision->handler ? apply->decision->handler : "");
-	return budget_reserve(apply->budget, &hint, &undo->slot, &undo->changed, err);
+	return apply->budget ? budget_reserve(apply->budget, step->entry, &undo->slot, &undo->changed, err) : 0;
 }
 
 static int budget_undo(const struct apply *apply, struct undo *undo, struct err *err)
@@ -47,17 +40,14 @@ static int budget_undo(const struct apply *apply, struct undo *undo, struct err 
 
 static int ceiling_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
-	struct limit_value ceiling = step->ceiling->value;
 	int r;
 
-	/* cgroup.max.* are ints in the kernel, whose largest has no successor. */
-	if (ceiling.number < INT32_MAX)
-		ceiling.number += step->extra;
 	undo->limit = calloc(1, sizeof(*undo->limit));
 	if (!undo->limit)
 		return err_set(err, ENOMEM, "out of memory");
-	undo->limit->skip_unknown = apply->decision->skip_missing;
-	r = limit_lower(step_place_fd(apply, step), step->file, step->ceiling->type, &ceiling, undo->limit, err);
+	undo->limit->skip_unknown = step->ceiling.skip_unknown;
+	r = limit_lower(step_place_fd(apply, step), step->ceiling.file, step->ceiling.type, &step->ceiling.value,
+			undo->limit, err);
 	undo->changed = undo->limit->changed;
 	return r < 0 || undo->limit->n_skipped == 0 ? r : STEP_SKIPPED;
 }
@@ -66,12 +56,11 @@ static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err
 {
 	const struct step *step = undo->step;
 
-	return limit_restore(step_place_fd(apply, step), step->file, step->ceiling->type, undo->limit, err);
+	return limit_restore(step_place_fd(apply, step), step->ceiling.file, step->ceiling.type, undo->limit, err);
 }
 
-/* Looked at once more: between the decision and the grant a runtime could have replaced the program. Asked for
- * limits, systemd may load a program of the same rules anew and put it in the place of its own (257 does): behind
- * such a step it is another one, and what counts is that there is one that cannot be removed from below. */
+/* Once more: between the decision and the grant a runtime could have replaced the program. After systemd was asked it may
+ * be another one; what counts then is that there is one that cannot be removed from below. */
 static int device_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	struct device_programs now;
@@ -84,7 +73,7 @@ static int device_run(const struct apply *apply, const struct step *step, struct
 	r = device_query(apply->target->device_fd, &now, err);
 	if (r < 0)
 		return r;
-	same = now.id == apply->target->device_program || step->unit;
+	same = now.id == apply->target->device_program || step->by_systemd;
 	if (now.count == 0 || !now.multi || !same)
 		return err_set(
 			err, EPERM,
@@ -108,13 +97,11 @@ static int save_attribute(const struct apply *apply, struct undo *undo, struct e
 
 static int attribute_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
-	int r;
+	int r = save_attribute(apply, undo, err);
 
-	(void)step;
-	r = save_attribute(apply, undo, err);
-	if (r >= 0 && undo->text && strcmp(undo->text, apply->attribute) == 0)
+	if (r >= 0 && undo->text && strcmp(undo->text, step->attribute) == 0)
 		undo->changed = false;
-	return r < 0 || !undo->changed ? r : attribute_write(apply->target->cgroup_fd, apply->attribute, err);
+	return r < 0 || !undo->changed ? r : attribute_write(apply->target->cgroup_fd, step->attribute, err);
 }
 
 static int attribute_undo(const struct apply *apply, struct undo *undo, struct err *err)
@@ -145,46 +132,46 @@ static int stat_name(int fd, const char *name, struct stat *ret, struct err *err
 	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name) : 0;
 }
 
-/* Gives one name to uid:gid, and looks whether it is theirs now. */
-static int chown_name(int fd, const char *name, uint32_t uid, uint32_t gid, struct err *err)
+/* Gives one name to the owner, and looks whether it is theirs now. */
+static int chown_name(int fd, const char *name, struct ids owner, struct err *err)
 {
 	struct stat st;
 	int r;
 
-	r = strcmp(name, ".") == 0 ? fchown(fd, uid, gid) : fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	r = strcmp(name, ".") == 0 ? fchown(fd, owner.uid, owner.gid)
+				   : fchownat(fd, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
 	if (r < 0)
-		return err_set_errno(err, errno, "cannot give '%s' of the container's cgroup to %u:%u", name, uid, gid);
+		return err_set_errno(err, errno, "cannot give '%s' of the container's cgroup to %u:%u", name, owner.uid,
+				     owner.gid);
 	r = stat_name(fd, name, &st, err);
 	if (r < 0)
 		return r;
-	if (st.st_uid != uid || st.st_gid != gid)
+	if (st.st_uid != owner.uid || st.st_gid != owner.gid)
 		return err_set(err, EIO, "'%s' of the container's cgroup belongs to %u:%u after giving it to %u:%u",
-			       name, st.st_uid, st.st_gid, uid, gid);
+			       name, st.st_uid, st.st_gid, owner.uid, owner.gid);
 	return 0;
 }
 
 static int own_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
+	const struct ids owner = step->own.owner;
 	int fd = apply->target->cgroup_fd;
 	struct stat st;
 	int r;
 
-	if (strchr(step->file, '/'))
-		return err_set(err, EINVAL, "'%s' is not a name in a cgroup", step->file);
-	r = stat_name(fd, step->file, &st, err);
-	if (r < 0)
+	if (strchr(step->own.name, '/'))
+		return err_set(err, EINVAL, "'%s' is not a name in a cgroup", step->own.name);
+	r = stat_name(fd, step->own.name, &st, err);
+	if (r < 0 || (st.st_uid == owner.uid && st.st_gid == owner.gid))
 		return r;
-	if (st.st_uid == step->uid && st.st_gid == step->gid)
-		return 0;
-	undo->uid = st.st_uid;
-	undo->gid = st.st_gid;
+	undo->owner = (struct ids) { st.st_uid, st.st_gid };
 	undo->changed = true;
-	return chown_name(fd, step->file, step->uid, step->gid, err);
+	return chown_name(fd, step->own.name, owner, err);
 }
 
 static int own_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	return chown_name(apply->target->cgroup_fd, undo->step->file, undo->uid, undo->gid, err);
+	return chown_name(apply->target->cgroup_fd, undo->step->own.name, undo->owner, err);
 }
 
 static int mount_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)

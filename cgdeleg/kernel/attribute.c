@@ -47,6 +47,13 @@ static bool copy(char *to, size_t size, const char *from)
 	return (size_t)snprintf(to, size, "%s", from) < size;
 }
 
+void ceiling_at_place(enum place place, const char *file, struct limit_value *value)
+{
+	/* The kernel keeps both as an int, whose largest has no successor; "max" is above it. */
+	if (place == PLACE_SCOPE && strncmp(file, "cgroup.max.", strlen("cgroup.max.")) == 0 && value->number < INT32_MAX)
+		value->number++;
+}
+
 int attribute_add(struct attribute *attribute, const char *file, const struct limit_type *type,
 		  const struct limit_value *value, struct err *err)
 {

@@ -21,6 +21,9 @@
 #define ATTRIBUTE_SIZE		16384 /* bytes of the attribute, at most */
 #define ATTRIBUTE_CEILINGS_SIZE 4096  /* bytes of all ceilings as text, at most */
 
+/* Where a grant's ceilings stand: on the delegation root, and on the systemd scope above it where there is one. */
+enum place { PLACE_ROOT, PLACE_SCOPE };
+
 struct attribute {
 	bool marked;	   /* the attribute is there */
 	bool present;	   /* ... and of a version that this program knows */
@@ -37,7 +40,7 @@ struct attribute {
 	enum tristate pressure; /* ... and lets *.pressure be written; unknown: written before this was kept */
 	bool device_guard;	/* the device guard is in force, with the rules below; false in older ones, too */
 	size_t n_rules;
-	bool scope; /* the ceilings are on the cgroup above too: enum place, PLACE_SCOPE of plan.h */
+	bool scope; /* the ceilings are on the cgroup above too: PLACE_SCOPE */
 	/* What it was granted under: lines "file=value", the value as limit_format() writes it. Read
 	 * with attribute_next(), written with attribute_add(). */
 	char ceilings[ATTRIBUTE_CEILINGS_SIZE];
@@ -50,6 +53,10 @@ struct attribute_ceiling {
 	char file[LIMIT_FILE_SIZE];
 	struct limit_value value;
 };
+
+/* Makes the ceiling of `file` what it is at `place`: the scope holds the container's own cgroup as well, so that there
+ * cgroup.max.* are one more. Pure. */
+void ceiling_at_place(enum place place, const char *file, struct limit_value *value);
 
 /* The next ceiling after *at (start with NULL; advanced). False at the end. */
 bool attribute_next(const struct attribute *attribute, const char **at, struct attribute_ceiling *ret);

@@ -35,9 +35,7 @@ bool inspect_next(const struct inspect *inspect, struct limit_state *limit)
 		limit->next = NULL;
 		return inspect_next(inspect, limit);
 	}
-	if (limit->place == PLACE_SCOPE && strncmp(ceiling->file, "cgroup.max.", strlen("cgroup.max.")) == 0 &&
-	    ceiling->value.number < INT32_MAX)
-		ceiling->value.number++;
+	ceiling_at_place(limit->place, ceiling->file, &ceiling->value);
 	return true;
 }
 

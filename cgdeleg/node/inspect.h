@@ -16,7 +16,6 @@
 #include "bpf/attached.h"
 #include "bpf/guard.h"
 #include "cgdeleg/kernel/attribute.h"
-#include "cgdeleg/grant/plan.h"
 
 /* A grant that is being looked at. */
 struct inspect {

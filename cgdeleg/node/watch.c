@@ -142,24 +142,24 @@ static int adopt(struct watch *watch, uint64_t id, int fd)
 	return 0;
 }
 
-/* The table is only a hint at what to look at; it is read without its lock. */
-static void read_hints(struct watch *watch)
+/* An entry is only a hint at what to look at; it is read without its lock. */
+static void read_entries(struct watch *watch)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct budget_hint hint;
+	struct budget_entry entry;
 	char path[PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/" BUDGET_FILE, watch->args.run);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	for (off_t at = sizeof(hint); fd >= 0 && pread(fd, &hint, sizeof(hint), at) == (ssize_t)sizeof(hint);
-	     at += (off_t)sizeof(hint)) {
+	for (off_t at = sizeof(entry); fd >= 0 && pread(fd, &entry, sizeof(entry), at) == (ssize_t)sizeof(entry);
+	     at += (off_t)sizeof(entry)) {
 		int cgroup_fd;
 
-		if (hint.id == 0 || is_known(watch, hint.id))
+		if (entry.id == 0 || is_known(watch, entry.id))
 			continue;
-		cgroup_fd = grant_open(watch->args.host, hint.id);
+		cgroup_fd = grant_open(watch->args.host, entry.id);
 		if (cgroup_fd >= 0)
-			(void)adopt(watch, hint.id, cgroup_fd);
+			(void)adopt(watch, entry.id, cgroup_fd);
 	}
 }
 
@@ -236,12 +236,12 @@ static void handle(struct watch *watch, const struct inotify_event *event)
 	if (event->mask & IN_Q_OVERFLOW) {
 		watch->counts.overflows++;
 		enforce_all(watch);
-		read_hints(watch);
+		read_entries(watch);
 	} else if (event->wd == watch->run_wd) {
 		watch_table(watch);
-		read_hints(watch);
+		read_entries(watch);
 	} else if (event->wd == watch->table_wd) {
-		read_hints(watch);
+		read_entries(watch);
 	} else if ((file = watch_file_find(watch, event->wd)) != NULL) {
 		if (file->owner->waits)
 			settle(watch, file->owner);
@@ -357,7 +357,7 @@ int watch_sweep(struct watch *watch, bool walk, struct err *err)
 	check_mount(watch);
 	check_all(watch, walk);
 	known = watch->all;
-	read_hints(watch);
+	read_entries(watch);
 	if (walk)
 		r = grants_walk(watch->args.host, visit, watch, NULL, err);
 	/* The limits of those that have just been found are settled. */

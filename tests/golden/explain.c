@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Golden - what run_explain() says about a container on a described machine.
+ * Golden - what run_plan() says about a container on a described machine.
  *
  *     explain DIR HANDLER [--json]
  *
@@ -69,7 +69,7 @@ static int explain(int dir, const char *handler, struct tree *tree, struct trail
 		return r;
 	trail->oci.bundle_fd = openat(tree->fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = host_open(tree->root, false, &host, &trail->err);
-	return r < 0 ? r : run_explain(&host, &args, trail);
+	return r < 0 ? r : run_plan(&host, &args, trail);
 }
 
 int main(int argc, char **argv)

@@ -79,14 +79,10 @@ void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 	stage_add_ceiling(&s->decision, "memory.max", "4K");
 	stage_add_ceiling(&s->decision, "pids.max", "1000"); /* above what is there */
 	stage_add_ceiling(&s->decision, "cgroup.max.depth", "12");
-	assert_int_equal(plan_build(&s->decision, &s->facts, &s->plan, &s->err), 0);
-	s->apply = (struct apply) { .host = &s->host,
-				    .target = &s->target,
-				    .decision = &s->decision,
-				    .attribute = "{\"v\":1}",
-				    .enter = count_phase,
-				    .intent = count_intent,
-				    .userdata = s };
+	assert_int_equal(plan_build(&s->decision, &s->facts, &s->target, &s->plan, &s->err), 0);
+	s->apply = (struct apply) {
+		.host = &s->host, .target = &s->target, .enter = count_phase, .intent = count_intent, .userdata = s
+	};
 }
 
 void stage_done(struct stage *s)

@@ -317,6 +317,19 @@ static void test_readonly(void **state)
 	assert_int_equal(s.outcome.n_changed, s.plan.n_steps);
 	assert_int_equal(kernel.n_mounted, 0);
 	assert_int_equal(s.n_intent, 0);
+	assert_int_equal(s.n_restrict, 0); /* the capabilities of that phase are not asked for */
+}
+
+/* A refusal does nothing, and asks for no capability. */
+static void test_refusal(void **state)
+{
+	_cleanup_(stage_done) struct stage s;
+
+	(void)state;
+	stage_new(&s, VERDICT_REFUSE, "init");
+	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	assert_int_equal(s.n_restrict + s.n_grant + kernel.n_writes, 0);
+	assert_int_equal(s.outcome.kind, OUTCOME_NOTHING);
 }
 
 static void test_unknown_device(void **state)
@@ -339,7 +352,7 @@ static void test_unknown_device(void **state)
 		stage_new(&s, VERDICT_GRANT, NULL);
 		stage_add_ceiling(&s.decision, "io.max", "8:0 rbps=5");
 		s.decision.skip_missing = cases[i].skip;
-		assert_int_equal(plan_build(&s.decision, &s.facts, &s.plan, &s.err), 0);
+		assert_int_equal(plan_build(&s.decision, &s.facts, &s.target, &s.plan, &s.err), 0);
 		kernel.refuse = "io.max";
 		kernel.error = cases[i].error;
 		check_result("io.max", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
@@ -379,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
 		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_unknown_device),
 		cmocka_unit_test(test_deadline),	cmocka_unit_test(test_outcome_names),
+		cmocka_unit_test(test_refusal),
 	};
 	const struct CMUnitTest without_root[] = {
 		cmocka_unit_test(test_deadline),

@@ -54,8 +54,8 @@ static void fill(struct trail *trail, const char *text)
 	trail->outcome.kind = OUTCOME_UNDO_FAILED;
 	(void)err_set(&trail->outcome.undo_err, EIO, "%s", text);
 	trail->plan.n_steps = 2;
-	trail->plan.steps[0] = (struct step) { .kind = STEP_LEAF, .file = "init" };
-	trail->plan.steps[1] = (struct step) { .kind = STEP_OWN, .file = "." };
+	trail->plan.steps[0] = (struct step) { .kind = STEP_LEAF, .leaf.name = "init" };
+	trail->plan.steps[1] = (struct step) { .kind = STEP_OWN, .own.name = "." };
 	trail->outcome.failed = &trail->plan.steps[1];
 }
 
@@ -67,7 +67,7 @@ static void test_hostile(void **state)
 		_cleanup_free_ char *line = NULL;
 
 		fill(trail, hostile[i]);
-		line = audit_compose(trail, "run");
+		line = record_compose(&trail->record, "run");
 		assert_non_null(line);
 		check_line(line);
 		trail->plan.n_steps = 0;
@@ -85,7 +85,7 @@ static void test_long(void **state)
 	memset(text, '\033', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	fill(trail, text);
-	line = audit_compose(trail, "run");
+	line = record_compose(&trail->record, "run");
 	assert_non_null(line);
 	check_line(line);
 	trail_free(trail);
@@ -94,7 +94,7 @@ static void test_long(void **state)
 static void test_empty(void **state)
 {
 	struct trail *trail = trail_new();
-	_cleanup_free_ char *line = audit_compose(trail, "intent");
+	_cleanup_free_ char *line = record_compose(&trail->record, "intent");
 
 	(void)state;
 	assert_non_null(line);
@@ -119,13 +119,13 @@ static void test_file(void **state)
 	tree_new(&tree);
 	(void)snprintf(path, sizeof(path), "%s/log", tree.root);
 	check_result("open", audit_open(path, &audit, &err), &err, NULL);
-	check_result("write", audit_write(&audit, trail, "intent", true, &err), &err, NULL);
-	check_result("append", audit_write(&audit, trail, "run", false, &err), &err, NULL);
+	check_result("write", audit_write(&audit, &trail->record, "intent", true, &err), &err, NULL);
+	check_result("append", audit_write(&audit, &trail->record, "run", false, &err), &err, NULL);
 	(void)tree_get(&tree, "log/" AUDIT_FILE, text, sizeof(text));
 	assert_non_null(strstr(text, "}\n{"));
 	assert_int_equal(fstatat(tree.fd, "log/" AUDIT_FILE, &st, 0), 0);
 	assert_int_equal(st.st_mode & 077, 0);
-	check_result("closed", audit_write(&closed, trail, "run", false, &err), &err, "file is not open");
+	check_result("closed", audit_write(&closed, &trail->record, "run", false, &err), &err, "file is not open");
 	trail_free(trail);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Budget: the table of grants, its locks, and what becomes of records whose cgroups or hooks are gone. */
+/* Budget: the table of grants, its locks, and what becomes of entries whose cgroups or hooks are gone. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -32,7 +32,7 @@ struct scene {
 
 static void set_up(struct scene *s, const char *lines)
 {
-	memset(s, 0, sizeof(*s));
+	*s = (struct scene) { .host = HOST_CLOSED };
 	tree_new(&s->tree);
 	tree_edit(&s->tree, "proc/\n" C "\n");
 	tree_edit(&s->tree, lines);
@@ -67,27 +67,27 @@ static uint64_t descendants(const struct budget *budget, uint64_t but, const cha
 	return handler ? own.descendants : node.descendants;
 }
 
-static struct budget_hint hint_of(uint64_t id, uint64_t most)
+static struct budget_entry entry_of(uint64_t id, uint64_t most)
 {
-	struct budget_hint hint = { .id = id, .usage = { .grants = 1, .descendants = most } };
+	struct budget_entry entry = { .id = id, .usage = { .grants = 1, .descendants = most } };
 
-	(void)snprintf(hint.handler, sizeof(hint.handler), "h");
-	return hint;
+	(void)snprintf(entry.handler, sizeof(entry.handler), "h");
+	return entry;
 }
 
 static void reserve(struct scene *s, struct budget *budget, uint64_t id, struct budget_slot *slot)
 {
-	struct budget_hint hint = hint_of(id, 10);
+	struct budget_entry entry = entry_of(id, 10);
 	bool changed;
 
-	check_result("reserve", budget_reserve(budget, &hint, slot, &changed, &s->err), &s->err, NULL);
+	check_result("reserve", budget_reserve(budget, &entry, slot, &changed, &s->err), &s->err, NULL);
 	assert_true(changed);
 }
 
 /* A table that is not there is made from what the kernel has. */
 static void test_made_from_the_tree(void **state)
 {
-	struct scene s;
+	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
 
 	(void)state;
@@ -112,15 +112,14 @@ static void test_made_from_the_tree(void **state)
 	open_or_fail(&s, &budget);
 	assert_int_equal(descendants(&budget, 0, NULL), 107);
 	budget_done(&budget);
-	tear_down(&s);
 }
 
-/* Of a grant whose record cannot be read nothing is known but its number of descendants, as the kernel has
+/* Of a grant whose attribute cannot be read nothing is known but its number of descendants, as the kernel has
  * it: it may be any handler's, without any other ceiling. */
-static void test_unreadable_record(void **state)
+static void test_unreadable_attribute(void **state)
 {
-	struct scene s;
-	struct budget budget;
+	_cleanup_(tear_down) struct scene s;
+	struct budget budget, seen;
 	struct usage node, own;
 
 	(void)state;
@@ -128,24 +127,23 @@ static void test_unreadable_record(void **state)
 		skip();
 	set_up(&s, C "d/\n" C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
 	open_or_fail(&s, &budget);
+	check_result("look", budget_open(NULL, &s.host, 0, &seen, &s.err), &s.err, NULL);
 	for (int looks = 0; looks < 2; looks++) {
-		if (looks)
-			assert_int_equal(budget_look(&s.host, 0, "h", &node, &own, &s.err), 0);
-		else
-			budget_sum(&budget, 0, "h", &node, &own);
+		budget_sum(looks ? &seen : &budget, 0, "h", &node, &own);
 		assert_int_equal(node.descendants, 100);
 		assert_int_equal(node.memory, LIMIT_MAX);
 		assert_int_equal(node.pids, LIMIT_MAX);
 		assert_int_equal(node.cpu, LIMIT_MAX);
 		assert_memory_equal(&own, &node, sizeof(own));
 	}
+	assert_true(seen.fd < 0);
+	budget_done(&seen);
 	/* As soon as it can be read it is what it says. */
 	tree_edit(&s.tree, C "d" RECORD("other", "50"));
 	assert_int_equal(budget_verify(&budget, &s.err), 0);
 	assert_int_equal(descendants(&budget, 0, NULL), 50);
 	assert_int_equal(descendants(&budget, 0, "h"), 0);
 	budget_done(&budget);
-	tear_down(&s);
 }
 
 /* A chain that somebody else has made, deeper than any grant can be, is in nobody's way. */
@@ -153,9 +151,8 @@ static void test_too_deep(void **state)
 {
 	char path[1024];
 	int len = snprintf(path, sizeof(path), C "deep");
-	struct scene s;
+	_cleanup_(tear_down) struct scene s;
 	struct budget budget = BUDGET_CLOSED;
-	struct usage node, own;
 
 	(void)state;
 	for (int i = 0; i <= GRANT_DEPTH_MAX; i++)
@@ -163,14 +160,14 @@ static void test_too_deep(void **state)
 	(void)snprintf(path + len, sizeof(path) - (size_t)len, "/\n");
 	set_up(&s, path);
 	check_result("table", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err, NULL);
-	check_result("look", budget_look(&s.host, 0, "h", &node, &own, &s.err), &s.err, NULL);
 	budget_done(&budget);
-	tear_down(&s);
+	check_result("look", budget_open(NULL, &s.host, 0, &budget, &s.err), &s.err, NULL);
+	budget_done(&budget);
 }
 
 static void test_reserve_and_release(void **state)
 {
-	struct scene s;
+	_cleanup_(tear_down) struct scene s;
 	struct budget budget, again;
 	struct budget_slot first, second;
 	bool changed;
@@ -185,28 +182,27 @@ static void test_reserve_and_release(void **state)
 	assert_int_not_equal(first.index, second.index);
 	assert_int_equal(budget_release(&budget, &first, &s.err), 0);
 	budget_done(&budget);
-	/* A second run finds its own record and adds nothing. */
+	/* A second run finds its own entry and adds nothing. */
 	budget_done(&again);
 	open_or_fail(&s, &budget);
 	assert_int_equal(descendants(&budget, 0, NULL), 10);
 	assert_int_equal(descendants(&budget, id_of(&s, C "b"), NULL), 0);
-	struct budget_hint same = hint_of(id_of(&s, C "b"), 10);
+	struct budget_entry same = entry_of(id_of(&s, C "b"), 10);
 
 	assert_int_equal(budget_reserve(&budget, &same, &second, &changed, &s.err), 0);
 	assert_false(changed);
 	budget_done(&budget);
-	/* The freed record is used again. */
+	/* The freed entry is used again. */
 	open_or_fail(&s, &budget);
 	reserve(&s, &budget, id_of(&s, C "a"), &second);
 	assert_int_equal(second.index, first.index);
 	budget_done(&budget);
-	tear_down(&s);
 }
 
-/* What a killed hook leaves: a record, a cgroup perhaps, no attribute. While it lives it counts. */
+/* What a killed hook leaves: an entry, a cgroup perhaps, no attribute. While it lives it counts. */
 static void test_hook_dies(void **state)
 {
-	struct scene s;
+	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
 	struct budget_slot slot;
 	int pipes[2];
@@ -237,14 +233,13 @@ static void test_hook_dies(void **state)
 	budget_done(&budget);
 	(void)close(pipes[0]);
 	(void)close(pipes[1]);
-	tear_down(&s);
 }
 
 /* Eight at a time against a budget: never one too many, and none is lost. */
 static void test_parallel(void **state)
 {
 	enum { WORKERS = 8, EACH = 25, MOST = 50 };
-	struct scene s;
+	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
 	int granted = 0;
 
@@ -272,7 +267,7 @@ static void test_parallel(void **state)
 				reserve(&s, &own, id_of(&s, path), &slot);
 				count++;
 			}
-			/* The record stays; without an attribute nothing but its lock would hold it. */
+			/* The entry stays; without an attribute nothing but its lock would hold it. */
 			budget_done(&own);
 		}
 		_exit(count);
@@ -290,13 +285,12 @@ static void test_parallel(void **state)
 	assert_int_equal(budget_verify(&budget, &s.err), MOST);
 	assert_int_equal(descendants(&budget, 0, NULL), 0);
 	budget_done(&budget);
-	tear_down(&s);
 }
 
-/* Where no budget refuses, the stale records must go all the same. */
+/* Where no budget refuses, the stale entries must go all the same. */
 static void test_stays_small(void **state)
 {
-	struct scene s;
+	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
 	struct stat st;
 
@@ -312,8 +306,7 @@ static void test_stays_small(void **state)
 		budget_done(&budget);
 	}
 	assert_int_equal(fstatat(s.tree.fd, "run/grants", &st, 0), 0);
-	assert_true(st.st_size <= (off_t)(70 * sizeof(struct budget_hint)));
-	tear_down(&s);
+	assert_true(st.st_size <= (off_t)(70 * sizeof(struct budget_entry)));
 }
 
 static void test_faults(void **state)
@@ -329,20 +322,19 @@ static void test_faults(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct scene s;
+		_cleanup_(tear_down) struct scene s;
 		struct budget budget = BUDGET_CLOSED;
 
 		set_up(&s, cases[i].edit);
 		check_result(cases[i].edit, budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
 			     cases[i].want);
 		assert_true(budget.fd < 0);
-		tear_down(&s);
 	}
 }
 
 static void test_permissions(void **state)
 {
-	struct scene s;
+	_cleanup_(tear_down) struct scene s;
 	struct budget budget = BUDGET_CLOSED;
 
 	(void)state;
@@ -361,13 +353,12 @@ static void test_permissions(void **state)
 
 	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err, "`lslocks` tells which");
 	budget_done(&budget);
-	tear_down(&s);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_made_from_the_tree), cmocka_unit_test(test_unreadable_record),
+		cmocka_unit_test(test_made_from_the_tree), cmocka_unit_test(test_unreadable_attribute),
 		cmocka_unit_test(test_too_deep),	   cmocka_unit_test(test_reserve_and_release),
 		cmocka_unit_test(test_hook_dies),	   cmocka_unit_test(test_parallel),
 		cmocka_unit_test(test_stays_small),	   cmocka_unit_test(test_faults),

@@ -79,11 +79,11 @@ static bool run_once(const struct tree *tree, const struct host *host, long n, e
 		r = parse(trail);
 		trail->oci.bundle_fd = openat(tree->fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (r >= 0)
-			r = run_explain(host, &args, trail);
+			r = run_plan(host, &args, trail);
 		if (r < 0)
 			check_result("run", r, &trail->err, "");
 		*ret = r < 0 ? VERDICT_REFUSE : trail->decision.verdict;
-		line = audit_compose(trail, "run");
+		line = record_compose(&trail->record, "run");
 	}
 	reached = left < 0;
 	left = -1;

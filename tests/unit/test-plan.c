@@ -2,6 +2,7 @@
 /* Plan: which steps, and that in every plan all that restricts stands before all that gives. */
 #include <errno.h>
 
+#include "bpf/grant_guard_abi.h"
 #include "cgdeleg/grant/plan.h"
 #include "tests/unit/check.h"
 
@@ -34,16 +35,49 @@ static struct decision decision_plain(enum verdict verdict)
 	return decision;
 }
 
+static struct target target; /* what a container without guards and of no earlier run has: zeros */
+static struct plan plan;
+static char text[256]; /* of a step's description */
+
+static const char *name_of(const struct step *step)
+{
+	switch (step->kind) {
+	case STEP_UNIT:
+		return step->unit.name;
+	case STEP_CEILING:
+		return step->ceiling.file;
+	case STEP_LEAF:
+	case STEP_MOVE:
+		return step->leaf.name;
+	case STEP_CONTROLLERS:
+		return step->controllers.list;
+	case STEP_OWN:
+		return step->own.name;
+	default:
+		return NULL;
+	}
+}
+
 /* The plan as one line of kinds and names: "ceiling memory.max, own ., mount ". */
-static void check_plan(const char *name, const struct plan *plan, const char *want)
+static void check_plan(const char *name, const struct decision *decision, const struct facts *facts, const char *want)
 {
 	char got[2048] = "";
 
-	for (size_t i = 0; i < plan->n_steps; i++)
+	assert_int_equal(plan_build(decision, facts, &target, &plan, NULL), 0);
+	for (size_t i = 0; i < plan.n_steps; i++) {
+		const struct step *step = &plan.steps[i];
+		const char *of = name_of(step);
+
 		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s%s%s", i ? ", " : "",
-			       step_kind_name(plan->steps[i].kind), plan->steps[i].place == PLACE_SCOPE ? "^" : "",
-			       plan->steps[i].file ? " " : "", plan->steps[i].file ? plan->steps[i].file : "");
+			       step_kind_name(step->kind), step->place == PLACE_SCOPE ? "^" : "", of ? " " : "",
+			       of ? of : "");
+	}
 	check_string(name, got, want);
+}
+
+static void check_step(size_t i, const char *want)
+{
+	check_string(want, step_describe(&plan.steps[i], text, sizeof(text)), want);
 }
 
 #define CEILINGS "ceiling memory.max, ceiling cgroup.max.descendants"
@@ -65,18 +99,14 @@ static void test_verdicts(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct decision decision = decision_plain(cases[i].verdict);
-		struct plan plan;
+		bool back = cases[i].verdict == VERDICT_READONLY;
 
-		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-		check_plan(verdict_name(cases[i].verdict), &plan, cases[i].want);
-		for (size_t s = 0; s < plan.n_steps; s++) {
-			bool back = cases[i].verdict == VERDICT_READONLY;
-
-			if (plan.steps[s].kind != STEP_OWN)
-				continue;
-			assert_int_equal(plan.steps[s].uid, back ? 0 : 100000);
-			assert_int_equal(plan.steps[s].gid, back ? 0 : 100001);
-		}
+		check_plan(verdict_name(cases[i].verdict), &decision, &facts, cases[i].want);
+		for (size_t s = 0; s < plan.n_steps; s++)
+			if (plan.steps[s].kind == STEP_OWN) {
+				assert_int_equal(plan.steps[s].own.owner.uid, back ? 0 : 100000);
+				assert_int_equal(plan.steps[s].own.owner.gid, back ? 0 : 100001);
+			}
 	}
 }
 
@@ -105,15 +135,13 @@ static void test_nesting(void **state)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct decision decision = decision_plain(VERDICT_GRANT);
 		struct facts facts = facts_plain();
-		struct plan plan;
 
 		decision.n_ceilings = 0;
 		decision.nest = cases[i].nest;
 		decision.controllers = cases[i].controllers;
 		facts.controllers = cases[i].offered;
 		facts.nested = cases[i].nested;
-		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-		check_plan(cases[i].offered, &plan, cases[i].want);
+		check_plan(cases[i].offered, &decision, &facts, cases[i].want);
 	}
 }
 
@@ -122,24 +150,22 @@ static void test_scope(void **state)
 {
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
-	struct plan plan;
-	char text[256];
 
 	(void)state;
 	facts.has_scope = true;
 	add_ceiling(&decision, "cgroup.max.depth", LIMIT_MAX);
-	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_plan("scope", &plan,
+	check_plan("scope", &decision, &facts,
 		   "budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
 		   ", ceiling cgroup.max.depth, device-bpf, attribute, " OWN ", mount");
-	for (size_t i = 1; i <= 6; i++)
-		assert_int_equal(plan.steps[i].extra, i == 2 || i == 3);
-	check_string("memory", step_describe(&plan.steps[1], text, sizeof(text)), "scope: memory.max at most 4096");
-	check_string("descendants", step_describe(&plan.steps[2], text, sizeof(text)),
-		     "scope: cgroup.max.descendants at most 257");
-	check_string("max stays max", step_describe(&plan.steps[3], text, sizeof(text)),
-		     "scope: cgroup.max.depth at most max");
-	check_string("root", step_describe(&plan.steps[5], text, sizeof(text)), "cgroup.max.descendants at most 256");
+	check_step(1, "scope: memory.max at most 4096");
+	check_step(2, "scope: cgroup.max.descendants at most 257");
+	check_step(3, "scope: cgroup.max.depth at most max");
+	check_step(4, "memory.max at most 4096");
+	check_step(5, "cgroup.max.descendants at most 256");
+	/* The largest that the kernel takes has no successor. */
+	decision.ceilings[1].value.number = INT32_MAX;
+	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
+	check_step(2, "scope: cgroup.max.descendants at most 2147483647");
 }
 
 /* What systemd can hold it is told at once, before all but the count; what it cannot, or may not know how to do, has
@@ -167,7 +193,6 @@ static void test_unit(void **state)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct decision decision = decision_plain(VERDICT_GRANT);
 		struct facts facts = facts_plain();
-		struct plan plan;
 
 		facts.unit = "x.scope";
 		facts.has_scope = cases[i].has_scope;
@@ -179,8 +204,7 @@ static void test_unit(void **state)
 						     &decision.ceilings[2].value, NULL),
 					 0);
 		}
-		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-		check_plan(cases[i].name, &plan, cases[i].want);
+		check_plan(cases[i].name, &decision, &facts, cases[i].want);
 	}
 }
 
@@ -188,15 +212,12 @@ static void test_unit_description(void **state)
 {
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
-	struct plan plan;
-	char text[256];
 
 	(void)state;
 	facts.unit = "x.scope";
 	add_ceiling(&decision, "pids.max", 5);
-	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_string("unit", step_describe(&plan.steps[1], text, sizeof(text)),
-		     "x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
+	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
+	check_step(1, "x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
 	/* A buffer that is too small cuts, and nothing is written behind it. */
 	memset(text, '#', sizeof(text));
 	(void)step_describe(&plan.steps[1], text, 40);
@@ -219,10 +240,9 @@ static void test_mount_methods(void **state)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct decision decision = decision_plain(VERDICT_GRANT);
 		struct facts facts = facts_plain();
-		struct plan plan;
 
 		facts.mount = cases[i].state;
-		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
+		assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
 		assert_int_equal(plan.steps[plan.n_steps - 1].kind, STEP_MOUNT);
 		assert_int_equal(plan.steps[plan.n_steps - 1].method, cases[i].want);
 	}
@@ -236,20 +256,20 @@ static bool gives(enum step_kind kind)
 }
 
 /* Of one plan: restrictions and the record, then the leaf, then ownership with the directory last of it, then the mount, once. */
-static void check_order(const struct plan *plan)
+static void check_order(void)
 {
-	size_t n = plan->n_steps;
+	size_t n = plan.n_steps;
 	bool given = false;
 
 	assert_true(n >= 2);
 	for (size_t i = 0; i < n; i++) {
-		const struct step *step = &plan->steps[i];
+		const struct step *step = &plan.steps[i];
 
 		assert_false(given && !gives(step->kind));
 		given |= gives(step->kind);
 		assert_int_equal(step->kind == STEP_MOUNT, i == n - 1);
 		if (step->kind == STEP_OWN)
-			assert_int_equal(strcmp(step->file, ".") == 0, i == n - 2);
+			assert_int_equal(strcmp(step->own.name, ".") == 0, i == n - 2);
 	}
 }
 
@@ -259,7 +279,6 @@ static void test_order(void **state)
 	for (unsigned bits = 0; bits < 128; bits++) {
 		struct decision decision = decision_plain(VERDICT_GRANT);
 		struct facts facts = facts_plain();
-		struct plan plan;
 
 		decision.nest = bits & 1 ? "init" : NULL;
 		decision.controllers = bits & 2 ? "cpu memory" : "";
@@ -268,8 +287,8 @@ static void test_order(void **state)
 		facts.has_scope = bits & 16;
 		facts.nested = bits & 32;
 		facts.unit = bits & 64 ? "x.scope" : NULL;
-		assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-		check_order(&plan);
+		assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
+		check_order();
 	}
 }
 
@@ -277,16 +296,14 @@ static void test_unknown_list(void **state)
 {
 	struct decision decision = decision_plain(VERDICT_READONLY);
 	struct facts facts = facts_plain();
-	struct plan plan;
 
 	(void)state;
 	facts.delegated = facts.given = NULL;
-	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_plan("the directory alone", &plan, "own .");
+	check_plan("the directory alone", &decision, &facts, "own .");
 	facts.given = given_more;
 	facts.marked = true;
-	assert_int_equal(plan_build(&decision, &facts, &plan, NULL), 0);
-	check_plan("all that was given, and the mark", &plan, "own cgroup.procs, own new.file, own ., forget");
+	check_plan("all that was given, and the mark", &decision, &facts,
+		   "own cgroup.procs, own new.file, own ., forget");
 }
 
 /* As many steps as there can be fit; one that would not is an error and never left out. */
@@ -296,16 +313,15 @@ static void test_size(void **state)
 	struct decision decision = decision_plain(VERDICT_READONLY);
 	struct facts facts = facts_plain();
 	struct err err = { 0 };
-	struct plan plan;
 
 	(void)state;
 	for (size_t i = 0; i < PLAN_STEPS_MAX; i++)
 		many[i] = "x";
 	facts.delegated = facts.given = many;
-	check_result("129 steps", plan_build(&decision, &facts, &plan, &err), &err,
+	check_result("129 steps", plan_build(&decision, &facts, &target, &plan, &err), &err,
 		     "the plan has 129 steps, 128 are the most");
 	many[PLAN_STEPS_MAX - 1] = NULL;
-	check_result("128 steps", plan_build(&decision, &facts, &plan, &err), &err, NULL);
+	check_result("128 steps", plan_build(&decision, &facts, &target, &plan, &err), &err, NULL);
 
 	decision = decision_plain(VERDICT_GRANT);
 	decision.n_ceilings = 0;
@@ -316,31 +332,122 @@ static void test_size(void **state)
 	decision.nest = "init";
 	decision.controllers = "cpu";
 	decision.audit_sync = true;
-	check_result("the largest real one", plan_build(&decision, &facts, &plan, &err), &err, NULL);
+	check_result("the largest real one", plan_build(&decision, &facts, &target, &plan, &err), &err, NULL);
 }
 
 static void test_descriptions(void **state)
 {
+	static const struct budget_entry bounded = { .usage.descendants = 64 },
+					 boundless = { .usage.descendants = LIMIT_MAX };
+	static const struct device_rules rules = { .n_rules = 10 };
 	static const struct {
 		struct step step;
 		const char *want;
 	} cases[] = {
-		{ { .kind = STEP_BUDGET, .extra = 64 }, "count one grant of 64 descendants" },
-		{ { .kind = STEP_BUDGET, .extra = LIMIT_MAX }, "count one grant, its descendants without bound" },
+		{ { .kind = STEP_BUDGET, .entry = &bounded }, "count one grant of 64 descendants" },
+		{ { .kind = STEP_BUDGET, .entry = &boundless }, "count one grant, its descendants without bound" },
 		{ { .kind = STEP_DEVICE_BPF }, "verify the device controller's BPF programs" },
-		{ { .kind = STEP_LEAF, .file = "init", .uid = 5, .gid = 6 }, "make leaf 'init' for 5:6" },
-		{ { .kind = STEP_MOVE, .file = "init" }, "move the container's processes into 'init'" },
-		{ { .kind = STEP_CONTROLLERS, .file = "cpu io" }, "enable controllers cpu io" },
+		{ { .kind = STEP_DEVICE_GUARD, .rules = &rules }, "attach the device guard with 10 rules" },
+		{ { .kind = STEP_GRANT_GUARD, .allowed = GUARD_ALLOW_PRESSURE },
+		  "attach the grant guard, writing to *.pressure allowed" },
+		{ { .kind = STEP_LEAF, .leaf = { "init", { 5, 6 } } }, "make leaf 'init' for 5:6" },
+		{ { .kind = STEP_MOVE, .leaf = { "init", { 0, 0 } } }, "move the container's processes into 'init'" },
+		{ { .kind = STEP_CONTROLLERS, .controllers.list = "cpu io" }, "enable controllers cpu io" },
 		{ { .kind = STEP_ATTRIBUTE }, "record the grant on the cgroup" },
+		{ { .kind = STEP_FORGET }, "remove the record of an earlier grant" },
 		{ { .kind = STEP_INTENT }, "write and sync the audit's intent record" },
-		{ { .kind = STEP_OWN, .file = ".", .uid = 1, .gid = 2 }, "own . 1:2" },
+		{ { .kind = STEP_OWN, .own = { ".", { 1, 2 } } }, "own . 1:2" },
 		{ { .kind = STEP_MOUNT, .method = MOUNT_CLONE_ON_TOP }, "make the mount writable: clone-on-top" },
 	};
-	char text[256];
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		check_string("step", step_describe(&cases[i].step, text, sizeof(text)), cases[i].want);
+}
+
+/* What the plan writes is all in it: the entry of the table, the attribute, what each step needs of the policy. */
+static void test_written(void **state)
+{
+	struct decision decision = decision_plain(VERDICT_GRANT);
+	struct facts facts = facts_plain();
+	struct attribute attribute;
+
+	(void)state;
+	decision.handler = "h";
+	decision.usage.descendants = 256;
+	decision.nest = "init";
+	decision.controllers = "cpu";
+	decision.skip_missing = decision.device_guard = true;
+	decision.who.namespace = "a\xc3\xa4";
+	facts.id = "c1";
+	facts.asked = 1234;
+	target = (struct target) { .ino = 77,
+				   .instance = "mnt:[1]+2",
+				   .rules = { .n_rules = 1, .rules = { { 1, 3, 2, 6, 1 } } } };
+	check_plan("all", &decision, &facts,
+		   "budget, " CEILINGS
+		   ", device-bpf, device-guard, attribute, leaf init, move init, controllers cpu, " OWN ", mount");
+	assert_int_equal(plan.entry.id, 77);
+	assert_int_equal(plan.entry.usage.descendants, 256);
+	check_string("handler", plan.entry.handler, "h");
+	assert_true(plan.steps[1].ceiling.skip_unknown);
+	check_string("leaf", plan.steps[8].controllers.leaf, "init");
+	assert_int_equal(attribute_parse(plan.attribute, strlen(plan.attribute), &attribute, NULL), 0);
+	check_string("id", attribute.id, "c1");
+	check_string("instance", attribute.instance, "mnt:[1]+2");
+	check_string("method", attribute.method, "clear-flag");
+	check_string("namespace", attribute.namespace, "a\xc3\xa4");
+	assert_int_equal(attribute.since, 1234);
+	assert_int_equal(attribute.n_rules, 1);
+	assert_false(attribute.guarded);
+	/* A second run keeps what the first wrote, but for the guards. */
+	target.attribute = attribute;
+	facts.granted = decision.grant_guard = true;
+	facts.id = "c2";
+	facts.asked = 5678;
+	target.rules.n_rules = 0;
+	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
+	assert_int_equal(attribute_parse(plan.attribute, strlen(plan.attribute), &attribute, NULL), 0);
+	check_string("id", attribute.id, "c1");
+	assert_int_equal(attribute.since, 1234);
+	assert_int_equal(attribute.n_rules, 0);
+	assert_true(attribute.guarded);
+	target = (struct target) { 0 };
+}
+
+/* More ceilings than the attribute holds stop a grant, and nothing else: a cgroup is taken back, a refusal is one. */
+static void test_too_much_for_the_attribute(void **state)
+{
+	static const struct {
+		enum verdict verdict;
+		const char *want;
+	} cases[] = {
+		{ VERDICT_GRANT, "the ceilings take more than the" },
+		{ VERDICT_READONLY, NULL },
+		{ VERDICT_REFUSE, NULL },
+	};
+	struct facts facts = facts_plain();
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct decision decision = decision_plain(cases[i].verdict);
+		struct err err = { 0 };
+
+		while (decision.n_ceilings < DECISION_CEILINGS_MAX) {
+			struct ceiling *c = &decision.ceilings[decision.n_ceilings];
+			char lines[1024] = "8:0 rbps=9223372036854775806";
+
+			for (int minor = 1; minor < LIMIT_LINES_MAX; minor++)
+				(void)snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines),
+					       ",8:%d rbps=9223372036854775806", minor);
+			add_ceiling(&decision, "io.max", 0);
+			assert_int_equal(limit_parse(c->type, lines, &c->value, NULL), 0);
+		}
+		check_result(verdict_name(cases[i].verdict), plan_build(&decision, &facts, &target, &plan, &err), &err,
+			     cases[i].want);
+		check_string(verdict_name(cases[i].verdict), plan.attribute, "");
+		assert_int_equal(plan.n_steps, cases[i].verdict == VERDICT_READONLY ? 3 : 0);
+	}
 }
 
 int main(void)
@@ -351,6 +458,7 @@ int main(void)
 		cmocka_unit_test(test_unit),	 cmocka_unit_test(test_unit_description),
 		cmocka_unit_test(test_order),	 cmocka_unit_test(test_unknown_list),
 		cmocka_unit_test(test_size),	 cmocka_unit_test(test_descriptions),
+		cmocka_unit_test(test_written),	 cmocka_unit_test(test_too_much_for_the_attribute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,6 @@ static const struct facts good_facts = {
 	.device_bpf = DEVICE_BPF_MULTI,
 	.guard_available = true,
 	.device_guard = true,
-	.n_device_rules = 10,
 };
 
 /* Which codes any test has seen, and that assert_all_seen() wants complete. */

@@ -6,28 +6,26 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-static const struct unit_ceilings asked; /* systemd was, just before */
-
 static const struct {
 	const char *program; /* when the step is run; 7 it was when the grant was decided */
-	const struct unit_ceilings *unit;
+	bool by_systemd;
 	const char *want;
 } cases[] = {
-	{ "device.programs = multi 7", NULL, NULL },
-	{ "device.programs = multi 8", NULL, "no longer as they were" },
-	{ "device.programs = multi 8", &asked, NULL }, /* systemd's own, loaded anew */
-	{ "device.programs = replaceable 7", NULL, "no longer as they were" },
-	{ "device.programs = replaceable 7", &asked, "no longer as they were" },
-	{ "- device.programs", NULL, "no longer as they were" },
-	{ "- device.programs", &asked, "no longer as they were" },
-	{ "device.programs = fault 0", &asked, "no longer as they were" },
+	{ "device.programs = multi 7", false, NULL },
+	{ "device.programs = multi 8", false, "no longer as they were" },
+	{ "device.programs = multi 8", true, NULL }, /* systemd's own, loaded anew */
+	{ "device.programs = replaceable 7", false, "no longer as they were" },
+	{ "device.programs = replaceable 7", true, "no longer as they were" },
+	{ "- device.programs", false, "no longer as they were" },
+	{ "- device.programs", true, "no longer as they were" },
+	{ "device.programs = fault 0", true, "no longer as they were" },
 };
 
 static void test_look_again(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		const struct step step = { .kind = STEP_DEVICE_BPF, .unit = cases[i].unit };
+		const struct step step = { .kind = STEP_DEVICE_BPF, .by_systemd = cases[i].by_systemd };
 		struct target target;
 		struct apply apply = { .target = &target };
 		struct undo undo = { 0 };

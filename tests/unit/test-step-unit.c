@@ -154,9 +154,9 @@ static void stage_new(struct stage *s, const char *files, const char *const *cei
 	s->decision.verdict = VERDICT_GRANT;
 	for (; *ceilings; ceilings++)
 		add_ceiling(&s->decision, *ceilings);
-	assert_int_equal(plan_build(&s->decision, &facts, &s->plan, &s->err), 0);
+	assert_int_equal(plan_build(&s->decision, &facts, &s->target, &s->plan, &s->err), 0);
 	assert_int_equal(s->plan.steps[1].kind, STEP_UNIT);
-	s->apply = (struct apply) { .host = &s->host, .target = &s->target, .decision = &s->decision };
+	s->apply = (struct apply) { .host = &s->host, .target = &s->target };
 	s->undo.step = &s->plan.steps[1];
 }
 
@@ -391,7 +391,7 @@ static void test_not_vouched(void **state)
 	systemd.fault = FAULT_LIES;
 	check_result("run", stage_run(&s), &s.err, NULL);
 	assert_int_equal(s.plan.steps[2].kind, STEP_CEILING);
-	check_string("next", s.plan.steps[2].file, "io.max");
+	check_string("next", s.plan.steps[2].ceiling.file, "io.max");
 }
 
 static void test_unreadable(void **state)

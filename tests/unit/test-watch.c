@@ -434,7 +434,7 @@ static void test_nsdelegate(void **state)
 static void test_new_grant(void **state)
 {
 	_cleanup_(budget_done) struct budget budget = BUDGET_CLOSED;
-	struct budget_hint hint = { .usage = { .grants = 1 } };
+	struct budget_entry entry = { .usage = { .grants = 1 } };
 	struct budget_slot slot;
 	struct err err = { 0 };
 	bool changed;
@@ -448,9 +448,9 @@ static void test_new_grant(void **state)
 	scene_events(&s);
 	scene_check(&s, BOX "/memory.max", "max"); /* nobody's business */
 	assert_int_equal(fstatat(s.tree.fd, BOX, &st, 0), 0);
-	hint.id = st.st_ino;
+	entry.id = st.st_ino;
 	assert_int_equal(budget_open(s.run, &s.host, 0, &budget, &err), 0);
-	assert_int_equal(budget_reserve(&budget, &hint, &slot, &changed, &err), 0);
+	assert_int_equal(budget_reserve(&budget, &entry, &slot, &changed, &err), 0);
 	scene_events(&s);
 	assert_int_equal(watch_counts(s.watch)->grants, 0);
 	scene_check(&s, BOX "/memory.max", "max");
