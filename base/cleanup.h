@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cleanup - every acquired thing is given back at the end of its scope.
+ * Cleanup - everything that is acquired is released at the end of its scope.
  *
- * File descriptors start at -EBADF, so that a descriptor that was never opened cannot be mistaken for
- * one; ownership moves with TAKE_FD() and TAKE_PTR(), and the old name is dead from there on.
+ * File descriptors start at -EBADF, so that one that was never opened cannot be mistaken for an open one. TAKE_FD() and
+ * TAKE_PTR() move ownership; the old name must not be used afterwards.
  */
 #pragma once
 

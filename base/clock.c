@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-/* Neither clock can fail: both are there on every Linux. */
+/* Neither clock can fail: every Linux has both. */
 static int64_t read_us(clockid_t clock)
 {
 	struct timespec ts;

@@ -2,8 +2,8 @@
 /*
  * Clock - what time it is.
  *
- * Deadlines and pauses are on CLOCK_MONOTONIC, which nobody sets; only what a person reads, or what is compared with
- * another boot's, is on CLOCK_REALTIME.
+ * Deadlines and pauses use CLOCK_MONOTONIC, which nobody sets. Only times that a person reads, or that are compared
+ * across boots, use CLOCK_REALTIME.
  */
 #pragma once
 

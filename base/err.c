@@ -13,7 +13,7 @@ static bool is_printable(char c)
 	return c >= 0x20 && c < 0x7f;
 }
 
-/* As text_escape(), but a backslash stays one: words that were escaped before are not escaped again. */
+/* As text_escape(), but a backslash stays as it is, so that words that were escaped before are not escaped again. */
 static void make_printable(char *text, size_t size)
 {
 	char raw[ERR_TEXT_SIZE];
@@ -85,7 +85,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 		err->text[0] = '\0';
 	va_end(ap);
 	len = strlen(err->text);
-	/* What does not fit is cut: the newest context stands in front and survives. */
+	/* The text is cut to fit: the newest context stands in front and survives. */
 	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %.*s", (int)(sizeof(err->text) - len), old);
 	return -err->code;
 }

@@ -2,11 +2,11 @@
 /*
  * Err - the one error convention.
  *
- * A function that can fail returns 0 or a negative errno and takes a `struct err *` last. On success
- * the err is untouched; on failure it holds one whole sentence that names the object and the value and,
- * where the reader can do something about it, the remedy. The caller owns it, it has a fixed size,
- * and so it can neither leak nor fail itself. The text is printable ASCII whatever went into it: other
- * bytes stand as \xHH, so that it can go to a terminal, a log and a record as it is.
+ * A function that can fail returns 0 or a negative errno, and its last parameter is a `struct err *`. On success the
+ * err is untouched. On failure it holds one whole sentence that names the object and the value and, if the reader can
+ * do something about it, the remedy. The caller owns it and it has a fixed size, so it can neither leak nor fail
+ * itself. The text is printable ASCII whatever went into it: other bytes are written as \xHH, so that it can go
+ * unchanged to a terminal, a log and a record.
  */
 #pragma once
 
@@ -18,7 +18,7 @@
 #define ERR_TEXT_SIZE 768
 
 struct err {
-	int code;		  /* positive errno; EINVAL where the fault is the input's and not the kernel's */
+	int code;		  /* positive errno; EINVAL if the input is at fault and not the kernel */
 	char text[ERR_TEXT_SIZE]; /* one sentence, no newline, no trailing full stop; longer ones are cut */
 };
 
@@ -26,12 +26,12 @@ struct err {
  * allowed: the caller wants only the number. */
 int err_set(struct err *err, int code, const char *fmt, ...) _printf_(3, 4);
 
-/* As err_set(), with ": " and the errno's own text behind the sentence. */
+/* As err_set(), with ": " and the text of the errno after the sentence. */
 int err_set_errno(struct err *err, int code, const char *fmt, ...) _printf_(3, 4);
 
-/* Puts "<prefix>: " before the sentence that is there. Returns -err->code. */
+/* Puts "<prefix>: " in front of the sentence. Returns -err->code. */
 int err_wrap(struct err *err, const char *fmt, ...) _printf_(2, 3);
 
-/* Is `code` (its sign is ignored) a want that may be over in a moment: of memory, descriptors, processes or time?
- * Anything else the same call would say again. */
+/* Is `code` (its sign is ignored) a lack of memory, descriptors, processes or time, which may soon be over? With any
+ * other code the same call would fail again. */
 bool err_is_passing(int code);

@@ -21,7 +21,7 @@ ssize_t file_read_fd(int fd, char *buf, size_t size)
 	for (;;) {
 		ssize_t n;
 
-		/* A full buffer still asks for one byte more: only an end seen is an end. */
+		/* Read on even when the buffer is full: only a read of nothing is the end. */
 		if (len == size - 1) {
 			char extra;
 
@@ -179,8 +179,9 @@ int file_write_at(int dirfd, const char *path, const char *text)
 }
 
 /*
- * Where openat2(2) is not there, as in a systemd unit with RestrictSUIDSGID=: one component after the other, of which
- * none may be a link or "..". What would open the last one in another way than openat2(2) does is not done.
+ * For where openat2(2) is missing, as in a systemd unit with RestrictSUIDSGID=: opens one component after the other,
+ * none of which may be a link or "..". Flags with which the last one would open differently than with openat2(2) are
+ * refused.
  */
 static int open_by_steps(int dirfd, const char *path, int flags)
 {
@@ -220,7 +221,8 @@ int file_open_beneath(int dirfd, const char *path, int flags)
 
 	while (*path == '/')
 		path++;
-	/* EAGAIN: a rename ran beside the walk. Some tries, never a loop that others can keep alive. */
+	/* EAGAIN: a rename happened during the walk. Try a few times, but not in a loop that others could keep
+	 * going. */
 	for (int tries = 0; tries < 16; tries++) {
 		fd = syscall(SYS_openat2, dirfd, *path ? path : ".", &how, sizeof(how));
 		if (fd >= 0 || (errno != EINTR && errno != EAGAIN))

@@ -112,7 +112,7 @@ static int parse(const struct input *input, yyjson_read_flag flags, unsigned max
 
 	if (input->len == 0)
 		return err_set(err, EBADMSG, "%s: empty, a JSON object was expected", what);
-	/* Without YYJSON_READ_INSITU the text is only read; the cast is the interface's. */
+	/* Without YYJSON_READ_INSITU the text is only read; the interface needs the cast. */
 	doc = yyjson_read_opts((char *)(uintptr_t)input->text, input->len, flags, NULL, &fault);
 	if (!doc)
 		return report_syntax(input->text, input->len, &fault, what, err);
@@ -145,7 +145,7 @@ static const char *const type_names[JSON_TYPE_MAX] = {
 	[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
 };
 
-/* Stores one value; false when it is not of the field's type. */
+/* Stores one value; false if it does not have the type of the field. */
 static bool store(yyjson_val *value, const struct json_field *field, void *base)
 {
 	char *at = (char *)base + field->offset;

@@ -2,9 +2,9 @@
 /*
  * JSON - reading by field table, over yyjson.
  *
- * Strict on purpose: the documents come from a container engine, but annotations inside them come from
- * whoever may create a container. Invalid UTF-8, comments, trailing text, a key that stands twice in one
- * object, a NUL inside a key and nesting beyond the given depth are errors with their place.
+ * Strict on purpose: the documents come from a container engine, but whoever may create a container writes the
+ * annotations in them. Invalid UTF-8, comments, trailing text, a key that stands twice in one object, a NUL inside a
+ * key and nesting beyond the given depth are errors, with their place.
  */
 #pragma once
 
@@ -26,21 +26,20 @@ enum json_type {
 struct json_field {
 	const char *name;
 	enum json_type type;
-	size_t offset;	/* of the member in the caller's struct, whose C type is the one named above */
-	bool mandatory; /* absent or null is an error; otherwise the member is left as it is */
+	size_t offset;	/* of the member in the caller's struct; its C type is the one above */
+	bool mandatory; /* true: absent or null is an error; false: the member then stays as it is */
 };
 
 /* Parses and checks a whole document. `max_depth` counts nested objects and arrays. `what` names the
  * document in the message. The caller frees *ret with yyjson_doc_free(). */
 int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret, struct err *err);
 
-/* As json_parse(), with numbers as they were written and not as values: for a document that is written
- * again. */
+/* As json_parse(), but keeps numbers as they were written: for a document that is written again. */
 int json_parse_verbatim(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
 			struct err *err);
 
-/* Fills the members of *base that `fields` (n_fields of them) describes from object `obj`; keys that no
- * row names are passed over. `what` names the object in the message. */
+/* Fills the members of *base that `fields` (n_fields of them) describes, from object `obj`; skips keys that no row
+ * names. `what` names the object in the message. */
 int json_dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base, const char *what,
 		  struct err *err);
 

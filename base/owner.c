@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owner - is a file root's alone? See owner.h. */
+/* Owner - does only root own and write a file? See owner.h. */
 #include "base/owner.h"
 
 #include <errno.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owner - is a file root's alone?
+ * Owner - does only root own and write a file?
  *
- * Threat. Whoever owns a file, or may write it or the directory that it is in, decides what stands in it: the policy, the
- * table of grants, config.json, a program that is executed, pinned BPF programs. So before anything of the kind is
- * believed its owner and mode are checked, on the open descriptor. There is no ACL to check: its mask is the group's mode.
+ * Threat. Whoever owns a file, or may write it or the directory that it is in, decides what stands in it: the policy,
+ * the table of grants, config.json, a program that is executed, pinned BPF programs. So before cgdeleg believes such a
+ * file it checks the owner and mode, on the open descriptor. There is no ACL to check: its mask is the mode of the
+ * group.
  */
 #pragma once
 
@@ -13,8 +14,8 @@
 
 #include "base/err.h"
 
-#define OWNER_MAY_READ	  0022 /* mode bits that nobody else may have: others can read, and not write */
-#define OWNER_MAY_NOTHING 0077 /* ... others can do nothing */
+#define OWNER_MAY_READ	  0022 /* mode bits that nobody else may have: others may read, but not write */
+#define OWNER_MAY_NOTHING 0077 /* the same: others may do nothing */
 
 /* Does it belong to root, or to `owner` (0: to root alone), and has nobody else one of the mode bits `others`? */
 bool owner_is_alone(const struct stat *st, uid_t owner, mode_t others);

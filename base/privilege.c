@@ -17,8 +17,8 @@
 
 #include "base/cleanup.h"
 
-/* Without these three a descriptor opened later could become "standard error" and be written to. They are
- * looked at in one call: they are hardly ever closed. */
+/* Without these three, a descriptor that is opened later could become "standard error" and be written to. One call
+ * checks all of them, since they are hardly ever closed. */
 static int fill_standard_fds(struct err *err)
 {
 	struct pollfd fds[STDERR_FILENO + 1];
@@ -26,8 +26,8 @@ static int fill_standard_fds(struct err *err)
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		fds[fd] = (struct pollfd) { .fd = fd };
 	if (poll(fds, ELEMENTS(fds), 0) < 0)
-		return err_set_errno(err, errno, "cannot look at descriptors 0 to 2");
-	/* The lowest first, so that each gets its own number; without O_CLOEXEC, as the three are. */
+		return err_set_errno(err, errno, "cannot check descriptors 0 to 2");
+	/* The lowest first, so that each gets its own number; without O_CLOEXEC, like the usual three. */
 	for (int fd = 0; fd <= STDERR_FILENO; fd++)
 		if ((fds[fd].revents & POLLNVAL) && open("/dev/null", O_RDWR) != fd)
 			return err_set_errno(err, errno, "cannot open '/dev/null' as descriptor %d", fd);
@@ -95,7 +95,7 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
 	r = set_capabilities(effective & permitted, permitted);
 	if (r != -EPERM)
 		return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities") : 0;
-	/* The runtime gave fewer than the mask has, or an earlier phase has left fewer. */
+	/* The runtime gave fewer than the mask has, or an earlier phase left fewer. */
 	if (syscall(SYS_capget, &head, data) < 0)
 		return err_set_errno(err, errno, "cannot read this process's capabilities");
 	permitted &= permitted_now(data);
@@ -103,7 +103,7 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
 	return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities") : 0;
 }
 
-/* The kernel takes the file system capabilities out of the effective set when the fsuid leaves 0. */
+/* When the fsuid leaves 0, the kernel removes the file system capabilities from the effective set. */
 static int keep_dac_override(struct err *err)
 {
 	struct __user_cap_header_struct head = header();
@@ -127,7 +127,7 @@ int privilege_make_as(uint32_t uid, uint32_t gid, struct err *err)
 
 int privilege_make_as_root(uint32_t uid, uint32_t gid, struct err *err)
 {
-	/* Neither call can say that it failed, but both tell the id that was there before. */
+	/* Neither call reports a failure, but both return the previous id. */
 	const uint32_t gid_before = (uint32_t)setfsgid(0);
 	const uint32_t uid_before = (uint32_t)setfsuid(0);
 

@@ -39,7 +39,7 @@ static const struct {
 	{ "{\"hooks\":{\"createRuntime\":[{\"path\":\"/h\",\"args\":[\"cgdeleg-hook\",\"createRuntime\","
 	  "\"--handler\",\"other\"]}]}}",
 	  NULL, "not with the arguments for handler 'docker'" },
-	{ "{\"hooks\":{\"createRuntime\":[{\"path\":\"/h\"}]}}", NULL, "with other arguments" },
+	{ "{\"hooks\":{\"createRuntime\":[{\"path\":\"/h\"}]}}", NULL, "not with the arguments" },
 	{ "{\"hooks\":[]}", NULL, "'hooks' is not an object" },
 	{ "{\"hooks\":{\"createRuntime\":{}}}", NULL, "'createRuntime' not an array" },
 	{ "{\"hooks\":{},\"hooks\":{}}", NULL, "stands twice" },
