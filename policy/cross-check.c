@@ -80,7 +80,7 @@ static int check_selectors(struct ruleset *rules, const struct section *rule)
 		if (setting &&
 		    ruleset_complain(
 			    rules, &setting->origin, setting->column,
-			    "the rule can never match: podman and docker state no %s that a user could not have made up",
+			    "the rule can never match: podman and docker state no %s that a user could not fake",
 			    keys[selectors[i]].name) < 0)
 			return -ENOMEM;
 	}

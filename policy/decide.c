@@ -163,7 +163,7 @@ static void choose_annotated_profile(struct request *request, const char *wanted
 	else if (!allowed || !text_has_word(allowed->value, wanted))
 		request_refuse(
 			request, REASON_PROFILE_NOT_ALLOWED, allowed,
-			"annotation '%s' asks for profile '%s', which is not among the profiles that [handler %s] lets annotations choose",
+			"annotation '%s' asks for profile '%s', which is not among the profiles that annotations may choose for [handler %s]",
 			FOREIGN(request->wish.profile_key), FOREIGN(wanted), request->handler->name);
 	else
 		request->profile = profile;
@@ -266,7 +266,7 @@ static enum verdict refusal_verdict(struct request *request)
 		return VERDICT_READONLY;
 	request_note(
 		request, REASON_NOT_TAKEN_BACK, setting,
-		"on_refusal = readonly cannot be kept without a user namespace of its own: its root is the host's, from whom ownership takes nothing");
+		"on_refusal = readonly cannot be kept without a user namespace of its own: its root is the host's root, and changing the owner stops nothing");
 	return VERDICT_REFUSE;
 }
 
@@ -342,7 +342,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 		if (policy_concerns(rules, facts))
 			decide_broken(&request);
 		else
-			pass(&request, REASON_NOT_CONCERNED, "nothing that can be read concerns it");
+			pass(&request, REASON_NOT_CONCERNED, "no part of the policy that can be read covers it");
 		return;
 	}
 	if (!request_open(&request, &who)) {

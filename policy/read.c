@@ -115,7 +115,7 @@ static bool check_bytes(struct reader *r)
 	char *const end = r->raw + r->raw_len;
 
 	if (r->bad < end && *r->bad == '\r' && r->bad + 1 == end)
-		return fault(r, r->raw_len, "the line ends with a carriage return; end lines with a newline alone");
+		return fault(r, r->raw_len, "the line ends with a carriage return; end lines with only a newline");
 	if (r->bad < end)
 		return fault(r, column_of(r, r->bad), "the line has a control byte, 0x%02x", (unsigned char)*r->bad);
 	if (has_bom(r))
@@ -175,7 +175,7 @@ static bool open_section(struct reader *r, char *text)
 	if (kind == SECTION_KIND_INVALID)
 		return unknown_section(r, word);
 	if (kind == SECTION_DEFAULTS && name[0])
-		return fault(r, 2, "[defaults] has no name");
+		return fault(r, 2, "[defaults] takes no name");
 	if (kind != SECTION_DEFAULTS && (*take_word(&text) || !text_is_name(name)))
 		return fault(
 			r, 2,
@@ -203,7 +203,7 @@ static bool read_header(struct reader *r)
 		return fault(r, 1, "the section's name has no ']' after it");
 	if (len > SECTION_TEXT_MAX)
 		return fault(r, SECTION_TEXT_MAX + 2,
-			     "the section's name has %zu bytes with its kind, and %d are the most", len,
+			     "the section's name has %zu bytes with its kind; at most %d are allowed", len,
 			     SECTION_TEXT_MAX);
 	while (rest < r->comment && text_is_blank(*rest))
 		rest++;
@@ -218,7 +218,8 @@ static bool check_key_line(struct reader *r, int size)
 {
 	/* inih's buffer takes the line, a newline and a NUL. */
 	if (r->raw_len + 2 > (size_t)size)
-		return fault(r, (size_t)size - 1, "the line has %zu bytes, and %d are the most", r->raw_len, size - 2);
+		return fault(r, (size_t)size - 1, "the line has %zu bytes; at most %d are allowed", r->raw_len,
+			     size - 2);
 	if (r->separator >= r->comment)
 		return fault(r, 1, "the line has no '='; write 'key = value'");
 	if (*r->separator == ':')
@@ -309,7 +310,7 @@ static bool misplaced_key(struct reader *r, const struct key *key, const char *n
 	for (int kind = SECTION_KIND_MAX - 1; kind >= 0; kind--)
 		if (key->sections & 1U << kind)
 			home = section_kind_name((enum section_kind)kind);
-	return fault(r, 1, "'%s' cannot stand in [%s], it belongs in [%s]", name, section_kind_name(r->section->kind),
+	return fault(r, 1, "'%s' is not allowed in [%s]; it belongs in [%s]", name, section_kind_name(r->section->kind),
 		     home);
 }
 
@@ -353,7 +354,7 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 		return;
 	}
 	if (!setting && key->id == KEY_LIMIT && n_limits == POLICY_LIMITS_MAX) {
-		(void)fault(r, 1, "a profile can have %d limits and not more", POLICY_LIMITS_MAX);
+		(void)fault(r, 1, "a profile can have at most %d limits", POLICY_LIMITS_MAX);
 		return;
 	}
 	if (key_check(key, name, value, &err) < 0)

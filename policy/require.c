@@ -29,7 +29,7 @@ static const struct {
 	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "it can mount the whole cgroup tree" },
 	{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "it can open any cgroup by its handle" },
 	{ CAP_CHOWN, "CAP_CHOWN", "it can take the limit files for itself" },
-	{ CAP_FOWNER, "CAP_FOWNER", "it can change the limit files' modes" },
+	{ CAP_FOWNER, "CAP_FOWNER", "it can change the modes of the limit files" },
 	{ CAP_BPF, "CAP_BPF", "it can load BPF programs of its own" },
 	{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "it can attach BPF programs to cgroups" },
 	{ CAP_PERFMON, "CAP_PERFMON", "it can load tracing programs" },
@@ -86,7 +86,7 @@ static void require_userns(struct request *request)
 	else
 		request_refuse(
 			request, REASON_USERNS_HOST_IDS, setting,
-			"the container's user namespace maps host id 0, which counts as none; give it a range of ids that does not begin at 0");
+			"the container's user namespace maps host id 0, which counts as no user namespace; give it a range of ids that does not begin at 0");
 }
 
 static void require_owner(struct request *request)
@@ -134,10 +134,9 @@ static bool refuse_passing(struct request *request, const struct setting *settin
 {
 	if (!request->facts->guards_passing)
 		return false;
-	request_refuse(
-		request, REASON_UNKNOWN, setting,
-		"whether %s can be attached was not to be found out just now%s%.160s; create the container again", what,
-		*why ? ": " : "", why);
+	request_refuse(request, REASON_UNKNOWN, setting,
+		       "whether %s can be attached could not be determined%s%.160s; create the container again", what,
+		       *why ? ": " : "", why);
 	return true;
 }
 
@@ -148,17 +147,17 @@ static void require_device_guard(struct request *request, const struct setting *
 	const char *why = known_why(facts->device_guard_why);
 
 	request->decision->device_guard = facts->device_guard;
-	if (facts->device_guard || refuse_passing(request, setting, "cgdeleg's device program", why))
+	if (facts->device_guard || refuse_passing(request, setting, "the device guard", why))
 		return;
 	if (state == DEVICE_BPF_ABSENT)
 		request_refuse(
 			request, REASON_DEVICE_BPF_ABSENT, setting,
-			"no device program guards the container's cgroup, and cgdeleg's cannot be attached%s%.160s; see to either, or set device_bpf = runtime",
+			"no device program is on the container's cgroup, and the device guard cannot be attached%s%.160s; repair either, or set device_bpf = runtime",
 			*why ? ": " : "", why);
 	else
 		request_note(request, REASON_DEVICE_GUARD_ABSENT, setting,
-			     "only the runtime's device program guards the container's cgroup%s%.200s",
-			     *why ? ": " : "", why);
+			     "only the runtime's device program is on the container's cgroup%s%.200s", *why ? ": " : "",
+			     why);
 }
 
 static void require_device_bpf(struct request *request)
@@ -172,13 +171,13 @@ static void require_device_bpf(struct request *request)
 	if (state == DEVICE_BPF_REPLACEABLE)
 		request_refuse(
 			request, REASON_DEVICE_BPF_REPLACEABLE, setting,
-			"device program %u on cgroup '%s' was attached without BPF_F_ALLOW_MULTI, so that it could be replaced or detached from below",
+			"device program %u on cgroup '%s' was attached without BPF_F_ALLOW_MULTI, so the container could replace or detach it",
 			facts->device_program, FOREIGN(cgroup));
 	else if (state != DEVICE_BPF_ABSENT && state != DEVICE_BPF_MULTI)
-		unknown(request, "which device programs guard the container's cgroup");
+		unknown(request, "which device programs are on the container's cgroup");
 	else if (d->device_bpf == DEVICE_BPF_RUNTIME && state == DEVICE_BPF_ABSENT)
 		request_note(request, REASON_DEVICE_BPF_ABSENT, setting,
-			     "no device program guards the container's cgroup");
+			     "no device program is on the container's cgroup");
 	else if (d->device_bpf == DEVICE_BPF_WITHHOLD)
 		require_device_guard(request, setting, state);
 }
@@ -193,17 +192,17 @@ static void require_guard(struct request *request)
 	if (mode == GUARD_OFF)
 		return;
 	request->decision->grant_guard = request->facts->guard_available;
-	if (request->facts->guard_available || refuse_passing(request, setting, "the BPF LSM guard", why))
+	if (request->facts->guard_available || refuse_passing(request, setting, "the grant guard", why))
 		return;
 	if (mode == GUARD_REQUIRE)
 		request_refuse(request, REASON_GUARD_MISSING,
 			       asked ? setting : request_setting(request, KEY_REQUIRE_USERNS),
-			       "the BPF LSM guard is not in force on this node, and %s requires it%s%.150s",
+			       "the grant guard is not in force on this node, and %s requires it%s%.150s",
 			       asked ? "guard = require" : "a container without a user namespace", *why ? ": " : "",
 			       why);
 	else
 		request_note(request, REASON_GUARD_ABSENT, setting,
-			     "the BPF LSM guard is not in force on this node%s%.200s", *why ? ": " : "", why);
+			     "the grant guard is not in force on this node%s%.200s", *why ? ": " : "", why);
 }
 
 /* Ways by which a container could come to a BPF program, or to a cgroup, of somebody else's. */
@@ -214,15 +213,15 @@ static void require_no_bpf(struct request *request)
 	if (facts->bpf_token)
 		request_refuse(
 			request, REASON_BPFFS, NULL,
-			"a bpffs with delegate_* options is mounted in the container, which could make a BPF token from it; take it out of config.json's mounts");
+			"a bpffs with delegate_* options is mounted in the container, from which it could make a BPF token; take it out of config.json's mounts");
 	else if (facts->bpffs)
 		request_refuse(
 			request, REASON_BPFFS, NULL,
-			"a bpffs is mounted in the container, which could take BPF programs from it; take it out of config.json's mounts");
+			"a bpffs is mounted in the container, from which it could take BPF programs; take it out of config.json's mounts");
 	if (facts->inherited)
 		request_refuse(
 			request, REASON_DESCRIPTOR, NULL,
-			"the container's init would keep %s, open across its exec; see who gave it to the runtime",
+			"the container's init would keep %s, open across its exec; find out who gave it to the runtime",
 			facts->inherited);
 	if (facts->seccomp_bpf == TRI_YES)
 		request_note(request, REASON_SECCOMP_BPF, NULL,
@@ -248,7 +247,7 @@ void request_require(struct request *request)
 	if (covered)
 		request_refuse(
 			request, REASON_COVERED, NULL,
-			"'%s' stands in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after us; take it out of there",
+			"'%s' stands in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after the hook; take it out of there",
 			FOREIGN(covered));
 	/* Read-only paths and capabilities are facts only if config.json was read. */
 	if (request->facts->capabilities_known != TRI_YES)

@@ -8,8 +8,8 @@
 
 static const struct risk risks[] = {
 	{ KEY_REQUIRE_USERNS, NULL, "false",
-	  "require_userns = false: file ownership protects nothing where the container's root is the host's; only the BPF guard is left, and it is then required" },
-	{ KEY_GUARD, NULL, "off", "guard = off: pressure files and BPF in the subtree are not watched by anything" },
+	  "require_userns = false: file ownership protects nothing where the container's root is the host's; only the grant guard is left, and it is then required" },
+	{ KEY_GUARD, NULL, "off", "guard = off: nothing guards pressure files and bpf(2) in the subtree" },
 	{ KEY_DEVICE_BPF, NULL, "runtime", "device_bpf = runtime: a container without any device program is granted" },
 	{ KEY_PRESSURE, NULL, "allow",
 	  "pressure = allow: triggers on *.pressure files start kernel threads outside the container's limits" },

@@ -84,7 +84,7 @@ int audit_write(const struct audit *audit, const struct record *record, const ch
 		return err_set(err, EBADF, "the audit file is not open");
 	line = record_compose(record, event);
 	if (!line)
-		return err_set(err, ENOMEM, "cannot compose the audit record: out of memory");
+		return err_set(err, ENOMEM, "cannot make the audit record: out of memory");
 	r = append(audit->fd, line, strlen(line));
 	if (r < 0)
 		return err_set_errno(err, r, "cannot write the audit record");

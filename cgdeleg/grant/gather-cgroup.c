@@ -184,7 +184,7 @@ static int check_above(const struct host *host, const struct stat *st, struct er
 		return 0;
 	return err_set(
 		err, EPERM,
-		"a cgroup above the container's belongs to uid %u, root was expected: give the container a cgroupsPath below root's",
+		"a cgroup above the container's belongs to uid %u, root was expected: give the container a cgroupsPath below cgroups that belong to root",
 		st->st_uid);
 }
 
@@ -226,7 +226,7 @@ static int open_above(const struct host *host, int here, int *fd, struct stat *s
 	(void)close_fd(*fd);
 	*fd = next;
 	if (next < 0 || fstat(next, st) < 0)
-		return err_set_errno(err, errno, "cannot look at the cgroups above the container's");
+		return err_set_errno(err, errno, "cannot check the cgroups above the container's");
 	return check_above(host, st, err);
 }
 
@@ -310,7 +310,7 @@ static int check_depth(const char *path, struct err *err)
 	if (depth > CGROUP_DEPTH_MAX)
 		return err_set(
 			err, E2BIG,
-			"the container's cgroup is %zu levels below the root, %d at most were expected: give it a shorter cgroupsPath",
+			"the container's cgroup is %zu levels below the root, more than %d: give it a shorter cgroupsPath",
 			depth, CGROUP_DEPTH_MAX);
 	return 0;
 }

@@ -45,7 +45,7 @@ static int come_back(const struct host *host, const struct target *target, int o
 	if (r > 0 && strcmp(now, target->own_cgroupns) != 0)
 		r = -EIO;
 	if (r < 0)
-		return err_set_errno(err, (int)r, "cannot come back from the container's cgroup namespace");
+		return err_set_errno(err, (int)r, "cannot return from the container's cgroup namespace");
 	return 0;
 }
 

@@ -42,7 +42,7 @@ static int exists(const struct host *host, const char *path, struct err *err)
 	/* No unit whose name is too long for this has such a mark either. */
 	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)
 		return 0;
-	return err_set_errno(err, errno, "cannot look for '/%s'", path);
+	return err_set_errno(err, errno, "cannot check whether '/%s' exists", path);
 }
 
 /* systemd's own mark of a unit that it has started. */

@@ -54,7 +54,7 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 		return r;
 	if (result.status != 0)
 		return err_set(err, was_passing(&result) ? EAGAIN : ECHILD, "%s: %s", name,
-			       result.said[0] ? result.said : "it failed without a reason");
+			       result.said[0] ? result.said : "it failed without a message");
 	return 0;
 }
 
@@ -79,7 +79,7 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 		if (clock_monotonic_ms() >= end_ms)
 			return err_set(
 				err, ETIMEDOUT,
-				"another hook has not loaded the BPF guards in time; 'cgdeleg guard load' at boot spares hooks that");
+				"another hook has not loaded the BPF guards in time; run 'cgdeleg guard load' at boot to avoid this");
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 16000000)
 			pause.tv_nsec *= 2;
@@ -188,7 +188,7 @@ static bool is_kept(int proc_fd, const char *number)
 /* Closed in between: the runtime is at work while we look, and what is not there any more is not kept. */
 static const char *describe_unread(void)
 {
-	return errno == ENOENT ? NULL : "which cannot be looked at";
+	return errno == ENOENT ? NULL : "which cannot be checked";
 }
 
 static const char *describe_filesystem(int fds, const char *number)

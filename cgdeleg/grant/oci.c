@@ -98,7 +98,7 @@ int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err
 	if (r == -ETIMEDOUT)
 		return err_set(
 			err, ETIMEDOUT,
-			"container state: no end of it within the deadline; the runtime must write the state and close the pipe");
+			"container state: it did not end within the deadline; the runtime must write the state and close the pipe");
 	if (r < 0)
 		return err_set_errno(err, r, "container state: cannot read it");
 	return oci_parse_state(buf, len, ret, err);
@@ -113,7 +113,7 @@ static int take_annotations(yyjson_val *obj, struct oci *oci, const char *what, 
 	if (n == 0)
 		return 0;
 	if (n > OCI_ANNOTATIONS_MAX)
-		return err_set(err, E2BIG, "%s: %zu annotations, %d are the most", what, n, OCI_ANNOTATIONS_MAX);
+		return err_set(err, E2BIG, "%s: %zu annotations, more than %d", what, n, OCI_ANNOTATIONS_MAX);
 	oci->annotations = calloc(n, sizeof(*oci->annotations));
 	if (!oci->annotations)
 		return err_set(err, ENOMEM, "%s: out of memory", what);
@@ -156,7 +156,7 @@ static int check_state(const struct raw_state *raw, struct err *err)
 	if (raw->pid <= 1 || raw->pid > INT_MAX)
 		return err_set(
 			err, EBADMSG,
-			"container state: 'pid' is %lld, above 1 was expected: configure cgdeleg as a createRuntime hook, not createContainer",
+			"container state: 'pid' is %lld, a number above 1 was expected: configure cgdeleg as a createRuntime hook, not createContainer",
 			(long long)raw->pid);
 	return 0;
 }

@@ -240,7 +240,7 @@ static int plan_take_back(struct plan *plan, const struct facts *facts, struct e
 	if (facts->nested)
 		return err_set(
 			err, EBUSY,
-			"the runtime has put the container below '%s' already, so that its cgroup cannot be taken back; create it without nesting by the runtime",
+			"the runtime has put the container below '%s' already, so its cgroup cannot be taken back; configure the runtime not to nest",
 			facts->cgroup ? facts->cgroup : "?");
 	add_owner(plan, facts->given, (struct ids) { 0, 0 });
 	if (facts->marked)
@@ -262,7 +262,7 @@ int plan_build(const struct decision *decision, const struct facts *facts, const
 	else if (decision->verdict == VERDICT_READONLY)
 		r = plan_take_back(ret, facts, err);
 	if (r >= 0 && ret->n_steps > PLAN_STEPS_MAX)
-		r = err_set(err, E2BIG, "the plan has %zu steps, %d are the most", ret->n_steps, PLAN_STEPS_MAX);
+		r = err_set(err, E2BIG, "the plan has %zu steps, more than %d", ret->n_steps, PLAN_STEPS_MAX);
 	if (r < 0)
 		ret->n_steps = 0;
 	return r;
@@ -325,13 +325,13 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		(void)snprintf(buf, size, "enable controllers %s", step->controllers.list);
 		break;
 	case STEP_ATTRIBUTE:
-		(void)snprintf(buf, size, "record the grant on the cgroup");
+		(void)snprintf(buf, size, "write the attribute on the cgroup");
 		break;
 	case STEP_FORGET:
-		(void)snprintf(buf, size, "remove the record of an earlier grant");
+		(void)snprintf(buf, size, "remove the attribute of an earlier grant");
 		break;
 	case STEP_INTENT:
-		(void)snprintf(buf, size, "write and sync the audit's intent record");
+		(void)snprintf(buf, size, "write and sync the audit record of the intent");
 		break;
 	case STEP_OWN:
 		(void)snprintf(buf, size, "own %s %u:%u", step->own.name, step->own.owner.uid, step->own.owner.gid);

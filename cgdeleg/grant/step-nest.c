@@ -85,7 +85,7 @@ int leaf_run(const struct apply *apply, const struct step *step, struct undo *un
 	int r;
 
 	if (fstatat(apply->target->cgroup_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return err_set(err, EEXIST, "the leaf '%s' is there already", name);
+		return err_set(err, EEXIST, "the leaf '%s' exists already", name);
 	undo->changed = true;
 	r = as_owner(owner, make_directory, apply->target->cgroup_fd, name, err);
 	if (r < 0)
@@ -123,13 +123,13 @@ static int move_all(int from, int to, pid_t only, struct err *err)
 			int r;
 
 			if (only > 0 && pids[i] != only)
-				return err_set(err, EBUSY, "process %d has come into the container's cgroup", pids[i]);
+				return err_set(err, EBUSY, "process %d has entered the container's cgroup", pids[i]);
 			r = cgroup_attach(to, pids[i]);
 			if (r < 0 && r != -ESRCH)
 				return err_set_errno(err, r, "cannot move process %d", pids[i]);
 		}
 	}
-	return err_set(err, EBUSY, "the container's processes do not stay moved");
+	return err_set(err, EBUSY, "processes keep reappearing in the container's cgroup");
 }
 
 int move_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)

@@ -43,7 +43,7 @@ static int open_verified(int root_fd, const struct mount_identity *want, uint64_
 	if (r < 0)
 		return err_set_errno(err, r, "cannot stat the container's cgroup mount '%s'", want->point);
 	if (!shown.has_id)
-		return err_set(err, ENOSYS, "this kernel does not tell mount ids, 5.8 is the first that does");
+		return err_set(err, ENOSYS, "this kernel does not report mount ids; Linux 5.8 or newer is needed");
 	if (shown.dev != want->dev || shown.ino != want->ino)
 		return err_set(err, EXDEV, "what is mounted at '%s' in the container is not its delegated cgroup",
 			       want->point);
@@ -127,7 +127,7 @@ static int open_known(int root_fd, const struct mount_identity *want, struct err
 	if (fd < 0)
 		return fd;
 	if (id != want->id)
-		return err_set(err, EXDEV, "another mount has come to lie at '%s' in the container", want->point);
+		return err_set(err, EXDEV, "another mount has appeared at '%s' in the container", want->point);
 	return TAKE_FD(fd);
 }
 
@@ -143,8 +143,8 @@ static int read_back(int root_fd, const struct mount_identity *want, enum mount_
 	if (fd < 0)
 		return fd;
 	if ((id != want->id) != (method == MOUNT_CLONE_ON_TOP))
-		return err_set(err, EIO, "'%s' has not put the mount at '%s' that it should have",
-			       mount_method_name(method), want->point);
+		return err_set(err, EIO, "'%s' did not put the expected mount at '%s'", mount_method_name(method),
+			       want->point);
 	r = is_readonly(fd, &readonly);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot read the cgroup mount's flags back");
@@ -193,6 +193,6 @@ int mount_undo(struct mount_change *change, struct err *err)
 			r = 0;
 	}
 	if (r < 0)
-		return err_set_errno(err, r, "cannot take the cgroup mount's change back");
+		return err_set_errno(err, r, "cannot undo the change of the cgroup mount");
 	return 0;
 }

@@ -165,7 +165,7 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 	if (ret->layers == 0)
 		return err_set(
 			err, ENOENT,
-			"the container has no cgroup2 mount at '%s'; its config.json must mount type 'cgroup' at '/sys/fs/cgroup' through no symbolic link",
+			"the container has no cgroup2 mount at '%s'; its config.json must mount type 'cgroup' at '/sys/fs/cgroup', and no part of that path may be a symbolic link",
 			point);
 	memcpy(ret->point, point, strlen(point) + 1);
 	return 0;

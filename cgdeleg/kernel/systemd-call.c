@@ -42,7 +42,7 @@ int systemd_set(const char *helpers, const char *unit, const struct unit_words *
 	int r;
 
 	if (its_deadline_ms <= clock_monotonic_ms())
-		return err_set(err, ETIMEDOUT, "no time is left to ask systemd for limits of '%s'", unit);
+		return err_set(err, ETIMEDOUT, "no time is left to change limits through systemd for '%s'", unit);
 	(void)snprintf(milliseconds, sizeof(milliseconds), "%lld", (long long)its_deadline_ms);
 	argv[2] = milliseconds;
 	memcpy(argv + FIXED_WORDS, words->words, words->n * sizeof(words->words[0]));
@@ -50,10 +50,10 @@ int systemd_set(const char *helpers, const char *unit, const struct unit_words *
 	if (r == -ETIMEDOUT)
 		return err_set(
 			err, ETIMEDOUT,
-			"limits of '%s' through systemd: the helper has not come to an end in time, this machine or systemd is too busy",
+			"limits of '%s' through systemd: the helper did not finish in time; this machine or systemd is too busy",
 			unit);
 	if (r < 0 || result.status == 0)
 		return r;
 	return err_set(err, code_of(result.status), "limits of '%s' through systemd: %s", unit,
-		       result.said[0] ? result.said : "the helper ended without a word");
+		       result.said[0] ? result.said : "the helper failed without a message");
 }

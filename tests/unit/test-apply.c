@@ -260,7 +260,7 @@ static void test_changed_machine(void **state)
 	} cases[] = {
 		{ "- " BOX "memory.max", "cannot open 'memory.max': No such file" },
 		{ BOX "device.programs = replaceable 3", "BPF programs are no longer as they were when" },
-		{ BOX "init/", "the leaf 'init' is there already" },
+		{ BOX "init/", "the leaf 'init' exists already" },
 		{ "- " BOX "cgroup.threads", "cannot stat 'cgroup.threads' of the container's cgroup" },
 	};
 

@@ -99,7 +99,7 @@ static const struct {
 	{ "above the hook's own", PLACE("/system.slice"), "'/system.slice' is the hook's own or one above" },
 	{ "beside the hook's own", PLACE("/system.slice/engine") CGROUP("/system.slice/engine", "4711"), NULL },
 	{ "too deep", PLACE(EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT "/x"),
-	  "65 levels below the root, 64 at most" },
+	  "65 levels below the root, more than 64" },
 	{ "deep, and not there", PLACE(EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT), "cannot open the cgroup" },
 	{ "gone", "- " BOX, "cannot open the cgroup '/ci/box'" },
 	{ "a link", "- " BOX "\nsys/fs/cgroup/other/\n" BOX " -> ../other", "cannot open the cgroup '/ci/box'" },

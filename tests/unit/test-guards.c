@@ -88,7 +88,7 @@ static void test_bpf(void **state)
 		  NULL }, /* closed by its exec */
 		{ "proc/4711/fd/9 -> anon_inode:bpf_link\nproc/4711/fdinfo/9 = flags: 02\n", false, false,
 		  "descriptor 9, a BPF object" },
-		{ "proc/4711/fd/3 -> /dev/null/x\n", false, false, "descriptor 3, which cannot be looked at" },
+		{ "proc/4711/fd/3 -> /dev/null/x\n", false, false, "descriptor 3, which cannot be checked" },
 		{ "proc/4711/fd/3 -> /nonexistent\n", false, false, NULL }, /* closed meanwhile */
 	};
 
@@ -129,7 +129,7 @@ static void test_device_list(void **state)
 	gather_guards(&l.host, NULL, &l.oci, &l.target, &l.facts);
 	assert_false(l.facts.device_guard);
 	check_string("why", l.facts.device_guard_why,
-		     "config.json: linux.resources.devices: type 'p' is none of a, b, c");
+		     "config.json: linux.resources.devices: type 'p' is not a, b or c");
 }
 
 static void put_helper(const struct tree *tree, const char *program, const char *name, mode_t mode)
@@ -236,7 +236,7 @@ static void test_helper(void **state)
 		const char *want;
 	} helpers[] = {
 		{ "/bin/true", 0755, NULL },
-		{ "/bin/false", 0755, "helper: it failed without a reason" },
+		{ "/bin/false", 0755, "helper: it failed without a message" },
 		{ "/bin/cp", 0755, "helper: helper: missing file operand" }, /* no argument, and its own name */
 		{ "/bin/true", 0775, "writable by nobody else" },
 		{ "/bin/true", 0644, "helper: the program cannot be executed" },

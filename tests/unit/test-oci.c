@@ -64,10 +64,10 @@ static const struct {
 	{ "stopped", "{\"id\":\"c\",\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":0}",
 	  "'status' is 'stopped'; cgdeleg acts only while a container is" },
 	{ "restoring", "{\"id\":\"c\",\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":5}", NULL },
-	{ "pid of init", STATE(",\"pid\":1"), "'pid' is 1, above 1 was expected: configure cgdeleg as" },
-	{ "pid 0", STATE(",\"pid\":0"), "'pid' is 0, above 1 was expected" },
-	{ "pid below 0", STATE(",\"pid\":-1"), "'pid' is -1, above 1 was expected" },
-	{ "pid too large", STATE(",\"pid\":2147483648"), "'pid' is 2147483648, above 1 was expected" },
+	{ "pid of init", STATE(",\"pid\":1"), "'pid' is 1, a number above 1 was expected: configure cgdeleg as" },
+	{ "pid 0", STATE(",\"pid\":0"), "'pid' is 0, a number above 1 was expected" },
+	{ "pid below 0", STATE(",\"pid\":-1"), "'pid' is -1, a number above 1 was expected" },
+	{ "pid too large", STATE(",\"pid\":2147483648"), "'pid' is 2147483648, a number above 1 was expected" },
 };
 
 static void test_states(void **state)
@@ -210,7 +210,7 @@ static void test_read_deadline(void **state)
 	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	check_result("no end", oci_read_state(fds[0], 1, &oci, &err), &err,
-		     "no end of it within the deadline; the runtime must write the state and close");
+		     "it did not end within the deadline; the runtime must write the state and close");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }

@@ -319,7 +319,7 @@ static void test_size(void **state)
 		many[i] = "x";
 	facts.delegated = facts.given = many;
 	check_result("129 steps", plan_build(&decision, &facts, &target, &plan, &err), &err,
-		     "the plan has 129 steps, 128 are the most");
+		     "the plan has 129 steps, more than 128");
 	many[PLAN_STEPS_MAX - 1] = NULL;
 	check_result("128 steps", plan_build(&decision, &facts, &target, &plan, &err), &err, NULL);
 
@@ -353,9 +353,9 @@ static void test_descriptions(void **state)
 		{ { .kind = STEP_LEAF, .leaf = { "init", { 5, 6 } } }, "make leaf 'init' for 5:6" },
 		{ { .kind = STEP_MOVE, .leaf = { "init", { 0, 0 } } }, "move the container's processes into 'init'" },
 		{ { .kind = STEP_CONTROLLERS, .controllers.list = "cpu io" }, "enable controllers cpu io" },
-		{ { .kind = STEP_ATTRIBUTE }, "record the grant on the cgroup" },
-		{ { .kind = STEP_FORGET }, "remove the record of an earlier grant" },
-		{ { .kind = STEP_INTENT }, "write and sync the audit's intent record" },
+		{ { .kind = STEP_ATTRIBUTE }, "write the attribute on the cgroup" },
+		{ { .kind = STEP_FORGET }, "remove the attribute of an earlier grant" },
+		{ { .kind = STEP_INTENT }, "write and sync the audit record of the intent" },
 		{ { .kind = STEP_OWN, .own = { ".", { 1, 2 } } }, "own . 1:2" },
 		{ { .kind = STEP_MOUNT, .method = MOUNT_CLONE_ON_TOP }, "make the mount writable: clone-on-top" },
 	};

@@ -63,16 +63,16 @@ static const struct complaint_case {
 	size_t len; /* when the text holds a NUL */
 } complaint_cases[] = {
 	/* inih's traps */
-	{ "[handler " X50 "a]\nengine = containerd\n", 1, 51, "49 are the most", 0 },
+	{ "[handler " X50 "a]\nengine = containerd\n", 1, 51, "at most 49 are allowed", 0 },
 	{ HANDLER "[rule deny-everything]\n", 3, 1, "[rule deny-everything] is empty", 0 },
 	{ HANDLER "[handler runc]\ncgroup_writable = true\n", 3, 1, "is in this file already, on line 1", 0 },
 	{ HANDLER "  cgroup_writable = true\n", 3, 3, "the line is indented", 0 },
 	{ HANDLER "\tcgroup_writable = true\n", 3, 2, "the line is indented", 0 },
-	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "198 are the most", 0 },
+	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "at most 198 are allowed", 0 },
 	{ HANDLER "[rule a]\nhandler = runc\npods = " X190 "yz\n", 5, 199, "the line has 199 bytes", 0 },
 	{ "[profile " X10 X10 X10 X10 "xx]\npids.max = 1\n", 1, 51, "has 50 bytes", 0 },
-	{ "[profile a]\npids.max = 1\nmemory.max = 1\npids.max = 1\n", 4, 1,
-	  "is in this section already, on line 2", 0 },
+	{ "[profile a]\npids.max = 1\nmemory.max = 1\npids.max = 1\n", 4, 1, "is in this section already, on line 2",
+	  0 },
 	{ HANDLER "cgroup_writable: true\n", 3, 16, "not with ':'", 0 },
 	{ HANDLER "profiles = a\0b\n", 3, 13, "control byte, 0x00", sizeof(HANDLER "profiles = a\0b\n") - 1 },
 	{ HANDLER "cgroup_writable\n", 3, 1, "the line has no '='", 0 },
@@ -85,13 +85,13 @@ static const struct complaint_case {
 	{ HANDLER "[defaults ; x]\n", 3, 1, "no ']'", 0 },
 	{ HANDLER "[defaults] on_refusal = fail\n", 3, 12, "must be alone on its line", 0 },
 	{ HANDLER "[]\n", 3, 2, "unknown section ''", 0 },
-	{ HANDLER "cgroup_writable = true\ncgroup_writable = false\n", 4, 1,
-	  "is in this section already, on line 3", 0 },
+	{ HANDLER "cgroup_writable = true\ncgroup_writable = false\n", 4, 1, "is in this section already, on line 3",
+	  0 },
 	{ "engine = containerd\n", 1, 1, "before the first section", 0 },
 	/* sections */
 	{ HANDLER "[handlers x]\nengine = crio\n", 3, 2, "did you mean 'handler'?", 0 },
 	{ HANDLER "[quota x]\nmax = 1\n", 3, 2, "there are [defaults], [profile <name>]", 0 },
-	{ HANDLER "[defaults all]\naudit_sync = no\n", 3, 2, "[defaults] has no name", 0 },
+	{ HANDLER "[defaults all]\naudit_sync = no\n", 3, 2, "[defaults] takes no name", 0 },
 	{ HANDLER "[profile]\npids.max = 1\n", 3, 2, "a profile needs one name", 0 },
 	{ HANDLER "[profile a b]\npids.max = 1\n", 3, 2, "a profile needs one name", 0 },
 	{ HANDLER "[profile .a]\npids.max = 1\n", 3, 2, "a profile needs one name", 0 },
@@ -100,8 +100,8 @@ static const struct complaint_case {
 	/* keys */
 	{ HANDLER "cgroup_writeable = true\n", 3, 1, "did you mean 'cgroup_writable'?", 0 },
 	{ "[profile a]\nmemory.maks = 1G\n", 2, 1, "did you mean 'memory.max'?", 0 },
-	{ "[defaults]\nmemory.max = 1G\n", 2, 1, "cannot stand in [defaults], it belongs in [profile]", 0 },
-	{ "[profile a]\nengine = crio\n", 2, 1, "cannot stand in [profile], it belongs in [handler]", 0 },
+	{ "[defaults]\nmemory.max = 1G\n", 2, 1, "is not allowed in [defaults]; it belongs in [profile]", 0 },
+	{ "[profile a]\nengine = crio\n", 2, 1, "is not allowed in [profile]; it belongs in [handler]", 0 },
 	{ "[defaults]\nzzzzzzzz = 1\n", 2, 1, "unknown key 'zzzzzzzz' in [defaults]", 0 },
 	{ "[defaults]\nk\xc3\xa4y = 1\n", 2, 1, "unknown key 'k\\xc3\\xa4y'", 0 },
 	{ "[defaults]\n= true\n", 2, 1, "unknown key ''", 0 },
@@ -312,7 +312,7 @@ static void test_too_many_limits(void **state)
 	load(&rules, text);
 	assert_int_equal(count_complaints(&rules), 1);
 	assert_int_equal(rules.complaints->origin.line, POLICY_LIMITS_MAX + 2);
-	assert_non_null(strstr(rules.complaints->text, "30 limits and not more"));
+	assert_non_null(strstr(rules.complaints->text, "at most 30 limits"));
 	ruleset_done(&rules);
 }
 

@@ -111,7 +111,7 @@ class Box:
 
     @property
     def guarded(self):
-        """Does the mark say that the BPF LSM guard holds it?"""
+        """Does the attribute say that the grant guard is on it?"""
         return json.loads(host.attribute(self.path) or "{}").get("guarded", False)
 
     def close(self):

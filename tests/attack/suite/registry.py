@@ -44,7 +44,7 @@ class Attack:
     control: object   # makes the box without the defence (and has a `meaning`), or says why there is none
     own_only: bool    # asserted for cgdeleg, and asked of nobody else
     beyond: str       # why cgdeleg cannot hold it, or None
-    needs_guard: bool # held only where the node has the BPF LSM guard
+    needs_guard: bool # held only where the node has the grant guard
     hook: bool        # an attack on the hook itself: its argument is a Context, and no other system has one
     slow: bool
     host_root: bool   # asked too, under cgdeleg, of a container whose root is host root's

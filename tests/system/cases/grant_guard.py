@@ -53,7 +53,7 @@ def require(t):
     defaults = {**REQUIRE}
     if why := why_not(t):
         with t.step("refused where it is not in force"):
-            refused(t.container("gg", policy_dir=t.policy("gg", defaults=defaults)), "the BPF LSM guard is not in force")
+            refused(t.container("gg", policy_dir=t.policy("gg", defaults=defaults)), "the grant guard is not in force")
         raise Skip(why)
     with t.step("granted, attached, recorded"):
         c = guarded(t)

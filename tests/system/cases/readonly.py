@@ -95,9 +95,9 @@ def of_host_root(t, name, limits):
 
 @case("readonly.hostroot")
 def hostroot(t):
-    """Its root is the host's, from whom ownership takes nothing: it cannot be left running without the cgroup."""
+    """Its root is the host's, so changing the owner stops nothing: it cannot be left running without the cgroup."""
     why = why_not(t)
-    sentence, code = ("hugetlb.64KB.max", "limit-missing") if not why else ("the BPF LSM guard is not in force", "guard-missing")
+    sentence, code = ("hugetlb.64KB.max", "limit-missing") if not why else ("the grant guard is not in force", "guard-missing")
     with t.step("refused, and not left running"):
         c = of_host_root(t, "hostroot", {"memory.max": "32M", "hugetlb.64KB.max": "1M"})
         refused_by(c, sentence)
