@@ -50,7 +50,8 @@ static bool copy(char *to, size_t size, const char *from)
 void ceiling_at_place(enum place place, const char *file, struct limit_value *value)
 {
 	/* The kernel keeps both as an int, whose largest has no successor; "max" is above it. */
-	if (place == PLACE_SCOPE && strncmp(file, "cgroup.max.", strlen("cgroup.max.")) == 0 && value->number < INT32_MAX)
+	if (place == PLACE_SCOPE && strncmp(file, "cgroup.max.", strlen("cgroup.max.")) == 0 &&
+	    value->number < INT32_MAX)
 		value->number++;
 }
 

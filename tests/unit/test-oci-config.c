@@ -294,7 +294,8 @@ static void test_size_and_kind(void **state)
 		     "config.json: larger than 16777216 bytes");
 	tree_edit(&tree, "- b/config.json");
 	assert_int_equal(mkfifoat(tree.fd, "b/config.json", 0600), 0);
-	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err, "b/config.json' is not a regular file");
+	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err,
+		     "b/config.json' is not a regular file");
 }
 
 int main(void)

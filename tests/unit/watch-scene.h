@@ -41,7 +41,8 @@ extern int64_t scene_now_ms;
 extern char scene_said[16384]; /* "<priority> sentence\n" each, since the last scene_hear() */
 extern const char *scene_loadable;
 
-/* Skips the test unless root runs it. `lines` come on top of a cgroup /ci/box with 1 GiB, 64 cgroups, a depth of 4 and no attribute. */
+/* Skips the test unless root runs it. `lines` come on top of a cgroup /ci/box with 1 GiB, 64 cgroups, a depth of 4 and no
+ * attribute. */
 void scene_open(struct scene *s, const char *lines, const char *policy);
 void scene_close(struct scene *s);
 
