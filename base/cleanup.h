@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,8 +34,15 @@ static inline void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
+static inline void cleanup_dir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
 #define _cleanup_(f)	__attribute__((cleanup(f)))
 #define _cleanup_close_ _cleanup_(cleanup_close)
+#define _cleanup_dir_	_cleanup_(cleanup_dir)
 #define _cleanup_free_	_cleanup_(cleanup_free)
 
 #define TAKE_FD(fd)             \

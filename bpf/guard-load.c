@@ -24,12 +24,6 @@ static void cleanup_object(struct bpf_object **object)
 	bpf_object__close(*object);
 }
 
-static void cleanup_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* The first warning says what is wrong; the rest is the verifier's log. */
 static char first_warning[200];
 
@@ -178,7 +172,7 @@ static int open_locked(int sys_fd, struct err *err)
 /* Removes one directory of pins, which has no subdirectories. */
 static int remove_build(int fd, const char *name, struct err *err)
 {
-	_cleanup_(cleanup_dir) DIR *dir = NULL;
+	_cleanup_dir_ DIR *dir = NULL;
 	int below = file_open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
 
 	if (below == -ENOENT)
@@ -237,7 +231,7 @@ int guard_load(int sys_fd, struct guard_load *ret, struct err *err)
 
 int guard_unload(int sys_fd, const char *keep, size_t *ret_removed, struct err *err)
 {
-	_cleanup_(cleanup_dir) DIR *dir = NULL;
+	_cleanup_dir_ DIR *dir = NULL;
 	_cleanup_close_ int fd = open_locked(sys_fd, err);
 	int copy, r = 0;
 

@@ -159,16 +159,10 @@ static int add_name(struct names *names, const char *name)
 	return 0;
 }
 
-static void cleanup_dir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 /* The policy files in the directory fd, which is closed with it, in byte order. */
 static int list_names(int fd, struct names *ret)
 {
-	_cleanup_(cleanup_dir) DIR *dir = fdopendir(fd);
+	_cleanup_dir_ DIR *dir = fdopendir(fd);
 	const struct dirent *entry;
 	int r = 0;
 

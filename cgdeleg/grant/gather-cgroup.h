@@ -2,7 +2,7 @@
 /*
  * Gather - the cgroup's side; called by gather() only, with the process and the mount found.
  *
- * Parts: gather-cgroup.c, gather-paths.c, gather-unit.c.
+ * Parts: gather-cgroup.c, gather-descriptors.c, gather-paths.c, gather-unit.c.
  */
 #pragma once
 
@@ -17,3 +17,6 @@ int gather_paths(const struct host *host, struct target *target, struct err *err
 int gather_unit(const struct host *host, struct target *target, struct facts *facts, struct err *err);
 
 int gather_cgroup(const struct host *host, struct target *target, struct facts *facts, struct err *err);
+
+/* Descriptors of BPF objects or of cgroups that the container's init would keep across execve(2). */
+int gather_descriptors(struct target *target, struct facts *facts, struct err *err);

@@ -16,7 +16,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cgdeleg/grant/guards.h"
 #include "cgdeleg/grant/gather-cgroup.h"
 
 #define MOUNTINFO_MAX (16 * 1024 * 1024)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gather, BPF: the node's guards, and what a container could undo device programs with. For gather.c and run.c. */
+/* Guards - those of the node, for one container: opened, and loaded when nobody has loaded them yet. For run.c. */
 #pragma once
 
 #include <stdint.h>
@@ -19,9 +19,6 @@ struct guard_loader {
  */
 void gather_guards(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
 		   struct target *target, struct facts *facts);
-
-/* Descriptors of BPF objects or of cgroups that the container's init would keep across execve(2). */
-int gather_descriptors(struct target *target, struct facts *facts, struct err *err);
 
 /* Executes `directory`/`name`, a program that belongs to root, without arguments and environment, and waits for it
  * until `end_ms` (CLOCK_MONOTONIC). What it says on standard error is the sentence of its failure. */
