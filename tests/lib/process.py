@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
+import traceback
 from dataclasses import dataclass
 
 from lib.report import Failure
@@ -63,12 +64,14 @@ def answer(act):
 
 
 def in_child(act):
-    """What act() returns in a child of its own, as JSON brings it; None where it raised something."""
+    """What act() returns in a child of its own, as JSON brings it; None where it raised something, which it has printed."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.write(writing, json.dumps(act()).encode())
+        except Exception:  # pylint: disable=broad-except
+            traceback.print_exc()
         finally:
             os._exit(0)
     os.close(writing)

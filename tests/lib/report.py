@@ -20,10 +20,11 @@ class Skip(Exception):
 CASES = []
 
 
-def case(name, scope="each"):
-    """Registers a case. scope: "each" (runtime and driver), "once" (no runtime is asked)."""
+def case(name, scope="each", driver=None):
+    """Registers a case. scope: "each" (runtime and driver; under `driver` alone where it is named), "once" (no runtime
+    is asked), "last" (after all others)."""
     def register(function):
-        CASES.append((name, scope, function))
+        CASES.append((name, scope, driver, function))
         return function
     return register
 

@@ -10,7 +10,7 @@ import os
 import shutil
 
 from lib import bundle, host
-from lib.process import Result, must as succeed, run
+from lib.process import must as succeed, run
 from suite.box import Box
 
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # else each program that is started waits for its threads
@@ -90,8 +90,7 @@ class ContainerdBox(Box):
         self.cgroup = host.cgroup_of(cri_engine().pid_of(cri, self.id))
 
     def execute(self, words):
-        done = self.cri.call("ExecSync", container_id=self.id, cmd=words, timeout=300)
-        return Result(done.exit_code, done.stdout.decode(), done.stderr.decode())
+        return cri_engine().run_in(self.cri, self.id, words)
 
     def with_host_pids(self):
         return ContainerdBox(self.t, self.programs, self.cri, host_pids=True)

@@ -54,13 +54,13 @@ def start(t, cri, handler, command):
 
 
 def sh(cri, container, script):
-    code, out, err = execute(cri, container, script)
-    equal(code, 0, f"exit code ({out[-300:]} {err[-600:]})")
-    return out
+    done = execute(cri, container, script)
+    equal(done.code, 0, f"exit code ({done.out[-300:]} {done.err[-600:]})")
+    return done.out
 
 
 def is_up(cri, container):
-    return execute(cri, container, "docker info")[0] == 0
+    return execute(cri, container, "docker info").code == 0
 
 
 def wait_up(cri, pod, container):
@@ -87,10 +87,10 @@ def dind_pod(t):
         equal(sh(cri, box, "cat /sys/fs/cgroup/memory.max").strip(), str(16384 * MIB), "the outer ceiling")
     with t.row("containerd", "runc", "Docker in Docker in a pod: an OOM inside stays inside"):
         # Whether Docker hears of it before the cgroup is gone is a race of Docker's own.
-        equal(execute(cri, box, OOM)[1].split()[-1], "137", "what became of the greedy one")
+        equal(execute(cri, box, OOM).out.split()[-1], "137", "what became of the greedy one")
         expect(is_up(cri, box), "dockerd is gone")
     with t.row("containerd", "runc", "Docker in Docker in a pod, without cgdeleg", "read-only file system"):
         _, bare = start(t, cri, "plain", "sleep 2147483647")
-        code, _, err = execute(cri, bare, EVACUATE)
-        expect(code != 0, "it could make a cgroup")
-        contains(err, "Read-only file system", "what it says")
+        done = execute(cri, bare, EVACUATE)
+        expect(done.code != 0, "it could make a cgroup")
+        contains(done.err, "Read-only file system", "what it says")

@@ -6,13 +6,17 @@ import shutil
 
 from lib import context, host, policy
 from lib.process import run
-from lib.report import Skip, expect
+from lib.report import Skip, contains, equal, expect
 
 SOURCE = os.path.realpath(f"{os.path.dirname(os.path.realpath(__file__))}/../../..")
 HOOK = "/usr/local/libexec/oci/hooks.d/cgdeleg-hook"
 WRAPPER = "/usr/local/libexec/cgdeleg/cgdeleg-runtime"
 POLICY, LOG = "/etc/cgdeleg", "/var/log/cgdeleg"
 ASKS = {"cgdeleg.io/writable": "true"}
+# What a container of a profile with these ceilings sees, and does; the last is refused.
+CEILINGS = "memory.max = 64M\npids.max = 100\ncgroup.max.descendants = 20\n"
+SEEN = ["made", str(64 << 20), "100", "20"]
+PROBE = "cd /sys/fs/cgroup; mkdir job && echo made; cat memory.max pids.max cgroup.max.descendants; echo max >memory.max"
 # Slices and services of the engines may stay.
 KEPT = tuple(f"{name}/." for name in (".slice", ".service", ".socket", ".mount", "/docker", "/libpod_parent"))
 CASES = []
@@ -84,6 +88,22 @@ class Context(context.Case):
         expect(not ours, f"mounts of cgroup2 left over: {ours}")
         host.check_nsdelegate()
         shutil.rmtree(self.work, ignore_errors=True)
+
+
+def shows_grant(seen, refusal="Permission denied"):
+    """`seen`: what became of PROBE. refusal: "Operation not permitted" where the guard is all that refuses."""
+    equal(seen.out.split(), SEEN, f"what the container sees ({seen.err})")
+    contains(seen.err, refusal, "writing the own limit")
+
+
+def is_granted(sh, refusal="Permission denied"):
+    """`sh` runs a script in the container."""
+    shows_grant(sh(PROBE), refusal)
+    equal(sh("rmdir /sys/fs/cgroup/job").code, 0, "rmdir")
+
+
+def is_plain(sh):
+    contains(sh("mkdir /sys/fs/cgroup/job").err, "Read-only file system", "mkdir")
 
 
 def records():

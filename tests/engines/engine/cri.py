@@ -8,6 +8,7 @@ import grpc
 import websocket
 from cri import api_pb2 as api
 from cri import api_pb2_grpc
+from lib.process import Result
 
 PATIENCE = 300  # seconds for one call; the machine is emulated
 SOCKET = "unix:///run/containerd/containerd.sock"
@@ -108,9 +109,13 @@ def pid_of(cri, container):
 
 
 def execute(cri, container, script):
-    """ExecSync of a shell script: (exit code, stdout, stderr)."""
-    done = cri.call("ExecSync", container_id=container, cmd=["/bin/sh", "-c", script], timeout=PATIENCE)
-    return done.exit_code, done.stdout.decode(), done.stderr.decode()
+    """ExecSync of a shell script."""
+    return run_in(cri, container, ["/bin/sh", "-c", script])
+
+
+def run_in(cri, container, words):
+    done = cri.call("ExecSync", container_id=container, cmd=words, timeout=PATIENCE)
+    return Result(done.exit_code, done.stdout.decode(), done.stderr.decode())
 
 
 STDIN, STDOUT = b"\0", 1

@@ -13,7 +13,7 @@ from lib.report import case, contains, equal, expect
 
 WORKERS = 8
 # Emulated machines are slow: there, fewer, unless somebody asks for all.
-CONTAINERS = int(os.environ.get("CGDELEG_BUDGET_CONTAINERS", "24" if host.has_systemd() else "200"))
+CONTAINERS = int(os.environ.get("CGDELEG_BUDGET_CONTAINERS", "12" if host.has_systemd() else "200"))
 MOST = CONTAINERS // 4
 
 

@@ -173,19 +173,22 @@ PILE = 600
 
 
 def make_pile(t, c, directory):
-    """Cgroups that were removed and still have a page of a file each, as the payload would make them; by us, who
-    need no exec for each."""
+    """Cgroups that were removed and still have a page of a file each, as the payload would make them: by one process of
+    ours, which leaves each for the next."""
     above = host.CGROUP + c.cgroup
     os.makedirs(directory, exist_ok=True)
-    for number in range(PILE):
-        path = f"{above}/pile{number}"
 
-        def fill(path=path, number=number):
+    def fill():
+        for number in range(PILE + 1):
+            path = f"{above}/pile{number}"
+            os.mkdir(path)
             host.write(f"{path}/cgroup.procs", "0")
             host.write(f"{directory}/{number}", "x" * 4096)
-        os.mkdir(path)
-        in_child(fill)
-        host.remove_cgroup(path)
+            if number:
+                host.remove_cgroup(f"{above}/pile{number - 1}")
+        return "filled"
+    equal(in_child(fill), "filled", "the pile")
+    host.remove_cgroup(f"{above}/pile{PILE}")
     wait_freed(t)
 
 

@@ -25,7 +25,7 @@ def install_unit(t, rules):
     run(["cp", "-r", rules, f"{PLACE}/policy"])
     host.write(f"/run/systemd/system/{UNIT}",
                text.replace("/usr/local/bin/cgdeleg watch",
-                            f"{program} watch --interval 1 --policy {PLACE}/policy"))
+                            f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE}"))
     run(["systemctl", "daemon-reload"])
 
 
