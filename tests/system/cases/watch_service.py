@@ -37,7 +37,7 @@ def service_guard(t, c):
         with stopped(int(run(["systemctl", "show", "-P", "MainPID", UNIT]).out)):
             if not take_off(t, c):
                 raise Skip("this runtime leaves the device programs alone")
-            equal(guards_of(c), 0, "guards on the cgroup")
+            equal(guards_of(c), [], "guards on the cgroup")
         try:
             wait_until(lambda: guards_of(c), "the guard")
         except TimeoutError:
