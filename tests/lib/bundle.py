@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 
+from lib import host
+
 BASE = 100000   # the host id of the user namespaces' root
 RANGE = 65536
 MAP = [(0, BASE, RANGE)]
@@ -78,7 +80,4 @@ def hook(path, *args, env=("PATH=/usr/bin:/bin",), timeout=None):
 
 
 def write(directory, content):
-    path = os.path.join(directory, "config.json")
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    os.chmod(path, 0o644)
+    host.write(f"{directory}/config.json", json.dumps(content), 0o644)

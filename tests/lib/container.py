@@ -52,9 +52,7 @@ class Container:
         if not self.held:
             return entries
         path = f"{self.dir}/holder"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(HOLDER)
-        os.chmod(path, 0o755)
+        host.write(path, HOLDER, 0o755)
         os.mkfifo(f"{self.dir}/release")
         return [bundle.hook(path, self.dir), *entries]
 

@@ -42,9 +42,11 @@ def read(path):
         return file.read()
 
 
-def write(path, text):
+def write(path, text, mode=None):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
+    if mode is not None:
+        os.chmod(path, mode)
 
 
 def records(directory):

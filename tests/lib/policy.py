@@ -2,6 +2,8 @@
 """Policy - writes a policy directory; every section is a dictionary."""
 import os
 
+from lib import host
+
 
 def text(defaults=None, profiles=None, handlers=None, rules=None):
     """The policy as INI. Without handlers: one named "test" that grants everything, profile "small"."""
@@ -26,8 +28,5 @@ def text(defaults=None, profiles=None, handlers=None, rules=None):
 def write(directory, content=None, **sections):
     """Makes DIRECTORY/policy.ini, root's and nobody else's to write."""
     os.makedirs(directory, mode=0o755, exist_ok=True)
-    path = os.path.join(directory, "policy.ini")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text(**sections) if content is None else content)
-    os.chmod(path, 0o644)
+    host.write(f"{directory}/policy.ini", text(**sections) if content is None else content, 0o644)
     return directory

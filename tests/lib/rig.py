@@ -96,8 +96,7 @@ class Rig:
         compile_c(NULL, f"{self.bundle}/rootfs/bin/null", "-static")
         policy.write(f"{self.work}/policy", defaults=self.defaults, profiles={"sweep": PROFILE},
                      handlers={"sweep": HANDLER})
-        write(f"{self.relay}/wrapper", WRAPPER)
-        os.chmod(f"{self.relay}/wrapper", 0o755)
+        write(f"{self.relay}/wrapper", WRAPPER, 0o755)
         for pipe in ("up", "down"):
             os.mkfifo(f"{self.relay}/{pipe}")
             # Both ends open: neither side ever blocks in open(), and a dead one is seen by time.

@@ -1,19 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Table - the generated part of docs/attacks.md.
+Table - results, one JSON line for each question asked, and the part of docs/attacks.md that is made from them.
 
 Several answers to one question (drivers, capabilities, suites) are one cell: open if any is, and every errno.
 A run that asked less than the table has is held against what it asked.
 """
+import json
+import os
 import re
 import sys
 
+from lib import host
 from suite.registry import ATTACKS, HELD, NOT_APPLICABLE, OPEN, THEMES
 
 BEGIN, END = "<!-- made by tests/attack/table: begin -->\n", "<!-- made by tests/attack/table: end -->\n"
 COLUMNS = ["cgdeleg, crun", "cgdeleg, runc", "containerd cgroup_writable", "Docker writable-cgroups",
            "podman unmask", "crun delegate-cgroup"]
 NOBODY = "–"     # not asked, or it makes no sense there
+
+
+class Results:
+    def __init__(self, path, suite):
+        self.path, self.suite, self.lines = path, suite, []
+
+    def add(self, attack, system, variant, outcome):
+        line = {"attack": attack.name, "system": system, "variant": variant, "suite": self.suite,
+                "kernel": os.uname().release, "verdict": outcome.verdict, "errnos": sorted(outcome.errnos),
+                "note": outcome.note}
+        self.lines.append(line)
+        if self.path:
+            with open(self.path, "a", encoding="utf-8") as file:
+                print(json.dumps(line), file=file)
+
+
+def read(paths):
+    return [json.loads(line) for path in paths for line in host.read(path).splitlines()]
 
 
 def column(line):
@@ -87,8 +108,7 @@ def generated(lines):
 
 
 def split(document):
-    with open(document, encoding="utf-8") as file:
-        before, _, rest = file.read().partition(BEGIN)
+    before, _, rest = host.read(document).partition(BEGIN)
     _, found, after = rest.partition(END)
     if not found:
         sys.exit(f"table: {document} lacks the marks of the generated part")
@@ -97,8 +117,7 @@ def split(document):
 
 def write(document, lines):
     before, _, after = split(document)
-    with open(document, "w", encoding="utf-8") as file:
-        file.write(before + generated(lines) + after)
+    host.write(document, before + generated(lines) + after)
 
 
 def committed(document):

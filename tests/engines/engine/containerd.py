@@ -5,6 +5,7 @@ import re
 import shutil
 
 from engine import image
+from lib import host
 from lib.process import must, run, wait_until
 
 CONFIG = "/etc/containerd/config.toml"
@@ -42,8 +43,7 @@ def handler_text(name, binary="", base_spec="", annotations=(), systemd=True, ex
 def base_spec(path, handler, adder, hook):
     """As the documentation says: ctr oci spec | deploy/containerd-base-spec --handler NAME."""
     spec = must(["ctr", "oci", "spec"]).out
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(must([adder, "--handler", handler, "--hook", hook], data=spec.encode()).out)
+    host.write(path, must([adder, "--handler", handler, "--hook", hook], data=spec.encode()).out)
     return path
 
 
@@ -52,8 +52,7 @@ def install_cni():
     os.makedirs(f"{CNI}/net.d", exist_ok=True)
     for name in ("cni-plugin", "loopback"):  # containerd always asks for the second
         shutil.copy(f"{HERE}/cni-plugin", f"{CNI}/bin/{name}")
-    with open(f"{CNI}/net.d/10-test.conf", "w", encoding="utf-8") as file:
-        file.write('{"cniVersion":"1.0.0","name":"test","type":"cni-plugin"}\n')
+    host.write(f"{CNI}/net.d/10-test.conf", '{"cniVersion":"1.0.0","name":"test","type":"cni-plugin"}\n')
 
 
 def configure(*handlers):
@@ -61,13 +60,12 @@ def configure(*handlers):
     install_cni()
     known = names()
     os.makedirs(os.path.dirname(CONFIG), exist_ok=True)
-    with open(CONFIG, "w", encoding="utf-8") as file:
-        file.write(f"version = {known['format']}\n" + known["pause"]
-                   + f"[plugins.'{known['cri']}'.cni]\n  bin_dir = '{CNI}/bin'\n  conf_dir = '{CNI}/net.d'\n"
-                   # 1.7 forgets its built-in one as soon as another is named.
-                   + handler_text("runc") + "".join(handlers)
-                   # A shim that answers late at a restart would count as dead, and its pods be cleaned up.
-                   + "[timeouts]\n  'io.containerd.timeout.shim.load' = '60s'\n  'io.containerd.timeout.task.state' = '60s'\n")
+    host.write(CONFIG, f"version = {known['format']}\n" + known["pause"]
+               + f"[plugins.'{known['cri']}'.cni]\n  bin_dir = '{CNI}/bin'\n  conf_dir = '{CNI}/net.d'\n"
+               # 1.7 forgets its built-in one as soon as another is named.
+               + handler_text("runc") + "".join(handlers)
+               # A shim that answers late at a restart would count as dead, and its pods be cleaned up.
+               + "[timeouts]\n  'io.containerd.timeout.shim.load' = '60s'\n  'io.containerd.timeout.task.state' = '60s'\n")
 
 
 def start():

@@ -5,6 +5,7 @@ import os
 
 from engine import image
 from engine.context import WRAPPER
+from lib import host
 from lib.process import must, run
 
 BOX = "registry.example/ci/box:1"
@@ -21,8 +22,7 @@ def configure(remap):
                 "runtimes": {"cgdeleg": runtime("/usr/sbin/runc"), "cgdeleg-crun": runtime("/usr/bin/crun")}}
     if remap:
         settings["userns-remap"] = "default"
-    with open(CONFIG, "w", encoding="utf-8") as file:
-        json.dump(settings, file)
+    host.write(CONFIG, json.dumps(settings))
 
 
 def start(t, remap):

@@ -6,6 +6,7 @@ import shutil
 
 from engine import image
 from engine.context import SOURCE
+from lib import host
 from lib.process import must, run
 
 BOX = "registry.example/ci/box:1"
@@ -16,13 +17,10 @@ SETTINGS = "/etc/containers/containers.conf.d/cgdeleg.conf"
 def configure(descriptor="50-cgdeleg.json", **changes):
     """As the documentation says: the descriptor, with what it is to have instead, and where podman finds it."""
     os.makedirs(HOOKS, exist_ok=True)
-    with open(f"{SOURCE}/hooks/{descriptor}", encoding="utf-8") as file:
-        hook = {**json.load(file), **changes}
-    with open(f"{HOOKS}/{descriptor}", "w", encoding="utf-8") as file:
-        json.dump(hook, file)
+    hook = {**json.loads(host.read(f"{SOURCE}/hooks/{descriptor}")), **changes}
+    host.write(f"{HOOKS}/{descriptor}", json.dumps(hook))
     os.makedirs(os.path.dirname(SETTINGS), exist_ok=True)
-    with open(SETTINGS, "w", encoding="utf-8") as file:
-        file.write(f'[engine]\nhooks_dir = ["{HOOKS}"]\n')
+    host.write(SETTINGS, f'[engine]\nhooks_dir = ["{HOOKS}"]\n')
 
 
 def user_for_auto():
