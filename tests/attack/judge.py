@@ -58,8 +58,7 @@ def _changed_beyond(before, after, names):
     allowed = {*CEILINGS, "cgroup.subtree_control", "cgroup.procs"}
     wrong += [f"value of {p} changed" for p, text in before.values.items()
               if p not in allowed and after.values.get(p) != text]
-    wrong += [f"{p} appeared" for p in after.owners.keys() - before.owners.keys()
-              if p.split("/")[0] != LEAF]
+    wrong += [f"{p} appeared" for p in after.owners.keys() - before.owners.keys() if p.split("/")[0] != LEAF]
     return wrong
 
 
@@ -92,8 +91,7 @@ def readonly_missing(rig, before, after):
     """What a refusal that lets the container run lacks: all is host root's, and nothing else changed."""
     names = [*delegated_names(rig.cgroup), "."]
     wrong = _owners_missing(after, names, 0) + _record_missing(rig, "readonly")
-    wrong += [d for d in before.difference(after)
-              if not any(d.startswith(f"owner of {n}:") for n in names)]
+    wrong += [d for d in before.difference(after) if not any(d.startswith(f"owner of {n}:") for n in names)]
     return wrong
 
 

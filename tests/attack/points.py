@@ -137,5 +137,4 @@ def was_hit(trace, point):
     """Whether strace really injected it: a point that was never reached proves nothing."""
     if point.fault == "SIGKILL":
         return "killed by SIGKILL" in trace
-    return any(line.startswith(point.name + "(") and "(INJECTED)" in line
-               for line in trace.splitlines())
+    return any(line.startswith(point.name + "(") and "(INJECTED)" in line for line in trace.splitlines())

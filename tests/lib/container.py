@@ -130,8 +130,7 @@ class Container:
         return self.wait_held()
 
     def wait_held(self):
-        wait_until(lambda: os.path.exists(f"{self.dir}/state") or self.runner.poll() is not None,
-                   "the first hook")
+        wait_until(lambda: os.path.exists(f"{self.dir}/state") or self.runner.poll() is not None, "the first hook")
         if self.runner.poll() is not None:
             raise RuntimeError(f"{self.t.runtime}: {host.read(f'{self.dir}/out')}{self.hook_err()}")
         return json.loads(host.read(f"{self.dir}/state"))

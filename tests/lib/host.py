@@ -108,8 +108,7 @@ def picture_cgroup(path):
     for name in os.listdir(path):
         status = os.lstat(f"{path}/{name}")
         if not stat.S_ISDIR(status.st_mode):
-            picture[name] = (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode),
-                             _limit(path, name))
+            picture[name] = (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode), _limit(path, name))
     return picture
 
 
@@ -190,8 +189,7 @@ def same_mounts(before, after, work):
 
 
 def has_nsdelegate():
-    return any(" cgroup2 " in line and "nsdelegate" in line for line in mountinfo()
-               if f" {CGROUP} " in line)
+    return any(" cgroup2 " in line and "nsdelegate" in line for line in mountinfo() if f" {CGROUP} " in line)
 
 
 def check_nsdelegate():

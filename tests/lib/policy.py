@@ -10,8 +10,7 @@ def text(defaults=None, profiles=None, handlers=None, rules=None):
     if profiles is None:
         profiles = {"small": {"cgroup.max.descendants": 16, "cgroup.max.depth": 4}}
     if handlers is None:
-        handlers = {"test": {"engine": "containerd", "cgroup_writable": "true",
-                             "profile": next(iter(profiles))}}
+        handlers = {"test": {"engine": "containerd", "cgroup_writable": "true", "profile": next(iter(profiles))}}
     sections = []
     if defaults:
         sections.append(("defaults", defaults))

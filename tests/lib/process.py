@@ -34,8 +34,7 @@ def run(command, *, stdin=subprocess.DEVNULL, data=None, **options):
     """Waits for the end of the command; `data` are bytes for its stdin."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given = {"input": data} if data is not None else {"stdin": stdin}
-        done = subprocess.run(command, stdout=out, stderr=err, timeout=PATIENCE, check=False, **given,
-                              **options)
+        done = subprocess.run(command, stdout=out, stderr=err, timeout=PATIENCE, check=False, **given, **options)
         return Result(done.returncode, _slurp(out), _slurp(err))
 
 

@@ -21,8 +21,9 @@ CASES = []
 
 
 def case(name, scope="each", driver=None):
-    """Registers a case. scope: "each" (runtime and driver; under `driver` alone where it is named), "once" (no runtime
-    is asked), "last" (after all others)."""
+    """Registers a case. scope: "each" runtime and driver, or under `driver` alone where it is named; "runtime", each,
+    under one driver, since no driver can change the answer: systemd's where there is one; "once", since no runtime is
+    asked; "last", after all others."""
     def register(function):
         CASES.append((name, scope, driver, function))
         return function

@@ -121,8 +121,7 @@ def deep(box):
 def _child(box, **values):
     """A child cgroup in which every limit says max."""
     box.nest()
-    return box.ask("put", "greedy/", *[f"greedy/{name}={text}" for name, text in values.items()
-                                       if box.has(name)])
+    return box.ask("put", "greedy/", *[f"greedy/{name}={text}" for name, text in values.items() if box.has(name)])
 
 
 @control("pids.max is max")
@@ -135,8 +134,7 @@ def more_memory(t, programs):
     return boxes.cgdeleg(t, programs, profile={"memory.max": "1G"})
 
 
-@attack("ceiling.pids", "Ceilings", "More processes than pids.max, in a child that says max",
-        control=more_pids)
+@attack("ceiling.pids", "Ceilings", "More processes than pids.max, in a child that says max", control=more_pids)
 def pids(box):
     if not box.has("pids.max"):
         raise NotApplicable("no pids controller")
@@ -145,8 +143,7 @@ def pids(box):
     return judge(answers, note=f"{answers['processes']} processes")
 
 
-@attack("ceiling.memory", "Ceilings", "More memory than memory.max, in a child that says max",
-        control=more_memory)
+@attack("ceiling.memory", "Ceilings", "More memory than memory.max, in a child that says max", control=more_memory)
 def memory(box):
     if not box.has("memory.max"):
         raise NotApplicable("no memory controller")

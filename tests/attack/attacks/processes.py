@@ -50,8 +50,7 @@ def above(box):
     return _try_borrowed(box, box.above)
 
 
-@attack("process.beside", "Processes", "The same with a neighbour's cgroup",
-        control=boxes.OwnerBox)
+@attack("process.beside", "Processes", "The same with a neighbour's cgroup", control=boxes.OwnerBox)
 def beside(box):
     # In the control the neighbour's is the container's uid's.
     owner = BASE if box.is_control else 0

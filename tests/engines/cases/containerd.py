@@ -236,8 +236,7 @@ def life(t):
 def refusals(t):
     node = Node(t)
     for runtime in ("runc", "crun"):
-        with t.row("containerd", runtime, "no user namespace",
-                   "refused: it needs a user namespace"):
+        with t.row("containerd", runtime, "no user namespace", "refused: it needs a user namespace"):
             is_refused(node.pod(f"{runtime}-all", userns=False), "user namespace", runtime)
         with t.row("containerd", runtime, "asks in a namespace that no rule names", "refused: no rule of the policy"):
             pod = node.pod(f"{runtime}-ask", namespace="prod", annotations=ASKS)

@@ -9,8 +9,7 @@ import tarfile
 
 BUSYBOX = "/usr/bin/busybox"
 DIRECTORIES = ("bin", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp", "usr/bin", "var/lib")
-ETC = {"passwd": "root:x:0:0:root:/root:/bin/sh\ngit:x:998:998::/tmp:/bin/sh\n",
-       "group": "root:x:0:\ngit:x:998:\n"}
+ETC = {"passwd": "root:x:0:0:root:/root:/bin/sh\ngit:x:998:998::/tmp:/bin/sh\n", "group": "root:x:0:\ngit:x:998:\n"}
 
 
 def _member(name, kind=tarfile.REGTYPE, mode=0o755, link=""):

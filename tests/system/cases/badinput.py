@@ -113,7 +113,7 @@ def bad_configs(held):
     ]
 
 
-@case("badinput.state")
+@case("badinput.state", scope="runtime")
 def state(t):
     held = Held(t)
     steps(t, held, bad_states(held))
@@ -137,7 +137,7 @@ def config_state(held, text):
         return held.state
 
 
-@case("badinput.config")
+@case("badinput.config", scope="runtime")
 def config(t):
     held = Held(t)
     for name, part, text in bad_configs(held):
@@ -193,7 +193,7 @@ def owners(t, held):
 BROKEN = "[handler test]\nengine = containerd\ncgroup_writable = yes please\n"
 
 
-@case("badinput.policy")
+@case("badinput.policy", scope="runtime")
 def policies(t):
     held = Held(t)
 
@@ -255,7 +255,7 @@ def linked_rootfs(t, name, link, target, **knobs):
     return c
 
 
-@case("badinput.rootfs")
+@case("badinput.rootfs", scope="runtime")
 def rootfs(t):
     missing = "no cgroup2 mount at"
     with t.step("rootfs/sys is a symbolic link"):

@@ -49,7 +49,7 @@ def delete_all(containers):
         list(pool.map(lambda c: c.delete(), containers))
 
 
-@case("budget.parallel")
+@case("budget.parallel", scope="runtime")
 def parallel(t):
     policy = budget_policy(t, {"max_delegated": MOST})
     containers, codes = create_all(t, policy)
@@ -75,7 +75,7 @@ def parallel(t):
         delete_all(again)
 
 
-@case("budget.kinds")
+@case("budget.kinds", scope="runtime")
 def kinds(t):
     with t.step("the node's descendants"):
         policy = budget_policy(t, defaults={"max_total_descendants": 15})

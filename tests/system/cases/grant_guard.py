@@ -119,18 +119,6 @@ def life(t):
         expect(not os.path.exists(host.CGROUP + cgroup), "the cgroup is still there")
 
 
-@case("guard.grant.twice")
-def twice(t):
-    need_guard(t)
-    policy = t.policy("gg", defaults=REQUIRE)
-    c = t.container("gg", hooks=[], held=True, policy_dir=policy)
-    state = c.hold()
-    with t.step("the second run changes nothing"):
-        for _ in range(2):
-            equal(c.call_hook(state).text, "exit 0: ", "the hook")
-        equal(c.records()[-1]["steps_changed"], 0, "steps_changed of the second run")
-
-
 def as_task_of(path, act):
     """What a task of that cgroup is told, whose root is the host's: "ok", or an errno's name. Not through exec: the
     container has nothing but a shell."""

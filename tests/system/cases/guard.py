@@ -145,6 +145,8 @@ def again(t):
         for _ in range(2):
             equal(c.call_hook(state).text, "exit 0: ", "the hook")
         equal(len(guards_of(c)), 1, "device guards on the cgroup")
+        whole = bpf.GRANT_GUARD if json.loads(host.attribute(host.CGROUP + c.cgroup))["guarded"] else set()
+        equal(bpf.guard_programs(host.CGROUP + c.cgroup), whole, "the grant guard's programs")
         equal(c.records()[-1]["steps_changed"], 0, "steps_changed of the second run")
     with t.step("another device list: its rules, and in the attribute, which is the first run's otherwise"):
         before = json.loads(host.attribute(host.CGROUP + c.cgroup))
@@ -188,14 +190,14 @@ def loads(t):
     need_guards(t)
 
 
-@case("guard.bpffs")
+@case("guard.bpffs", scope="runtime")
 def bpffs(t):
     with t.step("a bpffs in the container is refused"):
         mount = {"destination": "/bpf", "type": "bind", "source": "/sys/fs/bpf", "options": ["rbind", "ro", "nosuid", "nodev", "noexec"]}
         refused(t.container("bpffs", mounts=[mount]), "a bpffs is mounted in the container")
 
 
-@case("guard.many")
+@case("guard.many", scope="runtime")
 def many(t):
     """CGDELEG_MANY containers, one after the other. Of the programs and the map there is what there was before, and the
     map has a value for each cgroup that is there and for no other."""

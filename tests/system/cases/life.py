@@ -5,7 +5,7 @@ import signal
 from lib import host
 from lib.expect import nothing_left
 from lib.process import wait_until
-from lib.report import Skip, case, contains, equal, expect, same
+from lib.report import Skip, case, contains, equal, expect
 
 PROFILE = {"cgroup.max.descendants": 9, "cgroup.max.depth": 3}
 
@@ -85,12 +85,3 @@ def force(t):
         equal((done.text, len(host.processes(f"{c.cgroup}/a/b"))), ("exit 0: ", 1), "a process in the child")
         equal(c.delete().code, 0, "delete --force")
         nothing_left(c)
-
-
-@case("life.fds")
-def descriptors(t):
-    """The container's init has the same open files with the hook as without."""
-    with t.step("same descriptors with and without the hook"):
-        without = t.container("fds", hooks=[]).up()
-        with_hook = t.container("fds").up()
-        same(host.fd_table(without.pid()), host.fd_table(with_hook.pid()), "init's open files")

@@ -18,7 +18,7 @@ def member(t, name, policy, asks=None, **about):
     return t.container(name, policy_dir=policy, annotations={**facts(name, **about), **(asks or {})})
 
 
-@case("pods.neighbours")
+@case("pods.neighbours", scope="runtime")
 def neighbours(t):
     policy = t.policy("asked", handlers=ASKED)
     asks = {"cgdeleg.io/writable.builder": "true"}
@@ -38,7 +38,7 @@ RULES = {"builds": {"handler": "test", "namespaces": "ci-* build", "images": "re
                     "cgroup_writable": "true"}}
 
 
-@case("pods.rules")
+@case("pods.rules", scope="runtime")
 def rules(t):
     given = t.policy("given", handlers=GIVEN, rules=RULES)
     asked = t.policy("asked", handlers=ASKED, rules=RULES)

@@ -76,7 +76,7 @@ def refused(t):
         equal(c.records()[-1]["reasons"][0]["code"], "limit-missing", "reason")
 
 
-@case("readonly.declined")
+@case("readonly.declined", scope="runtime")
 def declined(t):
     handlers = {"test": {"engine": "podman", "cgroup_writable": "true", "profile": "small",
                          "approved_annotations": "cgdeleg.io/writable"}}
@@ -111,7 +111,7 @@ def hostroot(t):
         contains(c.exec("mkdir /sys/fs/cgroup/job && echo made").out, "made", "what the container says")
 
 
-@case("readonly.control")
+@case("readonly.control", scope="runtime")
 def control(t):
     with t.step("a granted container's attempts succeed"):
         c = tryer(t, "control").up()

@@ -54,7 +54,7 @@ def other_cgroupns(t):
         equal(host.attribute(host.CGROUP + first.cgroup), None, "the mark")
 
 
-@case("userns.refused")
+@case("userns.refused", scope="runtime")
 def not_counting(t):
     with t.step("no user namespace"):
         refused(t.container("none", maps=None), "has no user namespace of its own")

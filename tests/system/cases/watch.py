@@ -73,8 +73,7 @@ def by_file(t):
         with t.step("one that appears later is found"):
             wait_until(lambda: watch.count("grants"), "its count")
         with t.step("raised: it comes back"):
-            final, above = time_above(c, "cgroup.max.descendants", 16,
-                                      writer(c, "cgroup.max.descendants", 100))
+            final, above = time_above(c, "cgroup.max.descendants", 16, writer(c, "cgroup.max.descendants", 100))
             print(f"# {t.name}: above its ceiling for at most {above:.1f} ms", flush=True)
             equal(final, 16, "cgroup.max.descendants")
             contains(watch.log(), "was raised to 100 and is back at 16", "the log")
@@ -218,7 +217,7 @@ def pile_container(t, rules, name):
     return c
 
 
-@case("watch.dying")
+@case("watch.dying", scope="runtime")
 def dying_cgroups(t):
     """A pile of removed cgroups: the alarm, and fewer afterwards; where their memory cannot be reclaimed, the words."""
     rules = watch_policy(t, **{"memory.swap.max": 0})
@@ -264,7 +263,7 @@ def held_pile(t, rules):
         shutil.rmtree(files, ignore_errors=True)
 
 
-@case("watch.killed")
+@case("watch.killed", scope="runtime")
 def killed(t):
     """Killed at random moments while containers come and go: the kernel has all that matters."""
     rules, alive = watch_policy(t), []

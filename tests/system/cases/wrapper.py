@@ -48,7 +48,7 @@ def life(t):
         t.runtime_command = direct
 
 
-@case("wrapper.refusal")
+@case("wrapper.refusal", scope="runtime")
 def refusal(t):
     direct = t.runtime_command
     c = t.container("w", hooks=[])
