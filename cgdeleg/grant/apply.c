@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cgdeleg/grant/step.h"
 
 static const char *const outcome_names[OUTCOME_MAX] = {
 	[OUTCOME_NOTHING] = "nothing",

@@ -10,14 +10,11 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
 #include "base/err.h"
-#include "cgdeleg/grant/budget.h"
-#include "cgdeleg/grant/gather.h"
 #include "cgdeleg/grant/plan.h"
-#include "cgdeleg/kernel/limits.h"
+#include "cgdeleg/grant/step.h"
 
 enum outcome_kind {
 	OUTCOME_NOTHING,     /* no step was run */
@@ -25,24 +22,6 @@ enum outcome_kind {
 	OUTCOME_UNDONE,	     /* one failed, all was taken back */
 	OUTCOME_UNDO_FAILED, /* one failed, and something could not be taken back */
 	OUTCOME_MAX
-};
-
-struct unit_change;
-
-/* What one step replaced. */
-struct undo {
-	const struct step *step;
-	bool changed;
-	struct limit_before *limit; /* STEP_CEILING; owned */
-	struct unit_change *unit;   /* STEP_UNIT; owned */
-	struct ids owner;	    /* STEP_OWN */
-	char *text;		    /* STEP_ATTRIBUTE, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
-	struct mount_change mount;  /* STEP_MOUNT */
-	struct budget_slot slot;    /* STEP_BUDGET */
-	bool attached;		    /* STEP_DEVICE_GUARD: by us, now */
-	unsigned programs;	    /* STEP_GRANT_GUARD: attached by us, now; a bit for each enum guard_program */
-	uint64_t flags;		    /* STEP_GRANT_GUARD: what was allowed before */
-	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL: none */
 };
 
 struct outcome {
@@ -53,21 +32,6 @@ struct outcome {
 	const struct step *failed; /* NULL when none did */
 	struct err undo_err;	   /* OUTCOME_UNDO_FAILED: the first one */
 	struct undo *undo;	   /* n_done records; owned until apply_done() */
-};
-
-enum phase { PHASE_START, PHASE_RESTRICT, PHASE_GRANT };
-
-/* Where a plan is run, and what its steps use there. */
-struct apply {
-	const struct host *host;
-	const struct target *target;
-	struct budget *budget; /* the locked table; NULL: nothing is counted */
-	int64_t deadline_ms;   /* CLOCK_MONOTONIC; 0: none */
-	/* Called before the first step of a phase, to have the capabilities that it needs; never for an empty plan. May
-	 * be NULL. */
-	int (*enter)(enum phase phase, struct err *err);
-	int (*intent)(void *userdata, struct err *err); /* STEP_INTENT; may be NULL */
-	void *userdata;
 };
 
 /* Runs the plan, which must outlive the outcome. On failure everything is taken back before it returns. */

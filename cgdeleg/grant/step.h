@@ -1,14 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Step - how each kind of step is run and undone; for apply.c only.
+ * Step - how each kind of step is run and undone. The loops are in apply.c.
  *
  * Parts: step.c, step-guard.c, step-nest.c, step-unit.c.
  */
 #pragma once
 
-#include "cgdeleg/grant/apply.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cgdeleg/grant/budget.h"
+#include "cgdeleg/grant/gather.h"
+#include "cgdeleg/grant/plan.h"
+#include "cgdeleg/kernel/limits.h"
 
 #define STEP_SKIPPED 1 /* run(): the kernel does not offer it, and the policy says to go on */
+
+enum phase { PHASE_START, PHASE_RESTRICT, PHASE_GRANT };
+
+/* Where a plan is run, and what its steps use there. */
+struct apply {
+	const struct host *host;
+	const struct target *target;
+	struct budget *budget; /* the locked table; NULL: nothing is counted */
+	int64_t deadline_ms;   /* CLOCK_MONOTONIC; 0: none */
+	/* Called before the first step of a phase, to have the capabilities that it needs; never for an empty plan. May
+	 * be NULL. */
+	int (*enter)(enum phase phase, struct err *err);
+	int (*intent)(void *userdata, struct err *err); /* STEP_INTENT; may be NULL */
+	void *userdata;
+};
+
+struct unit_change;
+
+/* What one step replaced. */
+struct undo {
+	const struct step *step;
+	bool changed;
+	struct limit_before *limit; /* STEP_CEILING; owned */
+	struct unit_change *unit;   /* STEP_UNIT; owned */
+	struct ids owner;	    /* STEP_OWN */
+	char *text;		    /* STEP_ATTRIBUTE, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
+	struct mount_change mount;  /* STEP_MOUNT */
+	struct budget_slot slot;    /* STEP_BUDGET */
+	bool attached;		    /* STEP_DEVICE_GUARD: by us, now */
+	unsigned programs;	    /* STEP_GRANT_GUARD: attached by us, now; a bit for each enum guard_program */
+	uint64_t flags;		    /* STEP_GRANT_GUARD: what was allowed before */
+	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL: none */
+};
 
 struct step_operation {
 	enum phase phase;

@@ -16,22 +16,21 @@ static struct facts facts_plain(void)
 	};
 }
 
-static void add_ceiling(struct decision *decision, const char *file, uint64_t number)
+static void add_ceiling(struct decision *decision, const char *file, const char *value)
 {
 	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
 
 	c->type = limit_type_find(file);
-	assert_non_null(c->type);
 	(void)snprintf(c->file, sizeof(c->file), "%s", file);
-	c->value.number = number;
+	assert_int_equal(limit_parse(c->type, value, &c->value, NULL), 0);
 }
 
 static struct decision decision_plain(enum verdict verdict)
 {
 	struct decision decision = { .verdict = verdict, .owner_uid = 100000, .owner_gid = 100001 };
 
-	add_ceiling(&decision, "memory.max", 4096);
-	add_ceiling(&decision, "cgroup.max.descendants", 256);
+	add_ceiling(&decision, "memory.max", "4096");
+	add_ceiling(&decision, "cgroup.max.descendants", "256");
 	return decision;
 }
 
@@ -82,26 +81,64 @@ static void check_step(size_t i, const char *want)
 
 #define CEILINGS "ceiling memory.max, ceiling cgroup.max.descendants"
 #define OWN	 "own cgroup.procs, own cgroup.threads, own ."
+#define END	 "device-bpf, attribute, " OWN ", mount"
+#define NESTED	 "budget, " CEILINGS ", device-bpf, attribute, leaf init, move init, "
 
-static void test_verdicts(void **state)
+/* Which steps, in which order: of a verdict, of a leaf, of a scope above, and through systemd. What systemd can hold it is
+ * asked for at once, before all but the count; what it cannot, or may not know how to do, has a step of its own, and so has
+ * all of the cgroup below a scope. */
+static const struct {
+	const char *name, *want, *nest, *controllers, *offered;
+	enum verdict verdict;
+	bool nested, has_scope, unit, zero, io;
+} plans[] = {
+	{ "pass", "", .verdict = VERDICT_PASS },
+	{ "refuse", "", .verdict = VERDICT_REFUSE },
+	{ "read-only", OWN, .verdict = VERDICT_READONLY },
+	{ "grant", "budget, " CEILINGS ", " END, .verdict = VERDICT_GRANT },
+	{ "nest", NESTED "controllers cpu memory, " OWN ", mount", "init", "cpu memory", "cpu memory",
+	  .verdict = VERDICT_GRANT },
+	{ "order", NESTED "controllers memory cpu, " OWN ", mount", "init", "memory cpu", "cpu memory",
+	  .verdict = VERDICT_GRANT },
+	{ "some", NESTED "controllers memory, " OWN ", mount", "init", "cpu memory io", "pids memory",
+	  .verdict = VERDICT_GRANT },
+	{ "none of them", NESTED OWN ", mount", "init", "cpu", "cpuset", .verdict = VERDICT_GRANT },
+	{ "nested already", "budget, " CEILINGS ", device-bpf, attribute, controllers cpu, " OWN ", mount", "init",
+	  "cpu", "cpu", .verdict = VERDICT_GRANT, .nested = true },
+	{ "no list", "budget, " CEILINGS ", " END, "init", NULL, "cpu", .verdict = VERDICT_GRANT, .nested = true },
+	{ "no leaf", "budget, " CEILINGS ", " END, NULL, "cpu memory", "cpu memory", .verdict = VERDICT_GRANT },
+	{ "no leaf, nested", "budget, " CEILINGS ", " END, NULL, "cpu", "cpu", .verdict = VERDICT_GRANT,
+	  .nested = true },
+	{ "scope", "budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, " CEILINGS ", " END,
+	  .verdict = VERDICT_GRANT, .has_scope = true },
+	{ "unit", "budget, unit x.scope, ceiling cgroup.max.descendants, " END, .verdict = VERDICT_GRANT,
+	  .unit = true },
+	{ "unit above", "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS ", " END,
+	  .verdict = VERDICT_GRANT, .unit = true, .has_scope = true },
+	{ "not for systemd", "budget, " CEILINGS ", " END, .verdict = VERDICT_GRANT, .unit = true, .zero = true },
+	{ "a device", "budget, unit x.scope, ceiling cgroup.max.descendants, ceiling io.max, " END,
+	  .verdict = VERDICT_GRANT, .unit = true, .io = true },
+};
+
+static void test_plans(void **state)
 {
-	static const struct {
-		enum verdict verdict;
-		const char *want;
-	} cases[] = {
-		{ VERDICT_PASS, "" },
-		{ VERDICT_REFUSE, "" },
-		{ VERDICT_READONLY, OWN },
-		{ VERDICT_GRANT, "budget, " CEILINGS ", device-bpf, attribute, " OWN ", mount" },
-	};
-	struct facts facts = facts_plain();
-
 	(void)state;
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct decision decision = decision_plain(cases[i].verdict);
-		bool back = cases[i].verdict == VERDICT_READONLY;
+	for (size_t i = 0; i < ELEMENTS(plans); i++) {
+		const bool back = plans[i].verdict == VERDICT_READONLY;
+		struct decision decision = decision_plain(plans[i].verdict);
+		struct facts facts = facts_plain();
 
-		check_plan(verdict_name(cases[i].verdict), &decision, &facts, cases[i].want);
+		decision.nest = plans[i].nest;
+		decision.controllers = plans[i].controllers;
+		facts.controllers = plans[i].offered ? plans[i].offered : facts.controllers;
+		facts.nested = plans[i].nested;
+		facts.has_scope = plans[i].has_scope;
+		facts.unit = plans[i].unit ? "x.scope" : NULL;
+		if (plans[i].zero)
+			decision.ceilings[0].value.number = 0;
+		if (plans[i].io)
+			add_ceiling(&decision, "io.max", "8:0 rbps=5");
+		check_plan(plans[i].name, &decision, &facts, plans[i].want);
 		for (size_t s = 0; s < plan.n_steps; s++)
 			if (plan.steps[s].kind == STEP_OWN) {
 				assert_int_equal(plan.steps[s].own.owner.uid, back ? 0 : 100000);
@@ -110,102 +147,26 @@ static void test_verdicts(void **state)
 	}
 }
 
-static void test_nesting(void **state)
-{
-	static const struct {
-		const char *nest, *controllers, *offered;
-		bool nested;
-		const char *want;
-	} cases[] = {
-		{ NULL, "cpu memory", "cpu memory", false, "budget, device-bpf, attribute, " OWN ", mount" },
-		{ "init", "cpu memory", "cpu memory", false,
-		  "budget, device-bpf, attribute, leaf init, move init, controllers cpu memory, " OWN ", mount" },
-		{ "init", "memory cpu", "cpu memory", false,
-		  "budget, device-bpf, attribute, leaf init, move init, controllers memory cpu, " OWN ", mount" },
-		{ "init", "cpu memory io", "pids memory", false,
-		  "budget, device-bpf, attribute, leaf init, move init, controllers memory, " OWN ", mount" },
-		{ "init", "cpu", "cpuset", false,
-		  "budget, device-bpf, attribute, leaf init, move init, " OWN ", mount" },
-		{ "init", "cpu", "cpu", true, "budget, device-bpf, attribute, controllers cpu, " OWN ", mount" },
-		{ "init", NULL, "cpu", true, "budget, device-bpf, attribute, " OWN ", mount" },
-		{ NULL, "cpu", "cpu", true, "budget, device-bpf, attribute, " OWN ", mount" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct decision decision = decision_plain(VERDICT_GRANT);
-		struct facts facts = facts_plain();
-
-		decision.n_ceilings = 0;
-		decision.nest = cases[i].nest;
-		decision.controllers = cases[i].controllers;
-		facts.controllers = cases[i].offered;
-		facts.nested = cases[i].nested;
-		check_plan(cases[i].offered, &decision, &facts, cases[i].want);
-	}
-}
-
 /* The scope's ceilings are the same but for the container's own cgroup, which counts there. */
 static void test_scope(void **state)
 {
+	static const char *const want[] = { "scope: memory.max at most 4096",
+					    "scope: cgroup.max.descendants at most 257",
+					    "scope: cgroup.max.depth at most max", "memory.max at most 4096",
+					    "cgroup.max.descendants at most 256" };
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
 
 	(void)state;
 	facts.has_scope = true;
-	add_ceiling(&decision, "cgroup.max.depth", LIMIT_MAX);
-	check_plan("scope", &decision, &facts,
-		   "budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, ceiling^ cgroup.max.depth, " CEILINGS
-		   ", ceiling cgroup.max.depth, device-bpf, attribute, " OWN ", mount");
-	check_step(1, "scope: memory.max at most 4096");
-	check_step(2, "scope: cgroup.max.descendants at most 257");
-	check_step(3, "scope: cgroup.max.depth at most max");
-	check_step(4, "memory.max at most 4096");
-	check_step(5, "cgroup.max.descendants at most 256");
+	add_ceiling(&decision, "cgroup.max.depth", "max");
+	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
+	for (size_t i = 0; i < ELEMENTS(want); i++)
+		check_step(i + 1, want[i]);
 	/* The largest that the kernel takes has no successor. */
 	decision.ceilings[1].value.number = INT32_MAX;
 	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
 	check_step(2, "scope: cgroup.max.descendants at most 2147483647");
-}
-
-/* What systemd can hold it is told at once, before all but the count; what it cannot, or may not know how to do, has
- * a step of its own, and so has all of the cgroup below a scope. */
-static void test_unit(void **state)
-{
-	static const struct {
-		const char *name;
-		bool has_scope, zero, io;
-		const char *want;
-	} cases[] = {
-		{ "the root", false, false, false,
-		  "budget, unit x.scope, ceiling cgroup.max.descendants, device-bpf, attribute, " OWN ", mount" },
-		{ "the scope", true, false, false,
-		  "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS ", device-bpf, attribute, " OWN
-		  ", mount" },
-		{ "not for systemd", false, true, false,
-		  "budget, " CEILINGS ", device-bpf, attribute, " OWN ", mount" },
-		{ "a device", false, false, true,
-		  "budget, unit x.scope, ceiling cgroup.max.descendants, ceiling io.max, device-bpf, attribute, " OWN
-		  ", mount" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct decision decision = decision_plain(VERDICT_GRANT);
-		struct facts facts = facts_plain();
-
-		facts.unit = "x.scope";
-		facts.has_scope = cases[i].has_scope;
-		if (cases[i].zero)
-			decision.ceilings[0].value.number = 0;
-		if (cases[i].io) {
-			add_ceiling(&decision, "io.max", 0);
-			assert_int_equal(limit_parse(limit_type_find("io.max"), "8:0 rbps=5",
-						     &decision.ceilings[2].value, NULL),
-					 0);
-		}
-		check_plan(cases[i].name, &decision, &facts, cases[i].want);
-	}
 }
 
 static void test_unit_description(void **state)
@@ -215,7 +176,7 @@ static void test_unit_description(void **state)
 
 	(void)state;
 	facts.unit = "x.scope";
-	add_ceiling(&decision, "pids.max", 5);
+	add_ceiling(&decision, "pids.max", "5");
 	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
 	check_step(1, "x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
 	/* A buffer that is too small cuts, and nothing is written behind it. */
@@ -227,24 +188,18 @@ static void test_unit_description(void **state)
 
 static void test_mount_methods(void **state)
 {
-	static const struct {
-		enum mount_state state;
-		enum mount_method want;
-	} cases[] = {
-		{ MOUNT_READONLY, MOUNT_CLEAR_FLAG },
-		{ MOUNT_WILL_BE_RO, MOUNT_CLONE_ON_TOP },
-		{ MOUNT_WRITABLE, MOUNT_KEEP },
-	};
+	static const enum mount_method want[MOUNT_STATE_MAX] = { [MOUNT_UNKNOWN] = MOUNT_KEEP,
+								 [MOUNT_READONLY] = MOUNT_CLEAR_FLAG,
+								 [MOUNT_WILL_BE_RO] = MOUNT_CLONE_ON_TOP,
+								 [MOUNT_WRITABLE] = MOUNT_KEEP };
+	struct decision decision = decision_plain(VERDICT_GRANT);
+	struct facts facts = facts_plain();
 
 	(void)state;
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct decision decision = decision_plain(VERDICT_GRANT);
-		struct facts facts = facts_plain();
-
-		facts.mount = cases[i].state;
+	for (facts.mount = 0; facts.mount < MOUNT_STATE_MAX; facts.mount++) {
 		assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
 		assert_int_equal(plan.steps[plan.n_steps - 1].kind, STEP_MOUNT);
-		assert_int_equal(plan.steps[plan.n_steps - 1].method, cases[i].want);
+		assert_int_equal(plan.steps[plan.n_steps - 1].method, want[facts.mount]);
 	}
 }
 
@@ -326,7 +281,7 @@ static void test_size(void **state)
 	decision = decision_plain(VERDICT_GRANT);
 	decision.n_ceilings = 0;
 	while (decision.n_ceilings < DECISION_CEILINGS_MAX)
-		add_ceiling(&decision, "memory.max", 1);
+		add_ceiling(&decision, "memory.max", "1");
 	facts = facts_plain();
 	facts.has_scope = true;
 	decision.nest = "init";
@@ -427,25 +382,20 @@ static void test_too_much_for_the_attribute(void **state)
 		{ VERDICT_REFUSE, NULL },
 	};
 	struct facts facts = facts_plain();
+	char lines[1024] = "";
 
 	(void)state;
+	for (int minor = 0; minor < LIMIT_LINES_MAX; minor++)
+		(void)snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s8:%d rbps=9223372036854775806",
+			       minor ? "," : "", minor);
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct decision decision = decision_plain(cases[i].verdict);
 		struct err err = { 0 };
 
-		while (decision.n_ceilings < DECISION_CEILINGS_MAX) {
-			struct ceiling *c = &decision.ceilings[decision.n_ceilings];
-			char lines[1024] = "8:0 rbps=9223372036854775806";
-
-			for (int minor = 1; minor < LIMIT_LINES_MAX; minor++)
-				(void)snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines),
-					       ",8:%d rbps=9223372036854775806", minor);
-			add_ceiling(&decision, "io.max", 0);
-			assert_int_equal(limit_parse(c->type, lines, &c->value, NULL), 0);
-		}
-		check_result(verdict_name(cases[i].verdict), plan_build(&decision, &facts, &target, &plan, &err), &err,
-			     cases[i].want);
-		check_string(verdict_name(cases[i].verdict), plan.attribute, "");
+		while (decision.n_ceilings < DECISION_CEILINGS_MAX)
+			add_ceiling(&decision, "io.max", lines);
+		check_result("build", plan_build(&decision, &facts, &target, &plan, &err), &err, cases[i].want);
+		check_string("attribute", plan.attribute, "");
 		assert_int_equal(plan.n_steps, cases[i].verdict == VERDICT_READONLY ? 3 : 0);
 	}
 }
@@ -453,12 +403,11 @@ static void test_too_much_for_the_attribute(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_scope),	 cmocka_unit_test(test_mount_methods),
-		cmocka_unit_test(test_unit),	 cmocka_unit_test(test_unit_description),
-		cmocka_unit_test(test_order),	 cmocka_unit_test(test_unknown_list),
-		cmocka_unit_test(test_size),	 cmocka_unit_test(test_descriptions),
-		cmocka_unit_test(test_written),	 cmocka_unit_test(test_too_much_for_the_attribute),
+		cmocka_unit_test(test_plans),	      cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_mount_methods), cmocka_unit_test(test_unit_description),
+		cmocka_unit_test(test_order),	      cmocka_unit_test(test_unknown_list),
+		cmocka_unit_test(test_size),	      cmocka_unit_test(test_descriptions),
+		cmocka_unit_test(test_written),	      cmocka_unit_test(test_too_much_for_the_attribute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
