@@ -237,7 +237,7 @@ void budget_sum(const struct budget *budget, uint64_t but, const char *handler, 
 	}
 }
 
-/* Brings one entry in line with the kernel. What cannot be told counts on as it is. */
+/* Brings one entry in line with the kernel. What cannot be read counts on as it is. */
 static void refresh(const struct budget *budget, size_t index, struct attribute *attribute)
 {
 	struct budget_entry *entry = &budget->entries[index];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Budget - how much is delegated, counted without a look at the whole tree.
+ * Budget - how much is delegated, counted without a walk of the whole tree.
  *
  * The kernel's own state is the truth: the attribute on each cgroup. Beside it stands the table of grants in
  * /run, one entry for each grant, written before the attribute. Whoever counts holds a lock on the table, from

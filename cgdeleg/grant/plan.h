@@ -43,7 +43,7 @@ enum step_kind {
 	STEP_KIND_MAX
 };
 
-/* Ceilings that systemd is told of. */
+/* Ceilings that systemd is asked to keep. */
 struct unit_ceilings {
 	size_t n;
 	const struct ceiling *ceilings[DECISION_CEILINGS_MAX]; /* belong to the decision */

@@ -97,7 +97,7 @@ static int read_request(const struct run_args *args, int state_fd, struct trail 
 
 static int read_config(const struct run_args *args, struct trail *trail)
 {
-	/* There is no mount yet that could be looked at, and what was checkpointed may be a writable one. */
+	/* Its mount is not there yet, and the one that was checkpointed may be writable. */
 	if (trail->oci.restoring)
 		return err_set(
 			&trail->err, ENOTSUP,
@@ -118,8 +118,8 @@ static int look(const struct host *host, const struct run_args *args, struct tra
 	return r;
 }
 
-/* Opens this node's guards, and has them loaded where nobody has yet. `check` comes without a decision, and looks;
- * the hook has one, made before anything was looked at. */
+/* Opens this node's guards, and has them loaded where nobody has yet. The hook has a
+ * decision by now, made from the state alone; `check` has none, and opens them. */
 static void prepare_guards(const struct host *host, const struct run_args *args, struct trail *trail)
 {
 	const struct guard_loader loader = { .run = args->run, .deadline_ms = args->deadline_ms };

@@ -2,7 +2,7 @@
 /*
  * Step, guards - the BPF programs on the delegation root. See step.h.
  *
- * Both kinds refuse everything from the moment that they are attached until they have been told what to allow, so
+ * Both kinds refuse everything from the moment that they are attached until what they allow is written, so
  * an interruption in between leaves too little and never too much. On the cgroup itself and not above: they are
  * inherited by whatever is made below, and gone with it.
  */
@@ -70,7 +70,7 @@ int grant_guard_run(const struct apply *apply, const struct step *step, struct u
 	return r < 0 ? r : grant_guard_write(guard, target->cgroup_fd, step->allowed, err);
 }
 
-/* What was there before stays, and is told what it was. */
+/* What was there before stays, and allows what it allowed. */
 int grant_guard_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;

@@ -107,7 +107,7 @@ int leaf_undo(const struct apply *apply, struct undo *undo, struct err *err)
 }
 
 /* Moves whatever is in `from` into `to`, until `from` is seen empty. With `only` above 0, any other
- * process there is a fault: somebody has joined since it was looked at. */
+ * process there is a fault: somebody has joined since the facts were gathered. */
 static int move_all(int from, int to, pid_t only, struct err *err)
 {
 	pid_t pids[CGROUP_PIDS_MAX];

@@ -67,7 +67,7 @@ static bool is_same(const struct limit_type *type, const struct limit_value *a, 
 	return limit_within(type, a, b) && limit_within(type, b, a);
 }
 
-/* Every line of `wanted` that `before` has not got, without limits: to take it back systemd must be told of it. */
+/* Every line of `wanted` that `before` has not got, without limits: to take it back systemd must be asked for it. */
 static int add_absent_lines(const struct limit_type *type, struct limit_value *before, const struct limit_value *wanted,
 			    struct err *err)
 {

@@ -54,7 +54,7 @@ struct step_operation {
 	enum phase phase;
 	/* Sets undo->changed, with what is needed to go back, before the first change. */
 	int (*run)(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err);
-	/* Called only when undo->changed. Does nothing that cannot be told from `undo`. */
+	/* Called only when undo->changed. Uses nothing but `undo`. */
 	int (*undo)(const struct apply *apply, struct undo *undo, struct err *err);
 };
 

@@ -2,7 +2,7 @@
 /*
  * Systemd - limits of a cgroup that systemd manages, as properties of its unit.
  *
- * What is written to such a cgroup's files behind systemd's back holds until systemd writes them next: at
+ * What is written to the files of such a cgroup without systemd holds until systemd writes them next: at
  * a daemon-reload, or when anybody changes any property. So a ceiling goes to systemd, which remembers it.
  * All here is pure but systemd_set(). Source: org.freedesktop.systemd1(5), systemd.resource-control(5),
  * and systemd's src/core/dbus-cgroup.c and cgroup.c.
@@ -24,7 +24,7 @@
 
 /* What helper and hook agree on: its exit codes besides 0. */
 enum unit_exit {
-	UNIT_EXIT_REFUSED = 1, /* systemd said no; nothing was changed */
+	UNIT_EXIT_REFUSED = 1, /* systemd refused; nothing was changed */
 	UNIT_EXIT_USAGE = 2,
 	UNIT_EXIT_TIMEOUT = 3, /* no answer in time: whether systemd will still act is not known */
 	UNIT_EXIT_NO_BUS = 4,  /* systemd could not be asked */
@@ -32,7 +32,7 @@ enum unit_exit {
 
 /*
  * The unit whose cgroup `path` (from the root of cgroup2, with a leading '/') is or lies below, in the
- * order of systemd's cg_path_get_unit(): behind the slices, unescaped, a valid name of a scope or service.
+ * order of systemd's cg_path_get_unit(): after the slices, unescaped, a valid name of a scope or service.
  * Returns what follows its cgroup in the path ("" when it is the unit's own), or NULL: there is none.
  */
 const char *systemd_unit_of(const char *path, char unit[UNIT_NAME_SIZE]);
@@ -57,7 +57,7 @@ struct unit_property {
 const struct unit_property *systemd_property(const char *name, size_t len);
 
 /* The limit types that systemd has properties for. */
-const struct limit_type *systemd_type(size_t i); /* NULL behind the last */
+const struct limit_type *systemd_type(size_t i); /* NULL after the last */
 
 /* Can systemd remember this limit, or one a little below it? No: also of "no limit". */
 bool systemd_holds(const struct limit_type *type, const struct limit_value *value);
@@ -83,7 +83,8 @@ int systemd_add_words(struct unit_words *words, const struct limit_type *type, c
 /*
  * Has systemd set these properties of `unit`, until the next boot, through the helper cgdeleg-unit; returns
  * when the kernel's files have been written, or with `deadline_ms` (CLOCK_MONOTONIC). Not pure.
- * -ECONNREFUSED, -EACCES, -ENOENT: systemd was not asked; -EPERM: it said no; -ETIMEDOUT: who knows.
+ * -ECONNREFUSED, -EACCES, -ENOENT: systemd was not asked; -EPERM: it refused; -ETIMEDOUT: nobody knows whether it
+ * will still act.
  */
 int systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
 		struct err *err);

@@ -9,6 +9,7 @@
 
 #include "cgdeleg/grant/guards.h"
 #include "tests/unit/check.h"
+#include "tests/unit/decision.h"
 #include "tests/unit/fake-guard.h"
 #include "tests/unit/fake-kernel.h"
 
@@ -30,15 +31,6 @@ static int count_intent(void *userdata, struct err *err)
 	assert_int_equal(stage->n_grant, 0);
 	stage->n_intent++;
 	return 0;
-}
-
-void stage_add_ceiling(struct decision *decision, const char *file, const char *text)
-{
-	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
-
-	c->type = limit_type_find(file);
-	(void)snprintf(c->file, sizeof(c->file), "%s", file);
-	assert_int_equal(limit_parse(c->type, text, &c->value, NULL), 0);
 }
 
 static void stage_gather(struct stage *s)
@@ -76,9 +68,9 @@ void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 					  .pressure = true,
 					  .owner_uid = 100000,
 					  .owner_gid = 100000 };
-	stage_add_ceiling(&s->decision, "memory.max", "4K");
-	stage_add_ceiling(&s->decision, "pids.max", "1000"); /* above what is there */
-	stage_add_ceiling(&s->decision, "cgroup.max.depth", "12");
+	decision_add_ceiling(&s->decision, "memory.max", "4K");
+	decision_add_ceiling(&s->decision, "pids.max", "1000"); /* above what is there */
+	decision_add_ceiling(&s->decision, "cgroup.max.depth", "12");
 	assert_int_equal(plan_build(&s->decision, &s->facts, &s->target, &s->plan, &s->err), 0);
 	s->apply = (struct apply) {
 		.host = &s->host, .target = &s->target, .enter = count_phase, .intent = count_intent, .userdata = s

@@ -31,9 +31,6 @@ struct stage {
 void stage_new(struct stage *s, enum verdict verdict, const char *nest);
 void stage_done(struct stage *s);
 
-/* Not in the plan until it is built again. */
-void stage_add_ceiling(struct decision *decision, const char *file, const char *text);
-
 /* Everything of the container's cgroup that a step may change, as one text. */
 void stage_picture(const struct stage *s, char *buf, size_t size);
 

@@ -9,6 +9,7 @@
 
 #include "tests/unit/apply-stage.h"
 #include "tests/unit/check.h"
+#include "tests/unit/decision.h"
 #include "tests/unit/fake-guard.h"
 #include "tests/unit/fake-kernel.h"
 
@@ -136,7 +137,7 @@ static void test_faults(void **state)
 	}
 }
 
-/* A guard that cannot be attached or told its rules; the picture's rules are those of the last that was. */
+/* A guard that cannot be attached, or whose rules cannot be written; the picture's rules are those of the last that was. */
 static void test_guard_faults(void **state)
 {
 	static const struct {
@@ -215,7 +216,7 @@ static void test_pressure_again(void **state)
 }
 
 /* An older cgdeleg's grant has a part of the programs. A second run attaches the others; when it fails these go, and
- * the part stays, and is told what it was. */
+ * the part stays, and allows what it allowed. */
 static void test_part_again(void **state)
 {
 	static const unsigned older = 1U << GUARD_BPF | 1U << GUARD_FILE_OPEN;
@@ -350,7 +351,7 @@ static void test_unknown_device(void **state)
 		_cleanup_(stage_done) struct stage s;
 
 		stage_new(&s, VERDICT_GRANT, NULL);
-		stage_add_ceiling(&s.decision, "io.max", "8:0 rbps=5");
+		decision_add_ceiling(&s.decision, "io.max", "8:0 rbps=5");
 		s.decision.skip_missing = cases[i].skip;
 		assert_int_equal(plan_build(&s.decision, &s.facts, &s.target, &s.plan, &s.err), 0);
 		kernel.refuse = "io.max";

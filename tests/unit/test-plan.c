@@ -5,6 +5,7 @@
 #include "bpf/grant_guard_abi.h"
 #include "cgdeleg/grant/plan.h"
 #include "tests/unit/check.h"
+#include "tests/unit/decision.h"
 
 static const char *const delegated[] = { "cgroup.procs", "cgroup.threads", NULL };
 static const char *const given_more[] = { "cgroup.procs", "new.file", NULL };
@@ -16,21 +17,12 @@ static struct facts facts_plain(void)
 	};
 }
 
-static void add_ceiling(struct decision *decision, const char *file, const char *value)
-{
-	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
-
-	c->type = limit_type_find(file);
-	(void)snprintf(c->file, sizeof(c->file), "%s", file);
-	assert_int_equal(limit_parse(c->type, value, &c->value, NULL), 0);
-}
-
 static struct decision decision_plain(enum verdict verdict)
 {
 	struct decision decision = { .verdict = verdict, .owner_uid = 100000, .owner_gid = 100001 };
 
-	add_ceiling(&decision, "memory.max", "4096");
-	add_ceiling(&decision, "cgroup.max.descendants", "256");
+	decision_add_ceiling(&decision, "memory.max", "4096");
+	decision_add_ceiling(&decision, "cgroup.max.descendants", "256");
 	return decision;
 }
 
@@ -137,7 +129,7 @@ static void test_plans(void **state)
 		if (plans[i].zero)
 			decision.ceilings[0].value.number = 0;
 		if (plans[i].io)
-			add_ceiling(&decision, "io.max", "8:0 rbps=5");
+			decision_add_ceiling(&decision, "io.max", "8:0 rbps=5");
 		check_plan(plans[i].name, &decision, &facts, plans[i].want);
 		for (size_t s = 0; s < plan.n_steps; s++)
 			if (plan.steps[s].kind == STEP_OWN) {
@@ -159,7 +151,7 @@ static void test_scope(void **state)
 
 	(void)state;
 	facts.has_scope = true;
-	add_ceiling(&decision, "cgroup.max.depth", "max");
+	decision_add_ceiling(&decision, "cgroup.max.depth", "max");
 	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
 	for (size_t i = 0; i < ELEMENTS(want); i++)
 		check_step(i + 1, want[i]);
@@ -176,10 +168,10 @@ static void test_unit_description(void **state)
 
 	(void)state;
 	facts.unit = "x.scope";
-	add_ceiling(&decision, "pids.max", "5");
+	decision_add_ceiling(&decision, "pids.max", "5");
 	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
 	check_step(1, "x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
-	/* A buffer that is too small cuts, and nothing is written behind it. */
+	/* A buffer that is too small cuts, and nothing is written after it. */
 	memset(text, '#', sizeof(text));
 	(void)step_describe(&plan.steps[1], text, 40);
 	assert_int_equal(strlen(text), 39);
@@ -281,7 +273,7 @@ static void test_size(void **state)
 	decision = decision_plain(VERDICT_GRANT);
 	decision.n_ceilings = 0;
 	while (decision.n_ceilings < DECISION_CEILINGS_MAX)
-		add_ceiling(&decision, "memory.max", "1");
+		decision_add_ceiling(&decision, "memory.max", "1");
 	facts = facts_plain();
 	facts.has_scope = true;
 	decision.nest = "init";
@@ -393,7 +385,7 @@ static void test_too_much_for_the_attribute(void **state)
 		struct err err = { 0 };
 
 		while (decision.n_ceilings < DECISION_CEILINGS_MAX)
-			add_ceiling(&decision, "io.max", lines);
+			decision_add_ceiling(&decision, "io.max", lines);
 		check_result("build", plan_build(&decision, &facts, &target, &plan, &err), &err, cases[i].want);
 		check_string("attribute", plan.attribute, "");
 		assert_int_equal(plan.n_steps, cases[i].verdict == VERDICT_READONLY ? 3 : 0);

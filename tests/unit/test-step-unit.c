@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The step through systemd: what systemd is told, that nothing ends up above what it was, and that all is
+ * The step through systemd: what systemd is asked for, that nothing ends up above what it was, and that all is
  * taken back. A systemd stands in for systemd_set() that, as the real one, writes every file of the unit
- * with what it remembers whenever it is told anything.
+ * with what it remembers whenever it is asked for anything.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include "cgdeleg/grant/step.h"
 #include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
+#include "tests/unit/decision.h"
 #include "tests/unit/fake-kernel.h"
 #include "tests/unit/tree.h"
 
@@ -36,7 +37,7 @@ static struct {
 	struct tree *tree;
 	enum fault fault, undo_fault;
 	int n_calls;
-	char said[1024]; /* the words of the last call */
+	char words[1024]; /* the words of the last call */
 } systemd;
 
 int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
@@ -95,10 +96,10 @@ int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_
 	assert_non_null(helpers);
 	(void)deadline_ms;
 	check_string("unit", unit, "x.scope");
-	systemd.said[0] = '\0';
+	systemd.words[0] = '\0';
 	for (size_t i = 0; i < words->n; i++)
-		(void)snprintf(systemd.said + strlen(systemd.said), sizeof(systemd.said) - strlen(systemd.said), "%s%s",
-			       i ? ", " : "", words->words[i]);
+		(void)snprintf(systemd.words + strlen(systemd.words), sizeof(systemd.words) - strlen(systemd.words),
+			       "%s%s", i ? ", " : "", words->words[i]);
 	if (fault == FAULT_REFUSES)
 		return err_set(err, EPERM, "systemd refuses: a reason");
 	if (fault == FAULT_HANGS)
@@ -111,7 +112,7 @@ int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_
 	return fault == FAULT_ANSWERS_LATE ? err_set(err, ETIMEDOUT, "did not answer in time") : 0;
 }
 
-/* A decision with "file value" lines as ceilings, and the run and undo of its unit step. */
+/* A decision with pairs of file and value as ceilings, and the run and undo of its unit step. */
 struct stage {
 	struct tree tree;
 	struct host host;
@@ -122,17 +123,6 @@ struct stage {
 	struct undo undo;
 	struct err err;
 };
-
-static void add_ceiling(struct decision *decision, const char *line)
-{
-	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
-	const char *value = strchr(line, ' ') + 1;
-
-	(void)snprintf(c->file, sizeof(c->file), "%.*s", (int)(value - line - 1), line);
-	c->type = limit_type_find(c->file);
-	assert_non_null(c->type);
-	assert_int_equal(limit_parse(c->type, value, &c->value, NULL), 0);
-}
 
 static void stage_new(struct stage *s, const char *files, const char *const *ceilings)
 {
@@ -152,8 +142,8 @@ static void stage_new(struct stage *s, const char *files, const char *const *cei
 	tree_host(&s->tree, &s->host);
 	s->target.cgroup_fd = openat(s->tree.fd, "unit", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->decision.verdict = VERDICT_GRANT;
-	for (; *ceilings; ceilings++)
-		add_ceiling(&s->decision, *ceilings);
+	for (; *ceilings; ceilings += 2)
+		decision_add_ceiling(&s->decision, ceilings[0], ceilings[1]);
 	assert_int_equal(plan_build(&s->decision, &facts, &s->target, &s->plan, &s->err), 0);
 	assert_int_equal(s->plan.steps[1].kind, STEP_UNIT);
 	s->apply = (struct apply) { .host = &s->host, .target = &s->target };
@@ -199,48 +189,48 @@ static void picture(const struct stage *s, char *buf, size_t size)
 /* Files in the order of memory[]. */
 static const struct {
 	const char *name, *files;
-	const char *ceilings[4];
-	const char *said, *then;
+	const char *ceilings[5]; /* file, value; NULL-ended */
+	const char *words, *then;
 } cases[] = {
 	{ "all free",
 	  FREE,
-	  { "memory.max 4K", "pids.max 9", NULL },
+	  { "memory.max", "4K", "pids.max", "9", NULL },
 	  "MemoryMax=4096, TasksMax=9",
 	  "4096; max; 9; max 100000; ; " },
 	{ "not offered here",
 	  "unit/pids.max = max",
-	  { "pids.max 9", NULL },
+	  { "pids.max", "9", NULL },
 	  "TasksMax=9",
 	  "(No such file or directory); (No such file or directory); 9; (No such file or directory); (No such file or directory); (No such file or directory)" },
 	{ "one is lower already",
 	  FREE "unit/memory.max = 1024",
-	  { "memory.max 4K", "pids.max 9", NULL },
+	  { "memory.max", "4K", "pids.max", "9", NULL },
 	  "MemoryMax=1024, TasksMax=9",
 	  "1024; max; 9; max 100000; ; " },
-	{ "what was written behind systemd's back goes along",
+	{ "what was written without systemd goes along",
 	  FREE "unit/memory.high = 2048\nunit/cpuset.cpus = 1-2\n"
 	       "unit/io.max = 8:0 rbps=5 wbps=max riops=max wiops=max",
-	  { "pids.max 9", NULL },
+	  { "pids.max", "9", NULL },
 	  "MemoryHigh=2048, TasksMax=9, AllowedCPUs=1-2, IOReadBandwidthMax=8:0 5, IOWriteBandwidthMax=8:0 infinity, IOReadIOPSMax=8:0 infinity, IOWriteIOPSMax=8:0 infinity",
 	  "max; 2048; 9; max 100000; 1-2; 8:0 rbps=5 wbps=max riops=max wiops=max" },
 	{ "what systemd cannot hold comes back by hand",
 	  FREE "unit/memory.max = 0\nunit/cpu.max = 5000 1000000",
-	  { "pids.max 9", NULL },
+	  { "pids.max", "9", NULL },
 	  "TasksMax=9",
 	  "0; max; 9; 5000 1000000; ; " },
 	{ "rounded down",
 	  FREE,
-	  { "cpu.max 123456 100000", NULL },
+	  { "cpu.max", "123456 100000", NULL },
 	  "CPUQuotaPerSecUSec=1230000, CPUQuotaPeriodUSec=100000",
 	  "max; max; max; 123000 100000; ; " },
 	{ "of a set, what both allow",
 	  FREE "unit/cpuset.cpus = 1-5",
-	  { "cpuset.cpus 0-3", NULL },
+	  { "cpuset.cpus", "0-3", NULL },
 	  "AllowedCPUs=1-3",
 	  "max; max; max; max 100000; 1-3; " },
 	{ "a device",
 	  FREE,
-	  { "io.max 8:0 rbps=7", NULL },
+	  { "io.max", "8:0 rbps=7", NULL },
 	  "IOReadBandwidthMax=8:0 7, IOWriteBandwidthMax=8:0 infinity, IOReadIOPSMax=8:0 infinity, IOWriteIOPSMax=8:0 infinity",
 	  "max; max; max; max 100000; ; 8:0 rbps=7 wbps=max riops=max wiops=max" },
 };
@@ -255,7 +245,7 @@ static void test_run_and_undo(void **state)
 		stage_new(&s, cases[i].files, cases[i].ceilings);
 		picture(&s, before, sizeof(before));
 		check_result(cases[i].name, stage_run(&s), &s.err, NULL);
-		check_string(cases[i].name, systemd.said, cases[i].said);
+		check_string(cases[i].name, systemd.words, cases[i].words);
 		picture(&s, after, sizeof(after));
 		check_string(cases[i].name, after, cases[i].then);
 		assert_true(s.undo.changed);
@@ -268,10 +258,10 @@ static void test_run_and_undo(void **state)
 	}
 }
 
-/* Processors that the container did not have: systemd is not told of them, not even for a moment. */
+/* Processors that the container did not have: systemd is not asked for them, not even for a moment. */
 static void test_nothing_in_common(void **state)
 {
-	static const char *const ceilings[] = { "memory.max 4K", "cpuset.cpus 0-3", NULL };
+	static const char *const ceilings[] = { "memory.max", "4K", "cpuset.cpus", "0-3", NULL };
 	_cleanup_(stage_done) struct stage s;
 	char before[1024], after[1024];
 
@@ -297,7 +287,7 @@ static void test_set_not_in_force(void **state)
 		{ "0-7", "0-3", "'cpuset.cpus.effective' is '0-3', beyond the ceiling", 1 },
 		{ "4-7", "4-5", NULL, 0 },
 	};
-	static const char *const ceilings[] = { "cpuset.cpus 4-7", NULL };
+	static const char *const ceilings[] = { "cpuset.cpus", "4-7", NULL };
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
@@ -312,11 +302,12 @@ static void test_set_not_in_force(void **state)
 	}
 }
 
-/* systemd is not told, and nothing is prepared for it, where nothing is above its ceiling: a reload then
- * writes what it remembers, which is what SECURITY.md says. With one above, it is told of all. */
+/* systemd is not asked, and nothing is prepared for it, where nothing is above its ceiling: a reload then
+ * writes what it remembers, which is what SECURITY.md says. With one above, it is asked for all. */
 static void test_nothing_to_do(void **state)
 {
-	static const char *const ceilings[] = { "memory.max 4K", "pids.max 9", "cpu.max 2", "cpuset.cpus 0-3", NULL };
+	static const char *const ceilings[] = { "memory.max", "4K",	     "pids.max", "9", "cpu.max",
+						"2",	      "cpuset.cpus", "0-3",	 NULL };
 	static const char within[] = FREE "unit/memory.max = 4096\nunit/pids.max = 8\nunit/cpu.max = 200000 100000\n"
 					  "unit/cpuset.cpus = 2";
 	_cleanup_(stage_done) struct stage s;
@@ -358,10 +349,10 @@ static void test_faults(void **state)
 		{ FAULT_HANGS, FAULT_NONE, "systemd did not answer in time", NULL, 1 },
 		{ FAULT_ANSWERS_LATE, FAULT_NONE, "did not answer in time", NULL, 2 },
 		{ FAULT_LIES, FAULT_NONE, "'memory.max' is still above its ceiling", NULL, 1 },
-		/* The kernel's files are as before; that systemd was not told so is said. */
+		/* The kernel's files are as before; that systemd did not answer is an error. */
 		{ FAULT_ANSWERS_LATE, FAULT_HANGS, "did not answer in time", "systemd did not answer in time", 2 },
 	};
-	static const char *const ceilings[] = { "memory.max 4K", "pids.max 9", NULL };
+	static const char *const ceilings[] = { "memory.max", "4K", "pids.max", "9", NULL };
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
@@ -380,10 +371,10 @@ static void test_faults(void **state)
 	}
 }
 
-/* A device that systemd does not find: the step leaves it to the direct one behind it. */
+/* A device that systemd does not find: the step leaves it to the direct one after it. */
 static void test_not_vouched(void **state)
 {
-	static const char *const ceilings[] = { "io.max 8:0 rbps=7", NULL };
+	static const char *const ceilings[] = { "io.max", "8:0 rbps=7", NULL };
 	_cleanup_(stage_done) struct stage s;
 
 	(void)state;
@@ -396,7 +387,7 @@ static void test_not_vouched(void **state)
 
 static void test_unreadable(void **state)
 {
-	static const char *const ceilings[] = { "memory.max 4K", NULL };
+	static const char *const ceilings[] = { "memory.max", "4K", NULL };
 	_cleanup_(stage_done) struct stage s;
 
 	(void)state;
