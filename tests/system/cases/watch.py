@@ -146,7 +146,7 @@ def by_update(t):
                 final, above = time_above(c, "memory.max", 256 * MIB, lambda: subprocess.Popen(command))
                 print(f"# {t.name}: update {name}: above for at most {above:.1f} ms", flush=True)
                 equal(final, want * MIB, "memory.max")
-        for name, act in (("set-property upward", raise_by_systemd), ("daemon-reload x 20", reload_systemd)):
+        for name, act in (("set-property upward", raise_by_systemd), ("daemon-reload x 5", reload_systemd)):
             with t.step(name):
                 by_systemd(t, c, name, act)
 
@@ -156,7 +156,7 @@ def raise_by_systemd(unit):
 
 
 def reload_systemd(_):
-    return ["sh", "-ec", "for i in $(seq 20); do systemctl daemon-reload; done"]
+    return ["sh", "-ec", "for i in $(seq 5); do systemctl daemon-reload; done"]
 
 
 def by_systemd(t, c, name, act):
