@@ -58,7 +58,7 @@ static bool has_limit(const struct section *profile, const char *file)
 	return limit && strcmp(limit->value, "max") != 0;
 }
 
-/* A budget counts ceilings: what has none is refused. An annotation may be one. */
+/* A budget counts ceilings, so a container without one is refused. An annotation may supply it. */
 static void advise_budget(const struct adviser *adviser, const struct section *handler, const struct setting *budget,
 			  const char *profile)
 {
@@ -79,13 +79,13 @@ static void advise_budget(const struct adviser *adviser, const struct section *h
 		     budget->name, handler->name, file);
 }
 
-/* Does the rule give a container of that handler what it has? */
+/* Does the rule give a container of that handler the profile? */
 static bool gives(const struct section *rule, const char *handler)
 {
 	return section_has_word(rule, KEY_HANDLER, handler) && !section_has_word(rule, KEY_CGROUP_WRITABLE, "false");
 }
 
-/* Where rules name a profile each, the handler's own is nobody's. */
+/* If every rule names a profile, nobody gets the handler's own. */
 static bool is_replaced(const struct adviser *adviser, const struct section *handler)
 {
 	bool any = false;
@@ -99,7 +99,7 @@ static bool is_replaced(const struct adviser *adviser, const struct section *han
 	return any;
 }
 
-/* Can a container of the handler come to that profile? */
+/* Can a container of the handler get that profile? */
 static bool is_given(const struct adviser *adviser, const struct section *handler, const char *profile)
 {
 	const bool chosen = section_has_word(handler, KEY_APPROVED_ANNOTATIONS, ANNOTATION_PROFILE);
@@ -137,7 +137,7 @@ static bool selects_all(const struct section *rule)
 	       !section_get(rule, KEY_CONTAINERS) && !section_get(rule, KEY_IMAGES);
 }
 
-/* Is there a rule above that takes every container of that handler? */
+/* Is there an earlier rule that matches every container of that handler? */
 static const struct section *taken_by(const struct ruleset *rules, const struct section *rule, const char *handler)
 {
 	for (const struct section *s = rules->sections[SECTION_RULE]; s != rule; s = s->next)

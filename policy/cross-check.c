@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cross-check - what can only be seen when all files are read: names that name nothing. See load.h. */
+/* Cross-check - what shows only when all files are read: names of sections that do not exist. See load.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 	char word[64];
 	int len;
 
-	/* A word that is no name: key_check() has said so. */
+	/* A word that is no name: key_check() has reported it. */
 	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
 		size_t offset = (size_t)(list - setting->value) - (size_t)(len > 0 ? len : 0);
 
@@ -42,14 +42,14 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 
 static int check_mandatory(struct ruleset *rules, const struct section *section, enum key_id id)
 {
-	/* Nothing in it can be read at all: there is a complaint that says why. */
+	/* Nothing in it can be read; a complaint says why. */
 	if (section_get(section, id) || !section->settings)
 		return 0;
 	return ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s", section_kind_name(section->kind),
 				section->name, keys[id].name, keys[id].help);
 }
 
-/* Does any handler of the rule have an engine that states such facts? True where that is not known. */
+/* Does any handler of the rule have an engine that states such facts? True if that is not known. */
 static bool has_facts(const struct ruleset *rules, const struct setting *handlers)
 {
 	const char *list = handlers->value;

@@ -2,8 +2,8 @@
 /*
  * Decide - the policy engine. See decide.h, and request.h for its parts.
  *
- * Everything begins with "pass" and nothing is granted but at one place, settle(), when some line grants and
- * no reason refuses.
+ * Every decision begins with "pass". Only one place grants, settle(), and only if some line grants and no reason
+ * refuses.
  */
 #include "policy/decide.h"
 
@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "policy/request.h"
 
-/* What stands in the policy about whether this container's cgroup may be writable. */
+/* What the policy says on whether this container's cgroup may be writable. */
 enum writable { WRITABLE_ABSENT, WRITABLE_FALSE, WRITABLE_TRUE };
 
 static enum writable writable_of(const struct section *section)
@@ -89,7 +89,7 @@ bool policy_grants_unasked(const struct ruleset *rules, const struct section *ha
 	return false;
 }
 
-/* Finds the handler's section and reads who the container is and what it wishes. */
+/* Finds the handler's section, and reads who the container is and what it asks for. */
 static bool request_open(struct request *request, struct identity *who)
 {
 	const struct ruleset *rules = request->rules;
@@ -133,12 +133,12 @@ static void decide_broken(struct request *request)
 	request_refuse(request, REASON_POLICY_BROKEN, &place,
 		       "the policy has %u %s and grants nothing; the first, %s:%u:%u: %.160s", n,
 		       n == 1 ? "fault" : "faults", FOREIGN(file), first->origin.line, first->column, first->text);
-	/* on_refusal is not asked: a file that is broken may say anything. */
+	/* on_refusal does not matter: a broken file may say anything. */
 	request->decision->verdict = VERDICT_REFUSE;
 	request->decision->origin = first->origin;
 }
 
-/* Keys of ours that count for nothing: worth a note each, but not worth all the room there is. */
+/* cgdeleg's keys that count for nothing. Each gets a note, but they must not use up all the room for reasons. */
 static void note_unapproved(struct request *request)
 {
 	const char *approved = request->approved ? request->approved->value : "";
@@ -171,12 +171,12 @@ static void choose_annotated_profile(struct request *request, const char *wanted
 
 static void choose_profile(struct request *request)
 {
-	/* request->profile is not set yet, and no profile has the key: this looks at rule and handler. */
+	/* request->profile is not set yet, and no profile has this key: this reads the rule and the handler. */
 	const struct setting *setting = request_setting(request, KEY_PROFILE);
 
 	if (request->wish.profile)
 		choose_annotated_profile(request, request->wish.profile);
-	/* After a refusal too: the other reasons should be those of the likeliest profile. */
+	/* Also after a refusal: the other reasons should be those of the likeliest profile. */
 	if (!request->profile && setting)
 		request->profile = ruleset_find(request->rules, SECTION_PROFILE, setting->value);
 	if (request->profile)
@@ -194,7 +194,7 @@ static void take_settings(struct request *request)
 	d->audit_sync = request_is(request, KEY_AUDIT_SYNC, "yes");
 }
 
-/* A line grants: everything that the grant would be, and everything that stands against it. */
+/* A line grants: fills in the whole grant, and collects every reason against it. */
 static void examine(struct request *request, enum reason_code code, const struct setting *line)
 {
 	static const char *const texts[REASON_CODE_MAX] = {
@@ -248,8 +248,8 @@ static bool mount_is_readonly(const struct facts *facts)
 }
 
 /*
- * on_refusal = readonly gives the cgroup back to host root. Where the container's root is host root, that
- * takes nothing away, and a read-only mount alone keeps nobody out who may make namespaces of his own.
+ * on_refusal = readonly gives the cgroup back to host root. If the container's root is host root, that changes nothing,
+ * and a read-only mount alone keeps nobody out who may make his own namespaces.
  */
 static bool can_take_back(const struct facts *facts)
 {
@@ -284,9 +284,9 @@ static void settle(struct request *request)
 	}
 }
 
-/* A container that declines and whose root is the host's runs as its runtime made it: what it can do it could
- * without cgdeleg, and nothing is claimed of it. But it must not keep a writable mount that it, or who made
- * it, has asked to be without. */
+/* A container that declines and whose root is the host's root runs as its runtime made it: it can do what it could do
+ * without cgdeleg, and cgdeleg claims nothing more. But it must not keep a writable mount that it, or whoever made it,
+ * has asked not to have. */
 static void decline(struct request *request)
 {
 	const struct facts *facts = request->facts;
@@ -332,7 +332,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 	struct request request;
 	struct identity who = { 0 };
 
-	/* Not the arrays behind the counts: they are tens of kilobytes that are mostly never touched. */
+	/* Not the arrays after the counts: they are tens of kilobytes that are mostly never used. */
 	memset(ret, 0, offsetof(struct decision, reasons));
 	ret->verdict = VERDICT_PASS;
 	ret->handler = facts->handler;

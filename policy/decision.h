@@ -23,11 +23,11 @@ struct origin {
 };
 
 enum verdict {
-	VERDICT_PASS,	  /* not concerned: nothing is touched */
+	VERDICT_PASS,	  /* not covered: nothing is touched */
 	VERDICT_GRANT,	  /* delegate */
 	VERDICT_REFUSE,	  /* asked, refused: the container is not created */
-	VERDICT_READONLY, /* refused or declined, the container runs: its cgroup is taken back */
-	VERDICT_ERROR,	  /* none was reached: never from policy_decide(), but in records */
+	VERDICT_READONLY, /* refused or declined, but the container runs: the cgroup's ownership is taken back */
+	VERDICT_ERROR,	  /* there was no decision: only in audit records, never from policy_decide() */
 	VERDICT_MAX
 };
 
@@ -37,24 +37,24 @@ enum reason_kind {
 	REASON_NOTES	/* worth knowing: a clamp, a skipped ceiling, an annotation that does not count */
 };
 
-/* One code a distinct cause; the words for them stand in decision.c and in the audit record. */
+/* One code for each distinct cause; decision.c has the words for them, which the audit record has too. */
 enum reason_code {
 	REASON_NOT_CONCERNED,	       /* no section for this handler, or it asks for nothing */
 	REASON_SANDBOX,		       /* the engine says: a pause container */
 	REASON_POLICY_BROKEN,	       /* the policy has faults: nothing is granted */
 	REASON_HANDLER_GRANTS,	       /* handler's cgroup_writable = true */
 	REASON_RULE_GRANTS,	       /* rule's cgroup_writable = true */
-	REASON_ANNOTATION_GRANTS,      /* an approved annotation, which the handler's line approves */
+	REASON_ANNOTATION_GRANTS,      /* an annotation that the handler's line approves */
 	REASON_ANNOTATION_DECLINES,    /* an approved annotation says false */
 	REASON_ANNOTATION_INVALID,     /* an approved annotation with a value outside its grammar */
-	REASON_ANNOTATION_UNAPPROVED,  /* one of our keys that this handler does not approve (note) */
+	REASON_ANNOTATION_UNAPPROVED,  /* one of cgdeleg's keys that this handler does not approve (note) */
 	REASON_HANDLER_FORBIDS,	       /* cgroup_writable = false and an annotation asks */
 	REASON_RULE_FORBIDS,	       /* as above, in the rule that matched */
 	REASON_NO_RULE_MATCHES,	       /* the handler has rules, an annotation asks, none matches */
 	REASON_PROFILE_UNKNOWN,	       /* an annotation names a profile that does not exist */
 	REASON_PROFILE_NOT_ALLOWED,    /* ... that is not in `profiles` */
 	REASON_LIMIT_CLAMPED,	       /* an annotation asked for more than the profile (note) */
-	REASON_LIMIT_MISSING,	       /* a ceiling's file is not offered here */
+	REASON_LIMIT_MISSING,	       /* a ceiling's file is missing */
 	REASON_LIMIT_SKIPPED,	       /* as above, on_missing_limit = skip (note) */
 	REASON_USERNS_MISSING,	       /* no user namespace and require_userns = true */
 	REASON_USERNS_HOST_IDS,	       /* one that covers host id 0 */
@@ -64,10 +64,10 @@ enum reason_code {
 	REASON_CAPABILITY,	       /* without user namespace: holds a capability that undoes the limits */
 	REASON_GUARD_MISSING,	       /* guard = require and none can be enforced */
 	REASON_GUARD_ABSENT,	       /* guard = prefer and none can be enforced (note) */
-	REASON_COVERED,		       /* readonlyPaths or maskedPaths would cover the mount after us */
-	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that can be detached or replaced from below */
-	REASON_BUDGET,		       /* one more would exceed what the node's or the handler's grants may come to */
-	REASON_DEVICE_BPF_ABSENT,      /* no device program guards the cgroup, and ours cannot be attached */
+	REASON_COVERED,		       /* readonlyPaths or maskedPaths would cover the mount after the hook */
+	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that the container could detach or replace */
+	REASON_BUDGET,		       /* one more would exceed a budget of the node or the handler */
+	REASON_DEVICE_BPF_ABSENT,      /* no device program is on the cgroup, and the device guard cannot be attached */
 	REASON_DEVICE_GUARD_ABSENT,    /* device_bpf = withhold, and only the runtime's program is there (note) */
 	REASON_BPFFS,		       /* a bpffs, through which BPF objects or tokens come, is in the container */
 	REASON_DESCRIPTOR,	       /* its init would keep a descriptor of a BPF object or a cgroup */
@@ -84,7 +84,7 @@ struct reason {
 	char text[320];	      /* one sentence, no full stop; foreign bytes escaped */
 };
 
-/* Who the container is, from the keys that its engine itself writes. NULL: unknown, matches nothing. */
+/* Who the container is, from keys that only its engine writes. NULL: unknown, matches nothing. */
 struct identity {
 	const char *namespace, *pod, *container, *image;
 	bool sandbox;
@@ -109,19 +109,19 @@ struct decision {
 	struct identity who;
 	const char *nest;	       /* the leaf's name; NULL: none */
 	const char *controllers;       /* blank-separated, to be enabled when nesting */
-	uint32_t owner_uid, owner_gid; /* host ids: whom the cgroup is given to */
+	uint32_t owner_uid, owner_gid; /* host ids of the new owner */
 	enum device_bpf_mode device_bpf;
 	enum guard_mode guard;
 	struct usage usage;  /* what this grant adds to the budgets */
 	bool device_guard;   /* the device guard is to be attached */
-	bool grant_guard;    /* the BPF LSM guard is to be attached */
+	bool grant_guard;    /* the grant guard is to be attached */
 	bool pressure;	     /* pressure = allow */
 	bool audit_required; /* audit = require: no grant without a record */
 	bool audit_sync;     /* an intent record, fsynced, before the grant */
 	bool skip_missing;   /* on_missing_limit = skip */
-	/* Last, since they are large: elements beyond the counts are not initialised. The weightiest
-	 * reason comes first, it is what the hook's sentence says; the ceilings always have
-	 * cgroup.max.descendants and cgroup.max.depth. */
+	/* Last, since they are large; elements beyond the counts are not initialised. The weightiest reason comes
+	 * first: it becomes the hook's sentence. The ceilings always have cgroup.max.descendants and
+	 * cgroup.max.depth. */
 	size_t n_reasons, n_ceilings;
 	struct reason reasons[DECISION_REASONS_MAX];
 	struct ceiling ceilings[DECISION_CEILINGS_MAX];

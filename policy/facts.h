@@ -2,11 +2,11 @@
 /*
  * Facts - what is true of one container, as values.
  *
- * The policy owns this vocabulary because it may use nothing else; who fills it is cgdeleg/grant/gather.c
- * (otherwise policy/ would include from cgdeleg/ and the folders would form a cycle).
- * Everything is a plain value: comparable, printable, and built by hand in a test. Handles (pidfd,
- * directory fds) are in struct target, not here. The zero of every member is "unknown", and what is
- * unknown is never granted. Strings belong to whoever filled the struct and outlive it.
+ * The policy owns this vocabulary because it may use nothing else. cgdeleg/grant/gather.c fills it; if the struct stood
+ * there, policy/ would include from cgdeleg/ and the folders would form a circle. Everything is a plain value:
+ * comparable, printable, and easy to build in a test. Handles (pidfd, directory fds) are in struct target. Zero means
+ * "unknown" for every member, and what is unknown is never granted. Strings belong to whoever filled the struct, and
+ * outlive it.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ struct annotation {
 
 enum userns_kind {
 	USERNS_UNKNOWN,
-	USERNS_NONE,	 /* the hook's own, that is the host's */
+	USERNS_NONE,	 /* the same as the hook's, which is the host's */
 	USERNS_HOST_IDS, /* its own, but uid_map or gid_map covers host id 0: counts as none */
 	USERNS_PRIVATE,	 /* its own, and host id 0 is not reachable through it */
 	USERNS_KIND_MAX
@@ -34,11 +34,11 @@ enum device_bpf_state {
 	DEVICE_BPF_UNKNOWN,
 	DEVICE_BPF_ABSENT,	/* none on the root nor above */
 	DEVICE_BPF_MULTI,	/* present, and every attachment has BPF_F_ALLOW_MULTI */
-	DEVICE_BPF_REPLACEABLE, /* one was attached without it: it could be replaced or detached from below */
+	DEVICE_BPF_REPLACEABLE, /* one was attached without it: the container could replace or detach it */
 	DEVICE_BPF_STATE_MAX
 };
 
-/* What grants promise together, or one of them: the sums of their ceilings. UINT64_MAX: without bound. */
+/* The sums of the ceilings of one grant, or of several. UINT64_MAX: without bound. */
 struct usage {
 	uint64_t grants;
 	uint64_t descendants; /* cgroup.max.descendants */
@@ -54,7 +54,7 @@ enum mount_state {
 	MOUNT_UNKNOWN,
 	MOUNT_READONLY,	  /* read-only now: clearing the flag is enough (runc, youki) */
 	MOUNT_WILL_BE_RO, /* read-write now, config.json says "ro": the runtime sets it later (crun) */
-	MOUNT_WRITABLE,	  /* read-write and to stay so */
+	MOUNT_WRITABLE,	  /* read-write, and stays so */
 	MOUNT_STATE_MAX
 };
 
@@ -81,14 +81,14 @@ struct facts {
 	/* The delegation root: the cgroup that the container sees as "/". */
 	const char *cgroup;	      /* its path below the host's cgroup2 mount, with a leading '/' */
 	const char *const *files;     /* names in it, NULL-ended; NULL: unknown. Says which limits exist */
-	const char *const *delegated; /* of these, what a delegatee is to own: the kernel's list and ours */
+	const char *const *delegated; /* of these, what the owner gets: on the kernel's list and on cgdeleg's */
 	const char *const *given;     /* of these, what a runtime may have given away: the kernel's list */
-	bool marked;		      /* our attribute is there, whatever it says */
-	const char *unjudged;	      /* on the kernel's list, unknown to us: left alone; words or "" */
+	bool marked;		      /* cgdeleg's attribute is there, whatever it says */
+	const char *unjudged;	      /* on the kernel's list, unknown to cgdeleg: left alone; words or "" */
 	const char *controllers;      /* what cgroup.controllers offers, blank-separated */
 	enum mount_state mount;
 	bool nested;	  /* the container's process is already in a leaf below the root */
-	bool granted;	  /* our attribute says: granted to this very container before */
+	bool granted;	  /* the attribute says that this same container was granted before */
 	bool has_scope;	  /* a host-owned systemd scope above belongs to this container alone */
 	const char *unit; /* systemd's unit whose cgroup is that scope or else the root; NULL: none */
 	enum device_bpf_state device_bpf;
@@ -98,12 +98,12 @@ struct facts {
 	enum tristate usage_known;
 	struct usage node_usage, handler_usage; /* all; those of this container's handler */
 
-	/* BPF: what this node has, and what the container could work against it with. */
-	bool guard_available;	      /* the BPF LSM guard is loaded, and this kernel enforces it */
+	/* BPF: what this node has, and what the container could use against it. */
+	bool guard_available;	      /* the grant guard is loaded, and this kernel enforces it */
 	const char *guard_why;	      /* ... why not; NULL or "": no more is known */
-	bool device_guard;	      /* the device guard is loaded, and config.json's device list can be told to it */
+	bool device_guard;	      /* the device guard is loaded, and can hold config.json's device list */
 	const char *device_guard_why; /* ... why not */
-	bool guards_passing;	      /* neither is known: to look failed for a want that may be over in a moment */
+	bool guards_passing;	      /* neither is known: checking failed for a lack that may soon be over */
 	bool bpffs;		      /* a bpffs is mounted in the container */
 	bool bpf_token;		      /* ... with delegate_* options: it could make a BPF token */
 	const char *inherited;	      /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Identity - who a container is, from the keys that its engine itself writes. See annotation.h.
+ * Identity - who a container is, from keys that only its engine writes. See annotation.h.
  *
  * Annotations of the pod's author and of the engine end up in one map, so a key is a fact only if the
  * engine writes it *after* it has copied the author's, for this kind of container, in every version.
@@ -8,7 +8,7 @@
  * containerd (internal/cri/server/container_create.go, 2.x, the same in 1.7): copies the annotations
  * that pod_annotations and container_annotations allow, then writes io.kubernetes.cri.* with
  * DefaultCRIAnnotations(): namespace, pod, container, image (the pod's spelling: "busybox" stays
- * "busybox") and type are all there for a container, and always ours.
+ * "busybox") and type are all there for a container, and always containerd's.
  *
  * CRI-O (internal/factory/container/container.go, SpecAddAnnotations, read in 1.24 and of 2026-08): copies
  * the pod's annotations, then writes its own, then the kubelet's container annotations, then the labels
@@ -20,9 +20,8 @@
  * "k8s_<container>_<pod>_<namespace>_<uid>_<attempt>", says the same. io.kubernetes.cri-o.ImageName is
  * a name that the image has in the node's store; io.kubernetes.cri-o.Image may be a bare id.
  *
- * podman and Docker: --annotation sets any key, and podman applies the user's last. Nothing is a fact
- * there, not even the claim to be an infra container: what is passed over keeps what its runtime gave it,
- * without ceilings and without being taken back.
+ * podman and Docker: --annotation sets any key, and podman applies the user's last. Nothing is a fact there, not even
+ * the claim to be an infra container: a container that passes through keeps what its runtime gave it, without ceilings.
  */
 #include <string.h>
 
@@ -71,7 +70,7 @@ bool identity_is_stated(enum engine engine)
 	return engine >= 0 && engine < ENGINE_MAX && engines[engine].namespace;
 }
 
-/* An engine that has nothing to say writes an empty value; that is unknown, and not the name "". */
+/* An engine that does not know a value writes an empty one: that is unknown, and not the name "". */
 static const char *stated(const struct facts *facts, const char *key)
 {
 	const char *value = key ? facts_annotation(facts, key) : NULL;
@@ -79,7 +78,7 @@ static const char *stated(const struct facts *facts, const char *key)
 	return value && *value ? value : NULL;
 }
 
-/* Does *name begin with `part` and a '_'? Moves it behind. A part with a '_' could pretend to be two. */
+/* Does *name begin with `part` and a '_'? Moves *name past them. A part with a '_' could pretend to be two. */
 static bool take_part(const char **name, const char *part)
 {
 	size_t len = part ? strlen(part) : 0;

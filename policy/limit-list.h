@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Limit lists - the two kinds of limit that hold more than one number. limit.c uses this, and what reads a list again that it wrote.
+ * Limit lists - the two kinds of limit that hold more than one number. limit.c uses this, and what reads a list again
+ * that it wrote.
  */
 #pragma once
 

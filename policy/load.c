@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load - which files are the policy, and whether they may be believed. See ruleset.h, load.h. */
+/* Load - which files are the policy, and whether they can be trusted. See ruleset.h, load.h. */
 #include "policy/load.h"
 
 #include <dirent.h>
@@ -35,9 +35,9 @@ static int complain_file(struct ruleset *rules, const char *file, const char *fm
 }
 
 /*
- * A file that is not there or not of the right kind is a fault of the policy, and a complaint. Anything
- * else (no memory, an I/O error, a call that is not permitted) is a fault of the machine: nothing can be
- * said then about whom the policy names, and the whole load fails.
+ * A file that is missing or not of the right kind is a fault of the policy, and a complaint. Anything else (no memory,
+ * an I/O error, a call that is not permitted) is a fault of the machine: then nobody knows whom the policy names, and
+ * the whole load fails.
  */
 static int fail_file(struct loader *loader, const char *file, const char *what, int r)
 {
@@ -46,7 +46,7 @@ static int fail_file(struct loader *loader, const char *file, const char *what, 
 	return err_set_errno(loader->err, r, "policy '%s' cannot be %s", file, what);
 }
 
-/* "<path>/<name>", or just "<path>", in the arena: it stays in every origin. NULL without memory. */
+/* "<path>/<name>", or just "<path>", in the arena, since every origin points to it. NULL if memory ran out. */
 static const char *join(struct loader *loader, const char *directory, const char *name)
 {
 	size_t size = strlen(loader->path) + strlen(directory) + strlen(name) + 3;
@@ -59,8 +59,8 @@ static const char *join(struct loader *loader, const char *directory, const char
 }
 
 /*
- * May what this descriptor refers to be believed? Whoever can write a policy file, or replace it in its
- * directory, decides what containers get. 1: yes; 0: no, and there is a complaint.
+ * Can this file or directory be trusted? Whoever can write a policy file, or replace it in its directory, decides what
+ * containers get. 1: yes; 0: no, and there is a complaint.
  */
 static int is_trusted(struct loader *loader, const char *file, int fd, mode_t type)
 {
@@ -110,7 +110,7 @@ static int load_file(struct loader *loader, int dirfd, const char *directory, co
 	if (loader->rules->n_files == POLICY_FILES_MAX)
 		return complain_file(loader->rules, file, "is one file too many: at most %d are read",
 				     POLICY_FILES_MAX);
-	/* O_NONBLOCK: a fifo must not hold us up before fstat() tells what it is. */
+	/* O_NONBLOCK: a fifo must not block the open before fstat() shows what it is. */
 	fd = file_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd == -ELOOP)
 		return complain_file(loader->rules, file, "is a symbolic link; put the file itself here");
@@ -119,7 +119,7 @@ static int load_file(struct loader *loader, int dirfd, const char *directory, co
 	return read_fd(loader, file, fd);
 }
 
-/* ".x.ini" is an editor's, "x.ini~" and "x.ini.dpkg-new" are not in force. */
+/* ".x.ini" is an editor's file; "x.ini~" and "x.ini.dpkg-new" are not in force. */
 static int is_policy_name(const struct dirent *entry)
 {
 	size_t len = strlen(entry->d_name);
@@ -159,7 +159,7 @@ static int add_name(struct names *names, const char *name)
 	return 0;
 }
 
-/* The policy files in the directory fd, which is closed with it, in byte order. */
+/* The policy files in the directory fd, in byte order. Takes over the descriptor. */
 static int list_names(int fd, struct names *ret)
 {
 	_cleanup_dir_ DIR *dir = fdopendir(fd);
@@ -221,8 +221,8 @@ static int load_all(struct loader *loader)
 	if (fd < 0)
 		return fail_file(loader, file, "opened", -errno);
 	r = is_trusted(loader, file, fd, S_IFDIR);
-	/* A directory that is not to be believed has broken the ruleset. Its files are read all the same:
-	 * they name the handlers whose containers are then refused. */
+	/* A directory that cannot be trusted has broken the ruleset. Its files are read all the same, since they name
+	 * the handlers whose containers are then refused. */
 	if (r >= 0)
 		r = load_file(loader, fd, "", "policy.ini");
 	if (r >= 0)
@@ -240,7 +240,7 @@ int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err 
 		r = load_all(&loader);
 	if (r >= 0)
 		return 0;
-	/* Only fail_file() says more than a number; without its words it was memory. */
+	/* Only fail_file() writes a sentence; without one, memory ran out. */
 	if (!why.text[0])
 		return err_set(err, ENOMEM, "policy '%s': out of memory", path);
 	if (err)

@@ -11,7 +11,7 @@ struct nearest nearest_to(const char *word)
 {
 	size_t len = strlen(word);
 
-	/* More edits than a third of the word is not a slip of the finger but another word. */
+	/* With more edits than a third of the word it is not a typing error but another word. */
 	return (struct nearest) { .word = word, .distance = len < 6 ? 3 : (unsigned)(len / 3) + 1 };
 }
 

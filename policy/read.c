@@ -8,8 +8,9 @@
  * which sees each one raw and first: counts it, complains about everything that inih would bend, opens the sections
  * itself, and hands over only plain "key = value" lines. See load.h.
  *
- * Every container of the node waits for this, policies have thousands of lines, and every line is checked before anything
- * is granted or passed: so a line is looked at once, and what a ruleset keeps of it stays where it is, in the file's text.
+ * Every container of the node waits for this, policies have thousands of lines, and every line is checked before
+ * anything is granted or passed: so a line is looked at once, and what a ruleset keeps of it stays where it is, in the
+ * file's text.
  */
 #include <errno.h>
 #include <ini.h>
@@ -314,7 +315,8 @@ static bool misplaced_key(struct reader *r, const struct key *key, const char *n
 		     home);
 }
 
-/* The file's own bytes for what inih found in its copy of the line, ended with a NUL: they live as long as the ruleset. */
+/* The file's own bytes for what inih found in its copy of the line, ended with a NUL: they live as long as the
+ * ruleset. */
 static const char *in_text(const struct reader *r, const char *found)
 {
 	const size_t at = (size_t)(found - r->buf), len = strlen(found);

@@ -43,15 +43,14 @@ bool request_is(const struct request *request, enum key_id id, const char *value
 	return now && strcmp(now, value) == 0;
 }
 
-/* Refusals first, then what grants, then notes; among equals the order in which they were found, which
- * is by weight. */
+/* Refusals first, then what grants, then notes; equals in the order in which they were found, which is by weight. */
 static const unsigned char ranks[] = {
 	[REASON_REFUSES] = 0,
 	[REASON_GRANTS] = 1,
 	[REASON_NOTES] = 2,
 };
 
-/* Makes room for a reason of that kind, or NULL when all that stands there weighs as much. */
+/* Makes room for a reason of that kind; NULL if all reasons that are there weigh as much. */
 static struct reason *reason_slot(struct decision *d, enum reason_kind kind)
 {
 	size_t at = d->n_reasons;
@@ -62,7 +61,7 @@ static struct reason *reason_slot(struct decision *d, enum reason_kind kind)
 		return NULL;
 	if (d->n_reasons < DECISION_REASONS_MAX)
 		d->n_reasons++;
-	/* With a full array the last note falls out. */
+	/* If the array is full, the last note is dropped. */
 	memmove(&d->reasons[at + 1], &d->reasons[at], (d->n_reasons - 1 - at) * sizeof(d->reasons[0]));
 	return &d->reasons[at];
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Request - one decision in the making. The parts of the policy engine among themselves; everyone else
- * includes decide.h.
+ * Request - one decision in the making. Only for the parts of the policy engine; everyone else includes decide.h.
  *
  * Parts:
- *     decide.c    who is concerned, which rule, is there a grant at all
- *     require.c   what must be true of a container that is granted something
- *     ceilings.c  what it is bounded by
+ *     decide.c    who is covered, which rule applies, is there a grant at all
+ *     require.c   what must be true of a container before it is granted anything
+ *     ceilings.c  what bounds it
  *     usage.c     what it and all other grants use of the budgets
  *     request.c   settings by precedence, reasons
  */
@@ -22,7 +21,7 @@ struct request {
 	struct decision *decision;
 	const struct section *defaults, *handler, *rule, *profile; /* NULL where there is none */
 	const struct setting *approved;				   /* the handler's approved_annotations, or NULL */
-	bool refused;	  /* kept apart from the reasons: those could be too many to store */
+	bool refused;	  /* apart from the reasons, which could be too many to store */
 	struct wish wish; /* last: see struct wish */
 };
 

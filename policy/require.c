@@ -2,11 +2,11 @@
 /*
  * Require - what must be true of a container before anything is given to it. See request.h.
  *
- * What protects the limits of a delegated cgroup is that its limit files belong to host root and that the
- * container's root is somebody else. So a user namespace comes first. Without one (or with one that
- * reaches host id 0) ownership protects nothing, and nsdelegate guards only the root of the caller's
- * innermost cgroup namespace; what then stands between container and host is the BPF guard, and no
- * capability that walks around it. All faults are collected: one refusal should not hide the next.
+ * The limits of a delegated cgroup are safe because host root owns the limit files and the container's root is somebody
+ * else. So a user namespace comes first. Without one (or with one that reaches host id 0) ownership protects nothing,
+ * and nsdelegate guards only the root of the caller's innermost cgroup namespace. Then only the grant guard stands
+ * between container and host, so the container must have no capability that bypasses it. All faults are collected: one
+ * refusal should not hide the next.
  */
 #include <linux/capability.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static void require_no_capabilities(struct request *request)
 {
 	const struct facts *facts = request->facts;
 
-	/* When config.json was not read at all, request_require() has said so. */
+	/* If config.json was not read at all, request_require() has reported it. */
 	for (size_t i = 0; i < ELEMENTS(capabilities); i++)
 		if (facts->capabilities >> capabilities[i].number & 1)
 			request_refuse(
@@ -53,7 +53,7 @@ static void require_no_capabilities(struct request *request)
 				capabilities[i].name, capabilities[i].why);
 }
 
-/* No user namespace, and the policy says that none is required. */
+/* No user namespace, and the policy does not require one. */
 static void require_bare(struct request *request)
 {
 	const struct setting *setting = request_setting(request, KEY_REQUIRE_USERNS);
@@ -103,8 +103,8 @@ static void require_owner(struct request *request)
 			       "the %s of the container has no host %s: its user namespace does not map it",
 			       process ? "user of config.json" : "root",
 			       d->owner_uid == FACT_ID_UNKNOWN ? "uid" : "gid");
-	/* A private namespace does not reach host id 0. If it is said to, then the facts are not right, or
-	 * were never filled in. */
+	/* A private namespace does not reach host id 0. If the facts say that it does, they are wrong, or were never
+	 * filled in. */
 	else if (facts->userns == USERNS_PRIVATE && (d->owner_uid == 0 || d->owner_gid == 0))
 		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
 			       "the %s of the container is host id 0, although its user namespace does not map that",
@@ -127,8 +127,8 @@ static const char *known_why(const char *why)
 }
 
 /*
- * "This node has no guard" and "it could not be looked at just now" are two things. Whoever prefers a guard means the
- * first: a burst of containers, or one that starves the hook, must not come by a grant that stays without.
+ * "This node has no guard" and "the hook could not check it just now" are different. `prefer` means the first: a burst
+ * of containers, or one that starves the hook, must not lead to a grant that stays without a guard.
  */
 static bool refuse_passing(struct request *request, const struct setting *setting, const char *what, const char *why)
 {
@@ -140,7 +140,8 @@ static bool refuse_passing(struct request *request, const struct setting *settin
 	return true;
 }
 
-/* Ours beside the runtime's; without ours the runtime's is enough, without both nothing is given. */
+/* The device guard beside the runtime's program. Without the device guard the runtime's is enough; without both nothing
+ * is granted. */
 static void require_device_guard(struct request *request, const struct setting *setting, enum device_bpf_state state)
 {
 	const struct facts *facts = request->facts;
@@ -205,7 +206,7 @@ static void require_guard(struct request *request)
 			     "the grant guard is not in force on this node%s%.200s", *why ? ": " : "", why);
 }
 
-/* Ways by which a container could come to a BPF program, or to a cgroup, of somebody else's. */
+/* Ways in which a container could get somebody else's BPF program or cgroup. */
 static void require_no_bpf(struct request *request)
 {
 	const struct facts *facts = request->facts;

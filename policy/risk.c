@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Risk - settings that are valid and that an administrator should know the price of. See risk.h. */
+/* Risk - settings that are valid but have a price. See risk.h. */
 #include "policy/risk.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Risk - settings that are valid and that an administrator should know the price of. For `cgdeleg check`.
+ * Risk - settings that are valid but have a price, which an administrator should know. For `cgdeleg check`.
  */
 #pragma once
 
