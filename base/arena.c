@@ -10,53 +10,52 @@
 #define CHUNK_FIRST ((size_t)4096)
 #define CHUNK_MOST  ((size_t)256 * 1024)
 
-struct chunk {
-	struct chunk *next;
+struct arena_chunk {
+	struct arena_chunk *next;
 	size_t size, used;
 	alignas(max_align_t) unsigned char bytes[];
 };
 
-struct adopted {
+struct arena_adopted {
 	void *memory;
-	struct adopted *next;
-};
-
-struct arena {
-	struct chunk *chunks; /* the one in use first */
-	struct adopted *adopted;
-	size_t next_size;
+	struct arena_adopted *next;
 };
 
 struct arena *arena_new(void)
 {
-	struct arena *arena = calloc(1, sizeof(*arena));
-
-	if (arena)
-		arena->next_size = CHUNK_FIRST;
-	return arena;
+	return calloc(1, sizeof(struct arena));
 }
 
-struct arena *arena_free(struct arena *arena)
+void arena_done(struct arena *arena)
 {
 	int saved = errno;
 
-	for (struct adopted *a = arena ? arena->adopted : NULL; a; a = a->next)
+	for (struct arena_adopted *a = arena->adopted; a; a = a->next)
 		free(a->memory);
-	while (arena && arena->chunks) {
-		struct chunk *next = arena->chunks->next;
+	arena->adopted = NULL;
+	while (arena->chunks) {
+		struct arena_chunk *next = arena->chunks->next;
 
 		free(arena->chunks);
 		arena->chunks = next;
 	}
-	free(arena);
+	arena->next_size = 0;
 	errno = saved;
+}
+
+struct arena *arena_free(struct arena *arena)
+{
+	if (arena)
+		arena_done(arena);
+	free(arena);
 	return NULL;
 }
 
-static struct chunk *chunk_add(struct arena *arena, size_t want)
+static struct arena_chunk *chunk_add(struct arena *arena, size_t want)
 {
-	size_t size = arena->next_size > want ? arena->next_size : want;
-	struct chunk *chunk;
+	size_t next = arena->next_size ? arena->next_size : CHUNK_FIRST;
+	size_t size = next > want ? next : want;
+	struct arena_chunk *chunk;
 
 	if (size > SIZE_MAX - sizeof(*chunk))
 		return NULL;
@@ -66,15 +65,14 @@ static struct chunk *chunk_add(struct arena *arena, size_t want)
 	chunk->size = size;
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
-	if (arena->next_size < CHUNK_MOST)
-		arena->next_size *= 2;
+	arena->next_size = next < CHUNK_MOST ? next * 2 : next;
 	return chunk;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	const size_t align = alignof(max_align_t);
-	struct chunk *chunk = arena->chunks;
+	struct arena_chunk *chunk = arena->chunks;
 	void *at;
 
 	if (size > SIZE_MAX - align)
@@ -106,13 +104,13 @@ char *arena_strdup(struct arena *arena, const char *text)
 
 int arena_adopt(struct arena *arena, void *memory)
 {
-	struct adopted *adopted = arena_alloc(arena, sizeof(*adopted));
+	struct arena_adopted *adopted = arena_alloc(arena, sizeof(*adopted));
 
 	if (!adopted) {
 		free(memory);
 		return -ENOMEM;
 	}
-	*adopted = (struct adopted) { memory, arena->adopted };
+	*adopted = (struct arena_adopted) { memory, arena->adopted };
 	arena->adopted = adopted;
 	return 0;
 }

@@ -11,9 +11,20 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-struct arena;
+struct arena_chunk;
 
-/* NULL when memory ran out. */
+/* Zeroed it is an empty one, which holds no memory until something is asked of it. A copy of it is the one that is
+ * used from there on, or it is not used. */
+struct arena {
+	struct arena_chunk *chunks; /* the one in use first */
+	struct arena_adopted *adopted;
+	size_t next_size; /* bytes of the next one; 0: none yet */
+};
+
+/* Ends everything; the arena is an empty one again. */
+void arena_done(struct arena *arena);
+
+/* One on the heap; NULL when memory ran out. */
 struct arena *arena_new(void);
 
 /* Accepts NULL. Always returns NULL. */

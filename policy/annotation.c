@@ -197,7 +197,7 @@ static bool read_limit(struct reading *r, const char *key, const struct annotati
 		set_invalid(r, a, "there are more limits than annotations may name");
 		return false;
 	}
-	if (limit_parse(limit.type, a->value, &limit.value, &err) < 0) {
+	if (limit_parse(limit.type, a->value, NULL, &limit.value, &err) < 0) {
 		set_invalid(r, a,
 			    limit.type->kind == LIMIT_CPU     ? "cores or 'quota period' was expected"
 			    : limit.type->kind == LIMIT_BYTES ? "bytes (16G) or 'max' was expected"

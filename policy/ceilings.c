@@ -61,9 +61,7 @@ static void from_profile(struct request *request)
 		if (!ceiling)
 			continue;
 		ceiling->origin = s->origin;
-		/* The loader has checked it. */
-		if (limit_parse(ceiling->type, s->value, &ceiling->value, NULL) < 0)
-			request_refuse(request, REASON_UNKNOWN, s, "the ceiling of '%s' cannot be read", s->name);
+		ceiling->value = s->limit;
 	}
 }
 

@@ -23,6 +23,8 @@ struct check {
 	const struct key *key;
 	const char *name; /* as written */
 	const char *value;
+	struct arena *arena;
+	struct limit_value *ret; /* of what is a limit */
 	struct err *err;
 };
 
@@ -91,7 +93,7 @@ static int check_each(const struct check *c, int (*check)(const struct check *c)
 	int r;
 
 	while ((r = text_next_word(&list, word, sizeof(word))) != 0) {
-		struct check one = { c->key, c->name, word, c->err };
+		struct check one = { c->key, c->name, word, c->arena, c->ret, c->err };
 
 		if (r < 0)
 			return err_set(c->err, EINVAL, "a word of '%s' has more than %zu bytes", c->name,
@@ -187,28 +189,22 @@ static int check_annotations(const struct check *c)
 static int check_limit(const struct check *c)
 {
 	const struct limit_type *type = limit_type_find(c->name);
-	struct limit_value unused;
 
 	if (!type)
 		return err_set(c->err, EINVAL, "'%.64s' is not a limit", c->name);
-	return limit_parse(type, c->value, &unused, c->err);
+	return limit_parse(type, c->value, c->arena, c->ret, c->err);
 }
 
 static int check_count(const struct check *c)
 {
-	struct limit_value unused;
-
-	if (limit_parse(limit_type_find("pids.max"), c->value, &unused, NULL) == 0)
+	if (limit_parse(limit_type_find("pids.max"), c->value, NULL, c->ret, NULL) == 0)
 		return 0;
 	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write a number or max", c->value, c->name);
 }
 
 static int check_budget(const struct check *c)
 {
-	const struct limit_type *type = limit_type_find(c->key->name + strlen("budget."));
-	struct limit_value unused;
-
-	return limit_parse(type, c->value, &unused, c->err);
+	return limit_parse(limit_type_find(c->key->name + strlen("budget.")), c->value, NULL, c->ret, c->err);
 }
 
 static int (*const checks[])(const struct check *c) = {
@@ -220,9 +216,10 @@ static int (*const checks[])(const struct check *c) = {
 	[KEY_BUDGET] = check_budget,
 };
 
-int key_check(const struct key *key, const char *name, const char *value, struct err *err)
+int key_check(const struct key *key, const char *name, const char *value, struct arena *arena, struct limit_value *ret,
+	      struct err *err)
 {
-	struct check c = { key, name, value, err };
+	struct check c = { key, name, value, arena, ret, err };
 
 	while (text_is_blank(*value))
 		value++;

@@ -85,5 +85,7 @@ const struct key *key_find(const char *name);
 const char *section_kind_name(enum section_kind kind);
 enum section_kind section_kind_find(const char *name); /* or SECTION_KIND_INVALID */
 
-/* Is `value` of the key's kind? `name` is the key as written. The sentence names the valid values. */
-int key_check(const struct key *key, const char *name, const char *value, struct err *err);
+/* Is `value` of the key's kind? `name` is the key as written. The sentence names the valid values. *ret is the value of
+ * KEY_LIMIT_VALUE, KEY_COUNT and KEY_BUDGET, its list `arena`'s, and else untouched. */
+int key_check(const struct key *key, const char *name, const char *value, struct arena *arena, struct limit_value *ret,
+	      struct err *err);

@@ -66,7 +66,7 @@ static void put_line(struct out *out, const struct limit_type *type, const struc
 
 size_t limit_writes(const struct limit_type *type, const struct limit_value *value)
 {
-	return type->kind == LIMIT_LINES ? value->n_lines : 1;
+	return type->kind == LIMIT_LINES ? limit_n_lines(value) : 1;
 }
 
 static void put_write(struct out *out, const struct limit_type *type, const struct limit_value *value, size_t i)
@@ -81,11 +81,12 @@ static void put_write(struct out *out, const struct limit_type *type, const stru
 		put(out, " %llu", (unsigned long long)value->period);
 		break;
 	case LIMIT_SET:
-		put_set(out, value->set);
+		if (value->set)
+			put_set(out, value->set->bits);
 		break;
 	case LIMIT_LINES:
-		if (i < value->n_lines)
-			put_line(out, type, &value->lines[i]);
+		if (i < limit_n_lines(value))
+			put_line(out, type, &value->lines->lines[i]);
 		break;
 	case LIMIT_KIND_MAX:
 		break;

@@ -7,6 +7,43 @@
 
 #include "base/text.h"
 
+int limit_set_make(const struct limit_set *set, struct arena *arena, struct limit_value *ret, struct err *err)
+{
+	struct limit_set *copy = arena ? arena_alloc(arena, sizeof(*copy)) : NULL;
+
+	if (!copy)
+		return err_set(err, ENOMEM, "out of memory");
+	*copy = *set;
+	*ret = (struct limit_value) { .set = copy };
+	return 0;
+}
+
+int limit_lines_make(const struct limit_line *lines, size_t n, struct arena *arena, struct limit_value *ret,
+		     struct err *err)
+{
+	struct limit_lines *copy = arena ? arena_alloc(arena, sizeof(*copy) + n * sizeof(copy->lines[0])) : NULL;
+
+	if (!copy)
+		return err_set(err, ENOMEM, "out of memory");
+	copy->n = n;
+	memcpy(copy->lines, lines, n * sizeof(copy->lines[0]));
+	*ret = (struct limit_value) { .lines = copy };
+	return 0;
+}
+
+static const struct limit_line *find_line(const struct limit_line *lines, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(lines[i].name, name) == 0)
+			return &lines[i];
+	return NULL;
+}
+
+const struct limit_line *limit_find_line(const struct limit_value *value, const char *name)
+{
+	return value->lines ? find_line(value->lines->lines, value->lines->n, name) : NULL;
+}
+
 /* Reads digits at *p and moves *p behind them. */
 static bool set_number(const char **p, unsigned long *ret)
 {
@@ -121,15 +158,7 @@ static int read_line(const struct limit_type *type, const char *text, bool polic
 	return 0;
 }
 
-static bool has_line(const struct limit_value *value, const char *name)
-{
-	for (size_t i = 0; i < value->n_lines; i++)
-		if (strcmp(value->lines[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static int add_line(const struct limit_type *type, const char *text, bool policy, struct limit_value *ret,
+static int add_line(const struct limit_type *type, const char *text, bool policy, struct limit_line *lines, size_t *n,
 		    struct err *err)
 {
 	struct limit_line line;
@@ -138,18 +167,20 @@ static int add_line(const struct limit_type *type, const char *text, bool policy
 	r = read_line(type, text, policy, &line, err);
 	if (r < 0)
 		return r;
-	if (ret->n_lines == LIMIT_LINES_MAX)
+	if (*n == LIMIT_LINES_MAX)
 		return err_set(err, E2BIG, "%s has more than %d lines", type->key, LIMIT_LINES_MAX);
-	if (has_line(ret, line.name))
+	if (find_line(lines, *n, line.name))
 		return err_set(err, EINVAL, "'%s' stands twice in %s", line.name, type->key);
-	ret->lines[ret->n_lines++] = line;
+	lines[(*n)++] = line;
 	return 0;
 }
 
-int limit_lines_parse(const struct limit_type *type, const char *text, char separator, struct limit_value *ret,
-		      struct err *err)
+int limit_lines_parse(const struct limit_type *type, const char *text, char separator, struct arena *arena,
+		      struct limit_value *ret, struct err *err)
 {
 	const bool policy = separator != '\n';
+	struct limit_line lines[LIMIT_LINES_MAX];
+	size_t n = 0;
 	char line[512];
 
 	for (;;) {
@@ -164,12 +195,12 @@ int limit_lines_parse(const struct limit_type *type, const char *text, char sepa
 		line[len] = '\0';
 		/* The kernel ends each line; the policy only separates them. */
 		if (policy || len > 0) {
-			r = add_line(type, line, policy, ret, err);
+			r = add_line(type, line, policy, lines, &n, err);
 			if (r < 0)
 				return r;
 		}
 		if (!*end)
-			return 0;
+			return n > 0 ? limit_lines_make(lines, n, arena, ret, err) : 0;
 		text = end + 1;
 	}
 }

@@ -15,5 +15,13 @@ int limit_set_parse(const char *text, uint64_t set[LIMIT_SET_BITS / 64], struct 
 
 /* Lines of "name key=number ..." or "name number", with `separator` between them. From the policy
  * (',') an empty list is an error; from the kernel ('\n') it is the value "no limits". */
-int limit_lines_parse(const struct limit_type *type, const char *text, char separator, struct limit_value *ret,
-		      struct err *err);
+int limit_lines_parse(const struct limit_type *type, const char *text, char separator, struct arena *arena,
+		      struct limit_value *ret, struct err *err);
+
+/* Makes the list of a value. Nothing but -ENOMEM can go wrong; no arena is no memory. */
+int limit_set_make(const struct limit_set *set, struct arena *arena, struct limit_value *ret, struct err *err);
+int limit_lines_make(const struct limit_line *lines, size_t n, struct arena *arena, struct limit_value *ret,
+		     struct err *err);
+
+/* The line of that device or resource, or NULL. */
+const struct limit_line *limit_find_line(const struct limit_value *value, const char *name);

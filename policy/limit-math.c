@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limit math - which of two values allows more, and what both allow. See limit.h. */
+#include <errno.h>
 #include <string.h>
 
-#include "policy/limit.h"
-
-#define SET_WORDS (LIMIT_SET_BITS / 64)
+#include "base/cleanup.h"
+#include "policy/limit-list.h"
 
 /* Both as quota/period; exact: 64 x 64 bits cannot overflow 128. */
 static bool cpu_above(const struct limit_value *a, const struct limit_value *b)
@@ -16,31 +16,25 @@ static bool cpu_above(const struct limit_value *a, const struct limit_value *b)
 	return (unsigned __int128)a->number * b->period > (unsigned __int128)b->number * a->period;
 }
 
-static bool set_is_empty(const uint64_t *set)
+static bool set_is_empty(const struct limit_set *set)
 {
-	for (size_t i = 0; i < SET_WORDS; i++)
-		if (set[i])
+	for (size_t i = 0; set && i < ELEMENTS(set->bits); i++)
+		if (set->bits[i])
 			return false;
 	return true;
 }
 
 /* An empty set means the parent's, and so is above any set that names something. */
-static bool set_within(const uint64_t *set, const uint64_t *ceiling)
+static bool set_within(const struct limit_set *set, const struct limit_set *ceiling)
 {
 	if (set_is_empty(ceiling))
 		return true;
-	for (size_t i = 0; i < SET_WORDS; i++)
-		if (set[i] & ~ceiling[i])
+	if (set_is_empty(set))
+		return false;
+	for (size_t i = 0; i < ELEMENTS(set->bits); i++)
+		if (set->bits[i] & ~ceiling->bits[i])
 			return false;
-	return !set_is_empty(set);
-}
-
-static const struct limit_line *find_line(const struct limit_value *value, const char *name)
-{
-	for (size_t i = 0; i < value->n_lines; i++)
-		if (strcmp(value->lines[i].name, name) == 0)
-			return &value->lines[i];
-	return NULL;
+	return true;
 }
 
 /* What the kernel does not list is not limited. */
@@ -51,51 +45,15 @@ static uint64_t line_value(const struct limit_line *line, size_t param)
 
 static bool lines_within(const struct limit_value *value, const struct limit_value *ceiling)
 {
-	for (size_t i = 0; i < ceiling->n_lines; i++) {
-		const struct limit_line *most = &ceiling->lines[i];
-		const struct limit_line *line = find_line(value, most->name);
+	for (size_t i = 0; i < limit_n_lines(ceiling); i++) {
+		const struct limit_line *most = &ceiling->lines->lines[i];
+		const struct limit_line *line = limit_find_line(value, most->name);
 
 		for (size_t j = 0; j < LIMIT_PARAMS; j++)
 			if (line_value(line, j) > most->values[j])
 				return false;
 	}
 	return true;
-}
-
-static void lines_smaller(const struct limit_value *now, const struct limit_value *ceiling, struct limit_value *ret)
-{
-	*ret = *ceiling;
-	for (size_t i = 0; i < ret->n_lines; i++) {
-		const struct limit_line *line = find_line(now, ret->lines[i].name);
-
-		for (size_t j = 0; j < LIMIT_PARAMS; j++)
-			if (line_value(line, j) < ret->lines[i].values[j])
-				ret->lines[i].values[j] = line_value(line, j);
-	}
-}
-
-bool limit_add_lines(const struct limit_type *type, struct limit_value *value, const struct limit_value *more)
-{
-	struct limit_value sum = *value;
-
-	for (size_t i = 0; type->kind == LIMIT_LINES && i < more->n_lines; i++) {
-		if (find_line(&sum, more->lines[i].name))
-			continue;
-		if (sum.n_lines == LIMIT_LINES_MAX)
-			return false;
-		sum.lines[sum.n_lines++] = more->lines[i];
-	}
-	*value = sum;
-	return true;
-}
-
-static void set_smaller(const struct limit_value *now, const struct limit_value *ceiling, struct limit_value *ret)
-{
-	*ret = *ceiling;
-	for (size_t i = 0; i < SET_WORDS; i++)
-		ret->set[i] &= now->set[i];
-	if (set_is_empty(ret->set))
-		*ret = *ceiling;
 }
 
 bool limit_within(const struct limit_type *type, const struct limit_value *value, const struct limit_value *ceiling)
@@ -116,16 +74,88 @@ bool limit_within(const struct limit_type *type, const struct limit_value *value
 	return false;
 }
 
-bool limit_smaller(const struct limit_type *type, const struct limit_value *now, const struct limit_value *ceiling,
-		   struct limit_value *ret)
+static int set_smaller(const struct limit_value *now, const struct limit_value *ceiling, struct arena *arena,
+		       struct limit_value *ret, struct err *err)
 {
-	bool differs = !limit_within(type, now, ceiling);
-	struct limit_value smaller = differs ? *ceiling : *now;
+	struct limit_set both = *ceiling->set;
 
-	if (differs && type->kind == LIMIT_SET)
-		set_smaller(now, ceiling, &smaller);
+	for (size_t i = 0; now->set && i < ELEMENTS(both.bits); i++)
+		both.bits[i] &= now->set->bits[i];
+	if (!now->set || set_is_empty(&both)) {
+		*ret = *ceiling;
+		return 0;
+	}
+	return limit_set_make(&both, arena, ret, err);
+}
+
+static int lines_smaller(const struct limit_value *now, const struct limit_value *ceiling, struct arena *arena,
+			 struct limit_value *ret, struct err *err)
+{
+	const size_t n = limit_n_lines(ceiling);
+	struct limit_line lines[LIMIT_LINES_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct limit_line *line = limit_find_line(now, ceiling->lines->lines[i].name);
+
+		lines[i] = ceiling->lines->lines[i];
+		for (size_t j = 0; j < LIMIT_PARAMS; j++)
+			if (line_value(line, j) < lines[i].values[j])
+				lines[i].values[j] = line_value(line, j);
+	}
+	return limit_lines_make(lines, n, arena, ret, err);
+}
+
+int limit_smaller(const struct limit_type *type, const struct limit_value *now, const struct limit_value *ceiling,
+		  struct arena *arena, struct limit_value *ret, struct err *err)
+{
+	const bool differs = !limit_within(type, now, ceiling);
+	int r = 0;
+
 	if (type->kind == LIMIT_LINES)
-		lines_smaller(now, ceiling, &smaller);
-	*ret = smaller;
-	return differs;
+		r = lines_smaller(now, ceiling, arena, ret, err);
+	else if (differs && type->kind == LIMIT_SET)
+		r = set_smaller(now, ceiling, arena, ret, err);
+	else
+		*ret = differs ? *ceiling : *now;
+	return r < 0 ? r : differs;
+}
+
+int limit_add_lines(const struct limit_type *type, struct limit_value *value, const struct limit_value *more,
+		    struct arena *arena, struct err *err)
+{
+	struct limit_line lines[LIMIT_LINES_MAX];
+	size_t n;
+
+	if (type->kind != LIMIT_LINES)
+		return 0;
+	n = limit_n_lines(value);
+	if (n > 0)
+		memcpy(lines, value->lines->lines, n * sizeof(lines[0]));
+	for (size_t i = 0; i < limit_n_lines(more); i++) {
+		if (limit_find_line(value, more->lines->lines[i].name))
+			continue;
+		if (n == LIMIT_LINES_MAX)
+			return err_set(err, E2BIG, "more than %d devices have limits", LIMIT_LINES_MAX);
+		lines[n++] = more->lines->lines[i];
+	}
+	return n == limit_n_lines(value) ? 0 : limit_lines_make(lines, n, arena, value, err);
+}
+
+int limit_pick_lines(const struct limit_type *type, const struct limit_value *from, const struct limit_value *names,
+		     struct arena *arena, struct limit_value *ret, struct err *err)
+{
+	struct limit_line lines[LIMIT_LINES_MAX];
+
+	if (type->kind != LIMIT_LINES) {
+		*ret = *from;
+		return 0;
+	}
+	for (size_t i = 0; i < limit_n_lines(names); i++) {
+		const struct limit_line *line = limit_find_line(from, names->lines->lines[i].name);
+
+		lines[i] = names->lines->lines[i];
+		for (size_t j = 0; j < LIMIT_PARAMS; j++)
+			lines[i].values[j] = line_value(line, j);
+	}
+	return limit_lines_make(lines, limit_n_lines(names), arena, ret, err);
 }

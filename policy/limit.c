@@ -226,7 +226,16 @@ static int parse_cpu(const char *text, struct limit_value *ret, struct err *err)
 	return cpu_check(text, ret, err);
 }
 
-int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err)
+static int parse_set(const char *text, struct arena *arena, struct limit_value *ret, struct err *err)
+{
+	struct limit_set set;
+	int r = limit_set_parse(text, set.bits, err);
+
+	return r < 0 || !*text ? r : limit_set_make(&set, arena, ret, err);
+}
+
+int limit_parse(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,
+		struct err *err)
 {
 	struct limit_value value = { 0 };
 	int r = -EINVAL;
@@ -240,11 +249,11 @@ int limit_parse(const struct limit_type *type, const char *text, struct limit_va
 		r = parse_cpu(text, &value, err);
 		break;
 	case LIMIT_SET:
-		r = *text ? limit_set_parse(text, value.set, err)
+		r = *text ? parse_set(text, arena, &value, err)
 			  : err_set(err, EINVAL, "an empty set would mean the parent's; write 0-3,7");
 		break;
 	case LIMIT_LINES:
-		r = limit_lines_parse(type, text, ',', &value, err);
+		r = limit_lines_parse(type, text, ',', arena, &value, err);
 		break;
 	case LIMIT_KIND_MAX:
 		break;
@@ -275,7 +284,8 @@ static int kernel_cpu(const char *text, struct limit_value *ret, struct err *err
 }
 
 /* The kinds that are one line; its newline is dropped. */
-static int kernel_line(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err)
+static int kernel_line(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,
+		       struct err *err)
 {
 	char line[1024];
 	size_t len = strcspn(text, "\n");
@@ -285,21 +295,22 @@ static int kernel_line(const struct limit_type *type, const char *text, struct l
 	memcpy(line, text, len);
 	line[len] = '\0';
 	if (type->kind == LIMIT_SET)
-		return limit_set_parse(line, ret->set, err);
+		return parse_set(line, arena, ret, err);
 	if (type->kind == LIMIT_CPU)
 		return kernel_cpu(line, ret, err);
 	return kernel_number(line, &ret->number, err);
 }
 
-int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err)
+int limit_parse_kernel(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,
+		       struct err *err)
 {
 	struct limit_value value = { 0 };
 	int r;
 
 	if (type->kind == LIMIT_LINES)
-		r = limit_lines_parse(type, text, '\n', &value, err);
+		r = limit_lines_parse(type, text, '\n', arena, &value, err);
 	else
-		r = kernel_line(type, text, &value, err);
+		r = kernel_line(type, text, arena, &value, err);
 	/* hugetlb, alone among the kernel's files, shows "no limit" as the largest whole number of pages. */
 	if (r == 0 && type->kind == LIMIT_BYTES && value.number >= LIMIT_UNREACHABLE)
 		value.number = LIMIT_MAX;

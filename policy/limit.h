@@ -2,7 +2,8 @@
 /*
  * Limit - the kernel's limit files as types and values: parse, compare, take the smaller, format.
  *
- * Pure. One table (limit.c) names every file that can be a ceiling; the policy's parser, the messages,
+ * Pure but for the arenas that it is given. Parts: limit.c the table and one number, limit-list.c lists, limit-math.c
+ * comparing, limit-format.c texts. One table names every file that can be a ceiling; the policy's parser, the messages,
  * the manual page and the writer of kernel files all read that table. Source of names, formats and
  * semantics: Documentation/admin-guide/cgroup-v2.rst.
  *
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 
 #define LIMIT_MAX	  UINT64_MAX	      /* what the kernel writes as "max": no limit */
@@ -53,12 +55,26 @@ struct limit_line {
 	uint64_t values[LIMIT_PARAMS]; /* in the order of limit_type.params; or LIMIT_MAX */
 };
 
+struct limit_lines {
+	size_t n; /* at most LIMIT_LINES_MAX */
+	struct limit_line lines[];
+};
+
+struct limit_set {
+	uint64_t bits[LIMIT_SET_BITS / 64];
+};
+
+/*
+ * One value. What it holds is the type's to say. A list is never changed once it is made, so that values are
+ * copied by assignment; it belongs to the arena that the function which made it was given.
+ */
 struct limit_value {
 	uint64_t number; /* bytes or count; LIMIT_CPU: quota in microseconds; LIMIT_MAX: none */
 	uint64_t period; /* LIMIT_CPU only: microseconds, 1000 to 1000000 */
-	uint64_t set[LIMIT_SET_BITS / 64];
-	size_t n_lines;
-	struct limit_line lines[LIMIT_LINES_MAX];
+	union {
+		const struct limit_set *set;	 /* LIMIT_SET; NULL: the empty set */
+		const struct limit_lines *lines; /* LIMIT_LINES; NULL: none */
+	};
 };
 
 /* The table, and its length. */
@@ -69,22 +85,42 @@ extern const size_t n_limit_types;
  * LIMIT_FILE_SIZE bytes and more have none. */
 const struct limit_type *limit_type_find(const char *name);
 
+/*
+ * What makes a value takes an arena for the lists of LIMIT_SET and LIMIT_LINES. For the other kinds nothing is
+ * allocated, and it may be NULL. No memory is -ENOMEM, and never a shorter list; *ret is untouched by any error.
+ */
+
 /* Reads a policy's or an annotation's value; lines of LIMIT_LINES are separated by ','. */
-int limit_parse(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err);
+int limit_parse(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,
+		struct err *err);
 
 /* Reads what the kernel's file holds. An empty LIMIT_SET is the empty set (inherits). */
-int limit_parse_kernel(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err);
+int limit_parse_kernel(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,
+		       struct err *err);
 
 /* *ret = what is allowed under both `now` (the kernel's) and `ceiling`; LIMIT_LINES: the lines that
  * the ceiling names, each parameter the smaller; LIMIT_SET: the intersection, or the ceiling where `now`
  * is empty or shares nothing with it (an empty set would mean the parent's, that is more than either).
- * Returns true when that differs from `now`, so that something must be written. */
-bool limit_smaller(const struct limit_type *type, const struct limit_value *now, const struct limit_value *ceiling,
-		   struct limit_value *ret);
+ * Returns 1 when that differs from `now`, so that something must be written, 0 when not, or -ENOMEM. `ret` may be
+ * one of the two. */
+int limit_smaller(const struct limit_type *type, const struct limit_value *now, const struct limit_value *ceiling,
+		  struct arena *arena, struct limit_value *ret, struct err *err);
 
-/* LIMIT_LINES: *value also gets the lines of `more` for devices that it does not name. False, and nothing done, where
- * there is no room for them. True for any other kind. */
-bool limit_add_lines(const struct limit_type *type, struct limit_value *value, const struct limit_value *more);
+/* LIMIT_LINES: *value also gets the lines of `more` for devices that it does not name. -E2BIG: there would be more
+ * than LIMIT_LINES_MAX. Nothing is done for any other kind. */
+int limit_add_lines(const struct limit_type *type, struct limit_value *value, const struct limit_value *more,
+		    struct arena *arena, struct err *err);
+
+/* LIMIT_LINES: the lines of `from` for the devices that `names` names, in its order, and lines without a limit where
+ * `from` has none. Of any other kind it is `from`. */
+int limit_pick_lines(const struct limit_type *type, const struct limit_value *from, const struct limit_value *names,
+		     struct arena *arena, struct limit_value *ret, struct err *err);
+
+/* LIMIT_LINES: how many there are. */
+static inline size_t limit_n_lines(const struct limit_value *value)
+{
+	return value->lines ? value->lines->n : 0;
+}
 
 /* Is `value` nowhere above `ceiling`? cpu.max compares quota/period; an empty set is above any. */
 bool limit_within(const struct limit_type *type, const struct limit_value *value, const struct limit_value *ceiling);

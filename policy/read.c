@@ -347,6 +347,7 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 	const unsigned column = (unsigned)(value - r->buf) + 1;
 	char escaped[sizeof((struct err) { 0 }.text)];
 	struct setting *setting, **end;
+	struct limit_value limit = { 0 };
 	struct err err = { 0 };
 	unsigned n_limits;
 
@@ -359,7 +360,7 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 		(void)fault(r, 1, "a profile can have at most %d limits", POLICY_LIMITS_MAX);
 		return;
 	}
-	if (key_check(key, name, value, &err) < 0)
+	if (key_check(key, name, value, r->rules->arena, &limit, &err) < 0)
 		(void)fault(r, column, "%s", text_escape(err.text, escaped, sizeof(escaped)));
 	/* A faulty value is kept as well: the key is not missing, and the ruleset is broken anyhow. */
 	if (!setting)
@@ -371,6 +372,7 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 	setting->key = key;
 	setting->name = key->id == KEY_LIMIT ? in_text(r, name) : key->name;
 	setting->value = in_text(r, value);
+	setting->limit = limit;
 	setting->origin = r->at;
 	setting->column = column;
 }

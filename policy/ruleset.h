@@ -26,8 +26,9 @@ struct setting {
 	const struct key *key;
 	const char *value; /* validated against key->kind when the ruleset is not broken */
 	struct origin origin;
-	unsigned column;  /* where the value begins in its line */
-	const char *name; /* as written: "hugetlb.2MB.max" where key->name is a pattern */
+	struct limit_value limit; /* KEY_LIMIT_VALUE, KEY_COUNT, KEY_BUDGET: the value; lists are the ruleset's */
+	unsigned column;	  /* where the value begins in its line */
+	const char *name;	  /* as written: "hugetlb.2MB.max" where key->name is a pattern */
 	struct setting *next;
 };
 

@@ -84,21 +84,18 @@ void usage_add(struct usage *sum, const struct usage *more)
 	sum->cpu = add_up(sum->cpu, more->cpu);
 }
 
-/* The amount that a policy's value means; the loader has checked it. */
-static uint64_t read_budget(const char *file, const char *text)
+/* The amount that the policy sets, or that is built in. */
+static uint64_t read_budget(const struct request *request, size_t i)
 {
-	struct limit_value value = { 0 };
-	struct usage usage = { 0 };
+	const struct setting *setting = request_setting(request, budgets[i].key);
+	const char *initial = keys[budgets[i].key].initial;
+	uint64_t number = LIMIT_MAX;
 
-	if (limit_parse(limit_type_find(file ? file : "pids.max"), text, &value, NULL) < 0)
-		return 0;
-	if (!file)
-		return value.number;
-	usage_note(&usage, file, &value);
-	for (size_t i = 0; i < ELEMENTS(summed); i++)
-		if (strcmp(summed[i].file, file) == 0)
-			return amount(&usage, summed[i].offset);
-	return 0;
+	if (setting)
+		return budgets[i].file && strcmp(budgets[i].file, "cpu.max") == 0 ? millicores(&setting->limit)
+										  : setting->limit.number;
+	/* The table's is a number. */
+	return initial && text_to_u64(initial, &number) < 0 ? 0 : number;
 }
 
 static const char *show(const char *file, uint64_t number, char *buf, size_t size)
@@ -141,9 +138,8 @@ void request_budgets(struct request *request)
 	for (size_t i = 0; i < d->n_ceilings; i++)
 		usage_note(&d->usage, d->ceilings[i].file, &d->ceilings[i].value);
 	for (size_t i = 0; i < ELEMENTS(budgets) && !facts->granted; i++) {
-		const char *text = request_value(request, budgets[i].key);
 		const struct usage *in_use = budgets[i].node ? &facts->node_usage : &facts->handler_usage;
-		uint64_t most = text ? read_budget(budgets[i].file, text) : LIMIT_MAX;
+		uint64_t most = read_budget(request, i);
 		uint64_t own = amount(&d->usage, budgets[i].offset);
 		uint64_t used = amount(in_use, budgets[i].offset);
 

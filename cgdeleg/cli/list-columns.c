@@ -25,7 +25,8 @@ void cell_set_text(struct cell *cell, const char *text)
 
 static void read_attribute_text(const struct column *column, struct sample *sample, struct cell *ret)
 {
-	cell_set_text(ret, (const char *)&sample->grant->attribute + column->offset);
+	cell_set_text(ret,
+		      *(const char *const *)(const void *)((const char *)&sample->grant->attribute + column->offset));
 }
 
 static void read_path(const struct column *column, struct sample *sample, struct cell *ret)
@@ -154,7 +155,7 @@ static void read_cpu(const struct column *column, struct sample *sample, struct 
 
 	ret->known = read_keyed(sample, column->file, "usage_usec", &ret->number);
 	ret->real = (double)ret->number / 1e6;
-	ret->limited = text && limit_parse_kernel(type, text, &value, NULL) == 0;
+	ret->limited = text && limit_parse_kernel(type, text, NULL, &value, NULL) == 0;
 	if (ret->limited)
 		ret->cores = value.number == LIMIT_MAX ? INFINITY : (double)value.number / (double)value.period;
 }
@@ -188,14 +189,14 @@ static void read_pressure(const struct column *column, struct sample *sample, st
 }
 
 /* Fills limit->now. The scope's files are read once only. */
-static bool read_limit(struct sample *sample, const struct inspect *inspect, struct limit_state *limit)
+static bool read_limit(struct sample *sample, struct inspect *inspect, struct limit_state *limit)
 {
 	const char *text;
 
 	if (limit->place == PLACE_SCOPE || limit->ceiling.type->kind == LIMIT_LINES)
 		return inspect_read(inspect, limit, NULL) >= 0;
 	text = sample_text(sample, limit->ceiling.file);
-	return text && inspect_compare(limit, text, NULL) >= 0;
+	return text && inspect_compare(inspect, limit, text, NULL) >= 0;
 }
 
 static bool inspect_sample(const struct sample *sample, struct inspect *ret)
@@ -259,10 +260,10 @@ static char *format_value(const struct limit_type *type, const struct limit_valu
 	return strdup(limit_format(type, value, text, sizeof(text)));
 }
 
-static bool fill_ceiling(struct sample *sample, const struct inspect *inspect, struct limit_state *limit,
+static bool fill_ceiling(struct sample *sample, struct inspect *inspect, struct limit_state *limit,
 			 struct cell_ceiling *ret)
 {
-	const struct attribute_ceiling *c = &limit->ceiling;
+	const struct ceiling *c = &limit->ceiling;
 	const bool there = read_limit(sample, inspect, limit);
 
 	(void)snprintf(ret->file, sizeof(ret->file), "%s%s", limit->place == PLACE_SCOPE ? "scope:" : "", c->file);

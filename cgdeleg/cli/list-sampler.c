@@ -69,26 +69,31 @@ static void read_row(const struct sampler_work *work, struct look *look, const s
 
 static struct job *job_free(struct job *job)
 {
-	if (job)
+	if (job) {
 		(void)close_fd(job->fd);
+		attribute_done(&job->grant.attribute);
+	}
 	free(job);
 	return NULL;
 }
 
-/* NULL where there is no memory or no descriptor. */
-static struct job *job_new(const struct grant *grant, int fd, struct cell *cells)
+/* NULL where there is no memory or no descriptor; else the grant's attribute is the job's. */
+static struct job *job_new(struct grant *grant, int fd, struct cell *cells)
 {
 	const size_t size = strlen(grant->path) + 1;
-	struct job *job = malloc(sizeof(*job) + size);
+	struct job *job = calloc(1, sizeof(*job) + size);
 
 	if (!job)
 		return NULL;
+	job->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+	if (job->fd < 0)
+		return job_free(job);
 	job->grant = *grant;
+	grant->attribute = (struct attribute) { 0 };
 	job->cells = cells;
 	memcpy(job->path, grant->path, size);
 	job->grant.path = job->path;
-	job->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
-	return job->fd < 0 ? job_free(job) : job;
+	return job;
 }
 
 /* The next row, or NULL at the end. */
@@ -156,7 +161,7 @@ static void start_threads(struct sampler *sampler)
 }
 
 /* A full queue is no reason to wait: this thread reads as well as any. */
-void sampler_add(struct sampler *sampler, const struct grant *grant, int fd, struct cell *cells)
+void sampler_add(struct sampler *sampler, struct grant *grant, int fd, struct cell *cells)
 {
 	struct job *job = NULL;
 
@@ -166,8 +171,8 @@ void sampler_add(struct sampler *sampler, const struct grant *grant, int fd, str
 		job = job_new(grant, fd, cells);
 	if (job && put(sampler, job))
 		return;
+	read_row(sampler->work, &sampler->look, job ? &job->grant : grant, fd, cells);
 	job = job_free(job);
-	read_row(sampler->work, &sampler->look, grant, fd, cells);
 }
 
 struct sampler *sampler_free(struct sampler *sampler)

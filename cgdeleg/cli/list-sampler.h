@@ -22,9 +22,9 @@ struct sampler;
 /* `work` must outlive the sampler. NULL where there is no memory. */
 struct sampler *sampler_new(const struct sampler_work *work);
 
-/* Fills cells[0..n_columns), now or later: they are there after sampler_free(). The grant and the descriptor
- * are copied where that is later. */
-void sampler_add(struct sampler *sampler, const struct grant *grant, int fd, struct cell *cells);
+/* Fills cells[0..n_columns), now or later: they are there after sampler_free(). For that the
+ * descriptor is duplicated, and the attribute moved out of the grant. */
+void sampler_add(struct sampler *sampler, struct grant *grant, int fd, struct cell *cells);
 
 /* Waits for all rows. Accepts NULL; returns NULL. */
 struct sampler *sampler_free(struct sampler *sampler);

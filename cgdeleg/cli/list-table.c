@@ -80,7 +80,7 @@ static int grow(struct table *table, struct err *err)
 	return 0;
 }
 
-static int add_row(const struct grant *grant, int fd, void *userdata, struct err *err)
+static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	struct filling *filling = userdata;
 	struct table *table = filling->table;

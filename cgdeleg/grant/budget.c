@@ -121,22 +121,20 @@ static int open_table(int dirfd, int64_t deadline_ms, size_t *ret_size, struct e
 static void describe_grant(const struct attribute *attribute, int fd, struct budget_entry *entry)
 {
 	const struct limit_type *type = limit_type_find("cgroup.max.descendants");
-	struct attribute_ceiling ceiling;
 	struct limit_value value;
-	const char *at = NULL;
 	char text[64];
 
 	usage_init(&entry->usage);
-	while (attribute->present && attribute_next(attribute, &at, &ceiling))
-		usage_note(&entry->usage, ceiling.file, &ceiling.value);
+	for (size_t i = 0; i < attribute->n_ceilings; i++)
+		usage_note(&entry->usage, attribute->ceilings[i].file, &attribute->ceilings[i].value);
 	if (attribute->present && !entry->handler[0])
 		(void)snprintf(entry->handler, sizeof(entry->handler), "%s", attribute->handler);
 	if (!attribute->present && file_read_record_at(fd, type->key, text, sizeof(text)) >= 0 &&
-	    limit_parse_kernel(type, text, &value, NULL) == 0)
+	    limit_parse_kernel(type, text, NULL, &value, NULL) == 0)
 		usage_note(&entry->usage, type->key, &value);
 }
 
-static int append_grant(const struct grant *grant, int fd, void *userdata, struct err *err)
+static int append_grant(struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	struct budget *budget = userdata;
 	struct budget_entry *more, entry = { .id = grant->id };
@@ -238,16 +236,17 @@ void budget_sum(const struct budget *budget, uint64_t but, const char *handler, 
 }
 
 /* Brings one entry in line with the kernel. What cannot be read counts on as it is. */
-static void refresh(const struct budget *budget, size_t index, struct attribute *attribute)
+static void refresh(const struct budget *budget, size_t index)
 {
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	struct budget_entry *entry = &budget->entries[index];
 	_cleanup_close_ int fd = grant_open(budget->host, entry->id);
 	bool gone = fd == -ESTALE || fd == -ENOENT;
 
-	if (!gone && (fd < 0 || attribute_read(fd, attribute, NULL) < 0))
+	if (!gone && (fd < 0 || attribute_read(fd, &attribute, NULL) < 0))
 		return;
-	if (!gone && attribute->marked)
-		describe_grant(attribute, fd, entry);
+	if (!gone && attribute.marked)
+		describe_grant(&attribute, fd, entry);
 	/* The hook that has reserved it keeps its row locked until it ends. */
 	else if (gone || lock_row(budget->fd, index + 1, F_OFD_GETLK, F_WRLCK) == F_UNLCK)
 		*entry = (struct budget_entry) { 0 };
@@ -255,18 +254,15 @@ static void refresh(const struct budget *budget, size_t index, struct attribute 
 
 int budget_verify(struct budget *budget, struct err *err)
 {
-	_cleanup_free_ struct attribute *attribute = calloc(1, sizeof(*attribute));
 	int dropped = 0;
 
-	if (!attribute)
-		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < budget->n; i++) {
 		const struct budget_entry before = budget->entries[i];
 		int r;
 
 		if (before.id == 0)
 			continue;
-		refresh(budget, i, attribute);
+		refresh(budget, i);
 		if (memcmp(&before, &budget->entries[i], sizeof(before)) == 0)
 			continue;
 		dropped += budget->entries[i].id == 0;

@@ -39,6 +39,7 @@ void target_done(struct target *target)
 	target->device_fd = close_fd(target->device_fd);
 	guards_done(&target->guards);
 	cgroup_listing_done(&target->listing);
+	attribute_done(&target->attribute);
 }
 
 int target_check_alive(const struct target *target, struct err *err)

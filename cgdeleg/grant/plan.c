@@ -97,37 +97,26 @@ static void add_guards(struct plan *plan, const struct decision *decision, const
 					  .allowed = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
 }
 
-/* A name that is too long is cut between two characters: what JSON holds must stay UTF-8. */
-static void copy_name(char *to, size_t size, const char *from)
+static void describe_grant(const struct decision *d, const struct facts *facts, const struct target *target,
+			   enum mount_method method, char line[256], struct attribute *ret)
 {
-	size_t len = from ? strnlen(from, size - 1) : 0;
-
-	while (len > 0 && from[len] && ((unsigned char)from[len] & 0xc0) == 0x80)
-		len--;
-	memcpy(to, from ? from : "", len);
-	to[len] = '\0';
-}
-
-static int describe_grant(const struct decision *d, const struct facts *facts, const struct target *target,
-			  enum mount_method method, struct attribute *ret, struct err *err)
-{
-	int r = 0;
-
-	*ret = (struct attribute) { .since = facts->asked, .scope = facts->has_scope };
-	copy_name(ret->id, sizeof(ret->id), facts->id);
-	copy_name(ret->instance, sizeof(ret->instance), target->instance);
-	copy_name(ret->handler, sizeof(ret->handler), d->handler);
-	copy_name(ret->profile, sizeof(ret->profile), d->profile);
-	copy_name(ret->namespace, sizeof(ret->namespace), d->who.namespace);
-	copy_name(ret->pod, sizeof(ret->pod), d->who.pod);
-	copy_name(ret->name, sizeof(ret->name), d->who.container);
-	copy_name(ret->leaf, sizeof(ret->leaf), d->nest);
-	copy_name(ret->method, sizeof(ret->method), mount_method_name(method));
-	if (d->origin.file)
-		(void)snprintf(ret->line, sizeof(ret->line), "%.230s:%u", d->origin.file, d->origin.line);
-	for (size_t i = 0; r >= 0 && i < d->n_ceilings; i++)
-		r = attribute_add(ret, d->ceilings[i].file, d->ceilings[i].type, &d->ceilings[i].value, err);
-	return r;
+	*ret = (struct attribute) { .id = facts->id,
+				    .instance = target->instance,
+				    .handler = d->handler,
+				    .profile = d->profile,
+				    .namespace = d->who.namespace,
+				    .pod = d->who.pod,
+				    .name = d->who.container,
+				    .method = mount_method_name(method),
+				    .leaf = d->nest,
+				    .since = facts->asked,
+				    .scope = facts->has_scope,
+				    .n_ceilings = d->n_ceilings,
+				    .ceilings = d->ceilings };
+	if (d->origin.file) {
+		(void)snprintf(line, 256, "%.230s:%u", d->origin.file, d->origin.line);
+		ret->line = line;
+	}
 }
 
 /*
@@ -139,19 +128,17 @@ static int add_attribute(struct plan *plan, const struct decision *decision, con
 			 const struct target *target, enum mount_method method, struct err *err)
 {
 	struct attribute attribute;
-	int r = 0;
+	char line[256];
 
 	if (facts->granted)
 		attribute = target->attribute;
 	else
-		r = describe_grant(decision, facts, target, method, &attribute, err);
-	if (r < 0)
-		return r;
+		describe_grant(decision, facts, target, method, line, &attribute);
 	attribute.guarded = decision->grant_guard;
 	attribute.pressure = decision->pressure ? TRI_YES : TRI_NO;
 	attribute.device_guard = decision->device_guard;
 	attribute.n_rules = decision->device_guard ? target->rules.n_rules : 0;
-	memcpy(attribute.rules, target->rules.rules, attribute.n_rules * sizeof(attribute.rules[0]));
+	attribute.rules = target->rules.rules;
 	add(plan, (struct step) { .kind = STEP_ATTRIBUTE, .attribute = plan->attribute });
 	return attribute_format(&attribute, plan->attribute, sizeof(plan->attribute), err);
 }

@@ -32,6 +32,7 @@ struct unit_change {
 		bool lowered;
 		struct limit_value before, wanted;
 	} files[FILES_MAX]; /* in the order of systemd_type() */
+	struct arena arena; /* owns the lists of their values */
 };
 
 void unit_change_free(struct unit_change *change)
@@ -40,6 +41,7 @@ void unit_change_free(struct unit_change *change)
 		return;
 	(void)close_fd(change->mount_ns);
 	(void)close_fd(change->root);
+	arena_done(&change->arena);
 	free(change);
 }
 
@@ -69,24 +71,21 @@ static bool is_same(const struct limit_type *type, const struct limit_value *a, 
 
 /* Every line of `wanted` that `before` has not got, without limits: to take it back systemd must be asked for it. */
 static int add_absent_lines(const struct limit_type *type, struct limit_value *before, const struct limit_value *wanted,
-			    struct err *err)
+			    struct arena *arena, struct err *err)
 {
-	struct limit_value free_lines = *wanted;
+	const struct limit_value none = { 0 };
+	struct limit_value free_lines;
+	int r = limit_pick_lines(type, &none, wanted, arena, &free_lines, err);
 
-	for (size_t i = 0; i < free_lines.n_lines; i++)
-		for (size_t p = 0; p < LIMIT_PARAMS; p++)
-			free_lines.lines[i].values[p] = LIMIT_MAX;
-	if (!limit_add_lines(type, before, &free_lines))
-		return err_set(err, E2BIG, "more than %d devices have limits", LIMIT_LINES_MAX);
-	return 0;
+	return r < 0 ? r : limit_add_lines(type, before, &free_lines, arena, err);
 }
 
 /* What stands in a file, and what is to stand there. `ceiling` NULL: it stays, and there need not be such a file. */
-static int read_file(int fd, const struct limit_type *type, const struct ceiling *ceiling, struct unit_file *ret,
-		     struct err *err)
+static int read_file(int fd, const struct limit_type *type, const struct ceiling *ceiling, struct arena *arena,
+		     struct unit_file *ret, struct err *err)
 {
 	struct err unread = { 0 };
-	int r = limit_read(fd, type->key, type, &ret->before, &unread);
+	int r = limit_read(fd, type->key, type, arena, &ret->before, &unread);
 
 	if (r == -ENOENT && !ceiling)
 		return 0; /* a controller that is not there */
@@ -96,11 +95,12 @@ static int read_file(int fd, const struct limit_type *type, const struct ceiling
 		return r;
 	ret->type = type;
 	ret->wanted = ret->before;
-	ret->lowered = ceiling && limit_smaller(type, &ret->before, &ceiling->value, &ret->wanted);
-	if (!ret->lowered)
-		return 0;
+	r = ceiling ? limit_smaller(type, &ret->before, &ceiling->value, arena, &ret->wanted, err) : 0;
+	if (r <= 0)
+		return r;
+	ret->lowered = true;
 	r = limit_check_common(type->key, type, &ret->before, &ret->wanted, err);
-	return r < 0 ? r : add_absent_lines(type, &ret->before, &ret->wanted, err);
+	return r < 0 ? r : add_absent_lines(type, &ret->before, &ret->wanted, arena, err);
 }
 
 /* Reads those files that have a ceiling, or those that have none. Returns whether one is to be lowered. */
@@ -112,8 +112,10 @@ static int read_files(int fd, const struct unit_ceilings *unit, bool with_ceilin
 
 	for (size_t i = 0; (type = systemd_type(i)) != NULL; i++) {
 		const struct ceiling *ceiling = ceiling_of(unit, type);
-		int r = with_ceiling == !!ceiling ? read_file(fd, type, ceiling, &change->files[i], err) : 0;
+		int r = 0;
 
+		if (with_ceiling == !!ceiling)
+			r = read_file(fd, type, ceiling, &change->arena, &change->files[i], err);
 		if (r < 0)
 			return r;
 		lowered |= change->files[i].lowered;
@@ -144,7 +146,7 @@ static int check_files(int fd, const char *unit, const struct unit_change *chang
 {
 	for (size_t i = 0; i < FILES_MAX; i++) {
 		const struct unit_file *file = &change->files[i];
-		struct limit_before scratch = { .skip_unknown = true };
+		_cleanup_(limit_before_done) struct limit_before scratch = { .skip_unknown = true };
 		struct limit_value now;
 		int r = file->type ? limit_lower(fd, file->type->key, file->type, &file->before, &scratch, err) : 0;
 
@@ -152,7 +154,7 @@ static int check_files(int fd, const char *unit, const struct unit_change *chang
 			return r;
 		if (!file->lowered || !systemd_vouches(file->type, &file->wanted))
 			continue;
-		r = limit_read(fd, file->type->key, file->type, &now, err);
+		r = limit_read(fd, file->type->key, file->type, &scratch.arena, &now, err);
 		if (r < 0)
 			return r;
 		if (!limit_within(file->type, &now, &file->wanted))
@@ -232,13 +234,14 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 /* By hand, where systemd's rounding left another value, or where it does not answer any more. */
 static int restore_files(int fd, const struct unit_change *change, struct err *err)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	int first = 0;
 
 	for (size_t i = 0; i < FILES_MAX; i++) {
 		const struct unit_file *file = &change->files[i];
 		struct limit_before before = { .changed = true, .value = file->before };
 		struct limit_value now;
-		int r = file->type ? limit_read(fd, file->type->key, file->type, &now, err) : 0;
+		int r = file->type ? limit_read(fd, file->type->key, file->type, &arena, &now, err) : 0;
 
 		if (r == 0 && file->type && !is_same(file->type, &now, &file->before))
 			r = limit_restore(fd, file->type->key, file->type, &before, err);
@@ -251,10 +254,12 @@ static int restore_files(int fd, const struct unit_change *change, struct err *e
 /* Does every file hold what it held? */
 static int is_as_before(int fd, const struct unit_change *change, struct err *err)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
+
 	for (size_t i = 0; i < FILES_MAX; i++) {
 		const struct unit_file *file = &change->files[i];
 		struct limit_value now;
-		int r = file->type ? limit_read(fd, file->type->key, file->type, &now, err) : 0;
+		int r = file->type ? limit_read(fd, file->type->key, file->type, &arena, &now, err) : 0;
 
 		if (r < 0)
 			return r;

@@ -13,38 +13,46 @@
 #include "cgdeleg/kernel/devices.h"
 
 #define ATTRIBUTE_VERSION 1
+#define WHAT		  "attribute " ATTRIBUTE_NAME
 
-struct raw_attribute {
-	int64_t version, since;
-	const char *id, *instance, *handler, *profile, *namespace, *pod, *name, *line, *method, *leaf, *pressure,
-		*devices;
-	bool guarded, scope;
+/* An attribute beside what of it is text in JSON and something else in memory. */
+struct raw {
+	struct attribute attribute;
+	int64_t version;
+	const char *pressure, *devices; /* NULL: not there. An older cgdeleg wrote neither */
 	yyjson_val *ceilings;
 };
 
-static const struct json_field fields[] = {
-	{ "v", JSON_I64, offsetof(struct raw_attribute, version), true },
-	{ "id", JSON_STRING, offsetof(struct raw_attribute, id), true },
-	{ "instance", JSON_STRING, offsetof(struct raw_attribute, instance), true },
-	{ "handler", JSON_STRING, offsetof(struct raw_attribute, handler), true },
-	{ "profile", JSON_STRING, offsetof(struct raw_attribute, profile), true },
-	{ "namespace", JSON_STRING, offsetof(struct raw_attribute, namespace), true },
-	{ "pod", JSON_STRING, offsetof(struct raw_attribute, pod), true },
-	{ "name", JSON_STRING, offsetof(struct raw_attribute, name), true },
-	{ "line", JSON_STRING, offsetof(struct raw_attribute, line), true },
-	{ "method", JSON_STRING, offsetof(struct raw_attribute, method), true },
-	{ "leaf", JSON_STRING, offsetof(struct raw_attribute, leaf), true },
-	{ "since", JSON_I64, offsetof(struct raw_attribute, since), true },
-	{ "guarded", JSON_BOOL, offsetof(struct raw_attribute, guarded), true },
-	{ "scope", JSON_BOOL, offsetof(struct raw_attribute, scope), true },
-	{ "pressure", JSON_STRING, offsetof(struct raw_attribute, pressure), false },
-	{ "devices", JSON_STRING, offsetof(struct raw_attribute, devices), false },
-	{ "ceilings", JSON_OBJECT, offsetof(struct raw_attribute, ceilings), true },
+#define RAW(member)	  offsetof(struct raw, member)
+#define ATTRIBUTE(member) offsetof(struct raw, attribute.member)
+
+/* Read and written by this one table, in this order. */
+static const struct row {
+	struct json_field json;
+	size_t most; /* JSON_STRING: bytes; longer ones are cut when written and refused when read; 0: any */
+} rows[] = {
+	{ { "v", JSON_I64, RAW(version), true }, 0 },
+	{ { "id", JSON_STRING, ATTRIBUTE(id), true }, 1024 },
+	{ { "instance", JSON_STRING, ATTRIBUTE(instance), true }, 95 },
+	{ { "handler", JSON_STRING, ATTRIBUTE(handler), true }, 63 },
+	{ { "profile", JSON_STRING, ATTRIBUTE(profile), true }, 63 },
+	{ { "namespace", JSON_STRING, ATTRIBUTE(namespace), true }, 253 },
+	{ { "pod", JSON_STRING, ATTRIBUTE(pod), true }, 253 },
+	{ { "name", JSON_STRING, ATTRIBUTE(name), true }, 253 },
+	{ { "line", JSON_STRING, ATTRIBUTE(line), true }, 255 },
+	{ { "method", JSON_STRING, ATTRIBUTE(method), true }, 15 },
+	{ { "leaf", JSON_STRING, ATTRIBUTE(leaf), true }, 63 },
+	{ { "since", JSON_I64, ATTRIBUTE(since), true }, 0 },
+	{ { "guarded", JSON_BOOL, ATTRIBUTE(guarded), true }, 0 },
+	{ { "pressure", JSON_STRING, RAW(pressure), false }, 0 },
+	{ { "devices", JSON_STRING, RAW(devices), false }, 0 },
+	{ { "scope", JSON_BOOL, ATTRIBUTE(scope), true }, 0 },
+	{ { "ceilings", JSON_OBJECT, RAW(ceilings), true }, 0 },
 };
 
-static bool copy(char *to, size_t size, const char *from)
+static const char **string_of(struct raw *raw, const struct row *row)
 {
-	return (size_t)snprintf(to, size, "%s", from) < size;
+	return (const char **)(void *)((char *)raw + row->json.offset);
 }
 
 void ceiling_at_place(enum place place, const char *file, struct limit_value *value)
@@ -55,133 +63,146 @@ void ceiling_at_place(enum place place, const char *file, struct limit_value *va
 		value->number++;
 }
 
-int attribute_add(struct attribute *attribute, const char *file, const struct limit_type *type,
-		  const struct limit_value *value, struct err *err)
+static const void *member_of(const struct raw *raw, const struct row *row)
 {
-	size_t used = strlen(attribute->ceilings);
-	char text[LIMIT_TEXT_SIZE];
-	int len = snprintf(attribute->ceilings + used, sizeof(attribute->ceilings) - used, "%s=%s\n", file,
-			   limit_format(type, value, text, sizeof(text)));
-
-	if (len >= 0 && (size_t)len < sizeof(attribute->ceilings) - used)
-		return 0;
-	attribute->ceilings[used] = '\0';
-	return err_set(err, E2BIG,
-		       "the ceilings take more than the %zu bytes that attribute " ATTRIBUTE_NAME
-		       " has for them; name fewer devices or resources in the profile",
-		       sizeof(attribute->ceilings));
+	return (const char *)raw + row->json.offset;
 }
 
-bool attribute_next(const struct attribute *attribute, const char **at, struct attribute_ceiling *ret)
+void attribute_done(struct attribute *attribute)
 {
-	const char *line = *at ? *at : attribute->ceilings;
-	const char *equals = strchr(line, '='), *end = strchrnul(line, '\n');
-	char text[LIMIT_TEXT_SIZE];
-
-	if (!*line || !equals || equals > end)
-		return false;
-	*at = *end ? end + 1 : end;
-	(void)snprintf(ret->file, sizeof(ret->file), "%.*s", (int)(equals - line), line);
-	(void)snprintf(text, sizeof(text), "%.*s", (int)(end - equals - 1), equals + 1);
-	ret->type = limit_type_find(ret->file);
-	return ret->type && limit_parse(ret->type, text, &ret->value, NULL) == 0;
+	arena_done(&attribute->arena);
 }
 
-bool attribute_find(const struct attribute *attribute, const char *file, struct attribute_ceiling *ret)
+const struct ceiling *attribute_find(const struct attribute *attribute, const char *file)
 {
-	const char *at = NULL;
-
-	while (attribute_next(attribute, &at, ret))
-		if (strcmp(ret->file, file) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < attribute->n_ceilings; i++)
+		if (strcmp(attribute->ceilings[i].file, file) == 0)
+			return &attribute->ceilings[i];
+	return NULL;
 }
 
-/* What attribute_next() could not read would be a ceiling that nobody holds. */
+static int no_memory(struct err *err)
+{
+	return err_set(err, ENOMEM, WHAT ": out of memory");
+}
+
+/* A ceiling that is passed over would be one that nobody holds. */
 static int parse_ceilings(yyjson_val *object, struct attribute *ret, struct err *err)
 {
+	struct ceiling *ceilings = arena_alloc(&ret->arena, (yyjson_obj_size(object) + 1) * sizeof(*ceilings));
 	yyjson_obj_iter iter = yyjson_obj_iter_with(object);
 	yyjson_val *key;
-	int r;
 
-	while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
-		const char *file = yyjson_get_str(key);
+	ret->ceilings = ceilings;
+	while (ceilings && (key = yyjson_obj_iter_next(&iter)) != NULL) {
 		const char *value = yyjson_get_str(yyjson_obj_iter_get_val(key));
-		const struct limit_type *type = limit_type_find(file);
-		struct limit_value parsed;
+		struct ceiling *ceiling = &ceilings[ret->n_ceilings++];
+		int r = -EINVAL;
 
-		if (!type || !value || limit_parse(type, value, &parsed, NULL) < 0)
-			return err_set(err, EPROTO,
-				       "attribute " ATTRIBUTE_NAME
-				       " has a ceiling '%.64s' that cannot be read: another cgdeleg wrote it",
-				       file);
-		r = attribute_add(ret, file, type, &parsed, err);
+		(void)snprintf(ceiling->file, sizeof(ceiling->file), "%s", yyjson_get_str(key));
+		ceiling->type = limit_type_find(yyjson_get_str(key));
+		if (ceiling->type && value)
+			r = limit_parse(ceiling->type, value, &ret->arena, &ceiling->value, NULL);
+		if (r == -ENOMEM)
+			return no_memory(err);
 		if (r < 0)
-			return r;
+			return err_set(err, EPROTO,
+				       WHAT " has a ceiling '%.64s' that cannot be read: another cgdeleg wrote it",
+				       yyjson_get_str(key));
 	}
-	return 0;
+	return ceilings ? 0 : no_memory(err);
 }
 
-/* How the guards are put back. A record of an older cgdeleg has none of it. */
-static int parse_guards(const struct raw_attribute *raw, struct attribute *ret, struct err *err)
+/* How the guards are put back. */
+static int parse_guards(const struct raw *raw, struct attribute *ret, struct err *err)
 {
-	int n = raw->devices ? devices_parse(raw->devices, ret->rules) : 0;
+	struct device_rule rules[DEVICE_GUARD_RULES_MAX];
+	struct device_rule *copy;
+	int n = raw->devices ? devices_parse(raw->devices, rules) : 0;
 
 	if (n < 0)
-		return err_set(err, EPROTO,
-			       "attribute " ATTRIBUTE_NAME
-			       " has device rules that cannot be read: another cgdeleg wrote it");
+		return err_set(err, EPROTO, WHAT " has device rules that cannot be read: another cgdeleg wrote it");
+	copy = arena_alloc(&ret->arena, (size_t)n * sizeof(*copy));
+	if (!copy)
+		return no_memory(err);
+	memcpy(copy, rules, (size_t)n * sizeof(*copy));
+	ret->rules = copy;
 	ret->n_rules = (size_t)n;
 	ret->device_guard = raw->devices;
 	ret->pressure = !raw->pressure ? TRI_UNKNOWN : strcmp(raw->pressure, "allow") == 0 ? TRI_YES : TRI_NO;
 	return 0;
 }
 
-int attribute_parse(const char *text, size_t len, struct attribute *ret, struct err *err)
+/* Takes the strings out of the document, which ends. */
+static int keep_strings(struct raw *raw, struct err *err)
 {
-	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
-	struct raw_attribute raw = { 0 };
-	int r;
+	bool fits = raw->version == ATTRIBUTE_VERSION;
 
-	memset(ret, 0, offsetof(struct attribute, ceilings) + 1);
-	r = json_parse(text, len, 2, "attribute " ATTRIBUTE_NAME, &doc, err);
-	if (r < 0)
-		return r;
-	r = json_dispatch(yyjson_doc_get_root(doc), fields, ELEMENTS(fields), &raw, "attribute " ATTRIBUTE_NAME, err);
-	if (r < 0)
-		return r;
-	ret->since = raw.since;
-	ret->guarded = raw.guarded;
-	ret->scope = raw.scope;
-	r = parse_ceilings(raw.ceilings, ret, err);
-	if (r >= 0)
-		r = parse_guards(&raw, ret, err);
-	if (r < 0)
-		return r;
-	ret->present = raw.version == ATTRIBUTE_VERSION && copy(ret->id, sizeof(ret->id), raw.id) &&
-		       copy(ret->instance, sizeof(ret->instance), raw.instance) &&
-		       copy(ret->handler, sizeof(ret->handler), raw.handler) &&
-		       copy(ret->profile, sizeof(ret->profile), raw.profile) &&
-		       copy(ret->namespace, sizeof(ret->namespace), raw.namespace) &&
-		       copy(ret->pod, sizeof(ret->pod), raw.pod) && copy(ret->name, sizeof(ret->name), raw.name) &&
-		       copy(ret->line, sizeof(ret->line), raw.line) &&
-		       copy(ret->method, sizeof(ret->method), raw.method) &&
-		       copy(ret->leaf, sizeof(ret->leaf), raw.leaf);
-	if (!ret->present)
+	for (const struct row *row = rows; row < rows + ELEMENTS(rows); row++) {
+		const char **string = string_of(raw, row);
+
+		if (row->most == 0)
+			continue;
+		fits = fits && strlen(*string) <= row->most;
+		*string = arena_strdup(&raw->attribute.arena, *string);
+		if (!*string)
+			return no_memory(err);
+	}
+	if (!fits)
 		return err_set(err, EPROTO,
-			       "attribute " ATTRIBUTE_NAME
-			       " is not of version %d or has an over-long value: another cgdeleg wrote it",
+			       WHAT " is not of version %d or has an over-long value: another cgdeleg wrote it",
 			       ATTRIBUTE_VERSION);
 	return 0;
+}
+
+static int parse(const char *text, size_t len, struct raw *raw, struct err *err)
+{
+	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
+	int r = json_parse(text, len, 2, WHAT, &doc, err);
+
+	for (size_t i = 0; r >= 0 && i < ELEMENTS(rows); i++)
+		r = json_dispatch(yyjson_doc_get_root(doc), &rows[i].json, 1, raw, WHAT, err);
+	if (r >= 0)
+		r = parse_ceilings(raw->ceilings, &raw->attribute, err);
+	if (r >= 0)
+		r = parse_guards(raw, &raw->attribute, err);
+	return r < 0 ? r : keep_strings(raw, err);
+}
+
+/* One that is not there: no string of it is NULL. */
+static void make_empty(struct raw *raw)
+{
+	for (const struct row *row = rows; row < rows + ELEMENTS(rows); row++)
+		if (row->most > 0)
+			*string_of(raw, row) = "";
+}
+
+int attribute_parse(const char *text, size_t len, struct attribute *ret, struct err *err)
+{
+	struct raw raw = { 0 };
+	int r;
+
+	make_empty(&raw);
+	r = parse(text, len, &raw, err);
+	if (r < 0) {
+		attribute_done(&raw.attribute);
+		raw = (struct raw) { 0 };
+		make_empty(&raw);
+	}
+	*ret = raw.attribute;
+	ret->present = r >= 0;
+	return r;
 }
 
 int attribute_read(int cgroup_fd, struct attribute *ret, struct err *err)
 {
 	char text[ATTRIBUTE_SIZE];
+	struct raw none = { 0 };
 	ssize_t n;
 	int r;
 
-	memset(ret, 0, offsetof(struct attribute, ceilings) + 1);
+	make_empty(&none);
+	*ret = none.attribute;
 	n = fgetxattr(cgroup_fd, ATTRIBUTE_NAME, text, sizeof(text));
 	if (n < 0 && (errno == ENODATA || errno == ENOTSUP || errno == EPERM))
 		return 0;
@@ -192,67 +213,75 @@ int attribute_read(int cgroup_fd, struct attribute *ret, struct err *err)
 	return r;
 }
 
-static bool format_ceilings(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct attribute *attribute)
+static bool add_ceilings(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct attribute *attribute)
 {
-	yyjson_mut_val *object = yyjson_mut_obj_add_obj(doc, o, "ceilings");
 	char text[LIMIT_TEXT_SIZE];
-	struct attribute_ceiling ceiling;
-	const char *at = NULL;
 
-	while (object && attribute_next(attribute, &at, &ceiling)) {
-		yyjson_mut_val *key = yyjson_mut_strcpy(doc, ceiling.file);
-		yyjson_mut_val *value =
-			yyjson_mut_strcpy(doc, limit_format(ceiling.type, &ceiling.value, text, sizeof(text)));
+	for (size_t i = 0; object && i < attribute->n_ceilings; i++) {
+		const struct ceiling *ceiling = &attribute->ceilings[i];
 
-		if (!key || !value || !yyjson_mut_obj_add(object, key, value))
+		(void)limit_format(ceiling->type, &ceiling->value, text, sizeof(text));
+		if (!yyjson_mut_obj_add(object, yyjson_mut_strcpy(doc, ceiling->file), yyjson_mut_strcpy(doc, text)))
 			return false;
 	}
-	return object && (!at || !*at);
+	return object;
 }
 
-static bool format_guards(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct attribute *attribute)
+/* A string that is too long is cut between two characters: what JSON holds must stay UTF-8. */
+static bool add_string(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct row *row, const char *text)
 {
-	char text[DEVICES_TEXT_SIZE];
+	size_t len;
 
-	if (!yyjson_mut_obj_add_bool(doc, o, "guarded", attribute->guarded))
-		return false;
-	if (attribute->pressure != TRI_UNKNOWN &&
-	    !yyjson_mut_obj_add_str(doc, o, "pressure", attribute->pressure == TRI_YES ? "allow" : "deny"))
-		return false;
-	return !attribute->device_guard || (devices_format(attribute->rules, attribute->n_rules, text, sizeof(text)) &&
-					    yyjson_mut_obj_add_strcpy(doc, o, "devices", text));
+	if (!text && !row->json.mandatory)
+		return true;
+	text = text ? text : "";
+	len = row->most ? strnlen(text, row->most) : strlen(text);
+	while (len > 0 && text[len] && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--;
+	return yyjson_mut_obj_add_strncpy(doc, o, row->json.name, text, len);
+}
+
+static bool add_row(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct row *row, const struct raw *raw)
+{
+	const void *member = member_of(raw, row);
+
+	switch (row->json.type) {
+	case JSON_STRING:
+		return add_string(doc, o, row, *(const char *const *)member);
+	case JSON_I64:
+		return yyjson_mut_obj_add_int(doc, o, row->json.name, *(const int64_t *)member);
+	case JSON_BOOL:
+		return yyjson_mut_obj_add_bool(doc, o, row->json.name, *(const bool *)member);
+	default:
+		return add_ceilings(doc, yyjson_mut_obj_add_obj(doc, o, row->json.name), &raw->attribute);
+	}
 }
 
 int attribute_format(const struct attribute *attribute, char *buf, size_t size, struct err *err)
 {
+	static const char *const pressures[] = { [TRI_NO] = "deny", [TRI_YES] = "allow" };
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	_cleanup_free_ char *text = NULL;
-	yyjson_mut_val *o;
-	size_t len;
-	bool ok;
+	char devices[DEVICES_TEXT_SIZE];
+	struct raw raw = { *attribute, ATTRIBUTE_VERSION, pressures[attribute->pressure], NULL, NULL };
+	yyjson_mut_val *o = yyjson_mut_obj(doc);
+	bool ok = o;
 
-	o = yyjson_mut_obj(doc);
-	ok = o && yyjson_mut_obj_add_int(doc, o, "v", ATTRIBUTE_VERSION) &&
-	     yyjson_mut_obj_add_str(doc, o, "id", attribute->id) &&
-	     yyjson_mut_obj_add_str(doc, o, "instance", attribute->instance) &&
-	     yyjson_mut_obj_add_str(doc, o, "handler", attribute->handler) &&
-	     yyjson_mut_obj_add_str(doc, o, "profile", attribute->profile) &&
-	     yyjson_mut_obj_add_str(doc, o, "namespace", attribute->namespace) &&
-	     yyjson_mut_obj_add_str(doc, o, "pod", attribute->pod) &&
-	     yyjson_mut_obj_add_str(doc, o, "name", attribute->name) &&
-	     yyjson_mut_obj_add_str(doc, o, "line", attribute->line) &&
-	     yyjson_mut_obj_add_str(doc, o, "method", attribute->method) &&
-	     yyjson_mut_obj_add_str(doc, o, "leaf", attribute->leaf) &&
-	     yyjson_mut_obj_add_int(doc, o, "since", attribute->since) && format_guards(doc, o, attribute) &&
-	     yyjson_mut_obj_add_bool(doc, o, "scope", attribute->scope) && format_ceilings(doc, o, attribute);
+	if (attribute->device_guard) {
+		ok = ok && devices_format(attribute->rules, attribute->n_rules, devices, sizeof(devices));
+		raw.devices = devices;
+	}
+	for (size_t i = 0; ok && i < ELEMENTS(rows); i++)
+		ok = add_row(doc, o, &rows[i], &raw);
 	if (ok) {
 		yyjson_mut_doc_set_root(doc, o);
-		text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, &len);
+		text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, NULL);
 	}
 	if (!text)
-		return err_set(err, ENOMEM, "attribute " ATTRIBUTE_NAME ": out of memory");
-	if (!copy(buf, size, text))
-		return err_set(err, E2BIG, "attribute " ATTRIBUTE_NAME ": longer than %zu bytes", size);
+		return no_memory(err);
+	if ((size_t)snprintf(buf, size, "%s", text) >= size)
+		return err_set(err, E2BIG,
+			       WHAT " would be longer than %zu bytes; name fewer devices or resources in the profile", size);
 	return 0;
 }
 

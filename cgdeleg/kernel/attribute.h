@@ -14,69 +14,62 @@
 
 #include "base/err.h"
 #include "bpf/device_guard_abi.h"
-#include "policy/facts.h"
-#include "policy/limit.h"
+#include "policy/decision.h"
 
-#define ATTRIBUTE_NAME		"trusted.cgdeleg"
-#define ATTRIBUTE_SIZE		16384 /* bytes of the attribute, at most */
-#define ATTRIBUTE_CEILINGS_SIZE 4096  /* bytes of all ceilings as text, at most */
+#define ATTRIBUTE_NAME "trusted.cgdeleg"
+#define ATTRIBUTE_SIZE 16384 /* bytes of the attribute, at most */
 
 /* Where a grant's ceilings stand: on the delegation root, and on the systemd scope above it where there is one. */
 enum place { PLACE_ROOT, PLACE_SCOPE };
 
+/*
+ * Strings are "" where there is nothing to say, and as long as the table in attribute.c lets them be: longer ones are
+ * cut when they are written. What was read is owned by `arena`; what is put together by hand points to its makers'.
+ */
 struct attribute {
-	bool marked;	   /* the attribute is there */
-	bool present;	   /* ... and of a version that this program knows */
-	char id[1025];	   /* container */
-	char instance[96]; /* this very one, and no other of the same id: struct target.instance */
-	char handler[64];  /* section names of the policy */
-	char profile[64];  /* "" for none */
-	char namespace[254], pod[254], name[254]; /* as its engine states them, or "" */
-	char line[256];				  /* the policy line that granted: "file:line" */
-	char method[16];			  /* mount_method_name() */
-	char leaf[64];				  /* "" for none */
-	long long since;			  /* seconds since the epoch */
-	bool guarded;				  /* the grant guard is in force */
+	bool marked;			    /* the attribute is there */
+	bool present;			    /* ... and of a version that this program knows */
+	const char *id;			    /* container */
+	const char *instance;		    /* this very one, and no other of the same id: struct target.instance */
+	const char *handler, *profile;	    /* section names of the policy */
+	const char *namespace, *pod, *name; /* as its engine states them */
+	const char *line;		    /* the policy line that granted: "file:line" */
+	const char *method;		    /* mount_method_name() */
+	const char *leaf;
+	int64_t since;		/* seconds since the epoch */
+	bool guarded;		/* the grant guard is in force */
 	enum tristate pressure; /* ... and lets *.pressure be written; unknown: written before this was kept */
 	bool device_guard;	/* the device guard is in force, with the rules below; false in older ones, too */
+	bool scope;		/* the ceilings are on the cgroup above too: PLACE_SCOPE */
+	/* What the device guard was told: that goes with the program, should somebody detach it. At most
+	 * DEVICE_GUARD_RULES_MAX. */
 	size_t n_rules;
-	bool scope; /* the ceilings are on the cgroup above too: PLACE_SCOPE */
-	/* What it was granted under: lines "file=value", the value as limit_format() writes it. Read
-	 * with attribute_next(), written with attribute_add(). */
-	char ceilings[ATTRIBUTE_CEILINGS_SIZE];
-	/* What the device guard was told: that goes with the program, should somebody detach it. */
-	struct device_rule rules[DEVICE_GUARD_RULES_MAX];
+	const struct device_rule *rules;
+	/* What it was granted under. */
+	size_t n_ceilings;
+	const struct ceiling *ceilings;
+	struct arena arena;
 };
 
-struct attribute_ceiling {
-	const struct limit_type *type;
-	char file[LIMIT_FILE_SIZE];
-	struct limit_value value;
-};
+/* Frees what was read. */
+void attribute_done(struct attribute *attribute);
 
 /* Makes the ceiling of `file` what it is at `place`: the scope holds the container's own cgroup as well, so that there
  * cgroup.max.* are one more. Pure. */
 void ceiling_at_place(enum place place, const char *file, struct limit_value *value);
 
-/* The next ceiling after *at (start with NULL; advanced). False at the end. */
-bool attribute_next(const struct attribute *attribute, const char **at, struct attribute_ceiling *ret);
+/* The ceiling of one file, or NULL. */
+const struct ceiling *attribute_find(const struct attribute *attribute, const char *file);
 
-/* The ceiling of one file. False when it has none. */
-bool attribute_find(const struct attribute *attribute, const char *file, struct attribute_ceiling *ret);
-
-/* Adds a ceiling. -E2BIG when it does not fit. */
-int attribute_add(struct attribute *attribute, const char *file, const struct limit_type *type,
-		  const struct limit_value *value, struct err *err);
-
-/* Reads the attribute; *ret is zeroed first. No attribute, or one that cannot be seen without
- * CAP_SYS_ADMIN, is not an error. */
+/* Reads the attribute. No attribute, or one that cannot be seen without CAP_SYS_ADMIN, is not an error. *ret is filled
+ * anew, and to be ended with attribute_done() in any case. */
 int attribute_read(int cgroup_fd, struct attribute *ret, struct err *err);
 
-/* The attribute's text for a attribute. Pure. */
-int attribute_format(const struct attribute *attribute, char *buf, size_t size, struct err *err);
-
-/* Pure; *ret is zeroed first. */
+/* As attribute_read(), from the text. Pure. */
 int attribute_parse(const char *text, size_t len, struct attribute *ret, struct err *err);
+
+/* The text of an attribute; of its strings NULL is "". Pure. -E2BIG: more than `size` bytes. */
+int attribute_format(const struct attribute *attribute, char *buf, size_t size, struct err *err);
 
 /* Sets the attribute to `text` and reads it back. `text` NULL removes it. */
 int attribute_write(int cgroup_fd, const char *text, struct err *err);

@@ -11,8 +11,9 @@
 #include "base/err.h"
 #include "policy/limit.h"
 
-/* Reads `file` of the cgroup `fd`. -ENOENT: no such file. */
-int limit_read(int fd, const char *file, const struct limit_type *type, struct limit_value *ret, struct err *err);
+/* Reads `file` of the cgroup `fd`. -ENOENT: no such file. `arena` as for limit_parse_kernel(). */
+int limit_read(int fd, const char *file, const struct limit_type *type, struct arena *arena, struct limit_value *ret,
+	       struct err *err);
 
 /* What a write replaced, for limit_restore(). */
 struct limit_before {
@@ -20,7 +21,14 @@ struct limit_before {
 	size_t n_skipped;	  /* lines passed over */
 	bool changed;		  /* something was written, perhaps only a part of it */
 	struct limit_value value; /* what was there; LIMIT_LINES: the written lines only */
+	struct arena arena;	  /* owns the lists of `value` */
 };
+
+/* Frees what it owns. */
+static inline void limit_before_done(struct limit_before *before)
+{
+	arena_done(&before->arena);
+}
 
 /* Of sets: is `lower`, which limit_smaller() makes of `now` and a ceiling, all of it in `now`? Where those two have
  * nothing in common it is the ceiling: processors that the container did not have. -ERANGE then. Pure. */
@@ -38,7 +46,7 @@ int limit_check_effective(int fd, const char *file, const struct limit_type *typ
 /*
  * Makes `file` in the cgroup `fd` hold nothing above `ceiling`, and proves it by reading it back.
  * *ret is filled as soon as something was written, also when the call then fails. -ENOENT: no such
- * file.
+ * file. The caller ends it with limit_before_done() in any case.
  */
 int limit_lower(int fd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
 		struct limit_before *ret, struct err *err);

@@ -132,17 +132,17 @@ static uint64_t cpu_per_second(const struct limit_value *value)
 
 static bool has_lines(const struct limit_value *value)
 {
-	for (size_t i = 0; i < value->n_lines; i++)
+	for (size_t i = 0; i < limit_n_lines(value); i++)
 		for (size_t p = 0; p < LIMIT_PARAMS; p++)
-			if (value->lines[i].values[p] != LIMIT_MAX)
+			if (value->lines->lines[i].values[p] != LIMIT_MAX)
 				return true;
 	return false;
 }
 
 static bool has_members(const struct limit_value *value)
 {
-	for (size_t i = 0; i < ELEMENTS(value->set); i++)
-		if (value->set[i])
+	for (size_t i = 0; value->set && i < ELEMENTS(value->set->bits); i++)
+		if (value->set->bits[i])
 			return true;
 	return false;
 }
@@ -208,10 +208,10 @@ static int add_lines(struct unit_words *words, const struct unit_row *row, const
 	int r = 0;
 
 	/* All four of a device: systemd writes its line whole, and what it does not know as "max". */
-	for (size_t i = 0; r == 0 && i < value->n_lines; i++)
+	for (size_t i = 0; r == 0 && i < limit_n_lines(value); i++)
 		for (size_t p = 0; r == 0 && p < LIMIT_PARAMS; p++)
-			r = add(words, err, "%s=%s %s", row->properties[p].name, value->lines[i].name,
-				number_text(value->lines[i].values[p], text));
+			r = add(words, err, "%s=%s %s", row->properties[p].name, value->lines->lines[i].name,
+				number_text(value->lines->lines[i].values[p], text));
 	return r;
 }
 

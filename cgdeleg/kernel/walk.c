@@ -109,6 +109,7 @@ int grant_read(int fd, struct grant *ret, struct err *err)
 static int visit_grant(struct walk *walk, int fd, const struct stat *st, struct err *err)
 {
 	struct grant *grant = &walk->grant;
+	int r;
 
 	grant->fault = (struct err) { 0 };
 	(void)attribute_read(fd, &grant->attribute, &grant->fault);
@@ -119,7 +120,9 @@ static int visit_grant(struct walk *walk, int fd, const struct stat *st, struct 
 	grant->id = st->st_ino;
 	grant->uid = st->st_uid;
 	grant->gid = st->st_gid;
-	return walk->visitor(grant, fd, walk->userdata, err) < 0 ? -err->code : 0;
+	r = walk->visitor(grant, fd, walk->userdata, err) < 0 ? -err->code : 0;
+	attribute_done(&grant->attribute);
+	return r;
 }
 
 int grants_walk(const struct host *host, grant_visitor visit, void *userdata, struct grants_seen *ret, struct err *err)

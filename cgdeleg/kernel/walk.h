@@ -33,9 +33,9 @@ struct grants_seen {
 	size_t n_passed; /* deeper than GRANT_DEPTH_MAX, or a longer path than PATH_MAX */
 };
 
-/* Called with a delegated cgroup and its directory, both only valid in the call. A negative result ends
- * the walk with it. */
-typedef int (*grant_visitor)(const struct grant *grant, int fd, void *userdata, struct err *err);
+/* Called with a delegated cgroup and its directory, both only valid in the call; the attribute can be moved out of it,
+ * with a zeroed one in its place. A negative result ends the walk with it. */
+typedef int (*grant_visitor)(struct grant *grant, int fd, void *userdata, struct err *err);
 
 /* Looks at the node's whole tree, parents first. ret may be NULL. Needs CAP_SYS_ADMIN to see anything. */
 int grants_walk(const struct host *host, grant_visitor visit, void *userdata, struct grants_seen *ret, struct err *err);
@@ -43,5 +43,5 @@ int grants_walk(const struct host *host, grant_visitor visit, void *userdata, st
 /* Opens the cgroup with this id, delegated or not. -ESTALE when there is none any more. */
 int grant_open(const struct host *host, uint64_t id);
 
-/* Fills all but `path` from the directory. */
+/* Fills all but `path` from the directory. The attribute is the caller's to end. */
 int grant_read(int fd, struct grant *ret, struct err *err);

@@ -21,28 +21,30 @@ int inspect_open(int fd, uint64_t id, const struct attribute *attribute, struct 
 void inspect_done(struct inspect *inspect)
 {
 	inspect->place_fd[PLACE_SCOPE] = close_fd(inspect->place_fd[PLACE_SCOPE]);
+	arena_done(&inspect->arena);
 }
 
 bool inspect_next(const struct inspect *inspect, struct limit_state *limit)
 {
-	struct attribute_ceiling *ceiling = &limit->ceiling;
+	const struct attribute *attribute = inspect->attribute;
+	struct ceiling *ceiling = &limit->ceiling;
 
-	limit->above = false;
-	if (!attribute_next(inspect->attribute, &limit->next, ceiling)) {
-		if (limit->place == PLACE_SCOPE || !inspect->attribute->scope)
-			return false;
+	if (limit->next == attribute->n_ceilings && limit->place == PLACE_ROOT && attribute->scope) {
 		limit->place = PLACE_SCOPE;
-		limit->next = NULL;
-		return inspect_next(inspect, limit);
+		limit->next = 0;
 	}
+	if (limit->next == attribute->n_ceilings)
+		return false;
+	*ceiling = attribute->ceilings[limit->next++];
+	limit->above = false;
 	ceiling_at_place(limit->place, ceiling->file, &ceiling->value);
 	return true;
 }
 
-int inspect_compare(struct limit_state *limit, const char *text, struct err *err)
+int inspect_compare(struct inspect *inspect, struct limit_state *limit, const char *text, struct err *err)
 {
-	const struct attribute_ceiling *c = &limit->ceiling;
-	int r = limit_parse_kernel(c->type, text, &limit->now, err);
+	const struct ceiling *c = &limit->ceiling;
+	int r = limit_parse_kernel(c->type, text, &inspect->arena, &limit->now, err);
 
 	if (r < 0)
 		return err_wrap(err, "cannot read '%s'", c->file);
@@ -50,14 +52,14 @@ int inspect_compare(struct limit_state *limit, const char *text, struct err *err
 	return 0;
 }
 
-int inspect_read(const struct inspect *inspect, struct limit_state *limit, struct err *err)
+int inspect_read(struct inspect *inspect, struct limit_state *limit, struct err *err)
 {
 	char text[LIMIT_TEXT_SIZE];
 	ssize_t n = file_read_record_at(inspect->place_fd[limit->place], limit->ceiling.file, text, sizeof(text));
 
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '%s'", limit->ceiling.file);
-	return inspect_compare(limit, text, err);
+	return inspect_compare(inspect, limit, text, err);
 }
 
 const char *guard_kind_name(enum guard_kind kind)
@@ -75,7 +77,8 @@ void inspect_device_rules(const struct attribute *attribute, struct device_rules
 	memset(ret, 0, sizeof(*ret));
 	ret->ready = DEVICE_GUARD_READY;
 	ret->n_rules = (uint32_t)attribute->n_rules;
-	memcpy(ret->rules, attribute->rules, attribute->n_rules * sizeof(ret->rules[0]));
+	if (attribute->n_rules > 0)
+		memcpy(ret->rules, attribute->rules, attribute->n_rules * sizeof(ret->rules[0]));
 }
 
 uint64_t inspect_grant_flags(const struct attribute *attribute)

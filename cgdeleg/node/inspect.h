@@ -23,6 +23,7 @@ struct inspect {
 	uint64_t id;			   /* of the cgroup */
 	/* The directories that hold the ceilings, by enum place: the caller's; the scope's, or -EBADF without one. */
 	int place_fd[PLACE_SCOPE + 1];
+	struct arena arena; /* owns the lists of every limit that was read */
 };
 
 #define INSPECT_CLOSED                         \
@@ -33,8 +34,8 @@ struct inspect {
 /* A ceiling and its limit. Zeroed before the first inspect_next(). */
 struct limit_state {
 	enum place place;
-	const char *next;		  /* inspect_next()'s own */
-	struct attribute_ceiling ceiling; /* as it is at that place: the scope's counts of cgroups are one more */
+	size_t next;		/* inspect_next()'s own */
+	struct ceiling ceiling; /* as it is at that place: the scope's counts of cgroups are one more */
 	struct limit_value now;
 	bool above; /* `now` exceeds the ceiling somewhere */
 };
@@ -47,10 +48,10 @@ void inspect_done(struct inspect *inspect);
 bool inspect_next(const struct inspect *inspect, struct limit_state *limit);
 
 /* Fills `now` and `above` from the file. -ENOENT: no such file; -ENODEV: the cgroup is gone. */
-int inspect_read(const struct inspect *inspect, struct limit_state *limit, struct err *err);
+int inspect_read(struct inspect *inspect, struct limit_state *limit, struct err *err);
 
 /* The same from the text that the file held. Pure. */
-int inspect_compare(struct limit_state *limit, const char *text, struct err *err);
+int inspect_compare(struct inspect *inspect, struct limit_state *limit, const char *text, struct err *err);
 
 enum guard_kind { DEVICE_GUARD, GRANT_GUARD, GUARD_KINDS };
 

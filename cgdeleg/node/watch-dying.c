@@ -110,11 +110,10 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat, const
 {
 	const char *at = strstr(stat, "nr_dying_descendants ");
 	uint64_t dying = at ? strtoull(at + strlen("nr_dying_descendants "), NULL, 10) : 0;
-	struct attribute_ceiling most;
+	const struct ceiling *most = attribute ? attribute_find(attribute, "cgroup.max.descendants") : NULL;
 	int r;
 
-	if (dying <= WATCH_DYING || !attribute || !attribute_find(attribute, "cgroup.max.descendants", &most) ||
-	    dying <= 2 * most.value.number) {
+	if (dying <= WATCH_DYING || !most || dying <= 2 * most->value.number) {
 		if (w->dying_alarm)
 			end(watch, w, dying);
 		return;

@@ -25,7 +25,7 @@
  */
 static void tell_systemd(struct watch *watch, const struct watched *w, const struct limit_state *limit)
 {
-	const struct attribute_ceiling *ceiling = &limit->ceiling;
+	const struct ceiling *ceiling = &limit->ceiling;
 	struct unit_words words = { 0 };
 	char path[4096], unit[UNIT_NAME_SIZE], *slash;
 	struct err err = { 0 };
@@ -95,8 +95,8 @@ static bool may_put_back(struct watch *watch, struct watch_file *file)
 static void put_back(struct watch *watch, struct watch_file *file, const struct inspect *grant,
 		     const struct limit_state *limit)
 {
-	const struct attribute_ceiling *ceiling = &limit->ceiling;
-	struct limit_before before = { .skip_unknown = true };
+	const struct ceiling *ceiling = &limit->ceiling;
+	_cleanup_(limit_before_done) struct limit_before before = { .skip_unknown = true };
 	struct err err = { 0 };
 	char was[LIMIT_TEXT_SIZE], now[LIMIT_TEXT_SIZE];
 
@@ -114,7 +114,7 @@ static void put_back(struct watch *watch, struct watch_file *file, const struct 
 	tell_systemd(watch, file->owner, limit);
 }
 
-void watch_enforce(struct watch *watch, struct watched *w, const struct inspect *grant, const struct watch_file *only)
+void watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant, const struct watch_file *only)
 {
 	struct limit_state limit = { 0 };
 
@@ -129,48 +129,58 @@ void watch_enforce(struct watch *watch, struct watched *w, const struct inspect 
 	}
 }
 
-/* The new ceiling of one file; says what is not done. A device that the policy does not name any more keeps the
+/* What of `wanted` lowers the ceiling: 1 with *ret, or 0. A device that the policy does not name any more keeps the
  * ceiling that it has: taking it off would be a raise. */
-static bool lower_one(struct watch *watch, const struct watched *w, const struct setting *s,
-		      struct attribute_ceiling *ceiling)
+static int lower_value(const struct ceiling *ceiling, const struct limit_value *wanted, struct arena *arena,
+		       struct limit_value *ret, struct err *err)
 {
-	struct limit_value wanted, lower;
-	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
+	int r = limit_smaller(ceiling->type, &ceiling->value, wanted, arena, ret, err);
 
-	if (!s || limit_parse(ceiling->type, s->value, &wanted, NULL) < 0)
-		return false;
-	if (limit_smaller(ceiling->type, &ceiling->value, &wanted, &lower) &&
-	    limit_check_common(ceiling->file, ceiling->type, &ceiling->value, &lower, NULL) == 0 &&
-	    limit_add_lines(ceiling->type, &lower, &ceiling->value)) {
+	if (r <= 0)
+		return r;
+	if (limit_check_common(ceiling->file, ceiling->type, &ceiling->value, ret, NULL) < 0)
+		return 0;
+	r = limit_add_lines(ceiling->type, ret, &ceiling->value, arena, err);
+	return r == -E2BIG ? 0 : r < 0 ? r : 1;
+}
+
+/* The new ceiling of one file, as lower_value(); says what is not done. */
+static int lower_one(struct watch *watch, const struct watched *w, const struct setting *s, struct arena *arena,
+		     struct ceiling *ceiling, struct err *err)
+{
+	struct limit_value lower;
+	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
+	int r = s ? lower_value(ceiling, &s->limit, arena, &lower, err) : 0;
+
+	if (r > 0)
 		ceiling->value = lower;
-		return true;
-	}
-	if (!limit_within(ceiling->type, &wanted, &ceiling->value))
+	if (r == 0 && s && !limit_within(ceiling->type, &s->limit, &ceiling->value))
 		watch_say(watch, LOG_INFO,
 			  "%s: '%s' stays at most %s; the policy's %s is for containers that start from now on",
 			  w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
-			  limit_format(ceiling->type, &wanted, b, sizeof(b)));
-	return false;
+			  limit_format(ceiling->type, &s->limit, b, sizeof(b)));
+	return r;
 }
 
-/* The attribute with every ceiling that the policy has lowered. How many, or an error. */
+/* The ceilings, each as the policy has lowered it. Returns how many are lower, or an error. */
 static int lower_all(struct watch *watch, const struct watched *w, const struct section *profile,
-		     const struct attribute *attribute, struct attribute *ret, struct err *err)
+		     struct attribute *attribute, struct ceiling **ret, struct err *err)
 {
-	struct attribute_ceiling ceiling;
-	const char *at = NULL;
+	struct ceiling *ceilings = arena_alloc(&attribute->arena, attribute->n_ceilings * sizeof(*ceilings));
 	int n = 0;
 
-	*ret = *attribute;
-	ret->ceilings[0] = '\0';
-	while (attribute_next(attribute, &at, &ceiling)) {
+	if (!ceilings)
+		return err_set(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < attribute->n_ceilings; i++) {
 		int r;
 
-		n += lower_one(watch, w, section_limit(profile, ceiling.file), &ceiling);
-		r = attribute_add(ret, ceiling.file, ceiling.type, &ceiling.value, err);
+		ceilings[i] = attribute->ceilings[i];
+		r = lower_one(watch, w, section_limit(profile, ceilings[i].file), &attribute->arena, &ceilings[i], err);
 		if (r < 0)
 			return r;
+		n += r;
 	}
+	*ret = ceilings;
 	return n;
 }
 
@@ -178,6 +188,7 @@ void watch_lower(struct watch *watch, const struct watched *w, struct attribute 
 {
 	const struct section *profile;
 	struct attribute lowered;
+	struct ceiling *ceilings = NULL;
 	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE];
 	int n;
@@ -191,15 +202,17 @@ void watch_lower(struct watch *watch, const struct watched *w, struct attribute 
 				  w->name, attribute->profile);
 		return;
 	}
-	n = lower_all(watch, w, profile, attribute, &lowered, &err);
+	n = lower_all(watch, w, profile, attribute, &ceilings, &err);
 	if (n == 0)
 		return;
+	lowered = *attribute;
+	lowered.ceilings = ceilings;
 	if (n < 0 || attribute_format(&lowered, text, sizeof(text), &err) < 0 ||
 	    attribute_write(w->fd, text, &err) < 0) {
 		watch_say(watch, LOG_ERR, "%s: cannot lower its ceilings: %s", w->name, err.text);
 		return;
 	}
-	*attribute = lowered;
+	attribute->ceilings = ceilings;
 	watch->counts.lowered += (uint64_t)n;
 	watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings, which now hold", w->name, n);
 }

@@ -72,7 +72,7 @@ struct watch_file *watch_file_find(const struct watch *watch, int wd);
 struct watch_file *watch_file_of(const struct watched *w, const struct limit_state *limit);
 
 /* Puts back what is above its ceiling and is watched; `only` NULL: all of the grant. */
-void watch_enforce(struct watch *watch, struct watched *w, const struct inspect *grant, const struct watch_file *only);
+void watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant, const struct watch_file *only);
 
 /* Lowers the ceilings of the attribute, here and on the cgroup, to what the policy says by now. */
 void watch_lower(struct watch *watch, const struct watched *w, struct attribute *attribute);

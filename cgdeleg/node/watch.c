@@ -68,8 +68,8 @@ static bool look_at(const struct watched *w, struct attribute *attribute, struct
 /* The attribute is there, or not yet. Files are watched before they are read: nothing falls between. */
 static void settle(struct watch *watch, struct watched *w)
 {
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
-	struct attribute attribute;
 	struct err err = { 0 };
 	char shown[256];
 	int r;
@@ -99,8 +99,8 @@ static void settle(struct watch *watch, struct watched *w)
 /* `only` NULL: all limits of the grant. */
 static void enforce(struct watch *watch, struct watched *w, struct watch_file *only)
 {
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
-	struct attribute attribute;
 
 	if (only)
 		only->due_ms = 0;
@@ -173,7 +173,7 @@ static void watch_table(struct watch *watch)
 	watch->table_wd = inotify_add_watch(watch->inotify_fd, path, IN_MODIFY);
 }
 
-static int visit(const struct grant *grant, int fd, void *userdata, struct err *err)
+static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	struct watch *watch = userdata;
 	int copy;
@@ -313,8 +313,8 @@ static void check_mount(struct watch *watch)
 /* Everything about one grant, by one reading of its attribute; its limits only if `limits`. False: it is gone. */
 static bool check(struct watch *watch, struct watched *w, bool limits)
 {
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
-	struct attribute attribute;
 	char stat[1024];
 	bool readable;
 
@@ -371,8 +371,8 @@ void watch_apply_policy(struct watch *watch, const struct ruleset *rules)
 {
 	watch->args.rules = rules;
 	for (struct watched *w = watch->all; w; w = w->next) {
+		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
-		struct attribute attribute;
 
 		if (w->waits || !look_at(w, &attribute, &grant))
 			continue;

@@ -13,6 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct arena arena; /* of the lists of one input */
+
 static void require(bool holds)
 {
 	if (!holds)
@@ -26,7 +28,7 @@ static void check_round_trip(const struct limit_type *type, const struct limit_v
 	struct limit_value again;
 	size_t len = 0;
 
-	require(limit_parse(type, limit_format(type, value, text, sizeof(text)), &again, NULL) == 0);
+	require(limit_parse(type, limit_format(type, value, text, sizeof(text)), &arena, &again, NULL) == 0);
 	require(strcmp(limit_format(type, &again, again_text, sizeof(again_text)), text) == 0);
 	require(limit_within(type, value, &again) && limit_within(type, &again, value));
 	for (size_t i = 0; i < limit_writes(type, value); i++) {
@@ -35,14 +37,14 @@ static void check_round_trip(const struct limit_type *type, const struct limit_v
 		kernel[len++] = '\n';
 		kernel[len] = '\0';
 	}
-	require(limit_parse_kernel(type, kernel, &again, NULL) == 0);
+	require(limit_parse_kernel(type, kernel, &arena, &again, NULL) == 0);
 	require(strcmp(limit_format(type, &again, again_text, sizeof(again_text)), text) == 0);
 }
 
 static bool set_is_disjoint(const struct limit_value *a, const struct limit_value *b)
 {
-	for (size_t i = 0; i < LIMIT_SET_BITS / 64; i++)
-		if (a->set[i] & b->set[i])
+	for (size_t i = 0; a->set && b->set && i < LIMIT_SET_BITS / 64; i++)
+		if (a->set->bits[i] & b->set->bits[i])
 			return false;
 	return true;
 }
@@ -51,11 +53,11 @@ static void check_smaller(const struct limit_type *type, const struct limit_valu
 			  const struct limit_value *ceiling)
 {
 	struct limit_value result, again;
-	const bool differs = limit_smaller(type, now, ceiling, &result);
+	const int differs = limit_smaller(type, now, ceiling, &arena, &result, NULL);
 
 	require(differs == !limit_within(type, now, ceiling));
 	require(limit_within(type, &result, ceiling));
-	require(!limit_smaller(type, &result, ceiling, &again));
+	require(!limit_smaller(type, &result, ceiling, &arena, &again, NULL));
 	if (type->kind == LIMIT_SET)
 		require(limit_within(type, &result, now) || set_is_disjoint(now, ceiling));
 	else if (type->kind != LIMIT_LINES)
@@ -66,12 +68,12 @@ static void check_type(const struct limit_type *type, const char *policy, const 
 {
 	struct limit_value ceiling, now;
 	struct err err = { 0 };
-	const bool has_ceiling = limit_parse(type, policy, &ceiling, &err) == 0;
+	const bool has_ceiling = limit_parse(type, policy, &arena, &ceiling, &err) == 0;
 
 	require(has_ceiling == (err.code == 0) && has_ceiling == (err.text[0] == '\0'));
 	if (has_ceiling)
 		check_round_trip(type, &ceiling);
-	if (limit_parse_kernel(type, kernel, &now, &err) == 0 && has_ceiling)
+	if (limit_parse_kernel(type, kernel, &arena, &now, &err) == 0 && has_ceiling)
 		check_smaller(type, &now, &ceiling);
 }
 
@@ -89,5 +91,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_type(&limit_types[i], text, text + len + 1);
 	(void)limit_type_find(text);
 	free(text);
+	arena_done(&arena);
 	return 0;
 }

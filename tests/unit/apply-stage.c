@@ -100,7 +100,7 @@ void stage_picture(const struct stage *s, char *buf, size_t size)
 					     "init",
 					     "init/cgroup.procs" };
 	char path[128], text[512];
-	struct attribute attribute;
+	char attribute[ATTRIBUTE_SIZE];
 	size_t used = 0;
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
@@ -118,7 +118,7 @@ void stage_picture(const struct stage *s, char *buf, size_t size)
 	used += (size_t)snprintf(buf + used, size - used, "guards %d %d %u\n", fake_guard.device, fake_guard.grant,
 				 fake_guard.rules.n_rules);
 	(void)snprintf(buf + used, size - used, "attribute %d\n",
-		       fgetxattr(s->target.cgroup_fd, ATTRIBUTE_NAME, &attribute, sizeof(attribute)) > 0);
+		       fgetxattr(s->target.cgroup_fd, ATTRIBUTE_NAME, attribute, sizeof(attribute)) > 0);
 }
 
 void stage_check_file(const struct stage *s, const char *name, const char *text, unsigned uid)

@@ -16,46 +16,92 @@
 	"\"ceilings\":" ceilings "}"
 #define REST WITH("{\"memory.max\":\"16M\"}")
 
+static struct arena arena; /* of what the attributes by hand hold */
+
+static int end_arena(void **state)
+{
+	(void)state;
+	arena_done(&arena);
+	return 0;
+}
+
+static void add_ceiling(struct ceiling *ceiling, const char *file, const char *text)
+{
+	*ceiling = (struct ceiling) { .type = limit_type_find(file) };
+	assert_non_null(ceiling->type);
+	(void)snprintf(ceiling->file, sizeof(ceiling->file), "%s", file);
+	assert_int_equal(limit_parse(ceiling->type, text, &arena, &ceiling->value, NULL), 0);
+}
+
 static struct attribute plain(void)
 {
-	struct attribute attribute = { .marked = false, .present = true, .since = 1795369231, .guarded = true };
+	static const struct device_rule rules[] = { { 10, 229, 2, 2 | 4, 1 }, { DEVICE_GUARD_ANY, 0, 3, 1, 0 } };
+	static struct ceiling ceilings[4];
 
-	(void)snprintf(attribute.id, sizeof(attribute.id), "box \"\\\t\x01 \xc3\xa9");
-	(void)snprintf(attribute.instance, sizeof(attribute.instance), "mnt:[2]+777");
-	(void)snprintf(attribute.handler, sizeof(attribute.handler), "runc-ci");
-	(void)snprintf(attribute.line, sizeof(attribute.line), "/etc/cgdeleg/policy.ini:16");
-	(void)snprintf(attribute.namespace, sizeof(attribute.namespace), "ci-1");
-	(void)snprintf(attribute.pod, sizeof(attribute.pod), "build-7");
-	(void)snprintf(
-		attribute.ceilings, sizeof(attribute.ceilings),
-		"memory.max=16777216\n"
-		"cpu.max=150000 100000\n"
-		"io.max=8:0 rbps=1048576 wbps=max riops=max wiops=max, 8:16 rbps=max wbps=max riops=9 wiops=max\n"
-		"cpuset.cpus=0-3,7\n");
-	(void)snprintf(attribute.method, sizeof(attribute.method), "clone-on-top");
-	attribute.pressure = TRI_NO;
-	attribute.device_guard = true;
-	attribute.n_rules = 2;
-	attribute.rules[0] = (struct device_rule) { 10, 229, 2, 2 | 4, 1 };
-	attribute.rules[1] = (struct device_rule) { DEVICE_GUARD_ANY, 0, 3, 1, 0 };
-	return attribute;
+	add_ceiling(&ceilings[0], "memory.max", "16777216");
+	add_ceiling(&ceilings[1], "cpu.max", "150000 100000");
+	add_ceiling(&ceilings[2], "io.max", "8:0 rbps=1048576, 8:16 wiops=9");
+	add_ceiling(&ceilings[3], "cpuset.cpus", "0-3,7");
+	return (struct attribute) { .id = "box \"\\\t\x01 \xc3\xa9",
+				    .instance = "mnt:[2]+777",
+				    .handler = "runc-ci",
+				    .namespace = "ci-1",
+				    .pod = "build-7",
+				    .line = "/etc/cgdeleg/policy.ini:16",
+				    .method = "clone-on-top",
+				    .since = 1795369231,
+				    .guarded = true,
+				    .pressure = TRI_NO,
+				    .device_guard = true,
+				    .n_rules = 2,
+				    .rules = rules,
+				    .n_ceilings = 4,
+				    .ceilings = ceilings };
 }
+
+/* What an older build has written, to the byte. */
+#define PLAIN                                                                                                        \
+	"{\"v\":1,\"id\":\"box \\\"\\\\\\t\\u0001 \xc3\xa9\",\"instance\":\"mnt:[2]+777\",\"handler\":\"runc-ci\","  \
+	"\"profile\":\"\",\"namespace\":\"ci-1\",\"pod\":\"build-7\",\"name\":\"\","                                 \
+	"\"line\":\"/etc/cgdeleg/policy.ini:16\",\"method\":\"clone-on-top\",\"leaf\":\"\",\"since\":1795369231,"    \
+	"\"guarded\":true,\"pressure\":\"deny\",\"devices\":\"c 10:229 rw,!a *:0 m\",\"scope\":false,\"ceilings\":{" \
+	"\"memory.max\":\"16777216\",\"cpu.max\":\"150000 100000\","                                                 \
+	"\"io.max\":\"8:0 rbps=1048576 wbps=max riops=max wiops=max, 8:16 rbps=max wbps=max riops=max wiops=9\","    \
+	"\"cpuset.cpus\":\"0-3,7\"}}"
 
 static void test_round_trip(void **state)
 {
+	_cleanup_(attribute_done) struct attribute again = { 0 };
 	const struct attribute attribute = plain();
-	struct attribute again;
 	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE];
 
 	(void)state;
 	check_result("format", attribute_format(&attribute, text, sizeof(text), &err), &err, NULL);
+	check_string("text", text, PLAIN);
 	check_result("parse", attribute_parse(text, strlen(text), &again, &err), &err, NULL);
-	assert_memory_equal(&again, &attribute, offsetof(struct attribute, ceilings));
-	check_string("ceilings", again.ceilings, attribute.ceilings);
+	check_string("id", again.id, attribute.id);
+	check_string("none", again.name, "");
+	assert_true(again.present && !again.marked && again.since == attribute.since && !again.scope);
 	assert_memory_equal(again.rules, attribute.rules, 2 * sizeof(attribute.rules[0]));
-	assert_non_null(strstr(text, "\"pressure\":\"deny\",\"devices\":\"c 10:229 rw,!a *:0 m\""));
+	check_result("format", attribute_format(&again, text, sizeof(text), &err), &err, NULL);
+	check_string("again", text, PLAIN);
 	check_result("no room", attribute_format(&attribute, text, 100, &err), &err, "longer than 100 bytes");
+}
+
+/* What is too long to be kept is cut, and between two characters. */
+static void test_cut(void **state)
+{
+	_cleanup_(attribute_done) struct attribute again = { 0 };
+	struct attribute attribute = plain();
+	char text[ATTRIBUTE_SIZE], handler[80];
+
+	(void)state;
+	(void)snprintf(handler, sizeof(handler), "%062d\xc3\xa9 and more", 0);
+	attribute.handler = handler;
+	assert_int_equal(attribute_format(&attribute, text, sizeof(text), NULL), 0);
+	assert_int_equal(attribute_parse(text, strlen(text), &again, NULL), 0);
+	assert_int_equal(strlen(again.handler), 62);
 }
 
 static void test_parse(void **state)
@@ -83,7 +129,7 @@ static void test_parse(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct attribute attribute;
+		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		struct err err = { 0 };
 
 		check_result(cases[i].text, attribute_parse(cases[i].text, strlen(cases[i].text), &attribute, &err),
@@ -92,29 +138,35 @@ static void test_parse(void **state)
 	}
 }
 
-/* As many rules as a guard can have, each as long as can be, beside the longest ceilings. */
-static void test_most_rules(void **state)
+/* As many rules as a guard can have, each as long as can be, beside many ceilings; and too many of these. */
+static void test_most(void **state)
 {
+	static struct device_rule rules[DEVICE_GUARD_RULES_MAX];
+	static struct ceiling ceilings[200];
+	_cleanup_(attribute_done) struct attribute again = { 0 };
 	struct attribute attribute = plain();
-	struct attribute again;
 	struct err err = { 0 };
-	char text[ATTRIBUTE_SIZE];
+	char text[ATTRIBUTE_SIZE], file[LIMIT_FILE_SIZE];
 
 	(void)state;
-	memset(attribute.ceilings, 0, sizeof(attribute.ceilings));
-	for (size_t used = 0; used + 40 < sizeof(attribute.ceilings); used = strlen(attribute.ceilings))
-		(void)snprintf(attribute.ceilings + used, sizeof(attribute.ceilings) - used,
-			       "cgroup.max.descendants=2147483647\n");
-	attribute.n_rules = DEVICE_GUARD_RULES_MAX;
-	for (size_t i = 0; i < DEVICE_GUARD_RULES_MAX; i++)
-		attribute.rules[i] = (struct device_rule) { 4294967294, 4294967294, 3, 7, 0 };
-	check_result("format", attribute_format(&attribute, text, sizeof(text), &err), &err, NULL);
-	check_result("parse", attribute_parse(text, strlen(text), &again, &err), &err,
-		     "stands twice"); /* the ceilings, which fill it only */
-	attribute.ceilings[0] = '\0';
+	for (size_t i = 0; i < ELEMENTS(ceilings); i++) {
+		(void)snprintf(file, sizeof(file), "hugetlb.%zuKB.rsvd.max", i);
+		add_ceiling(&ceilings[i], file, "4611686018427387903");
+	}
+	for (size_t i = 0; i < ELEMENTS(rules); i++)
+		rules[i] = (struct device_rule) { 4294967294, 4294967294, 3, 7, 0 };
+	attribute.rules = rules;
+	attribute.n_rules = ELEMENTS(rules);
+	attribute.ceilings = ceilings;
+	attribute.n_ceilings = 90; /* 4 KiB */
 	check_result("format", attribute_format(&attribute, text, sizeof(text), &err), &err, NULL);
 	check_result("parse", attribute_parse(text, strlen(text), &again, &err), &err, NULL);
-	assert_memory_equal(again.rules, attribute.rules, sizeof(again.rules));
+	assert_int_equal(again.n_rules, ELEMENTS(rules));
+	assert_memory_equal(again.rules, rules, sizeof(rules));
+	assert_int_equal(again.n_ceilings, 90);
+	assert_int_equal(attribute_find(&again, "hugetlb.89KB.rsvd.max")->value.number, 4611686018427387903);
+	attribute.n_ceilings = ELEMENTS(ceilings);
+	check_result("too many", attribute_format(&attribute, text, sizeof(text), &err), &err, "name fewer devices");
 }
 
 static void test_guards(void **state)
@@ -143,7 +195,7 @@ static void test_guards(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct attribute attribute;
+		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		struct err err = { 0 };
 		char text[1024];
 
@@ -159,8 +211,8 @@ static void test_guards(void **state)
 
 static void test_over_long(void **state)
 {
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	char text[1024];
-	struct attribute attribute;
 	struct err err = { 0 };
 
 	(void)state;
@@ -174,34 +226,20 @@ static void test_over_long(void **state)
 
 static void test_ceilings(void **state)
 {
-	struct attribute attribute = plain();
-	struct attribute_ceiling found;
-	const char *at = NULL;
-	struct err err = { 0 };
-	size_t n = 0;
-	int r = 0;
+	const struct attribute attribute = plain();
+	const struct ceiling *found = attribute_find(&attribute, "memory.max");
 
 	(void)state;
-	while (attribute_next(&attribute, &at, &found))
-		n++;
-	assert_int_equal(n, 4);
-	assert_true(attribute_find(&attribute, "memory.max", &found));
-	assert_true(found.value.number == 16777216 && found.type == limit_type_find("memory.max"));
-	assert_false(attribute_find(&attribute, "memory.ma", &found));
-	assert_false(attribute_find(&attribute, "pids.max", &found));
-	/* Until it is full: what was there stays, and can be read. */
-	assert_true(attribute_find(&attribute, "io.max", &found));
-	for (n = 0; r == 0 && n < 1000; n++)
-		r = attribute_add(&attribute, "io.max", found.type, &found.value, &err);
-	check_result("full", r, &err, "name fewer devices");
-	assert_true(n > 10);
-	assert_true(attribute_find(&attribute, "cpuset.cpus", &found));
+	assert_true(found && found->value.number == 16777216 && found->type == limit_type_find("memory.max"));
+	assert_null(attribute_find(&attribute, "memory.ma"));
+	assert_null(attribute_find(&attribute, "pids.max"));
+	assert_non_null(attribute_find(&attribute, "cpuset.cpus"));
 }
 
 static void test_attribute(void **state)
 {
 	_cleanup_(tree_free) struct tree tree;
-	struct attribute attribute;
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE];
 	const struct attribute want = plain();
@@ -224,16 +262,17 @@ static void test_attribute(void **state)
 	check_result("remove", attribute_write(fd, NULL, &err), &err, NULL);
 	assert_true(fgetxattr(fd, ATTRIBUTE_NAME, text, sizeof(text)) < 0);
 	check_result("closed", attribute_write(-EBADF, "x", &err), &err, "cannot set attribute trusted.cgdeleg");
+	attribute_done(&attribute);
 	check_result("closed", attribute_read(-EBADF, &attribute, &err), &err, "cannot read attribute");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_parse),     cmocka_unit_test(test_most_rules),
-		cmocka_unit_test(test_guards),	   cmocka_unit_test(test_over_long), cmocka_unit_test(test_ceilings),
-		cmocka_unit_test(test_attribute),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut),	     cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_most),	   cmocka_unit_test(test_guards),    cmocka_unit_test(test_over_long),
+		cmocka_unit_test(test_ceilings),   cmocka_unit_test(test_attribute),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, end_arena);
 }

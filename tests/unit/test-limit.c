@@ -10,7 +10,16 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "policy/limit.h"
+#include "policy/limit-list.h"
+
+static struct arena arena; /* of all lists of a test */
+
+static int end_lists(void **state)
+{
+	(void)state;
+	arena_done(&arena);
+	return 0;
+}
 
 static const struct limit_type *type_of(const char *file)
 {
@@ -185,7 +194,7 @@ static void test_parse(void **state)
 		struct limit_value value = { .number = 4711 };
 		struct err err = { 0 };
 		char buf[LIMIT_TEXT_SIZE];
-		int r = limit_parse(type, c->text, &value, &err);
+		int r = limit_parse(type, c->text, &arena, &value, &err);
 
 		if (!c->format) {
 			if (r >= 0 || !strstr(err.text, c->fault))
@@ -197,7 +206,7 @@ static void test_parse(void **state)
 		if (r != 0 || strcmp(limit_format(type, &value, buf, sizeof(buf)), c->format) != 0)
 			fail_msg("%s = '%s': %d '%s' '%s'", c->file, c->text, r, buf, err.text);
 		assert_int_equal(err.code, 0);
-		assert_int_equal(limit_parse(type, c->text, &value, NULL), 0);
+		assert_int_equal(limit_parse(type, c->text, &arena, &value, NULL), 0);
 	}
 }
 
@@ -212,18 +221,18 @@ static void test_too_many_lines(void **state)
 	(void)state;
 	for (int i = 0; i < LIMIT_LINES_MAX; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%sr%d 1", i ? "," : "", i);
-	assert_int_equal(limit_parse(type, text, &value, &err), 0);
+	assert_int_equal(limit_parse(type, text, &arena, &value, &err), 0);
 	assert_int_equal(limit_writes(type, &value), LIMIT_LINES_MAX);
 	(void)snprintf(text + len, sizeof(text) - len, ",more 1");
-	assert_int_equal(limit_parse(type, text, &value, &err), -E2BIG);
+	assert_int_equal(limit_parse(type, text, &arena, &value, &err), -E2BIG);
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	assert_true(limit_parse(type, text, &value, &err) < 0);
+	assert_true(limit_parse(type, text, &arena, &value, &err) < 0);
 	text[300] = '\0';
-	assert_true(limit_parse(type, text, &value, &err) < 0);
+	assert_true(limit_parse(type, text, &arena, &value, &err) < 0);
 	memcpy(text, "sev ", 4);
-	assert_true(limit_parse(type, text, &value, &err) < 0);
+	assert_true(limit_parse(type, text, &arena, &value, &err) < 0);
 }
 
 static void test_parse_kernel(void **state)
@@ -264,7 +273,7 @@ static void test_parse_kernel(void **state)
 		struct limit_value value;
 		struct err err = { 0 };
 		char buf[LIMIT_TEXT_SIZE];
-		int r = limit_parse_kernel(type, cases[i].text, &value, &err);
+		int r = limit_parse_kernel(type, cases[i].text, &arena, &value, &err);
 
 		if ((r == 0) != (cases[i].format != NULL))
 			fail_msg("%s '%s': %d '%s'", cases[i].file, cases[i].text, r, err.text);
@@ -316,18 +325,18 @@ static void test_smaller(void **state)
 		char buf[LIMIT_TEXT_SIZE];
 		bool differs;
 
-		assert_int_equal(limit_parse_kernel(type, cases[i].now, &now, NULL), 0);
-		assert_int_equal(limit_parse(type, cases[i].ceiling, &ceiling, NULL), 0);
-		differs = limit_smaller(type, &now, &ceiling, &result);
+		assert_int_equal(limit_parse_kernel(type, cases[i].now, &arena, &now, NULL), 0);
+		assert_int_equal(limit_parse(type, cases[i].ceiling, &arena, &ceiling, NULL), 0);
+		differs = limit_smaller(type, &now, &ceiling, &arena, &result, NULL);
 		if (strcmp(limit_format(type, &result, buf, sizeof(buf)), cases[i].result) != 0 ||
 		    differs != cases[i].differs)
 			fail_msg("%s: %s under %s gave %s, %d", cases[i].file, cases[i].now, cases[i].ceiling, buf,
 				 differs);
 		/* `ret` may be one of the inputs. */
-		assert_int_equal(limit_smaller(type, &now, &ceiling, &now), differs);
+		assert_int_equal(limit_smaller(type, &now, &ceiling, &arena, &now, NULL), differs);
 		assert_string_equal(limit_format(type, &now, buf, sizeof(buf)), cases[i].result);
 		assert_true(limit_within(type, &now, &ceiling));
-		assert_false(limit_smaller(type, &now, &ceiling, &now)); /* nothing left to do */
+		assert_false(limit_smaller(type, &now, &ceiling, &arena, &now, NULL)); /* nothing left to do */
 	}
 }
 
@@ -337,11 +346,11 @@ static void test_within_empty(void **state)
 	struct limit_value empty = { 0 }, some;
 
 	(void)state;
-	assert_int_equal(limit_parse(type, "0", &some, NULL), 0);
+	assert_int_equal(limit_parse(type, "0", &arena, &some, NULL), 0);
 	assert_false(limit_within(type, &empty, &some));
 	assert_true(limit_within(type, &some, &empty));
 	assert_true(limit_within(type, &empty, &empty));
-	assert_false(limit_smaller(type, &empty, &empty, &empty));
+	assert_false(limit_smaller(type, &empty, &empty, &arena, &empty, NULL));
 }
 
 static uint64_t random_next(uint64_t *seed)
@@ -364,6 +373,9 @@ static uint64_t random_number(uint64_t *seed)
 static struct limit_value random_value(const struct limit_type *type, uint64_t *seed)
 {
 	struct limit_value value = { 0 };
+	struct limit_set set;
+	struct limit_line lines[4];
+	size_t n;
 
 	switch (type->kind) {
 	case LIMIT_CPU:
@@ -371,20 +383,21 @@ static struct limit_value random_value(const struct limit_type *type, uint64_t *
 		value.number = random_number(seed);
 		break;
 	case LIMIT_SET:
-		for (size_t i = 0; i < ELEMENTS(value.set); i++)
-			value.set[i] = random_next(seed) & random_next(seed) & random_next(seed);
-		if (random_next(seed) % 4 == 0)
-			memset(value.set, 0, sizeof(value.set));
+		for (size_t i = 0; i < ELEMENTS(set.bits); i++)
+			set.bits[i] = random_next(seed) & random_next(seed) & random_next(seed);
+		if (random_next(seed) % 4 > 0)
+			assert_int_equal(limit_set_make(&set, &arena, &value, NULL), 0);
 		break;
 	case LIMIT_LINES:
-		value.n_lines = random_next(seed) % 4;
-		for (size_t i = 0; i < value.n_lines; i++) {
-			(void)snprintf(value.lines[i].name, LIMIT_FILE_SIZE, "8:%zu", i + random_next(seed) % 3 * 4);
+		n = random_next(seed) % 4;
+		for (size_t i = 0; i < n; i++) {
+			(void)snprintf(lines[i].name, LIMIT_FILE_SIZE, "8:%zu", i + random_next(seed) % 3 * 4);
 			for (size_t j = 0; j < LIMIT_PARAMS; j++)
-				value.lines[i].values[j] = LIMIT_MAX;
+				lines[i].values[j] = LIMIT_MAX;
 			for (size_t j = 0; type->params[j]; j++)
-				value.lines[i].values[j] = random_number(seed);
+				lines[i].values[j] = random_number(seed);
 		}
+		assert_int_equal(limit_lines_make(lines, n, &arena, &value, NULL), 0);
 		break;
 	default:
 		value.number = random_number(seed);
@@ -408,7 +421,7 @@ static void test_properties(void **state)
 			struct limit_value ceiling = random_value(type, &seed);
 			struct limit_value result, again;
 			char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
-			bool differs = limit_smaller(type, &now, &ceiling, &result);
+			const int differs = limit_smaller(type, &now, &ceiling, &arena, &result, NULL);
 
 			assert_true(limit_within(type, &result, &ceiling));
 			assert_int_equal(differs, !limit_within(type, &now, &ceiling));
@@ -421,7 +434,7 @@ static void test_properties(void **state)
 							    type->kind == LIMIT_LINES
 								    ? ""
 								    : limit_format(type, &result, a, sizeof(a)),
-							    &again, NULL),
+							    &arena, &again, NULL),
 					 0);
 			if (type->kind != LIMIT_LINES)
 				assert_string_equal(limit_format(type, &again, b, sizeof(b)), a);
@@ -436,12 +449,12 @@ static void test_format_cut(void **state)
 	char buf[4];
 
 	(void)state;
-	assert_int_equal(limit_parse(type, "0-3,5,7,9", &value, NULL), 0);
+	assert_int_equal(limit_parse(type, "0-3,5,7,9", &arena, &value, NULL), 0);
 	assert_string_equal(limit_format(type, &value, buf, sizeof(buf)), "0-3");
 	assert_int_equal(limit_writes(type, &value), 1);
 
 	type = type_of("io.max");
-	assert_int_equal(limit_parse(type, "8:0 rbps=1, 8:16 rbps=2", &value, NULL), 0);
+	assert_int_equal(limit_parse(type, "8:0 rbps=1, 8:16 rbps=2", &arena, &value, NULL), 0);
 	char line[128];
 	assert_int_equal(limit_writes(type, &value), 2);
 	assert_string_equal(limit_format_write(type, &value, 1, line, sizeof(line)),
@@ -459,5 +472,5 @@ int main(void)
 		cmocka_unit_test(test_format_cut),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, end_lists);
 }

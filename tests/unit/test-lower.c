@@ -36,10 +36,11 @@ static int lower(const struct tree *tree, const char *file, const char *ceiling,
 		 struct err *err)
 {
 	const struct limit_type *type = limit_type_find(file);
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	struct limit_value value;
 
 	assert_non_null(type);
-	assert_int_equal(limit_parse(type, ceiling, &value, NULL), 0);
+	assert_int_equal(limit_parse(type, ceiling, &arena, &value, NULL), 0);
 	return limit_lower(tree->fd, file, type, &value, before, err);
 }
 
@@ -56,7 +57,7 @@ static void test_lower_and_restore(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
-		struct limit_before before = { 0 };
+		_cleanup_(limit_before_done) struct limit_before before = { 0 };
 		struct err err = { 0 };
 		char text[512];
 		bool written;
@@ -72,7 +73,7 @@ static void test_lower_and_restore(void **state)
 		assert_int_equal(written, before.changed);
 
 		/* A second run finds nothing to do. */
-		struct limit_before again = { 0 };
+		_cleanup_(limit_before_done) struct limit_before again = { 0 };
 
 		kernel.n_writes = 0;
 		check_result("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &err), &err, NULL);
@@ -106,7 +107,7 @@ static void test_sets(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		_cleanup_(tree_free) struct tree tree;
-		struct limit_before before = { 0 };
+		_cleanup_(limit_before_done) struct limit_before before = { 0 };
 		struct err err = { 0 };
 		char text[512];
 
@@ -123,7 +124,7 @@ static void test_sets(void **state)
 static void test_restore_lines(void **state)
 {
 	_cleanup_(tree_free) struct tree tree;
-	struct limit_before before = { 0 };
+	_cleanup_(limit_before_done) struct limit_before before = { 0 };
 	struct err err = { 0 };
 	char text[512];
 
@@ -172,7 +173,7 @@ static void test_faults(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
 		_cleanup_(tree_free) struct tree tree;
-		struct limit_before before = { 0 };
+		_cleanup_(limit_before_done) struct limit_before before = { 0 };
 		struct err err = { 0 };
 
 		tree_new(&tree);
@@ -187,7 +188,7 @@ static void test_faults(void **state)
 static void test_link(void **state)
 {
 	_cleanup_(tree_free) struct tree tree;
-	struct limit_before before = { 0 };
+	_cleanup_(limit_before_done) struct limit_before before = { 0 };
 	struct err err = { 0 };
 	char text[64];
 
@@ -214,7 +215,7 @@ static void test_restore_empty_set(void **state)
 	for (size_t i = 0; i < ELEMENTS(sets); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_close_ int box = -EBADF;
-		struct limit_before before = { .changed = true };
+		_cleanup_(limit_before_done) struct limit_before before = { .changed = true };
 		struct err err = { 0 };
 		char text[64];
 
@@ -232,7 +233,7 @@ static void test_restore_empty_set(void **state)
 static void test_restore_faults(void **state)
 {
 	_cleanup_(tree_free) struct tree tree;
-	struct limit_before before = { .changed = true, .value = { .number = LIMIT_MAX } };
+	_cleanup_(limit_before_done) struct limit_before before = { .changed = true, .value = { .number = LIMIT_MAX } };
 	const struct limit_type *type = limit_type_find("memory.max");
 	struct err err = { 0 };
 

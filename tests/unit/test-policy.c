@@ -323,19 +323,20 @@ static void test_key_table(void **state)
 	(void)state;
 	for (int id = 0; id < KEY_ID_MAX; id++) {
 		const struct key *key = &keys[id];
+		struct limit_value value;
 		struct err err = { 0 };
 
 		assert_int_equal(key->id, id);
 		assert_non_null(key->help);
 		assert_true(key->sections != 0);
 		assert_int_equal(key->kind == KEY_WORD, key->words != NULL);
-		if (key->initial && key_check(key, key->name, key->initial, &err) < 0)
+		if (key->initial && key_check(key, key->name, key->initial, NULL, &value, &err) < 0)
 			fail_msg("%s: %s", key->name, err.text);
 		if (id != KEY_LIMIT)
 			assert_ptr_equal(key_find(key->name), key);
-		assert_true(key_check(key, key->name, "", NULL) < 0);
-		assert_true(key_check(key, key->name, " ", NULL) < 0);
-		assert_true(key_check(key, key->name, "\"", NULL) < 0);
+		assert_true(key_check(key, key->name, "", NULL, &value, NULL) < 0);
+		assert_true(key_check(key, key->name, " ", NULL, &value, NULL) < 0);
+		assert_true(key_check(key, key->name, "\"", NULL, &value, NULL) < 0);
 	}
 	assert_ptr_equal(key_find("hugetlb.1GB.max"), &keys[KEY_LIMIT]);
 	assert_null(key_find("<limit>"));

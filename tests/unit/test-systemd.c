@@ -109,6 +109,7 @@ static void join(const struct unit_words *words, char *buf, size_t size)
 
 static void test_limits(void **state)
 {
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	static struct unit_words words;
 	char text[1024];
 
@@ -118,7 +119,7 @@ static void test_limits(void **state)
 		struct limit_value value;
 		struct err err = { 0 };
 
-		assert_int_equal(limit_parse(type, limits[i].value, &value, NULL), 0);
+		assert_int_equal(limit_parse(type, limits[i].value, &arena, &value, NULL), 0);
 		if (systemd_holds(type, &value) != limits[i].holds ||
 		    systemd_vouches(type, &value) != limits[i].vouches)
 			fail_msg("%s = %s: holds or vouches", limits[i].file, limits[i].value);

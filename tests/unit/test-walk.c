@@ -55,7 +55,7 @@ static void append(char *to, size_t size, const char *text)
 	(void)snprintf(to + used, size - used, "%s", text);
 }
 
-static int note(const struct grant *grant, int fd, void *userdata, struct err *err)
+static int note(struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	struct noted *noted = userdata;
 
@@ -68,7 +68,7 @@ static int note(const struct grant *grant, int fd, void *userdata, struct err *e
 	return 0;
 }
 
-static int stop(const struct grant *grant, int fd, void *userdata, struct err *err)
+static int stop(struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	(void)grant;
 	(void)fd;
@@ -322,32 +322,35 @@ static void test_choose(void **state)
 static void test_drift(void **state)
 {
 	static const struct {
-		const char *ceiling, *now, *want;
+		const char *file, *ceiling, *now, *want;
 		bool above;
 	} cases[] = {
-		{ "memory.max=1024\n", "1024", NULL, false },
-		{ "memory.max=1024\n", "1025", NULL, true },
-		{ "memory.max=1024\n", "max", NULL, true },
-		{ "cpu.max=150000 100000\n", "75000 50000", NULL, false },
-		{ "cpu.max=150000 100000\n", "75001 50000", NULL, true },
-		{ "cpuset.cpus=0-3\n", "0-3", NULL, false },
-		{ "cpuset.cpus=0-3\n", "", NULL, true },
-		{ "io.max=8:0 rbps=5 wbps=max riops=max wiops=max\n", "8:0 rbps=4 wbps=1", NULL, false },
-		{ "io.max=8:0 rbps=5 wbps=max riops=max wiops=max\n", "8:16 rbps=4", NULL, true },
-		{ "pids.max=9\n", "many", "cannot read 'pids.max'", false },
+		{ "memory.max", "1024", "1024", NULL, false },
+		{ "memory.max", "1024", "1025", NULL, true },
+		{ "memory.max", "1024", "max", NULL, true },
+		{ "cpu.max", "150000 100000", "75000 50000", NULL, false },
+		{ "cpu.max", "150000 100000", "75001 50000", NULL, true },
+		{ "cpuset.cpus", "0-3", "0-3", NULL, false },
+		{ "cpuset.cpus", "0-3", "", NULL, true },
+		{ "io.max", "8:0 rbps=5 wbps=max riops=max wiops=max", "8:0 rbps=4 wbps=1", NULL, false },
+		{ "io.max", "8:0 rbps=5 wbps=max riops=max wiops=max", "8:16 rbps=4", NULL, true },
+		{ "pids.max", "9", "many", "cannot read 'pids.max'", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct attribute attribute = { 0 };
+		_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
+		struct ceiling ceiling = { .type = limit_type_find(cases[i].file) };
+		const struct attribute attribute = { .ceilings = &ceiling, .n_ceilings = 1 };
 		struct limit_state limit = { 0 };
-		struct inspect inspect;
 		struct err err = { 0 };
 
-		(void)snprintf(attribute.ceilings, sizeof(attribute.ceilings), "%s", cases[i].ceiling);
+		(void)snprintf(ceiling.file, sizeof(ceiling.file), "%s", cases[i].file);
 		assert_int_equal(inspect_open(-EBADF, 1, &attribute, &inspect, &err), 0);
+		assert_int_equal(limit_parse(ceiling.type, cases[i].ceiling, &inspect.arena, &ceiling.value, NULL), 0);
 		assert_true(inspect_next(&inspect, &limit));
-		check_result(cases[i].ceiling, inspect_compare(&limit, cases[i].now, &err), &err, cases[i].want);
+		check_result(cases[i].ceiling, inspect_compare(&inspect, &limit, cases[i].now, &err), &err,
+			     cases[i].want);
 		assert_int_equal(limit.above, cases[i].above);
 		assert_false(inspect_next(&inspect, &limit));
 	}

@@ -330,8 +330,8 @@ static void test_policy(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(policies); i++) {
 		_cleanup_close_ int fd = -EBADF;
-		struct attribute_ceiling depth;
-		struct attribute attribute;
+		_cleanup_(attribute_done) struct attribute attribute = { 0 };
+		const struct ceiling *depth;
 		struct scene s;
 
 		scene_open(&s,
@@ -347,8 +347,9 @@ static void test_policy(void **state)
 		scene_check(&s, BOX "/cgroup.max.depth", policies[i].depth);
 		fd = openat(s.tree.fd, BOX, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		assert_int_equal(attribute_read(fd, &attribute, NULL), 0);
-		assert_true(attribute_find(&attribute, "cgroup.max.depth", &depth));
-		assert_int_equal(depth.value.number, strtoull(policies[i].depth, NULL, 10));
+		depth = attribute_find(&attribute, "cgroup.max.depth");
+		assert_non_null(depth);
+		assert_int_equal(depth->value.number, strtoull(policies[i].depth, NULL, 10));
 		/* What else it remembers stays. */
 		assert_true(attribute.device_guard && attribute.n_rules == 1 && attribute.pressure == TRI_YES &&
 			    attribute.guarded);
