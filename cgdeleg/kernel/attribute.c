@@ -265,6 +265,7 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 	char devices[DEVICES_TEXT_SIZE];
 	struct raw raw = { *attribute, ATTRIBUTE_VERSION, pressures[attribute->pressure], NULL, NULL };
 	yyjson_mut_val *o = yyjson_mut_obj(doc);
+	size_t len;
 	bool ok = o;
 
 	if (attribute->device_guard) {
@@ -275,13 +276,15 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 		ok = add_row(doc, o, &rows[i], &raw);
 	if (ok) {
 		yyjson_mut_doc_set_root(doc, o);
-		text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, NULL);
+		text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, &len);
 	}
 	if (!text)
 		return no_memory(err);
-	if ((size_t)snprintf(buf, size, "%s", text) >= size)
+	if (len >= size)
 		return err_set(err, E2BIG,
-			       WHAT " would be longer than %zu bytes; name fewer devices or resources in the profile", size);
+			       WHAT " would be longer than %zu bytes; name fewer devices or resources in the profile",
+			       size);
+	memcpy(buf, text, len + 1);
 	return 0;
 }
 

@@ -68,7 +68,8 @@ int attribute_read(int cgroup_fd, struct attribute *ret, struct err *err);
 /* As attribute_read(), from the text. Pure. */
 int attribute_parse(const char *text, size_t len, struct attribute *ret, struct err *err);
 
-/* The text of an attribute; of its strings NULL is "". Pure. -E2BIG: more than `size` bytes. */
+/* The text of an attribute; of its strings NULL is "". Pure. -E2BIG: more than `size` bytes with the NUL;
+ * `buf` is then untouched. */
 int attribute_format(const struct attribute *attribute, char *buf, size_t size, struct err *err);
 
 /* Sets the attribute to `text` and reads it back. `text` NULL removes it. */
