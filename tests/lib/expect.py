@@ -4,7 +4,32 @@ import os
 
 from lib import host
 from lib.process import wait_until
-from lib.report import contains, equal, expect
+from lib.report import contains, equal, expect, same
+
+
+class Held:
+    """A container whose creation waits for the test, and what must be as before once a hook has refused it."""
+    def __init__(self, t, name, **knobs):
+        self.t, self.c = t, t.container(name, hooks=[], held=True, **knobs)
+        self.state = self.c.hold()
+        self.look()
+
+    def look(self):
+        self.before = self.picture()
+
+    def picture(self):
+        try:
+            mounts = host.mountinfo(self.state["pid"])
+        except OSError:  # its init is dead
+            mounts = []
+        return host.picture_tree(host.CGROUP + self.c.top), mounts, host.mountinfo()
+
+    def unchanged(self):
+        after = self.picture()
+        same(self.before[0], after[0], "the cgroup")
+        if after[1]:
+            same(self.before[1], after[1], "the container's mounts")
+        host.same_mounts(self.before[2], after[2], self.t.work)
 
 
 def one_sentence(text, part):

@@ -8,7 +8,7 @@ import subprocess
 
 from lib import host
 from lib.bundle import BASE
-from lib.expect import one_sentence
+from lib.expect import Held, one_sentence
 from lib.fake import Fake, default_policy
 from lib.process import run
 from lib.report import Failure, equal, expect, same
@@ -81,26 +81,7 @@ VALID = {("cgdeleg.io/memory.max", "max"), ("cgdeleg.io/pids.max", "max"), ("cgd
          ("cgdeleg.io/cgroup.max.descendants", "1"), ("cgdeleg.io/memory.max", "1")}
 
 
-class Held:
-    """A container whose creation waits, and what must be as before when the hook has refused."""
-    def __init__(self, t, name, **knobs):
-        self.c = t.container(name, hooks=[], held=True, **knobs)
-        self.state = self.c.hold()
-        self.before = self.picture()
-
-    def picture(self):
-        try:
-            mounts = host.mountinfo(self.state["pid"])
-        except (ProcessLookupError, OSError):
-            mounts = []
-        return host.picture_tree(host.CGROUP + self.c.top), mounts
-
-    def unchanged(self):
-        after = self.picture()
-        same(self.before[0], after[0], "the cgroup")
-        if after[1]:
-            same(self.before[1], after[1], "the container's mounts")
-
+class Subject(Held):
     def annotated(self, notes):
         self.c.config["annotations"] = notes
         self.c.save()
@@ -113,13 +94,26 @@ class Held:
         equal(picture["cgroup.max.descendants"][3], "16", "cgroup.max.descendants")
         equal(self.c.records()[-1]["verdict"], "grant", "the record")
 
+    def command(self):
+        return [self.c.t.hook, *self.c.hook_args()]
+
+    def judge(self, code, said):
+        if code == 0:
+            self.is_granted()
+        else:
+            one_sentence(said, "")
+            self.unchanged()
+
+    def end(self):
+        self.c.delete()
+
 
 @attack("hook.annotations", "The hook", "Annotations with malformed values", hook=True, slow=True,
         control="a valid value is granted, in the same container, at the end")
 def annotations(t, _runner):
     policy = t.policy("notes", defaults={"on_missing_limit": "skip"}, handlers={"test": {
         "engine": "containerd", "approved_annotations": " ".join(KEYS), "profile": "small", "profiles": "small"}})
-    held = Held(t, "notes", policy_dir=policy)
+    held = Subject(t, "notes", policy_dir=policy)
     asked = 0
     for key in KEYS:
         for value in MALFORMED:
@@ -271,22 +265,7 @@ class Changes:
                                     f"{self.granted} granted whole, {self.refused} refused whole")
 
 
-class HeldSubject(Held):
-    def command(self):
-        return [self.c.t.hook, *self.c.hook_args()]
-
-    def judge(self, code, said):
-        if code == 0:
-            self.is_granted()
-        else:
-            one_sentence(said, "")
-            self.unchanged()
-
-    def end(self):
-        self.c.delete()
-
-
-class DyingSubject(HeldSubject):
+class DyingSubject(Subject):
     """Whose init is killed. systemd removes a scope when the last of its processes has gone: then nothing is left that
     could have half a grant."""
     def unchanged(self):
@@ -339,7 +318,7 @@ def swapping(place):
 def swap(t, runner):
     changes = Changes(t, runner)
     for place in ("", "sys"):
-        changes.at_each(lambda: HeldSubject(t, "swap", own_rootfs=True), swapping(place))
+        changes.at_each(lambda: Subject(t, "swap", own_rootfs=True), swapping(place))
     return changes.outcome()
 
 

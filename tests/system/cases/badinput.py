@@ -9,31 +9,23 @@ import os
 import subprocess
 
 from lib import host
-from lib.expect import nothing_left, one_sentence, said_by_runtime
+from lib.expect import Held, nothing_left, one_sentence, said_by_runtime
 from lib.fake import Fake
 from lib.report import case, contains, equal, expect, same
 
 
-class Held:
-    """A held container, its state, and pictures of all that must not change."""
+class Bad(Held):
+    """A container that would be granted, and what the hook is told of it instead."""
     def __init__(self, t):
-        self.t = t
-        self.c = t.container("bad", hooks=[], held=True, annotations={"note": "a", "cgdeleg.io/x": "1"})
-        self.state = self.c.hold()
+        super().__init__(t, "bad", annotations={"note": "a", "cgdeleg.io/x": "1"})
         self.config = host.read(f"{self.c.dir}/config.json")
 
-    def picture(self):
-        return (host.picture_tree(host.CGROUP + self.c.top), host.mountinfo(self.state["pid"]), host.mountinfo())
-
     def refuses(self, part, state=None, **changes):
-        before = self.picture()
+        self.look()
         done = self.c.call_hook(self.state if state is None else state, **changes)
-        after = self.picture()
         equal((done.code, done.out), (1, ""), f"exit and stdout ({done.err})")
         one_sentence(done.err, part)
-        for was, now, what in zip(before[:2], after[:2], ("the cgroup", "the container's mounts")):
-            same(was, now, what)
-        host.same_mounts(before[2], after[2], self.t.work)
+        self.unchanged()
 
     def with_config(self, text):
         path = f"{self.c.dir}/config.json"
@@ -115,7 +107,7 @@ def bad_configs(held):
 
 @case("badinput.state", scope="runtime")
 def state(t):
-    held = Held(t)
+    held = Bad(t)
     steps(t, held, bad_states(held))
     with t.step("state: pid of another container"):
         other = Fake(t)
@@ -139,7 +131,7 @@ def config_state(held, text):
 
 @case("badinput.config", scope="runtime")
 def config(t):
-    held = Held(t)
+    held = Bad(t)
     for name, part, text in bad_configs(held):
         with t.step(name):
             held.with_config(text)
@@ -195,7 +187,7 @@ BROKEN = "[handler test]\nengine = containerd\ncgroup_writable = yes please\n"
 
 @case("badinput.policy", scope="runtime")
 def policies(t):
-    held = Held(t)
+    held = Bad(t)
 
     def policy(name, content=None):
         return t.policy(name, content=content) if content else t.policy(name)
