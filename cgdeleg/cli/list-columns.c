@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns - the table, and how a cell is read. See list-columns.h; how one is shown is list-cells.c. */
-#include "cgdeleg/cli/list-columns.h"
+/* List, columns - what can be known of a delegated cgroup, and how each cell is read. See list.h. */
+#include "cgdeleg/cli/list.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,7 +11,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cgdeleg/cli/list-guards.h"
 
 void cell_set_text(struct cell *cell, const char *text)
 {
@@ -23,57 +22,51 @@ void cell_set_text(struct cell *cell, const char *text)
 		(void)text_escape(text, cell->text, size);
 }
 
-static void read_attribute_text(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_attribute_text(struct sample *sample, struct cell *ret)
 {
-	cell_set_text(ret,
-		      *(const char *const *)(const void *)((const char *)&sample->grant->attribute + column->offset));
+	const void *member = (const char *)&sample->grant->attribute + sample->column->offset;
+
+	cell_set_text(ret, *(const char *const *)member);
 }
 
-static void read_path(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_path(struct sample *sample, struct cell *ret)
 {
-	(void)column;
 	cell_set_text(ret, sample->grant->path);
 }
 
-static void read_fault(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_fault(struct sample *sample, struct cell *ret)
 {
-	(void)column;
 	cell_set_text(ret, sample->grant->fault.text);
 }
 
-static void read_cgroup_id(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_cgroup_id(struct sample *sample, struct cell *ret)
 {
-	(void)column;
 	ret->number = sample->grant->id;
 	ret->known = true;
 }
 
-static void read_owner(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_owner(struct sample *sample, struct cell *ret)
 {
 	char text[32];
 
-	(void)column;
 	(void)snprintf(text, sizeof(text), "%u:%u", sample->grant->uid, sample->grant->gid);
 	cell_set_text(ret, text);
 }
 
-static void read_since(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_since(struct sample *sample, struct cell *ret)
 {
-	(void)column;
 	ret->known = sample->grant->attribute.present && sample->grant->attribute.since >= 0;
 	ret->number = (uint64_t)sample->grant->attribute.since;
 }
 
-static void read_age(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_age(struct sample *sample, struct cell *ret)
 {
-	(void)column;
 	ret->known = sample->grant->attribute.present;
-	ret->real = (double)(sample->look->now - sample->grant->attribute.since);
+	ret->real = (double)(sample->reader->now - sample->grant->attribute.since);
 }
 
-static void read_guarded(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_guarded(struct sample *sample, struct cell *ret)
 {
-	(void)column;
 	ret->known = sample->grant->attribute.present;
 	ret->number = sample->grant->attribute.guarded;
 }
@@ -90,7 +83,7 @@ static bool may_be_there(const struct sample *sample, const char *name)
 	for (size_t i = 0; i < ELEMENTS(always); i++)
 		if (strcmp(i == 0 ? controller : name, always[i]) == 0)
 			return true;
-	return !sample->look->controllers || text_has_word(sample->look->controllers, controller);
+	return !sample->reader->controllers || text_has_word(sample->reader->controllers, controller);
 }
 
 /* What the file holds, or NULL. Longer ones than SAMPLE_TEXT_SIZE are none of these. */
@@ -141,46 +134,33 @@ static bool read_keyed(struct sample *sample, const char *file, const char *key,
 	return true;
 }
 
-static void read_use(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_use(struct sample *sample, struct cell *ret)
 {
-	ret->known = read_number(sample, column->file, &ret->number);
+	const struct column *column = sample->column;
+
+	ret->known = column->key ? read_keyed(sample, column->file, column->key, &ret->number)
+				 : read_number(sample, column->file, &ret->number);
 	ret->limited = column->limit_file && read_number(sample, column->limit_file, &ret->limit);
 }
 
-static void read_cpu(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_cpu(struct sample *sample, struct cell *ret)
 {
 	const struct limit_type *type = limit_type_find("cpu.max");
-	const char *text = sample_text(sample, column->limit_file);
+	const char *text = sample_text(sample, sample->column->limit_file);
 	struct limit_value value;
 
-	ret->known = read_keyed(sample, column->file, "usage_usec", &ret->number);
+	ret->known = read_keyed(sample, sample->column->file, sample->column->key, &ret->number);
 	ret->real = (double)ret->number / 1e6;
 	ret->limited = text && limit_parse_kernel(type, text, NULL, &value, NULL) == 0;
 	if (ret->limited)
 		ret->cores = value.number == LIMIT_MAX ? INFINITY : (double)value.number / (double)value.period;
 }
 
-static void read_descendants(const struct column *column, struct sample *sample, struct cell *ret)
-{
-	ret->known = read_keyed(sample, column->file, "nr_descendants", &ret->number);
-	ret->limited = read_number(sample, column->limit_file, &ret->limit);
-}
-
-static void read_dying(const struct column *column, struct sample *sample, struct cell *ret)
-{
-	ret->known = read_keyed(sample, column->file, "nr_dying_descendants", &ret->number);
-}
-
-static void read_oom_kills(const struct column *column, struct sample *sample, struct cell *ret)
-{
-	ret->known = read_keyed(sample, column->file, "oom_kill", &ret->number);
-}
-
 /* "some avg10=1.25 ...": the share of the last ten seconds in which some task waited. */
-static void read_pressure(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_pressure(struct sample *sample, struct cell *ret)
 {
 	static const char head[] = "some avg10=";
-	const char *text = sample_text(sample, column->file);
+	const char *text = sample_text(sample, sample->column->file);
 
 	if (!text || strncmp(text, head, strlen(head)) != 0)
 		return;
@@ -207,14 +187,13 @@ static bool inspect_sample(const struct sample *sample, struct inspect *ret)
 }
 
 /* The limits above their ceilings, as words "file" and "scope:file"; the number is how many. */
-static void read_drift(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_drift(struct sample *sample, struct cell *ret)
 {
 	_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
 	struct limit_state limit = { 0 };
 	char text[2048] = "";
 	size_t used = 0;
 
-	(void)column;
 	if (!inspect_sample(sample, &inspect))
 		return;
 	while (used + 1 < sizeof(text) && inspect_next(&inspect, &limit))
@@ -272,17 +251,15 @@ static bool fill_ceiling(struct sample *sample, struct inspect *inspect, struct 
 	ret->ceiling_number = as_number(c->type, &c->value);
 	ret->now_number = there ? as_number(c->type, &limit->now) : NAN;
 	ret->used = there && limit->place == PLACE_ROOT ? read_used(sample, c->file) : NAN;
-	ret->bytes = c->type->kind == LIMIT_BYTES;
 	ret->above = limit->above;
 	return ret->ceiling && ret->now;
 }
 
-static void read_ceilings(const struct column *column, struct sample *sample, struct cell *ret)
+static void read_ceilings(struct sample *sample, struct cell *ret)
 {
 	_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
 	struct limit_state limit = { 0 };
 
-	(void)column;
 	if (!inspect_sample(sample, &inspect))
 		return;
 	while (inspect_next(&inspect, &limit)) {
@@ -324,16 +301,16 @@ const struct column columns[] = {
 	{ "pids", "PIDS", COLUMN_COUNT, .initial = true, .read = read_use, .file = "pids.current",
 	  .limit_file = "pids.max", .metric = "pids", .limit_metric = "pids_limit",
 	  .help = "processes and threads, of pids.max" },
-	{ "cpu", "CPU", COLUMN_SECONDS, .initial = true, .counter = true, .read = read_cpu, .file = "cpu.stat",
-	  .limit_file = "cpu.max", .metric = "cpu_usage_seconds", .limit_metric = "cpu_limit_cores",
+	{ "cpu", "CPU", COLUMN_SECONDS, .initial = true, .counter = true, .read = read_cpu, .key = "usage_usec",
+	  .file = "cpu.stat", .limit_file = "cpu.max", .metric = "cpu_usage_seconds", .limit_metric = "cpu_limit_cores",
 	  .help = "CPU time used, and the cores of cpu.max" },
-	{ "descendants", "CGROUPS", COLUMN_COUNT, .initial = true, .read = read_descendants, .file = "cgroup.stat",
-	  .limit_file = "cgroup.max.descendants", .metric = "descendants", .limit_metric = "descendants_limit",
-	  .help = "cgroups below it, of cgroup.max.descendants" },
-	{ "dying", "DYING", COLUMN_COUNT, .initial = true, .read = read_dying, .file = "cgroup.stat",
-	  .metric = "dying_descendants", .help = "removed cgroups that still hold memory" },
-	{ "oom", "OOM", COLUMN_COUNT, .counter = true, .read = read_oom_kills, .file = "memory.events",
-	  .metric = "oom_kills", .help = "processes killed for want of memory" },
+	{ "descendants", "CGROUPS", COLUMN_COUNT, .initial = true, .read = read_use, .key = "nr_descendants",
+	  .file = "cgroup.stat", .limit_file = "cgroup.max.descendants", .metric = "descendants",
+	  .limit_metric = "descendants_limit", .help = "cgroups below it, of cgroup.max.descendants" },
+	{ "dying", "DYING", COLUMN_COUNT, .initial = true, .read = read_use, .key = "nr_dying_descendants",
+	  .file = "cgroup.stat", .metric = "dying_descendants", .help = "removed cgroups that still hold memory" },
+	{ "oom", "OOM", COLUMN_COUNT, .counter = true, .read = read_use, .key = "oom_kill", .file = "memory.events",
+	  .metric = "oom_kills", .help = "processes killed because memory ran out" },
 	{ "memory-pressure", "MEM%", COLUMN_PERCENT, .initial = true, .read = read_pressure, .file = "memory.pressure",
 	  .metric = "memory_pressure_ratio", .help = "share of the last 10 s in which a task waited for memory" },
 	{ "cpu-pressure", "CPU%", COLUMN_PERCENT, .read = read_pressure, .file = "cpu.pressure",
@@ -342,30 +319,30 @@ const struct column columns[] = {
 	  .metric = "io_pressure_ratio", .help = "share of the last 10 s in which a task waited for a disk" },
 	{ "guard", "GUARD", COLUMN_TEXT, .initial = true, .shrinks = true, .guards = true, .read = read_guard,
 	  .metric = "guards_missing",
-	  .help = "guards that are attached now; missing: one that was there at the grant; incomplete: a part of one is" },
+	  .help = "guards that are attached now; missing: attached at the grant and not now; incomplete: only a part is" },
 	{ "guarded", "GUARDED", COLUMN_BOOL, .read = read_guarded, .metric = "guarded",
 	  .help = "the grant guard was in force at the grant" },
 	{ "refused", "REFUSED", COLUMN_COUNT, .initial = true, .counter = true, .guards = true,
 	  .read = read_device_refusals, .metric = "device_refusals",
 	  .help = "uses of devices that the device guard has refused since the grant" },
 	{ "last-refused", "LAST REFUSED", COLUMN_TEXT, .shrinks = true, .guards = true, .read = read_last_refusal,
-	  .help = "the last one: type, device, access, and the task's name" },
+	  .help = "the last one: type, device, access, name of the task" },
 	{ "guard-refused", "GUARD REFUSED", COLUMN_COUNT, .counter = true, .guards = true, .read = read_guard_refusals,
 	  .metric = "guard_refusals",
 	  .help = "bpf() calls, opens and changes of attributes that the grant guard has refused since the grant" },
 	{ "guard-rules", "GUARD RULES", COLUMN_TEXT, .shrinks = true, .guards = true, .read = read_guard_rules,
-	  .help = "the same by its rules" },
+	  .help = "the same, by rule of the grant guard" },
 	{ "drift", "DRIFT", COLUMN_TEXT, .initial = true, .shrinks = true, .read = read_drift, .metric = "drift",
-	  .help = "limits that are above the granted ceiling" },
+	  .help = "limits that are above their ceilings" },
 	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, .shrinks = true, .read = read_ceilings, .metric = "ceiling",
 	  .help = "every granted ceiling" },
 	{ "cgroup", "CGROUP", COLUMN_TEXT, .shrinks = true, .read = read_path,
 	  .help = "the cgroup's path below the cgroup2 mount" },
 	{ "cgroup-id", "ID", COLUMN_COUNT, .read = read_cgroup_id, .help = "the kernel's id of it" },
-	{ "leaf", "LEAF", COLUMN_TEXT, FROM_ATTRIBUTE(leaf), .help = "the leaf that the container was put into" },
+	{ "leaf", "LEAF", COLUMN_TEXT, FROM_ATTRIBUTE(leaf), .help = "the leaf that the container was moved into" },
 	{ "method", "METHOD", COLUMN_TEXT, FROM_ATTRIBUTE(method), .help = "how the mount was made writable" },
 	{ "fault", "FAULT", COLUMN_TEXT, .shrinks = true, .read = read_fault,
-	  .help = "why the record on the cgroup cannot be read" },
+	  .help = "why the attribute of the cgroup cannot be read" },
 };
 
 const size_t n_columns = ELEMENTS(columns);
@@ -378,10 +355,10 @@ const struct column *column_find(const char *name)
 	return NULL;
 }
 
-void sample_begin(struct sample *sample, const struct grant *grant, int fd, struct look *look)
+void sample_begin(struct sample *sample, const struct grant *grant, int fd, struct reader *reader)
 {
 	sample->grant = grant;
-	sample->look = look;
+	sample->reader = reader;
 	sample->fd = fd;
 	sample->guards.attached = sample->guards.device = sample->guards.grant = SAMPLE_UNASKED;
 	sample->n_files = 0;
@@ -390,7 +367,8 @@ void sample_begin(struct sample *sample, const struct grant *grant, int fd, stru
 void column_read(const struct column *column, struct sample *sample, struct cell *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	column->read(column, sample, ret);
+	sample->column = column;
+	column->read(sample, ret);
 }
 
 void cell_done(struct cell *cell)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns, guards - what the BPF guards of a cgroup say. See list-guards.h. */
-#include "cgdeleg/cli/list-guards.h"
-
+/* List, guards - what the BPF guards of a cgroup say. See list.h. */
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "cgdeleg/cli/list.h"
 
 /* Asked once, whichever column is first. */
 static const enum guard_state *attached(struct sample *sample)
@@ -15,7 +14,7 @@ static const enum guard_state *attached(struct sample *sample)
 	struct sample_guards *guards = &sample->guards;
 
 	if (guards->attached == SAMPLE_UNASKED)
-		guards->attached = inspect_guards(&sample->look->names, sample->fd, guards->states, NULL) < 0
+		guards->attached = inspect_guards(&sample->reader->names, sample->fd, guards->states, NULL) < 0
 					   ? SAMPLE_UNKNOWN
 					   : SAMPLE_KNOWN;
 	return guards->attached == SAMPLE_KNOWN ? guards->states : NULL;
@@ -24,7 +23,7 @@ static const enum guard_state *attached(struct sample *sample)
 /* Of this build's guard alone: only its map's layout is known, and only its pin opened. */
 static const struct device_rules *device_rules(struct sample *sample)
 {
-	const struct device_guard *guard = &sample->look->pinned->device;
+	const struct device_guard *guard = &sample->reader->pinned->device;
 	struct sample_guards *guards = &sample->guards;
 
 	if (guards->device == SAMPLE_UNASKED)
@@ -37,7 +36,7 @@ static const struct device_rules *device_rules(struct sample *sample)
 
 static const struct guard_grant *guard_grant(struct sample *sample)
 {
-	const struct grant_guard *guard = &sample->look->pinned->grant;
+	const struct grant_guard *guard = &sample->reader->pinned->grant;
 	struct sample_guards *guards = &sample->guards;
 
 	if (guards->grant == SAMPLE_UNASKED)
@@ -48,7 +47,7 @@ static const struct guard_grant *guard_grant(struct sample *sample)
 }
 
 /* What was not there at the grant is not missing; an older attribute does not say so of the device guard. */
-void read_guard(const struct column *column, struct sample *sample, struct cell *ret)
+void read_guard(struct sample *sample, struct cell *ret)
 {
 	static const char *const names[] = { [DEVICE_GUARD] = "device", [GRANT_GUARD] = "grant" };
 	static const char *const words[] = {
@@ -59,7 +58,6 @@ void read_guard(const struct column *column, struct sample *sample, struct cell 
 	char text[64] = "";
 	size_t used = 0;
 
-	(void)column;
 	if (!now || !then->present)
 		return;
 	for (int kind = 0; kind < GUARD_KINDS; kind++) {
@@ -73,22 +71,20 @@ void read_guard(const struct column *column, struct sample *sample, struct cell 
 	cell_set_text(ret, *text ? text : "none");
 }
 
-void read_device_refusals(const struct column *column, struct sample *sample, struct cell *ret)
+void read_device_refusals(struct sample *sample, struct cell *ret)
 {
 	const struct device_rules *rules = device_rules(sample);
 
-	(void)column;
 	ret->known = rules;
 	ret->number = rules ? rules->refused : 0;
 }
 
-void read_last_refusal(const struct column *column, struct sample *sample, struct cell *ret)
+void read_last_refusal(struct sample *sample, struct cell *ret)
 {
 	const struct device_rules *rules = device_rules(sample);
 	const struct device_refusal *last;
 	char text[64];
 
-	(void)column;
 	if (!rules || rules->refused == 0)
 		return;
 	last = &rules->refusals[(rules->refused - 1) % DEVICE_GUARD_REFUSALS];
@@ -99,17 +95,16 @@ void read_last_refusal(const struct column *column, struct sample *sample, struc
 	cell_set_text(ret, text); /* the task chose its name itself */
 }
 
-void read_guard_refusals(const struct column *column, struct sample *sample, struct cell *ret)
+void read_guard_refusals(struct sample *sample, struct cell *ret)
 {
 	const struct guard_grant *grant = guard_grant(sample);
 
-	(void)column;
 	ret->known = grant;
 	for (int i = 0; grant && i < GUARD_RULE_MAX; i++)
 		ret->number += grant->refused[i];
 }
 
-void read_guard_rules(const struct column *column, struct sample *sample, struct cell *ret)
+void read_guard_rules(struct sample *sample, struct cell *ret)
 {
 	static const char *const rules[GUARD_RULE_MAX] = {
 		[GUARD_RULE_BPF] = "bpf",	  [GUARD_RULE_PRESSURE] = "pressure",	[GUARD_RULE_ROOT] = "root",
@@ -119,7 +114,6 @@ void read_guard_rules(const struct column *column, struct sample *sample, struct
 	char text[GUARD_RULE_MAX * 32] = "";
 	size_t used = 0;
 
-	(void)column;
 	for (int i = 0; grant && i < GUARD_RULE_MAX; i++)
 		if (grant->refused[i] > 0)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s=%llu", used > 0 ? " " : "",

@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Table - a row for each delegated cgroup. See list-table.h. */
-#include "cgdeleg/cli/list-table.h"
-
+/*
+ * List, table - which columns, and the rows, read on as many processors as there are. See list.h.
+ *
+ * The kernel takes some microseconds for each file of a cgroup, and a row wants a dozen files: that is what a list of a
+ * thousand cgroups costs, and it can be done side by side. One thread walks the tree and puts rows into a queue, others
+ * read them. Few rows are read by the walking thread alone.
+ */
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "cgdeleg/cli/list-sampler.h"
+#include "cgdeleg/cli/list.h"
 #include "policy/nearest.h"
+
+#define THREADS_MAX 3	/* beside the one that walks */
+#define FEW	    32	/* rows that are not worth a thread */
+#define QUEUE_SIZE  32	/* rows, each with a descriptor */
+#define FIRST_FD    128 /* of those: what lies below is the walk's, and never used up here */
 
 static int unknown_column(const char *name, struct err *err)
 {
@@ -60,42 +72,163 @@ int table_sort_by(struct table *table, const char *name, struct err *err)
 	return table->sort ? 0 : unknown_column(name, err);
 }
 
-struct filling {
-	struct table *table;
-	struct sampler *sampler;
-	size_t n_cells;
+/* A row to be read. */
+struct job {
+	struct grant grant;
+	int fd;
+	struct cell *cells;
+	char path[];
 };
 
-/* The number of rows is doubled when it is a power of two. */
-static int grow(struct table *table, struct err *err)
-{
-	struct row *more;
+struct filling {
+	struct table *table;
+	const struct column *columns[TABLE_COLUMNS_MAX + 1]; /* the table's, and after them the one to sort by */
+	size_t n_columns;
+	struct reader reader; /* the walking thread's own; copied for each other one */
+	size_t n_threads, n_threads_max;
+	pthread_t threads[THREADS_MAX];
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t more;
+	bool ended;
+	size_t first, n_jobs;
+	struct job *jobs[QUEUE_SIZE];
+};
 
-	if ((table->n_rows & (table->n_rows - 1)) != 0)
-		return 0;
-	more = reallocarray(table->rows, table->n_rows ? 2 * table->n_rows : 1, sizeof(*more));
-	if (!more)
-		return err_set(err, ENOMEM, "out of memory");
-	table->rows = more;
-	return 0;
+static void read_row(const struct filling *filling, struct reader *reader, const struct grant *grant, int fd,
+		     struct cell *cells)
+{
+	struct sample sample;
+
+	sample_begin(&sample, grant, fd, reader);
+	for (size_t i = 0; i < filling->n_columns; i++)
+		column_read(filling->columns[i], &sample, &cells[i]);
+}
+
+static struct job *job_free(struct job *job)
+{
+	if (job) {
+		(void)close_fd(job->fd);
+		attribute_done(&job->grant.attribute);
+	}
+	free(job);
+	return NULL;
+}
+
+/* NULL where the queue is full, which is no reason to wait: the walking thread reads as well as any; or where there is
+ * no memory or no descriptor. Otherwise the attribute of the grant is the job's. */
+static struct job *job_new(struct filling *filling, struct grant *grant, int fd, struct cell *cells)
+{
+	const size_t size = strlen(grant->path) + 1;
+	struct job *job;
+	bool full;
+
+	(void)pthread_mutex_lock(&filling->lock);
+	full = filling->n_jobs == QUEUE_SIZE;
+	(void)pthread_mutex_unlock(&filling->lock);
+	job = full ? NULL : calloc(1, sizeof(*job) + size);
+	if (!job)
+		return NULL;
+	job->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+	if (job->fd < 0)
+		return job_free(job);
+	job->grant = *grant;
+	grant->attribute = (struct attribute) { 0 };
+	job->cells = cells;
+	job->grant.path = memcpy(job->path, grant->path, size);
+	return job;
+}
+
+/* Only the walking thread puts: where job_new() saw room there still is. */
+static void put(struct filling *filling, struct job *job)
+{
+	(void)pthread_mutex_lock(&filling->lock);
+	filling->jobs[(filling->first + filling->n_jobs++) % QUEUE_SIZE] = job;
+	(void)pthread_cond_signal(&filling->more);
+	(void)pthread_mutex_unlock(&filling->lock);
+}
+
+/* The next row, or NULL at the end. */
+static struct job *take(struct filling *filling)
+{
+	struct job *job = NULL;
+
+	(void)pthread_mutex_lock(&filling->lock);
+	while (filling->n_jobs == 0 && !filling->ended)
+		(void)pthread_cond_wait(&filling->more, &filling->lock);
+	if (filling->n_jobs > 0) {
+		job = filling->jobs[filling->first];
+		filling->first = (filling->first + 1) % QUEUE_SIZE;
+		filling->n_jobs--;
+	}
+	(void)pthread_mutex_unlock(&filling->lock);
+	return job;
+}
+
+static void *work(void *userdata)
+{
+	struct filling *filling = userdata;
+	struct reader reader = filling->reader;
+	struct job *job;
+
+	while ((job = take(filling)) != NULL) {
+		read_row(filling, &reader, &job->grant, job->fd, job->cells);
+		job = job_free(job);
+	}
+	return NULL;
 }
 
 static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 {
 	struct filling *filling = userdata;
 	struct table *table = filling->table;
-	struct cell *cells;
-	int r = grow(table, err);
+	struct cell *cells = calloc(table->n_columns + 1, sizeof(*cells));
+	struct job *job = NULL;
 
-	if (r < 0)
-		return r;
-	cells = calloc(filling->n_cells, sizeof(*cells));
+	/* The number of rows is doubled when it is a power of two. */
+	if ((table->n_rows & (table->n_rows - 1)) == 0) {
+		struct row *more = reallocarray(table->rows, table->n_rows ? 2 * table->n_rows : 1, sizeof(*more));
+
+		table->rows = more ? more : table->rows;
+		if (!more) {
+			free(cells);
+			cells = NULL;
+		}
+	}
 	if (!cells)
 		return err_set(err, ENOMEM, "out of memory");
 	table->n_faults += grant->fault.text[0] != '\0';
 	table->rows[table->n_rows++].cells = cells;
-	sampler_add(filling->sampler, grant, fd, cells);
+	/* A thread that cannot be started is one less. */
+	while (table->n_rows > FEW && filling->n_threads < filling->n_threads_max)
+		if (pthread_create(&filling->threads[filling->n_threads], NULL, work, filling) == 0)
+			filling->n_threads++;
+		else
+			filling->n_threads_max = filling->n_threads;
+	if (filling->n_threads > 0)
+		job = job_new(filling, grant, fd, cells);
+	if (job)
+		put(filling, job);
+	else
+		read_row(filling, &filling->reader, grant, fd, cells);
 	return 0;
+}
+
+/* What is not known comes first. */
+static int cell_compare(const struct column *column, const struct cell *a, const struct cell *b)
+{
+	if (!a->known || !b->known)
+		return (int)a->known - (int)b->known;
+	switch (column->kind) {
+	case COLUMN_TEXT:
+		return strcmp(a->text, b->text);
+	case COLUMN_SECONDS:
+	case COLUMN_PERCENT:
+		return (a->real > b->real) - (a->real < b->real);
+	case COLUMN_CEILINGS:
+		return (a->n_ceilings > b->n_ceilings) - (a->n_ceilings < b->n_ceilings);
+	default:
+		return (a->number > b->number) - (a->number < b->number);
+	}
 }
 
 static int compare_rows(const void *a, const void *b, void *userdata)
@@ -107,53 +240,51 @@ static int compare_rows(const void *a, const void *b, void *userdata)
 	return table->descending ? -order : order;
 }
 
-/* The columns, and behind them the one to sort by. Returns how many. */
-static size_t all_columns(const struct table *table, const struct column **ret)
+static int walk(const struct host *host, struct filling *filling, struct err *err)
 {
-	memcpy(ret, table->columns, table->n_columns * sizeof(ret[0]));
-	ret[table->n_columns] = table->sort;
-	return table->n_columns + (table->sort != NULL);
-}
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1, r;
 
-/* Once for all rows. Where they cannot be opened, what they would tell is not known. */
-static void open_guards(const struct host *host, const struct sampler_work *work, struct guards *ret)
-{
-	for (size_t i = 0; i < work->n_columns; i++)
-		if (work->columns[i]->guards) {
-			(void)guards_open(host->sys_fd, ret, NULL);
-			return;
-		}
-}
-
-static int fill(const struct host *host, struct table *table, const struct sampler_work *work, struct err *err)
-{
-	struct filling filling = { .table = table, .n_cells = table->n_columns + 1 };
-	int r;
-
-	filling.sampler = sampler_new(work);
-	if (!filling.sampler)
-		return err_set(err, ENOMEM, "out of memory");
-	r = grants_walk(host, add_row, &filling, &table->seen, err);
-	filling.sampler = sampler_free(filling.sampler);
+	filling->n_threads_max = n > THREADS_MAX ? THREADS_MAX : (size_t)n - 1;
+	(void)pthread_mutex_init(&filling->lock, NULL);
+	(void)pthread_cond_init(&filling->more, NULL);
+	r = grants_walk(host, add_row, filling, &filling->table->seen, err);
+	(void)pthread_mutex_lock(&filling->lock);
+	filling->ended = true;
+	(void)pthread_cond_broadcast(&filling->more);
+	(void)pthread_mutex_unlock(&filling->lock);
+	/* What is still queued is read here too. */
+	if (filling->n_threads > 0)
+		(void)work(filling);
+	for (size_t i = 0; i < filling->n_threads; i++)
+		(void)pthread_join(filling->threads[i], NULL);
+	(void)pthread_cond_destroy(&filling->more);
+	(void)pthread_mutex_destroy(&filling->lock);
 	return r;
 }
 
 int table_fill(const struct host *host, struct table *table, struct err *err)
 {
 	_cleanup_(guards_done) struct guards guards = GUARDS_NONE;
-	const struct column *all[TABLE_COLUMNS_MAX + 1];
-	struct sampler_work work = { .columns = all, .n_columns = all_columns(table, all) };
+	struct filling filling = { .table = table, .reader = { .pinned = &guards, .now = time(NULL) } };
 	char controllers[1024];
+	bool asks_guards = false;
 	int r;
 
-	open_guards(host, &work, &guards);
-	work.look.pinned = &guards;
-	work.look.now = time(NULL);
+	for (size_t i = 0; i < table->n_columns; i++)
+		filling.columns[filling.n_columns++] = table->columns[i];
+	if (table->sort)
+		filling.columns[filling.n_columns++] = table->sort;
+	for (size_t i = 0; i < filling.n_columns; i++)
+		asks_guards = asks_guards || filling.columns[i]->guards;
+	/* Once for all rows. Where they cannot be opened, what they would say is not known. */
+	if (asks_guards)
+		(void)guards_open(host->sys_fd, &guards, NULL);
 	if (file_read_record_at(host->cgroup_fd, "cgroup.controllers", controllers, sizeof(controllers)) >= 0) {
 		controllers[strcspn(controllers, "\n")] = '\0';
-		work.look.controllers = controllers;
+		filling.reader.controllers = controllers;
 	}
-	r = fill(host, table, &work, err);
+	r = walk(host, &filling, err);
 	if (r >= 0 && table->sort && table->n_rows > 1)
 		qsort_r(table->rows, table->n_rows, sizeof(*table->rows), compare_rows, table);
 	return r;

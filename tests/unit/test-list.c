@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* List: what is shown of each delegated cgroup; every row is read once, and its own cgroup, by however many threads. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgdeleg/cli/list.h"
+#include "tests/unit/check.h"
+#include "tests/unit/fake-guard.h"
+#include "tests/unit/tree.h"
+
+#define C "sys/fs/cgroup/"
+#define RECORD_OF(id, pod, guarded, scope, ceilings, more)                                          \
+	" @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"ci\","    \
+	"\"namespace\":\"n\",\"pod\":\"" pod "\",\"name\":\"c\",\"line\":\"policy.ini:7\","         \
+	"\"method\":\"keep\",\"leaf\":\"\",\"since\":1000,\"guarded\":" guarded ",\"scope\":" scope \
+	",\"ceilings\":{" ceilings "}" more "}\n"
+#define RECORD(id, pod, scope, ceilings) RECORD_OF(id, pod, "true", scope, ceilings, "")
+
+static const char machine[] =
+	"proc/\n" C "system.slice/a.service/cgroup.procs =\n" C "kube/pod1/a/inner/\n" C "kube/x.scope/container/\n" C
+	"kube/later/\n"
+	/* Within its ceilings. */
+	C
+	"kube/pod1/a" RECORD("a", "p\\u001b[2J\\\"", "false", "\"memory.max\":\"1G\",\"cgroup.max.descendants\":\"64\"")
+		C "kube/pod1/a/memory.max = 536870912\n" C "kube/pod1/a/memory.current = 1234567\n" C
+		  "kube/pod1/a/cgroup.max.descendants = 64\n" C
+		  "kube/pod1/a/cgroup.stat = nr_descendants 7\\nnr_dying_descendants 3\n" C
+		  "kube/pod1/a/memory.pressure = some avg10=1.25 avg60=0 avg300=0 total=5\n" C
+		  "kube/pod1/a/cpu.max = 150000 100000\n" C
+		  "kube/pod1/a/cpu.stat = usage_usec 2500000\\nuser_usec 1\n" C "kube/pod1/a : 100000 100000\n"
+	/* Below a delegated cgroup nothing is ours to believe. */
+	C "kube/pod1/a/inner" RECORD("fake", "", "false", "")
+	/* Above, in both places. */
+	C "kube/x.scope/cgroup.max.descendants = 66\n" C
+	  "kube/x.scope/container" RECORD("b", "", "true", "\"cgroup.max.descendants\":\"64\",\"pids.max\":\"9\"") C
+	"kube/x.scope/container/cgroup.max.descendants = 64\n" C "kube/x.scope/container/pids.max = max\n"
+	/* A record that cannot be read, and an attribute that is none of ours. */
+	C "kube/later @ {\"v\":7}\n";
+
+static void open_machine(struct tree *tree, struct host *host, const char *lines)
+{
+	if (geteuid() != 0)
+		skip(); /* attributes in the trusted namespace */
+	tree_new(tree);
+	tree_edit(tree, lines);
+	tree_host(tree, host);
+}
+
+static const char *shown(const struct table *table, size_t row, const char *name, char *buf)
+{
+	for (size_t i = 0; i < table->n_columns; i++)
+		if (strcmp(table->columns[i]->name, name) == 0)
+			return cell_format(table->columns[i], &table->rows[row].cells[i], buf, 512);
+	return "(no such column)";
+}
+
+static void test_table(void **state)
+{
+	static const struct {
+		const char *name, *first, *second, *third; /* sorted by id; nothing known first */
+	} cells[] = {
+		{ "id", "-", "a", "b" },
+		{ "pod", "-", "p\\x1b[2J\"", "-" },
+		{ "owner", "0:0", "100000:100000", "0:0" },
+		{ "memory", "-", "1.2M/512M", "-" },
+		{ "cpu", "-", "2.5s/1.5c", "-" },
+		{ "descendants", "-", "7/64", "-" },
+		{ "dying", "-", "3", "-" },
+		{ "memory-pressure", "-", "1.25", "-" },
+		{ "since", "-", "1970-01-01T00:16:40Z", "1970-01-01T00:16:40Z" },
+		{ "guard", "-", "grant missing", "grant missing" },
+		{ "guarded", "-", "yes", "yes" },
+		{ "refused", "-", "-", "-" },
+		{ "drift", "-", "-", "pids.max scope:cgroup.max.descendants" },
+		{ "ceilings", "-", "memory.max=1073741824; cgroup.max.descendants=64",
+		  "cgroup.max.descendants=64; pids.max=9; scope:cgroup.max.descendants=65; scope:pids.max=9" },
+		{ "fault", "attribute trusted.cgdeleg: 'id' is missing, a string was expected", "-", "-" },
+	};
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(host_done) struct host host;
+	struct table table = { 0 };
+	struct err err = { 0 };
+	char buf[512];
+
+	(void)state;
+	open_machine(&tree, &host, machine);
+	assert_int_equal(table_choose(&table, NULL, true, &err), 0);
+	assert_int_equal(table_sort_by(&table, "id", &err), 0);
+	check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+	assert_int_equal(table.n_rows, 3);
+	assert_int_equal(table.n_faults, 1);
+	for (size_t i = 0; i < ELEMENTS(cells); i++) {
+		check_string(cells[i].name, shown(&table, 0, cells[i].name, buf), cells[i].first);
+		check_string(cells[i].name, shown(&table, 1, cells[i].name, buf), cells[i].second);
+		check_string(cells[i].name, shown(&table, 2, cells[i].name, buf), cells[i].third);
+	}
+	table_empty(&table);
+	assert_int_equal(table_sort_by(&table, "-dying", &err), 0);
+	assert_int_equal(table_fill(&host, &table, &err), 0);
+	check_string("most dying", shown(&table, 0, "id", buf), "a");
+	table_empty(&table);
+}
+
+#define LAST		 "c 10:237 rw a\\x0ab"
+#define RULES		 "bpf=4 outside=1"
+#define ALL		 .device = true, .grant = true
+#define WITHOUT(program) .missing = 1U << GUARD_##program
+#define DEVICES		 ",\"devices\":\"c 1:3 rw\""
+
+static const struct guard_case {
+	const char *pins, *guarded, *more; /* guarded, more: of the attribute */
+	struct fake_guard now;
+	const char *guard, *refused, *last, *guard_refused, *rules;
+} guard_cases[] = {
+	{ "device grant", "true", DEVICES, { 0 }, "device missing, grant missing", "3", LAST, "-", "-" },
+	{ "device grant", "false", DEVICES, { .device = true }, "device", "3", LAST, "-", "-" },
+	{ "device grant", "true", "", { ALL }, "device, grant", "3", LAST, "5", RULES },
+	{ "device grant", "true", "", { .device = true }, "device, grant missing", "3", LAST, "-", "-" },
+	{ "device grant", "false", "", { .device = true }, "device", "3", LAST, "-", "-" },
+	{ "device grant", "false", "", { 0 }, "none", "3", LAST, "-", "-" },
+	{ "device grant", "true", "", { 0 }, "grant missing", "3", LAST, "-", "-" },
+	{ "device", "true", "", { .grant = true }, "grant", "3", LAST, "-", "-" },
+	/* The kernel has another build's; what they refused is not ours to read. */
+	{ "", "true", "", { ALL }, "device, grant", "-", "-", "-", "-" },
+	{ "fault", "true", "", { ALL }, "device, grant", "-", "-", "-", "-" },
+	{ "device grant", "true", "", { ALL, .fail_query = true }, "-", "3", LAST, "5", RULES },
+	/* An older build's, of fewer programs; or one of which some are gone. */
+	{ "device grant", "true", "", { ALL, WITHOUT(SETATTR) }, "device, grant incomplete", "3", LAST, "5", RULES },
+	{ "", "false", "", { .grant = true, WITHOUT(BPF) }, "grant incomplete", "-", "-", "-", "-" },
+};
+
+/* One cgroup, which carries whatever the guards are said to be. */
+static void test_guards(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(guard_cases); i++) {
+		const struct guard_case *c = &guard_cases[i];
+		const char *const want[][2] = { { "guard", c->guard },
+						{ "refused", c->refused },
+						{ "last-refused", c->last },
+						{ "guard-refused", c->guard_refused },
+						{ "guard-rules", c->rules } };
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_(host_done) struct host host;
+		struct table table = { 0 };
+		struct err err = { 0 };
+		char edits[1024], buf[512];
+
+		(void)snprintf(edits, sizeof(edits),
+			       "proc/\n" C "g/\n" C
+			       "g" RECORD_OF("g", "", "%s", "false", "", "%s") "sys/fs/bpf/guards = %s\n",
+			       c->guarded, c->more, c->pins);
+		open_machine(&tree, &host, edits);
+		fake_guard = c->now;
+		fake_guard.rules = (struct device_rules) { .ready = DEVICE_GUARD_READY, .refused = 3 };
+		fake_guard.rules.refusals[2] =
+			(struct device_refusal) { .major = 10, .minor = 237, .type = 2, .access = 6, .comm = "a\nb" };
+		fake_guard.counts.refused[GUARD_RULE_BPF] = 4;
+		fake_guard.counts.refused[GUARD_RULE_OUTSIDE] = 1;
+		assert_int_equal(table_choose(&table, NULL, true, &err), 0);
+		check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+		assert_int_equal(table.n_rows, 1);
+		for (size_t j = 0; j < ELEMENTS(want); j++)
+			check_string(c->pins, shown(&table, 0, want[j][0], buf), want[j][1]);
+		table_empty(&table);
+	}
+	fake_guard = (struct fake_guard) { 0 };
+}
+
+static void test_choose(void **state)
+{
+	static const struct {
+		const char *names, *want;
+		size_t n;
+	} cases[] = {
+		{ "id,memory", NULL, 2 },
+		{ "memroy", "there is no column 'memroy', did you mean 'memory'?", 0 },
+		{ "id,", NULL, 1 },
+		{ ",", "no column is named", 0 },
+		{ "", "no column is named", 0 },
+	};
+	struct table plain = { 0 }, more = { 0 }, all = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct table table = { 0 };
+
+		check_result(cases[i].names, table_choose(&table, cases[i].names, false, &err), &err, cases[i].want);
+		if (!cases[i].want)
+			assert_int_equal(table.n_columns, cases[i].n);
+	}
+	assert_int_equal(table_choose(&plain, NULL, false, &err), 0);
+	assert_int_equal(table_choose(&more, "+owner,line", false, &err), 0);
+	assert_int_equal(table_choose(&all, NULL, true, &err), 0);
+	assert_int_equal(more.n_columns, plain.n_columns + 2);
+	assert_int_equal(all.n_columns, n_columns);
+	check_result("sort", table_sort_by(&all, "-nothing", &err), &err, "no column 'nothing'");
+	/* Once more than fits. */
+	more.n_columns = TABLE_COLUMNS_MAX;
+	check_result("full", table_choose(&more, "id", false, &err), &err, "more than");
+}
+
+static void test_drift(void **state)
+{
+	static const struct {
+		const char *file, *ceiling, *now, *want;
+		bool above;
+	} cases[] = {
+		{ "memory.max", "1024", "1024", NULL, false },
+		{ "memory.max", "1024", "1025", NULL, true },
+		{ "memory.max", "1024", "max", NULL, true },
+		{ "cpu.max", "150000 100000", "75000 50000", NULL, false },
+		{ "cpu.max", "150000 100000", "75001 50000", NULL, true },
+		{ "cpuset.cpus", "0-3", "0-3", NULL, false },
+		{ "cpuset.cpus", "0-3", "", NULL, true },
+		{ "io.max", "8:0 rbps=5 wbps=max riops=max wiops=max", "8:0 rbps=4 wbps=1", NULL, false },
+		{ "io.max", "8:0 rbps=5 wbps=max riops=max wiops=max", "8:16 rbps=4", NULL, true },
+		{ "pids.max", "9", "many", "cannot read 'pids.max'", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
+		struct ceiling ceiling = { .type = limit_type_find(cases[i].file) };
+		const struct attribute attribute = { .ceilings = &ceiling, .n_ceilings = 1 };
+		struct limit_state limit = { 0 };
+		struct err err = { 0 };
+
+		(void)snprintf(ceiling.file, sizeof(ceiling.file), "%s", cases[i].file);
+		assert_int_equal(inspect_open(-EBADF, 1, &attribute, &inspect, &err), 0);
+		assert_int_equal(limit_parse(ceiling.type, cases[i].ceiling, &inspect.arena, &ceiling.value, NULL), 0);
+		assert_true(inspect_next(&inspect, &limit));
+		check_result(cases[i].ceiling, inspect_compare(&inspect, &limit, cases[i].now, &err), &err,
+			     cases[i].want);
+		assert_int_equal(limit.above, cases[i].above);
+		assert_false(inspect_next(&inspect, &limit));
+	}
+}
+
+#define ROWS 500
+
+static int n_descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Each row has the number and the path of its own cgroup, and no descriptor stays open. */
+static void fill_and_check(void)
+{
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(host_done) struct host host;
+	struct table table = { 0 };
+	struct err err = { 0 };
+	int before;
+
+	open_machine(&tree, &host, "proc/\n" C "0/\n");
+	for (int i = 0; i < ROWS; i++) {
+		char edit[512];
+
+		(void)snprintf(edit, sizeof(edit), C "%d/" RECORD("%d", "", "false", "") C "%d/pids.current = %d\n", i,
+			       i, i, i + 7);
+		tree_edit(&tree, edit);
+	}
+	before = n_descriptors();
+	assert_int_equal(table_choose(&table, "pids,cgroup,id", false, &err), 0);
+	assert_int_equal(table_sort_by(&table, "pids", &err), 0);
+	check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+	assert_int_equal(n_descriptors(), before);
+	assert_int_equal(table.n_rows, ROWS);
+	for (int i = 0; i < ROWS; i++) {
+		const struct cell *cells = table.rows[i].cells;
+		char path[16];
+
+		(void)snprintf(path, sizeof(path), "/%d", i);
+		assert_int_equal(cells[0].number, i + 7);
+		check_string("path", cells[1].text, path);
+		check_string("id", cells[2].text, path + 1);
+	}
+	table_empty(&table);
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	fill_and_check();
+}
+
+static void test_one_processor(void **state)
+{
+	cpu_set_t all, one;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+		if (CPU_ISSET(cpu, &all))
+			CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	fill_and_check();
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+/* Without a descriptor to spare no row is lost: the walking thread reads it. */
+static void test_few_descriptors(void **state)
+{
+	struct rlimit limit, few;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = (struct rlimit) { .rlim_cur = 128, .rlim_max = limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	fill_and_check();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* A file whose controller the hierarchy does not have is not looked for. */
+static void test_controllers(void **state)
+{
+	static const struct {
+		const char *controllers, *pids;
+	} cases[] = {
+		{ "", "1" },
+		{ C "cgroup.controllers = cpu pids io\n", "1" },
+		{ C "cgroup.controllers = cpu io\n", "-" },
+		{ C "cgroup.controllers =\n", "-" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_(host_done) struct host host;
+		struct table table = { 0 };
+		struct err err = { 0 };
+		char buf[512];
+
+		open_machine(&tree, &host,
+			     "proc/\n" C "g/\n" C "g" RECORD("g", "", "false", "") C
+			     "g/pids.current = 1\n" C "g/cgroup.stat = nr_dying_descendants 2\n" C
+			     "g/memory.pressure = some avg10=1.25\n");
+		tree_edit(&tree, cases[i].controllers);
+		assert_int_equal(table_choose(&table, "pids,dying,memory-pressure", false, &err), 0);
+		check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+		check_string(cases[i].controllers, shown(&table, 0, "pids", buf), cases[i].pids);
+		check_string(cases[i].controllers, shown(&table, 0, "dying", buf), "2");
+		check_string(cases[i].controllers, shown(&table, 0, "memory-pressure", buf), "1.25");
+		table_empty(&table);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),		cmocka_unit_test(test_guards),
+		cmocka_unit_test(test_choose),		cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_threads),		cmocka_unit_test(test_one_processor),
+		cmocka_unit_test(test_few_descriptors), cmocka_unit_test(test_controllers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
