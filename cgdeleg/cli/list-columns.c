@@ -22,16 +22,11 @@ void cell_set_text(struct cell *cell, const char *text)
 		(void)text_escape(text, cell->text, size);
 }
 
-static void read_attribute_text(struct sample *sample, struct cell *ret)
+static void read_grant_text(struct sample *sample, struct cell *ret)
 {
-	const void *member = (const char *)&sample->grant->attribute + sample->column->offset;
+	const void *member = (const char *)sample->grant + sample->column->offset;
 
 	cell_set_text(ret, *(const char *const *)member);
-}
-
-static void read_path(struct sample *sample, struct cell *ret)
-{
-	cell_set_text(ret, sample->grant->path);
 }
 
 static void read_fault(struct sample *sample, struct cell *ret)
@@ -53,16 +48,14 @@ static void read_owner(struct sample *sample, struct cell *ret)
 	cell_set_text(ret, text);
 }
 
+/* As a time, and as how long ago. */
 static void read_since(struct sample *sample, struct cell *ret)
 {
-	ret->known = sample->grant->attribute.present && sample->grant->attribute.since >= 0;
-	ret->number = (uint64_t)sample->grant->attribute.since;
-}
+	const struct attribute *attribute = &sample->grant->attribute;
 
-static void read_age(struct sample *sample, struct cell *ret)
-{
-	ret->known = sample->grant->attribute.present;
-	ret->real = (double)(sample->reader->now - sample->grant->attribute.since);
+	ret->known = attribute->present && attribute->since >= 0;
+	ret->number = (uint64_t)attribute->since;
+	ret->real = (double)(sample->reader->now - attribute->since);
 }
 
 static void read_guarded(struct sample *sample, struct cell *ret)
@@ -71,25 +64,16 @@ static void read_guarded(struct sample *sample, struct cell *ret)
 	ret->number = sample->grant->attribute.guarded;
 }
 
-/* Could the file be there? It cannot where its controller is not in the hierarchy at all, and opening it would cost
- * a third of reading it. */
-static bool may_be_there(const struct sample *sample, const char *name)
-{
-	static const char *const always[] = { "cgroup", "cpu.stat", "cpu.pressure", "io.pressure", "memory.pressure" };
-	const size_t len = strcspn(name, ".");
-	char controller[LIMIT_FILE_SIZE];
-
-	(void)snprintf(controller, sizeof(controller), "%.*s", (int)len, name);
-	for (size_t i = 0; i < ELEMENTS(always); i++)
-		if (strcmp(i == 0 ? controller : name, always[i]) == 0)
-			return true;
-	return !sample->reader->controllers || text_has_word(sample->reader->controllers, controller);
-}
-
-/* What the file holds, or NULL. Longer ones than SAMPLE_TEXT_SIZE are none of these. */
+/*
+ * What the file holds, or NULL. Longer ones than SAMPLE_TEXT_SIZE are none of these. A file cannot be there where its
+ * controller is not in the hierarchy at all, and opening it would cost a third of reading it.
+ */
 static const char *sample_text(struct sample *sample, const char *name)
 {
+	static const char *const always[] = { "cpu.stat", "cpu.pressure", "io.pressure", "memory.pressure" };
 	struct sample_file *file = sample->files;
+	char controller[LIMIT_FILE_SIZE];
+	bool may_be_there;
 
 	for (size_t i = 0; i < sample->n_files; i++, file++)
 		if (strcmp(file->name, name) == 0)
@@ -99,9 +83,13 @@ static const char *sample_text(struct sample *sample, const char *name)
 		file--;
 	else
 		sample->n_files++;
+	(void)snprintf(controller, sizeof(controller), "%.*s", (int)strcspn(name, "."), name);
+	may_be_there = !sample->reader->controllers || strcmp(controller, "cgroup") == 0 ||
+		       text_has_word(sample->reader->controllers, controller);
+	for (size_t i = 0; i < ELEMENTS(always); i++)
+		may_be_there = may_be_there || strcmp(name, always[i]) == 0;
 	(void)snprintf(file->name, sizeof(file->name), "%s", name);
-	file->there = may_be_there(sample, name) &&
-		      file_read_record_at(sample->fd, name, file->text, sizeof(file->text)) >= 0;
+	file->there = may_be_there && file_read_record_at(sample->fd, name, file->text, sizeof(file->text)) >= 0;
 	return file->there ? file->text : NULL;
 }
 
@@ -273,40 +261,40 @@ static void read_ceilings(struct sample *sample, struct cell *ret)
 	}
 }
 
-#define FROM_ATTRIBUTE(member) .read = read_attribute_text, .offset = offsetof(struct attribute, member)
+/* A member of struct grant; files of the cgroup; families of OpenMetrics. */
+#define TEXT(member)			.read = read_grant_text, .offset = offsetof(struct grant, member)
+#define FILES(used, limit)		.file = (used), .limit_file = (limit)
+#define METRICS(metric_, limit_metric_) .metric = (metric_), .limit_metric = (limit_metric_)
 
 const struct column columns[] = {
-	{ "id", "CONTAINER", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(id),
+	{ "id", "CONTAINER", COLUMN_TEXT, .initial = true, .shrinks = true, TEXT(attribute.id),
 	  .help = "container id" },
-	{ "namespace", "NAMESPACE", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(namespace),
+	{ "namespace", "NAMESPACE", COLUMN_TEXT, .initial = true, .shrinks = true, TEXT(attribute.namespace),
 	  .help = "Kubernetes namespace, where the engine states it" },
-	{ "pod", "POD", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(pod),
+	{ "pod", "POD", COLUMN_TEXT, .initial = true, .shrinks = true, TEXT(attribute.pod),
 	  .help = "pod, where the engine states it" },
-	{ "name", "NAME", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(name), .help = "container's name in the pod" },
-	{ "handler", "HANDLER", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(handler),
+	{ "name", "NAME", COLUMN_TEXT, .shrinks = true, TEXT(attribute.name), .help = "container's name in the pod" },
+	{ "handler", "HANDLER", COLUMN_TEXT, .initial = true, .shrinks = true, TEXT(attribute.handler),
 	  .help = "handler of the policy" },
-	{ "profile", "PROFILE", COLUMN_TEXT, .initial = true, .shrinks = true, FROM_ATTRIBUTE(profile),
+	{ "profile", "PROFILE", COLUMN_TEXT, .initial = true, .shrinks = true, TEXT(attribute.profile),
 	  .help = "profile of the policy" },
-	{ "line", "LINE", COLUMN_TEXT, .shrinks = true, FROM_ATTRIBUTE(line), .help = "policy line that granted it" },
-	{ "age", "AGE", COLUMN_SECONDS, .initial = true, .read = read_age, .help = "time since the grant" },
+	{ "line", "LINE", COLUMN_TEXT, .shrinks = true, TEXT(attribute.line), .help = "policy line that granted it" },
+	{ "age", "AGE", COLUMN_SECONDS, .initial = true, .read = read_since, .help = "time since the grant" },
 	{ "since", "SINCE", COLUMN_TIME, .read = read_since, .metric = "granted_timestamp_seconds",
 	  .help = "when it was granted" },
 	{ "owner", "OWNER", COLUMN_TEXT, .read = read_owner, .help = "who owns the cgroup: uid:gid of the host" },
-	{ "memory", "MEMORY", COLUMN_BYTES, .initial = true, .read = read_use, .file = "memory.current",
-	  .limit_file = "memory.max", .metric = "memory_usage_bytes", .limit_metric = "memory_limit_bytes",
-	  .help = "memory in use, of memory.max" },
-	{ "swap", "SWAP", COLUMN_BYTES, .read = read_use, .file = "memory.swap.current",
-	  .limit_file = "memory.swap.max", .metric = "swap_usage_bytes", .limit_metric = "swap_limit_bytes",
-	  .help = "swap in use, of memory.swap.max" },
-	{ "pids", "PIDS", COLUMN_COUNT, .initial = true, .read = read_use, .file = "pids.current",
-	  .limit_file = "pids.max", .metric = "pids", .limit_metric = "pids_limit",
-	  .help = "processes and threads, of pids.max" },
+	{ "memory", "MEMORY", COLUMN_BYTES, .initial = true, .read = read_use, FILES("memory.current", "memory.max"),
+	  METRICS("memory_usage_bytes", "memory_limit_bytes"), .help = "memory in use, of memory.max" },
+	{ "swap", "SWAP", COLUMN_BYTES, .read = read_use, FILES("memory.swap.current", "memory.swap.max"),
+	  METRICS("swap_usage_bytes", "swap_limit_bytes"), .help = "swap in use, of memory.swap.max" },
+	{ "pids", "PIDS", COLUMN_COUNT, .initial = true, .read = read_use, FILES("pids.current", "pids.max"),
+	  METRICS("pids", "pids_limit"), .help = "processes and threads, of pids.max" },
 	{ "cpu", "CPU", COLUMN_SECONDS, .initial = true, .counter = true, .read = read_cpu, .key = "usage_usec",
-	  .file = "cpu.stat", .limit_file = "cpu.max", .metric = "cpu_usage_seconds", .limit_metric = "cpu_limit_cores",
+	  FILES("cpu.stat", "cpu.max"), METRICS("cpu_usage_seconds", "cpu_limit_cores"),
 	  .help = "CPU time used, and the cores of cpu.max" },
 	{ "descendants", "CGROUPS", COLUMN_COUNT, .initial = true, .read = read_use, .key = "nr_descendants",
-	  .file = "cgroup.stat", .limit_file = "cgroup.max.descendants", .metric = "descendants",
-	  .limit_metric = "descendants_limit", .help = "cgroups below it, of cgroup.max.descendants" },
+	  FILES("cgroup.stat", "cgroup.max.descendants"), METRICS("descendants", "descendants_limit"),
+	  .help = "cgroups below it, of cgroup.max.descendants" },
 	{ "dying", "DYING", COLUMN_COUNT, .initial = true, .read = read_use, .key = "nr_dying_descendants",
 	  .file = "cgroup.stat", .metric = "dying_descendants", .help = "removed cgroups that still hold memory" },
 	{ "oom", "OOM", COLUMN_COUNT, .counter = true, .read = read_use, .key = "oom_kill", .file = "memory.events",
@@ -336,11 +324,11 @@ const struct column columns[] = {
 	  .help = "limits that are above their ceilings" },
 	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, .shrinks = true, .read = read_ceilings, .metric = "ceiling",
 	  .help = "every granted ceiling" },
-	{ "cgroup", "CGROUP", COLUMN_TEXT, .shrinks = true, .read = read_path,
+	{ "cgroup", "CGROUP", COLUMN_TEXT, .shrinks = true, TEXT(path),
 	  .help = "the cgroup's path below the cgroup2 mount" },
 	{ "cgroup-id", "ID", COLUMN_COUNT, .read = read_cgroup_id, .help = "the kernel's id of it" },
-	{ "leaf", "LEAF", COLUMN_TEXT, FROM_ATTRIBUTE(leaf), .help = "the leaf that the container was moved into" },
-	{ "method", "METHOD", COLUMN_TEXT, FROM_ATTRIBUTE(method), .help = "how the mount was made writable" },
+	{ "leaf", "LEAF", COLUMN_TEXT, TEXT(attribute.leaf), .help = "the leaf that the container was moved into" },
+	{ "method", "METHOD", COLUMN_TEXT, TEXT(attribute.method), .help = "how the mount was made writable" },
 	{ "fault", "FAULT", COLUMN_TEXT, .shrinks = true, .read = read_fault,
 	  .help = "why the attribute of the cgroup cannot be read" },
 };

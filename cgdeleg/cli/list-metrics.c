@@ -75,21 +75,9 @@ static void put_sample(const struct table *table, size_t row, const char *metric
 
 static double number_of(const struct column *column, const struct cell *cell)
 {
-	switch (column->kind) {
-	case COLUMN_SECONDS:
-		return cell->real;
-	case COLUMN_PERCENT:
-		return cell->real / 100;
-	default:
-		return (double)cell->number;
-	}
-}
-
-static double limit_of(const struct column *column, const struct cell *cell)
-{
 	if (column->kind == COLUMN_SECONDS)
-		return cell->cores;
-	return cell->limit == LIMIT_MAX ? INFINITY : (double)cell->limit;
+		return cell->real;
+	return column->kind == COLUMN_PERCENT ? cell->real / 100 : (double)cell->number;
 }
 
 static void put_column(const struct table *table, size_t i, FILE *to)
@@ -113,7 +101,11 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 		const struct cell *cell = &table->rows[row].cells[i];
 
 		if (cell->limited)
-			put_sample(table, row, column->limit_metric, "", limit_of(column, cell), to);
+			put_sample(table, row, column->limit_metric, "",
+				   column->kind == COLUMN_SECONDS ? cell->cores
+				   : cell->limit == LIMIT_MAX	  ? INFINITY
+								  : (double)cell->limit,
+				   to);
 	}
 }
 

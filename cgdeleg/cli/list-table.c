@@ -138,15 +138,6 @@ static struct job *job_new(struct filling *filling, struct grant *grant, int fd,
 	return job;
 }
 
-/* Only the walking thread puts: where job_new() saw room there still is. */
-static void put(struct filling *filling, struct job *job)
-{
-	(void)pthread_mutex_lock(&filling->lock);
-	filling->jobs[(filling->first + filling->n_jobs++) % QUEUE_SIZE] = job;
-	(void)pthread_cond_signal(&filling->more);
-	(void)pthread_mutex_unlock(&filling->lock);
-}
-
 /* The next row, or NULL at the end. */
 static struct job *take(struct filling *filling)
 {
@@ -206,37 +197,35 @@ static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 			filling->n_threads_max = filling->n_threads;
 	if (filling->n_threads > 0)
 		job = job_new(filling, grant, fd, cells);
-	if (job)
-		put(filling, job);
-	else
+	if (!job) {
 		read_row(filling, &filling->reader, grant, fd, cells);
+		return 0;
+	}
+	/* Only this thread puts: where job_new() saw room there still is. */
+	(void)pthread_mutex_lock(&filling->lock);
+	filling->jobs[(filling->first + filling->n_jobs++) % QUEUE_SIZE] = job;
+	(void)pthread_cond_signal(&filling->more);
+	(void)pthread_mutex_unlock(&filling->lock);
 	return 0;
 }
 
-/* What is not known comes first. */
-static int cell_compare(const struct column *column, const struct cell *a, const struct cell *b)
-{
-	if (!a->known || !b->known)
-		return (int)a->known - (int)b->known;
-	switch (column->kind) {
-	case COLUMN_TEXT:
-		return strcmp(a->text, b->text);
-	case COLUMN_SECONDS:
-	case COLUMN_PERCENT:
-		return (a->real > b->real) - (a->real < b->real);
-	case COLUMN_CEILINGS:
-		return (a->n_ceilings > b->n_ceilings) - (a->n_ceilings < b->n_ceilings);
-	default:
-		return (a->number > b->number) - (a->number < b->number);
-	}
-}
-
-static int compare_rows(const void *a, const void *b, void *userdata)
+static int compare_rows(const void *left, const void *right, void *userdata)
 {
 	const struct table *table = userdata;
-	const struct row *left = a, *right = b;
-	int order = cell_compare(table->sort, &left->cells[table->n_columns], &right->cells[table->n_columns]);
+	const struct cell *a = &((const struct row *)left)->cells[table->n_columns];
+	const struct cell *b = &((const struct row *)right)->cells[table->n_columns];
+	int order;
 
+	if (!a->known || !b->known)
+		order = (int)a->known - (int)b->known; /* what is not known comes first */
+	else if (table->sort->kind == COLUMN_TEXT)
+		order = strcmp(a->text, b->text);
+	else if (table->sort->kind == COLUMN_SECONDS || table->sort->kind == COLUMN_PERCENT)
+		order = (a->real > b->real) - (a->real < b->real);
+	else if (table->sort->kind == COLUMN_CEILINGS)
+		order = (a->n_ceilings > b->n_ceilings) - (a->n_ceilings < b->n_ceilings);
+	else
+		order = (a->number > b->number) - (a->number < b->number);
 	return table->descending ? -order : order;
 }
 

@@ -12,28 +12,21 @@
 #define LEAST	  8 /* what a column is cut to at most; its title's length where that is more */
 #define CELL_SIZE 1024
 
-/* Three digits and the unit: "812K", "1.2G". */
-static void put_scaled(double number, char *buf, size_t size)
-{
-	static const char units[] = " KMGTPE";
-	size_t unit = 0;
-
-	while (number >= 999.5 && unit + 1 < strlen(units)) {
-		number /= 1024;
-		unit++;
-	}
-	(void)snprintf(buf, size, "%.*f%.*s", unit > 0 && number < 9.95 ? 1 : 0, number, unit > 0 ? 1 : 0,
-		       units + unit);
-}
-
+/* Bytes with three digits and the unit: "812K", "1.2G". */
 static void put_number(uint64_t number, bool bytes, char *buf, size_t size)
 {
+	static const char units[] = " KMGTPE";
+	double scaled = (double)number;
+	size_t unit = 0;
+
+	for (; bytes && scaled >= 999.5 && unit + 2 < sizeof(units); unit++)
+		scaled /= 1024;
 	if (number == LIMIT_MAX)
 		(void)snprintf(buf, size, "max");
-	else if (bytes)
-		put_scaled((double)number, buf, size);
-	else
+	else if (unit == 0)
 		(void)snprintf(buf, size, "%llu", (unsigned long long)number);
+	else
+		(void)snprintf(buf, size, "%.*f%c", scaled < 9.95 ? 1 : 0, scaled, units[unit]);
 }
 
 /* The two largest units: "3d4h", "5m12s", "0.25s". */
@@ -51,37 +44,6 @@ static void put_seconds(double seconds, char *buf, size_t size)
 		(void)snprintf(buf, size, s < 10 && seconds > (double)s ? "%.1fs" : "%.0fs", seconds);
 }
 
-static void put_time(uint64_t since, char *buf, size_t size)
-{
-	const time_t at = (time_t)since;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void)snprintf(buf, size, "?");
-}
-
-static void put_cpu(const struct cell *cell, char *buf, size_t size)
-{
-	char used[32];
-
-	put_seconds(cell->real, used, sizeof(used));
-	if (!cell->limited)
-		(void)snprintf(buf, size, "%s", used);
-	else if (isinf(cell->cores))
-		(void)snprintf(buf, size, "%s/max", used);
-	else
-		(void)snprintf(buf, size, "%s/%.4gc", used, cell->cores);
-}
-
-static void put_use(const struct cell *cell, bool bytes, char *buf, size_t size)
-{
-	char used[32], limit[32];
-
-	put_number(cell->number, bytes, used, sizeof(used));
-	put_number(cell->limit, bytes, limit, sizeof(limit));
-	(void)snprintf(buf, size, "%s%s%s", used, cell->limited ? "/" : "", cell->limited ? limit : "");
-}
-
 static void put_ceilings(const struct cell *cell, char *buf, size_t size)
 {
 	size_t used = 0;
@@ -94,6 +56,10 @@ static void put_ceilings(const struct cell *cell, char *buf, size_t size)
 
 const char *cell_format(const struct column *column, const struct cell *cell, char *buf, size_t size)
 {
+	const time_t at = (time_t)cell->number;
+	char used[32], limit[32] = "max";
+	struct tm tm;
+
 	(void)snprintf(buf, size, "-");
 	if (!cell->known)
 		return buf;
@@ -103,13 +69,19 @@ const char *cell_format(const struct column *column, const struct cell *cell, ch
 		break;
 	case COLUMN_COUNT:
 	case COLUMN_BYTES:
-		put_use(cell, column->kind == COLUMN_BYTES, buf, size);
+		put_number(cell->number, column->kind == COLUMN_BYTES, used, sizeof(used));
+		put_number(cell->limit, column->kind == COLUMN_BYTES, limit, sizeof(limit));
+		(void)snprintf(buf, size, "%s%s%s", used, cell->limited ? "/" : "", cell->limited ? limit : "");
 		break;
 	case COLUMN_SECONDS:
-		column->limit_metric ? put_cpu(cell, buf, size) : put_seconds(cell->real, buf, size);
+		put_seconds(cell->real, used, sizeof(used));
+		if (!isinf(cell->cores))
+			(void)snprintf(limit, sizeof(limit), "%.4gc", cell->cores);
+		(void)snprintf(buf, size, "%s%s%s", used, cell->limited ? "/" : "", cell->limited ? limit : "");
 		break;
 	case COLUMN_TIME:
-		put_time(cell->number, buf, size);
+		if (!gmtime_r(&at, &tm) || strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+			(void)snprintf(buf, size, "?");
 		break;
 	case COLUMN_PERCENT:
 		(void)snprintf(buf, size, "%.2f", cell->real);
@@ -128,34 +100,21 @@ struct layout {
 	size_t widths[TABLE_COLUMNS_MAX];
 };
 
-static const char *text_of(const struct table *table, size_t row, size_t i, char *buf)
-{
-	return cell_format(table->columns[i], &table->rows[row].cells[i], buf, CELL_SIZE);
-}
-
-static size_t total(const struct table *table, const struct layout *layout)
-{
-	size_t sum = 0;
-
-	for (size_t i = 0; i < table->n_columns; i++)
-		sum += layout->widths[i] + (i > 0 ? GAP : 0);
-	return sum;
-}
-
 /* The widest column that may be cut loses a character, until all fit or none can. */
 static void fit(const struct table *table, struct layout *layout, size_t width)
 {
-	while (total(table, layout) > width) {
-		size_t widest = table->n_columns;
+	for (;;) {
+		size_t total = GAP * (table->n_columns - 1), widest = table->n_columns;
 
 		for (size_t i = 0; i < table->n_columns; i++) {
 			const size_t title = strlen(table->columns[i]->title);
 
+			total += layout->widths[i];
 			if (table->columns[i]->shrinks && layout->widths[i] > (title > LEAST ? title : LEAST) &&
 			    (widest == table->n_columns || layout->widths[i] > layout->widths[widest]))
 				widest = i;
 		}
-		if (widest == table->n_columns)
+		if (total <= width || widest == table->n_columns)
 			return;
 		layout->widths[widest]--;
 	}
@@ -168,7 +127,8 @@ static void measure(const struct table *table, struct layout *layout)
 	for (size_t i = 0; i < table->n_columns; i++) {
 		layout->widths[i] = strlen(table->columns[i]->title);
 		for (size_t row = 0; row < table->n_rows; row++) {
-			size_t len = strlen(text_of(table, row, i, buf));
+			size_t len =
+				strlen(cell_format(table->columns[i], &table->rows[row].cells[i], buf, sizeof(buf)));
 
 			if (len > layout->widths[i])
 				layout->widths[i] = len;
@@ -206,7 +166,8 @@ bool list_text(const struct table *table, const struct screen *screen, FILE *to)
 		rows = screen->height - 2;
 	for (size_t row = 0; row < rows; row++)
 		for (size_t i = 0; i < table->n_columns; i++)
-			put_cell(table, i, layout.widths[i], text_of(table, row, i, buf), to);
+			put_cell(table, i, layout.widths[i],
+				 cell_format(table->columns[i], &table->rows[row].cells[i], buf, sizeof(buf)), to);
 	if (rows < table->n_rows)
 		fprintf(to, "... and %zu more", table->n_rows - rows);
 	return fflush(to) == 0 && !ferror(to);

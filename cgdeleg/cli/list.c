@@ -25,39 +25,26 @@ struct list {
 	struct table table;
 };
 
-static void measure_screen(struct screen *ret)
-{
-	struct winsize size;
-
-	*ret = (struct screen) { 0 };
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
-		ret->width = size.ws_col;
-		ret->height = size.ws_row;
-	}
-}
-
-static bool print(const struct list *list)
-{
-	struct screen screen;
-
-	if (list->json)
-		return list_json(&list->table, stdout);
-	if (list->metrics)
-		return list_metrics(&list->table, stdout);
-	measure_screen(&screen);
-	if (!list->watch)
-		screen.height = 0;
-	return list_text(&list->table, &screen, stdout);
-}
-
+/* One look at the node. */
 static int list_once(struct list *list, const struct host *host, struct err *err)
 {
+	const bool terminal = isatty(STDOUT_FILENO);
+	struct screen screen = { 0 };
+	struct winsize size;
+	bool written;
 	int r = table_fill(host, &list->table, err);
 
-	if (r >= 0 && list->watch && isatty(STDOUT_FILENO))
-		fputs("\033[H\033[J", stdout);
-	if (r >= 0 && !print(list))
-		r = err_set(err, EIO, "cannot write to standard output");
+	if (r >= 0) {
+		if (list->watch && terminal)
+			fputs("\033[H\033[J", stdout);
+		if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+			screen = (struct screen) { .width = size.ws_col, .height = list->watch ? size.ws_row : 0 };
+		written = list->json	  ? list_json(&list->table, stdout)
+			  : list->metrics ? list_metrics(&list->table, stdout)
+					  : list_text(&list->table, &screen, stdout);
+		if (!written)
+			r = err_set(err, EIO, "cannot write to standard output");
+	}
 	table_empty(&list->table);
 	return r;
 }

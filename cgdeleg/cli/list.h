@@ -92,7 +92,7 @@ struct column {
 	const char *metric, *limit_metric; /* OpenMetrics families, without "cgdeleg_"; or NULL */
 	const char *help;
 	void (*read)(struct sample *sample, struct cell *ret);
-	size_t offset;		       /* of a member of struct attribute */
+	size_t offset;		       /* of a text in struct grant */
 	const char *file, *limit_file; /* of the cgroup */
 	const char *key;	       /* the number's name in the file; NULL: the file is one number */
 };
