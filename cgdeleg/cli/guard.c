@@ -74,21 +74,6 @@ static const char *access_text(unsigned access, char buf[4])
 	return buf;
 }
 
-static const char *number_text(__u32 number, char buf[16])
-{
-	(void)snprintf(buf, 16, number == DEVICE_GUARD_ANY ? "*" : "%u", number);
-	return buf;
-}
-
-static void print_rule(const struct device_rule *rule)
-{
-	static const char types[] = "?bca";
-	char major[16], minor[16], access[4];
-
-	printf("  %s %c %s:%s %s\n", rule->allow ? "allow" : "deny ", types[rule->types & 3],
-	       number_text(rule->major, major), number_text(rule->minor, minor), access_text(rule->access, access));
-}
-
 /* From the oldest that is remembered to the last. */
 static void print_refusals(const struct device_rules *rules)
 {
@@ -109,6 +94,7 @@ static void print_refusals(const struct device_rules *rules)
 static int show_device(const struct device_guard *guard, uint64_t cgroup)
 {
 	struct device_rules rules;
+	char access[4];
 
 	if (guard->program_fd < 0 || device_guard_read(guard, cgroup, &rules, NULL) < 0) {
 		printf("device_guard is not on that cgroup\n");
@@ -116,8 +102,15 @@ static int show_device(const struct device_guard *guard, uint64_t cgroup)
 	}
 	printf("device_guard, %s\n",
 	       rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: it refuses everything");
-	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++)
-		print_rule(&rules.rules[i]);
+	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++) {
+		const struct device_rule *rule = &rules.rules[i];
+		char major[16], minor[16];
+
+		(void)snprintf(major, sizeof(major), rule->major == DEVICE_GUARD_ANY ? "*" : "%u", rule->major);
+		(void)snprintf(minor, sizeof(minor), rule->minor == DEVICE_GUARD_ANY ? "*" : "%u", rule->minor);
+		printf("  %s %c %s:%s %s\n", rule->allow ? "allow" : "deny ", "?bca"[rule->types & 3], major, minor,
+		       access_text(rule->access, access));
+	}
 	print_refusals(&rules);
 	return EXIT_OK;
 }
@@ -140,41 +133,27 @@ static void print_grant(const struct guard_grant *grant)
 		printf("  refused %llu %s\n", (unsigned long long)grant->refused[i], rules[i]);
 }
 
-static void print_missing(const struct grant_guard *guard)
-{
-	for (size_t i = 0; i < GUARD_PROGRAMS; i++)
-		if (guard->programs[i] < 0)
-			printf("  without %s\n", guard_program_names[i]);
-}
-
-/* This build's, if all of it is there; else what is, of an older build or without pins. */
-static int read_grant(const struct grant_guard *pinned, int cgroup_fd, struct grant_guard *other,
-		      struct guard_grant *ret, struct err *err)
-{
-	const struct grant_guard *guard = pinned;
-	int r = pinned->grants_fd < 0 ? 0 : grant_guard_is_attached(pinned, cgroup_fd, err);
-
-	if (r == 0) {
-		r = grant_guard_open_attached(cgroup_fd, other, err);
-		guard = other;
-	}
-	return r > 0 && grant_guard_read(guard, cgroup_fd, ret, err) < 0 ? -err->code : r;
-}
-
+/* This build's, if all of it is there; otherwise what is, of an older build or without pins. */
 static int show_grant(const struct grant_guard *pinned, int cgroup_fd)
 {
 	_cleanup_(grant_guard_done) struct grant_guard other = GRANT_GUARD_NONE;
+	const struct grant_guard *guard = pinned;
 	struct guard_grant grant = { 0 };
 	struct err err = { 0 };
-	int r = read_grant(pinned, cgroup_fd, &other, &grant, &err);
+	int r = pinned->grants_fd < 0 ? 0 : grant_guard_is_attached(pinned, cgroup_fd, &err);
 
-	if (r <= 0) {
-		printf("grant_guard is not on that cgroup%s%s\n", r < 0 ? ": " : "", err.text);
+	if (r == 0) {
+		r = grant_guard_open_attached(cgroup_fd, &other, &err);
+		guard = &other;
+	}
+	if (r <= 0 || grant_guard_read(guard, cgroup_fd, &grant, &err) < 0) {
+		printf("grant_guard is not on that cgroup%s%s\n", err.text[0] ? ": " : "", err.text);
 		return EXIT_FAULT;
 	}
 	print_grant(&grant);
-	if (other.grants_fd >= 0)
-		print_missing(&other);
+	for (size_t i = 0; i < GUARD_PROGRAMS && guard == &other; i++)
+		if (other.programs[i] < 0)
+			printf("  without %s\n", guard_program_names[i]);
 	return EXIT_OK;
 }
 

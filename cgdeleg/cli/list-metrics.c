@@ -85,13 +85,13 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 	const struct column *column = table->columns[i];
 	char help[96];
 
-	put_family(column->metric, column->counter ? "counter" : "gauge", column->help, to);
+	put_family(column->metric, (column->flags & COLUMN_COUNTER) ? "counter" : "gauge", column->help, to);
 	for (size_t row = 0; row < table->n_rows; row++) {
 		const struct cell *cell = &table->rows[row].cells[i];
 
 		if (cell->known)
-			put_sample(table, row, column->metric, column->counter ? "_total" : "", number_of(column, cell),
-				   to);
+			put_sample(table, row, column->metric, (column->flags & COLUMN_COUNTER) ? "_total" : "",
+				   number_of(column, cell), to);
 	}
 	if (!column->limit_metric)
 		return;

@@ -52,7 +52,7 @@ int table_choose(struct table *table, const char *names, bool all, struct err *e
 	if (names && !copy)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; (!names || adds) && i < n_columns; i++)
-		if (columns[i].initial || all)
+		if ((columns[i].flags & COLUMN_INITIAL) || all)
 			r = add_column(table, &columns[i], err);
 	for (char *name = copy ? strtok_r(copy, ",", &save) : NULL; r >= 0 && name; name = strtok_r(NULL, ",", &save)) {
 		const struct column *column = column_find(name);
@@ -265,7 +265,7 @@ int table_fill(const struct host *host, struct table *table, struct err *err)
 	if (table->sort)
 		filling.columns[filling.n_columns++] = table->sort;
 	for (size_t i = 0; i < filling.n_columns; i++)
-		asks_guards = asks_guards || filling.columns[i]->guards;
+		asks_guards = asks_guards || (filling.columns[i]->flags & COLUMN_GUARDS);
 	/* Once for all rows. Where they cannot be opened, what they would say is not known. */
 	if (asks_guards)
 		(void)guards_open(host->sys_fd, &guards, NULL);

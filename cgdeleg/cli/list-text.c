@@ -110,7 +110,8 @@ static void fit(const struct table *table, struct layout *layout, size_t width)
 			const size_t title = strlen(table->columns[i]->title);
 
 			total += layout->widths[i];
-			if (table->columns[i]->shrinks && layout->widths[i] > (title > LEAST ? title : LEAST) &&
+			if ((table->columns[i]->flags & COLUMN_SHRINKS) &&
+			    layout->widths[i] > (title > LEAST ? title : LEAST) &&
 			    (widest == table->n_columns || layout->widths[i] > layout->widths[widest]))
 				widest = i;
 		}

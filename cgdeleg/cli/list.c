@@ -77,7 +77,8 @@ static void help(const struct option_row *rows, size_t n)
 		 rows, n);
 	puts("\nColumns ('*': shown without -o):");
 	for (size_t i = 0; i < n_columns; i++)
-		printf("  %c %-16s %s\n", columns[i].initial ? '*' : ' ', columns[i].name, columns[i].help);
+		printf("  %c %-16s %s\n", (columns[i].flags & COLUMN_INITIAL) ? '*' : ' ', columns[i].name,
+		       columns[i].help);
 }
 
 int list_main(int argc, char **argv)

@@ -81,20 +81,24 @@ struct sample {
 	} files[SAMPLE_FILES_MAX]; /* beyond the count not initialised */
 };
 
+enum column_flags {
+	COLUMN_INITIAL = 1, /* in the table without -o */
+	COLUMN_SHRINKS = 2, /* may be cut where the terminal is narrow */
+	COLUMN_GUARDS = 4,  /* needs reader->pinned */
+	COLUMN_COUNTER = 8, /* only ever grows: an OpenMetrics counter */
+};
+
 struct column {
 	const char *name;  /* for -o, --sort and JSON */
 	const char *title; /* in the table */
 	enum column_kind kind;
-	bool initial;			   /* in the table without -o */
-	bool shrinks;			   /* may be cut where the terminal is narrow */
-	bool guards;			   /* needs reader->pinned */
-	bool counter;			   /* only ever grows: an OpenMetrics counter */
-	const char *metric, *limit_metric; /* OpenMetrics families, without "cgdeleg_"; or NULL */
+	unsigned flags;
 	const char *help;
 	void (*read)(struct sample *sample, struct cell *ret);
-	size_t offset;		       /* of a text in struct grant */
-	const char *file, *limit_file; /* of the cgroup */
-	const char *key;	       /* the number's name in the file; NULL: the file is one number */
+	size_t offset;			   /* of a text in struct grant */
+	const char *file, *limit_file;	   /* of the cgroup */
+	const char *key;		   /* of the number in the file; NULL: the file is one number */
+	const char *metric, *limit_metric; /* OpenMetrics families, without "cgdeleg_"; or NULL */
 };
 
 extern const struct column columns[];

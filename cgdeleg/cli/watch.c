@@ -196,25 +196,23 @@ static int add_timer(sd_event *event, uint64_t usec, sd_event_time_handler_t han
 
 static int set_up(struct service *s, sd_event *event)
 {
-	sigset_t signals;
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	sigset_t set;
 	int r;
 
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ELEMENTS(signals); i++)
+		(void)sigaddset(&set, signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	r = sd_event_add_io(event, NULL, watch_fd(s->watch), EPOLLIN, on_event, s);
 	if (r >= 0)
 		r = add_timer(event, SECOND, on_tick, s);
 	if (r >= 0)
 		r = add_timer(event, s->seconds * SECOND, on_sweep, s);
-	if (r >= 0)
-		r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, s);
-	if (r >= 0)
-		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	/* Without a handler a signal ends the loop, with what is given to it as the exit code. */
+	for (size_t i = 0; r >= 0 && i < ELEMENTS(signals); i++)
+		r = signals[i] == SIGHUP ? sd_event_add_signal(event, NULL, signals[i], on_reload, s)
+					 : sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
 	return r < 0 ? r : sd_event_set_watchdog(event, 1);
 }
 
@@ -237,28 +235,22 @@ static int loop(struct service *s)
 	return r;
 }
 
-/* A descriptor for each delegated cgroup. */
-static void raise_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int run(struct service *s)
 {
 	struct watch_args args = { .host = &s->host, .run = s->run, .load_guards = load_guards, .say = say };
 	const struct watch_counts *c;
+	struct rlimit limit;
 	int r;
 
 	if (text_to_u64(s->interval, &s->seconds) < 0 || s->seconds == 0 || s->seconds > 3600)
 		return err_set(&s->err, EINVAL, "--interval is a number of seconds, 1 to 3600");
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(&s->err, EPERM, "cgdeleg watch needs the capabilities of root; run it as root");
-	raise_descriptors();
+	/* A descriptor for each delegated cgroup. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	args.once = s->once;
 	if (!s->once)
 		(void)signal(SIGCHLD, SIG_IGN);

@@ -66,25 +66,6 @@ static int reclaim(struct watch *watch, struct watched *w)
 	_exit(write_reclaim(w, w->reclaim_bytes) < 0);
 }
 
-static void begin(struct watch *watch, struct watched *w, uint64_t dying)
-{
-	w->dying_alarm = true;
-	w->dying_held = false;
-	w->dying_before = dying;
-	w->reclaim_bytes = WATCH_RECLAIM_LEAST * MIB;
-	w->reclaim_after_ms = 0;
-	watch_say(watch, LOG_WARNING,
-		  "%s: %llu removed cgroups still hold memory, more than twice its ceiling; that is reclaimed", w->name,
-		  (unsigned long long)dying);
-}
-
-static void end(struct watch *watch, struct watched *w, uint64_t dying)
-{
-	w->dying_alarm = w->dying_held = false;
-	watch_say(watch, LOG_NOTICE, "%s: of its removed cgroups %llu are left that hold memory", w->name,
-		  (unsigned long long)dying);
-}
-
 /* What the last reclaim has brought: a tenth fewer is worth going on with. Sets the next one's size. */
 static void judge(struct watch *watch, struct watched *w, uint64_t dying)
 {
@@ -102,7 +83,7 @@ static void judge(struct watch *watch, struct watched *w, uint64_t dying)
 	if (w->dying_held && !was_held)
 		watch_say(
 			watch, LOG_WARNING,
-			"%s: %llu removed cgroups stay, since their memory cannot be reclaimed: files of a tmpfs without swap, or pages that are locked or that others use",
+			"%s: %llu removed cgroups stay because their memory cannot be reclaimed: files on a tmpfs without swap, or pages that are locked or used by others",
 			w->name, (unsigned long long)dying);
 }
 
@@ -115,16 +96,26 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat, const
 
 	if (dying <= WATCH_DYING || !most || dying <= 2 * most->value.number) {
 		if (w->dying_alarm)
-			end(watch, w, dying);
+			watch_say(watch, LOG_NOTICE, "%s: only %llu of its removed cgroups still hold memory", w->name,
+				  (unsigned long long)dying);
+		w->dying_alarm = w->dying_held = false;
 		return;
 	}
 	/* What one that still runs brings is not known yet: it is not judged, and the next not made larger for it. */
 	if (w->dying_alarm && (clock_monotonic_ms() < w->reclaim_after_ms || is_running(w->reclaimer_fd)))
 		return;
-	if (w->dying_alarm)
+	if (w->dying_alarm) {
 		judge(watch, w, dying);
-	else
-		begin(watch, w, dying);
+	} else {
+		w->dying_alarm = true;
+		w->dying_before = dying;
+		w->reclaim_bytes = WATCH_RECLAIM_LEAST * MIB;
+		w->reclaim_after_ms = 0;
+		watch_say(
+			watch, LOG_WARNING,
+			"%s: %llu removed cgroups still hold memory, more than twice its ceiling; it is being reclaimed",
+			w->name, (unsigned long long)dying);
+	}
 	r = reclaim(watch, w);
 	if (r < 0 && !w->dying_held)
 		watch_say(watch, LOG_WARNING, "%s: its memory cannot be reclaimed: %s", w->name, strerror(-r));

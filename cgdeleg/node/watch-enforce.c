@@ -51,7 +51,7 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
 	    systemd_set(watch->args.host->helpers, unit, &words,
 			clock_monotonic_ms() + (pid == 0 ? SYSTEMD_PATIENT_MS : SYSTEMD_MS), &err) < 0)
-		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd does not know: %s", w->name,
+		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd could not be told: %s", w->name,
 			  ceiling->file, err.text);
 	if (pid == 0)
 		_exit(0);
@@ -59,31 +59,28 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 
 /*
  * One update of a runtime under systemd is several writes: its own, systemd's, and systemd's of what it remembered.
- * Those that come together count as one rewrite, unless there is no end to them.
+ * Those that come together count as one rewrite, unless there is no end to them. More than a few rewrites are a
+ * contest: one is put back a second, and it is said once.
  */
-static bool is_contest(struct watch_file *file, int64_t now)
+static bool may_put_back(struct watch *watch, struct watch_file *file)
 {
+	const int64_t now = clock_monotonic_ms();
+	bool contest;
+
 	if (now - file->window_ms >= WATCH_CONTEST_MS) {
 		file->window_ms = now;
 		file->rewrites = file->writes = 0;
 	}
 	file->rewrites += file->rewrites == 0 || now - file->last_ms > WATCH_TOGETHER_MS;
 	file->writes++;
-	return file->rewrites > WATCH_REWRITES || file->writes > WATCH_WRITES;
-}
-
-/* In a contest: one a second, said once. */
-static bool may_put_back(struct watch *watch, struct watch_file *file)
-{
-	const int64_t now = clock_monotonic_ms();
-
-	if (!is_contest(file, now) && !file->contested)
+	contest = file->rewrites > WATCH_REWRITES || file->writes > WATCH_WRITES;
+	if (!contest && !file->contested)
 		return true;
 	if (!file->contested) {
 		file->contested = true;
 		watch->counts.contested++;
 		watch_say(watch, LOG_WARNING,
-			  "%s: somebody raises '%s' again and again; it is put back once a second now",
+			  "%s: somebody raises '%s' again and again; from now on it is put back once a second",
 			  file->owner->name, file->file);
 	}
 	if (now - file->last_ms >= WATCH_CONTEST_MS)
@@ -156,7 +153,7 @@ static int lower_one(struct watch *watch, const struct watched *w, const struct 
 		ceiling->value = lower;
 	if (r == 0 && s && !limit_within(ceiling->type, &s->limit, &ceiling->value))
 		watch_say(watch, LOG_INFO,
-			  "%s: '%s' stays at most %s; the policy's %s is for containers that start from now on",
+			  "%s: '%s' stays at most %s; %s in the policy is for containers that start from now on",
 			  w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
 			  limit_format(ceiling->type, &s->limit, b, sizeof(b)));
 	return r;
@@ -214,5 +211,6 @@ void watch_lower(struct watch *watch, const struct watched *w, struct attribute 
 	}
 	attribute->ceilings = ceilings;
 	watch->counts.lowered += (uint64_t)n;
-	watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings, which now hold", w->name, n);
+	watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings; the new ones are in force",
+		  w->name, n);
 }

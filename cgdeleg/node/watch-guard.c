@@ -86,21 +86,9 @@ static int restore(const struct guards *guards, const struct watched *w, const s
 	return grant_guard_write(&guards->grant, w->fd, inspect_grant_flags(attribute), err);
 }
 
-/* Said when it is seen, and again after a long time. */
-static void complain(struct watch *watch, struct watched *w, enum guard_kind kind, bool in_part, const struct err *err)
-{
-	const int64_t now = clock_monotonic_ms();
-
-	if (w->guard_missing[kind] && now < w->remind_ms[kind])
-		return;
-	w->guard_missing[kind] = true;
-	w->remind_ms[kind] = now + WATCH_REMIND_MS;
-	watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name, guard_kind_name(kind),
-		  in_part ? "whole" : "in force", err->text);
-}
-
 static void check(struct watch *watch, struct watched *w, const struct inspect *grant, enum guard_kind kind)
 {
+	const int64_t now = clock_monotonic_ms();
 	struct err err = { 0 };
 	const int state = inspect_guard(grant, &watch->guards, kind, &err);
 	int r = state < 0 ? state : 0;
@@ -111,7 +99,14 @@ static void check(struct watch *watch, struct watched *w, const struct inspect *
 		if (r >= 0)
 			r = restore(&watch->guards, w, grant->attribute, kind, &err);
 		if (r < 0) {
-			complain(watch, w, kind, state == GUARD_IN_PART, &err);
+			/* Said when it is seen, and again after a long time. */
+			if (!w->guard_missing[kind] || now >= w->remind_ms[kind]) {
+				w->remind_ms[kind] = now + WATCH_REMIND_MS;
+				watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name,
+					  guard_kind_name(kind), state == GUARD_IN_PART ? "whole" : "in force",
+					  err.text);
+			}
+			w->guard_missing[kind] = true;
 			return;
 		}
 		watch->counts.guards_restored++;

@@ -108,12 +108,6 @@ static void enforce(struct watch *watch, struct watched *w, struct watch_file *o
 		watch_enforce(watch, w, &grant, only);
 }
 
-static void enforce_all(struct watch *watch)
-{
-	for (struct watched *w = watch->all; w; w = w->next)
-		enforce(watch, w, NULL);
-}
-
 static bool is_known(const struct watch *watch, uint64_t id)
 {
 	for (const struct watched *w = watch->all; w; w = w->next)
@@ -235,7 +229,8 @@ static void handle(struct watch *watch, const struct inotify_event *event)
 
 	if (event->mask & IN_Q_OVERFLOW) {
 		watch->counts.overflows++;
-		enforce_all(watch);
+		for (struct watched *w = watch->all; w; w = w->next)
+			enforce(watch, w, NULL);
 		read_entries(watch);
 	} else if (event->wd == watch->run_wd) {
 		watch_table(watch);

@@ -84,7 +84,7 @@ static void test_pile(void **state)
 	scene_hear();
 	scene_sweep(&s);
 	check_reclaim(&s, 0);
-	scene_check_said("over", "<5> box: of its removed cgroups 9 are left");
+	scene_check_said("over", "<5> box: only 9 of its removed cgroups still hold memory");
 	assert_int_equal(watch_counts(s.watch)->dying_alarms, 0);
 	assert_int_equal(watch_counts(s.watch)->reclaims, 3);
 	scene_close(&s);

@@ -283,7 +283,7 @@ static const struct {
 } units[] = {
 	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824", "is back at", 0 },
 	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824",
-	  "<4> box: 'memory.max' is put back, but systemd does not know: no bus", -EIO },
+	  "<4> box: 'memory.max' is put back, but systemd could not be told: no bus", -EIO },
 	{ "/system.slice/x.scope", "cgroup.max.depth", "", "is back at", 0 }, /* no property */
 	{ "/system.slice/x.scope/below", "memory.max", "", "is back at", 0 }, /* not the unit's */
 	{ "/ci/box", "memory.max", "", "is back at", 0 },
@@ -318,8 +318,8 @@ static const struct {
 } policies[] = {
 	{ "[profile small]\ncgroup.max.depth = 2\n", "2", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\ncgroup.max.depth = 4\n", "4", NULL, 0 },
-	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "stays at most 4; the policy's 9 is for", 0 },
-	{ "[profile small]\ncgroup.max.depth = max\n", "4", "the policy's max is for", 0 },
+	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "stays at most 4; 9 in the policy is for", 0 },
+	{ "[profile small]\ncgroup.max.depth = max\n", "4", "max in the policy is for", 0 },
 	{ "[profile small]\npids.max = 5\n", "4", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\nio.max = 8:0 rbps=1M\n", "4", NULL, 0 }, /* none was granted */
 	{ "[profile other]\ncgroup.max.depth = 2\n", "4", "has no profile 'small' any more", 0 },
@@ -390,7 +390,7 @@ static void test_policy_sets(void **state)
 		uint64_t lowered;
 	} rows[] = {
 		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3", 1 },
-		{ "[profile small]\ncpuset.cpus = 4-7\n", "the policy's 4-7 is for", "0-3", 0 },
+		{ "[profile small]\ncpuset.cpus = 4-7\n", "4-7 in the policy is for", "0-3", 0 },
 	};
 
 	(void)state;

@@ -88,7 +88,7 @@ def by_file(t):
                          profiles={"small": {**PROFILE, "cgroup.max.depth": 2, "cgroup.max.descendants": 50}})
             watch.program.send_signal(signal.SIGHUP)
             wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling")
-            contains(watch.log(), "'cgroup.max.descendants' stays at most 16; the policy's 50 is for", "the log")
+            contains(watch.log(), "'cgroup.max.descendants' stays at most 16; 50 in the policy is for", "the log")
         had = watch.count("grants")
         c.delete()
         with t.step("ended: forgotten"):
@@ -254,7 +254,7 @@ def held_pile(t, rules):
                 print(f"# {t.name}: {dying(c.cgroup)} dying of {PILE}, {watch.count('reclaims')} reclaims", flush=True)
                 if dying(c.cgroup) <= 256:
                     raise Skip("this kernel keeps no removed cgroup for the pages of a tmpfs")
-                equal(watch.log().count("removed cgroups stay, since their memory cannot be reclaimed"), 1, "said")
+                equal(watch.log().count("removed cgroups stay because their memory cannot be reclaimed"), 1, "said")
                 expect(dying(c.cgroup) > PILE // 2, f"{dying(c.cgroup)} are dying")
             with t.step("the files gone: over"):
                 shutil.rmtree(files)
