@@ -2,7 +2,6 @@
 /* cgdeleg guard - loads, unloads and shows the BPF guards; a cgroup's rules and refusals. See cli.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "bpf/guard-load.h"
 #include "bpf/guard.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/kernel/devices.h"
 
 struct guard_cli {
 	const char *cgroup;
@@ -60,20 +60,6 @@ static int unload(const struct guard_cli *cli, int sys_fd)
 	return EXIT_OK;
 }
 
-static const char *access_text(unsigned access, char buf[4])
-{
-	char *end = buf;
-
-	if (access & BPF_DEVCG_ACC_READ)
-		*end++ = 'r';
-	if (access & BPF_DEVCG_ACC_WRITE)
-		*end++ = 'w';
-	if (access & BPF_DEVCG_ACC_MKNOD)
-		*end++ = 'm';
-	*end = '\0';
-	return buf;
-}
-
 /* From the oldest that is remembered to the last. */
 static void print_refusals(const struct device_rules *rules)
 {
@@ -82,19 +68,19 @@ static void print_refusals(const struct device_rules *rules)
 	printf("refused %llu\n", (unsigned long long)rules->refused);
 	for (__u64 i = first; i < rules->refused; i++) {
 		const struct device_refusal *r = &rules->refusals[i % DEVICE_GUARD_REFUSALS];
-		char comm[DEVICE_GUARD_COMM_SIZE + 1], shown[80], access[4];
+		char comm[DEVICE_GUARD_COMM_SIZE + 1], shown[80], text[64];
 
 		(void)snprintf(comm, sizeof(comm), "%.*s", DEVICE_GUARD_COMM_SIZE, r->comm);
-		printf("  %c %u:%u %s by %s (pid %u) at %llu.%03llu s\n", r->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c',
-		       r->major, r->minor, access_text(r->access, access), text_escape(comm, shown, sizeof(shown)),
-		       r->pid, (unsigned long long)r->when / 1000000000, (unsigned long long)r->when / 1000000 % 1000);
+		printf("  %s by %s (pid %u) at %llu.%03llu s\n", devices_format_refusal(r, text, sizeof(text)),
+		       text_escape(comm, shown, sizeof(shown)), r->pid, (unsigned long long)r->when / 1000000000,
+		       (unsigned long long)r->when / 1000000 % 1000);
 	}
 }
 
 static int show_device(const struct device_guard *guard, uint64_t cgroup)
 {
 	struct device_rules rules;
-	char access[4];
+	char text[64];
 
 	if (guard->program_fd < 0 || device_guard_read(guard, cgroup, &rules, NULL) < 0) {
 		printf("device_guard is not on that cgroup\n");
@@ -103,13 +89,11 @@ static int show_device(const struct device_guard *guard, uint64_t cgroup)
 	printf("device_guard, %s\n",
 	       rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: it refuses everything");
 	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++) {
-		const struct device_rule *rule = &rules.rules[i];
-		char major[16], minor[16];
+		const bool allow = rules.rules[i].allow;
 
-		(void)snprintf(major, sizeof(major), rule->major == DEVICE_GUARD_ANY ? "*" : "%u", rule->major);
-		(void)snprintf(minor, sizeof(minor), rule->minor == DEVICE_GUARD_ANY ? "*" : "%u", rule->minor);
-		printf("  %s %c %s:%s %s\n", rule->allow ? "allow" : "deny ", "?bca"[rule->types & 3], major, minor,
-		       access_text(rule->access, access));
+		/* "!" is for what is denied. */
+		(void)devices_format(&rules.rules[i], 1, text, sizeof(text));
+		printf("  %s %s\n", allow ? "allow" : "deny ", text + !allow);
 	}
 	print_refusals(&rules);
 	return EXIT_OK;

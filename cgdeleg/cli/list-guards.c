@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* List, guards - what the BPF guards of a cgroup say. See list.h. */
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cgdeleg/cli/list.h"
+#include "cgdeleg/kernel/devices.h"
 
 /* Asked once, whichever column is first. */
 static const enum guard_state *attached(struct sample *sample)
@@ -83,16 +83,14 @@ void read_last_refusal(struct sample *sample, struct cell *ret)
 {
 	const struct device_rules *rules = device_rules(sample);
 	const struct device_refusal *last;
-	char text[64];
+	char text[64], words[96];
 
 	if (!rules || rules->refused == 0)
 		return;
 	last = &rules->refusals[(rules->refused - 1) % DEVICE_GUARD_REFUSALS];
-	(void)snprintf(text, sizeof(text), "%c %u:%u %s%s%s %.*s", last->type == BPF_DEVCG_DEV_BLOCK ? 'b' : 'c',
-		       last->major, last->minor, last->access & BPF_DEVCG_ACC_READ ? "r" : "",
-		       last->access & BPF_DEVCG_ACC_WRITE ? "w" : "", last->access & BPF_DEVCG_ACC_MKNOD ? "m" : "",
+	(void)snprintf(words, sizeof(words), "%s %.*s", devices_format_refusal(last, text, sizeof(text)),
 		       DEVICE_GUARD_COMM_SIZE, last->comm);
-	cell_set_text(ret, text); /* the task chose its name itself */
+	cell_set_text(ret, words); /* the task chose its name itself */
 }
 
 void read_guard_refusals(struct sample *sample, struct cell *ret)

@@ -186,6 +186,14 @@ bool devices_format(const struct device_rule *rules, size_t n, char *buf, size_t
 	return true;
 }
 
+const char *devices_format_refusal(const struct device_refusal *refusal, char *buf, size_t size)
+{
+	const struct device_rule used = { refusal->major, refusal->minor, refusal->type, (__u8)refusal->access, 1 };
+
+	(void)devices_format(&used, 1, buf, size);
+	return buf;
+}
+
 /* Up to the character `end`, behind which *at is put. */
 static bool parse_number(const char **at, char end, __u32 *ret)
 {

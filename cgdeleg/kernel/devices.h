@@ -29,5 +29,8 @@ int devices_translate(yyjson_val *devices, struct device_rules *ret, struct err 
 /* False when it does not fit: with DEVICES_TEXT_SIZE it does. */
 bool devices_format(const struct device_rule *rules, size_t n, char *buf, size_t size);
 
+/* What was asked for, in the same form: "c 10:237 rw". Returns buf. */
+const char *devices_format_refusal(const struct device_refusal *refusal, char *buf, size_t size);
+
 /* How many, or -EBADMSG where the text is not what devices_format() writes. */
 int devices_parse(const char *text, struct device_rule ret[DEVICE_GUARD_RULES_MAX]);
