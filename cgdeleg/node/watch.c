@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watch - which cgroups are watched, and what inotify tells of them. See watch.h. */
+/* Watch - which cgroups are watched, what is done about each event, and the sweeps. See watch.h. */
 #include "cgdeleg/node/watch.h"
 
 #include <errno.h>

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Watch - keeps the ceilings of delegated cgroups where they were granted.
+ * Watch - keeps the limits of delegated cgroups at the ceilings that were granted.
  *
- * Who learns what from whom: the hook's record in the table of grants tells of a new grant, the attribute
- * on its cgroup when it is one; inotify tells of a write to a limit file as it is made (every write to a
- * cgroup file goes through the VFS, which reports it: there is no other way to change one). The limit
- * files themselves are watched and not their directory: only host root can write them, so that a container
- * cannot flood the queue. What a queue that overflowed has lost, and grants that no table tells of, a walk of
- * the tree finds. Lowering is left alone. Whoever raises a limit again and again is put back once a
- * second, reported once, and not fought. Of a BPF program that was detached, and of removed cgroups that stay, nobody
- * tells: those are looked for in each sweep.
+ * How it learns of things: an entry that the hook adds to the table of grants announces a cgroup; the attribute on that
+ * cgroup makes it a grant; inotify reports each write to a limit file as it is made (every write to a cgroup file goes
+ * through the VFS, which reports it, and there is no other way to change one). The limit files are watched and not
+ * their directory: only host root can write them, so a container cannot flood the queue. Events that an overflowing
+ * queue has lost, and grants that are in no table, are found by a walk of the tree. No event comes for a BPF program
+ * that was detached, or for removed cgroups that stay: each sweep looks for those.
  *
- * Holds nothing that matters: a watch that is killed and started again finds all of it in the kernel.
+ * A limit that was lowered is left alone. Where somebody raises one again and again it is put back once a second, and
+ * that is said once.
+ *
+ * Keeps nothing that matters: a watch that is killed and started again finds everything in the kernel.
  *
  * Parts: watch.c, watch-dying.c, watch-enforce.c, watch-files.c, watch-guard.c; what they share is in watch-parts.h.
  */
@@ -25,22 +26,22 @@
 #include "cgdeleg/kernel/host.h"
 struct ruleset;
 
-#define WATCH_CONTEST_MS  1000 /* more rewrites or writes in this time are a contest: one put back in it */
+#define WATCH_CONTEST_MS  1000 /* more rewrites or writes in this time are a contest: one of them is put back */
 #define WATCH_REWRITES	  2
 #define WATCH_WRITES	  10
 #define WATCH_TOGETHER_MS 150	/* writes that follow each other so closely are one rewrite */
 #define WATCH_CALM_MS	  10000 /* without a rewrite for so long a contest is over */
 
 #define WATCH_LOAD_MS	60000	/* between two attempts at loading the guards */
-#define WATCH_REMIND_MS 3600000 /* until a guard that stays away is spoken of again */
+#define WATCH_REMIND_MS 3600000 /* until a guard that stays away is reported again */
 
-#define WATCH_DYING	    256	   /* removed cgroups; fewer are no pile */
+#define WATCH_DYING	    256	   /* removed cgroups; fewer are never too many */
 #define WATCH_RECLAIM_LEAST 4	   /* MiB, of one reclaim */
 #define WATCH_RECLAIM_MOST  1024   /* MiB */
 #define WATCH_HELD_MS	    600000 /* between two reclaims where they do not help */
 
 struct watch_counts {
-	uint64_t sweeps;    /* completed: two more, and what was there before has been looked at */
+	uint64_t sweeps;    /* completed; after two more, all that was there before has been checked */
 	uint64_t put_back;  /* limits put back to their ceilings */
 	uint64_t failed;    /* that could not be */
 	uint64_t lowered;   /* ceilings lowered because the policy was */
@@ -49,7 +50,7 @@ struct watch_counts {
 	uint64_t guards_restored;
 	size_t guards_missing; /* of grants, and could not be put back */
 	size_t grants, contested;
-	size_t dying_alarms, dying_held; /* cgroups with a pile of removed ones; where reclaim does not help */
+	size_t dying_alarms, dying_held; /* cgroups with too many removed ones; where reclaim does not help */
 	bool nsdelegate;		 /* the host's cgroup2 has it */
 };
 
@@ -66,7 +67,7 @@ struct watch_args {
 
 struct watch;
 
-/* Looks at the whole node, puts back what is above. */
+/* Begins with a sweep of the whole node. */
 int watch_new(const struct watch_args *args, struct watch **ret, struct err *err);
 void watch_free(struct watch *watch);
 
