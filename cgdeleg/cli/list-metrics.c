@@ -43,12 +43,20 @@ static void put_labels(const struct table *table, size_t row, FILE *to)
 	fprintf(to, ",cgroup_id=\"%llu\"", (unsigned long long)(cgroup_id && cgroup_id->known ? cgroup_id->number : 0));
 }
 
-static void put_number(double number, FILE *to)
+/* `file` is one more label where it is not NULL. */
+static void put_sample(const struct table *table, size_t row, const char *metric, const char *file, double number,
+		       FILE *to)
 {
+	fprintf(to, "cgdeleg_%s{", metric);
+	put_labels(table, row, to);
+	if (file) {
+		fputc(',', to);
+		put_label("file", file, to);
+	}
 	if (isinf(number))
-		fputs(" +Inf\n", to);
+		fputs("} +Inf\n", to);
 	else
-		fprintf(to, number == floor(number) && fabs(number) < 1e15 ? " %.0f\n" : " %.17g\n", number);
+		fprintf(to, number == floor(number) && fabs(number) < 1e15 ? "} %.0f\n" : "} %.17g\n", number);
 }
 
 /* The unit is the family's last word where it is one. */
@@ -64,56 +72,35 @@ static void put_family(const char *metric, const char *type, const char *help, F
 	fprintf(to, "# HELP cgdeleg_%s %s\n", metric, help);
 }
 
-static void put_sample(const struct table *table, size_t row, const char *metric, const char *suffix, double number,
-		       FILE *to)
+static double number_of(const struct column *column, const struct cell *cell, bool limit)
 {
-	fprintf(to, "cgdeleg_%s%s{", metric, suffix);
-	put_labels(table, row, to);
-	fputc('}', to);
-	put_number(number, to);
-}
-
-static double number_of(const struct column *column, const struct cell *cell)
-{
+	if (limit && cell->limit == LIMIT_MAX)
+		return INFINITY;
 	if (column->kind == COLUMN_SECONDS)
-		return cell->real;
-	return column->kind == COLUMN_PERCENT ? cell->real / 100 : (double)cell->number;
+		return limit ? cell->cores : cell->real;
+	return column->kind == COLUMN_PERCENT ? cell->real / 100 : (double)(limit ? cell->limit : cell->number);
 }
 
+/* The numbers of a column, then the limits where it has some. */
 static void put_column(const struct table *table, size_t i, FILE *to)
 {
 	const struct column *column = table->columns[i];
-	char help[96];
 
-	put_family(column->metric, (column->flags & COLUMN_COUNTER) ? "counter" : "gauge", column->help, to);
-	for (size_t row = 0; row < table->n_rows; row++) {
-		const struct cell *cell = &table->rows[row].cells[i];
+	for (int limit = 0; limit <= (column->limit_metric != NULL); limit++) {
+		const bool counter = !limit && (column->flags & COLUMN_COUNTER);
+		const char *metric = limit ? column->limit_metric : column->metric;
+		char text[96];
 
-		if (cell->known)
-			put_sample(table, row, column->metric, (column->flags & COLUMN_COUNTER) ? "_total" : "",
-				   number_of(column, cell), to);
+		(void)snprintf(text, sizeof(text), "what %s says now", limit ? column->limit_file : "");
+		put_family(metric, counter ? "counter" : "gauge", limit ? text : column->help, to);
+		(void)snprintf(text, sizeof(text), "%s%s", metric, counter ? "_total" : "");
+		for (size_t row = 0; row < table->n_rows; row++) {
+			const struct cell *cell = &table->rows[row].cells[i];
+
+			if (limit ? cell->limited : cell->known)
+				put_sample(table, row, text, NULL, number_of(column, cell, limit), to);
+		}
 	}
-	if (!column->limit_metric)
-		return;
-	(void)snprintf(help, sizeof(help), "what %s says now", column->limit_file);
-	put_family(column->limit_metric, "gauge", help, to);
-	for (size_t row = 0; row < table->n_rows; row++) {
-		const struct cell *cell = &table->rows[row].cells[i];
-
-		if (cell->limited)
-			put_sample(table, row, column->limit_metric, "",
-				   column->kind == COLUMN_SECONDS ? cell->cores
-				   : cell->limit == LIMIT_MAX	  ? INFINITY
-								  : (double)cell->limit,
-				   to);
-	}
-}
-
-enum ceiling_number { CEILING_GRANTED, CEILING_NOW, CEILING_USED };
-
-static double ceiling_number(const struct cell_ceiling *c, enum ceiling_number which)
-{
-	return which == CEILING_GRANTED ? c->ceiling_number : which == CEILING_NOW ? c->now_number : c->used;
 }
 
 /* Bytes, counts and cores, by file; sets and lists of devices are no numbers. */
@@ -121,10 +108,12 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 {
 	static const struct {
 		const char *metric, *help;
+		size_t offset;
 	} families[] = {
-		[CEILING_GRANTED] = { "ceiling", "what a limit may at most be, by its file" },
-		[CEILING_NOW] = { "limit", "what the limit is now" },
-		[CEILING_USED] = { "usage", "how much of it is in use" },
+		{ "ceiling", "what a limit may at most be, by its file",
+		  offsetof(struct cell_ceiling, ceiling_number) },
+		{ "limit", "what the limit is now", offsetof(struct cell_ceiling, now_number) },
+		{ "usage", "how much of it is in use", offsetof(struct cell_ceiling, used) },
 	};
 
 	for (size_t f = 0; f < ELEMENTS(families); f++) {
@@ -133,16 +122,11 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 			const struct cell *cell = &table->rows[row].cells[i];
 
 			for (size_t c = 0; c < cell->n_ceilings; c++) {
-				double number = ceiling_number(&cell->ceilings[c], (enum ceiling_number)f);
+				const void *at = (const char *)&cell->ceilings[c] + families[f].offset;
+				const double number = *(const double *)at;
 
-				if (isnan(number))
-					continue;
-				fprintf(to, "cgdeleg_%s{", families[f].metric);
-				put_labels(table, row, to);
-				fputc(',', to);
-				put_label("file", cell->ceilings[c].file, to);
-				fputc('}', to);
-				put_number(number, to);
+				if (!isnan(number))
+					put_sample(table, row, families[f].metric, cell->ceilings[c].file, number, to);
 			}
 		}
 	}
@@ -150,7 +134,7 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 
 static void put_info(const struct table *table, FILE *to)
 {
-	put_family("grant", "gauge", "1 for each delegated cgroup, with what is known of it", to);
+	put_family("grant", "gauge", "1 for each delegated cgroup; the labels say what is known about it", to);
 	for (size_t row = 0; row < table->n_rows; row++) {
 		fputs("cgdeleg_grant{", to);
 		put_labels(table, row, to);
@@ -168,7 +152,7 @@ bool list_metrics(const struct table *table, FILE *to)
 {
 	put_family("grants", "gauge", "delegated cgroups on this node", to);
 	fprintf(to, "cgdeleg_grants %zu\n", table->n_rows);
-	put_family("unreadable_records", "gauge", "delegated cgroups whose record cannot be read", to);
+	put_family("unreadable_records", "gauge", "delegated cgroups whose attribute cannot be read", to);
 	fprintf(to, "cgdeleg_unreadable_records %zu\n", table->n_faults);
 	put_info(table, to);
 	for (size_t i = 0; i < table->n_columns; i++) {
