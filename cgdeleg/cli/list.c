@@ -56,7 +56,7 @@ static int run(struct list *list, struct err *err)
 	int r;
 
 	if (text_to_u64(list->interval, &seconds) < 0 || seconds == 0 || seconds > 86400)
-		return err_set(err, EINVAL, "--interval is a number of seconds, 1 to 86400");
+		return err_set(err, EINVAL, "--interval must be a number of seconds from 1 to 86400");
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(err, EPERM, "only CAP_SYS_ADMIN can see which cgroups are delegated; run it as root");
 	r = host_open(list->root, true, &host, err);

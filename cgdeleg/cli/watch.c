@@ -243,7 +243,7 @@ static int run(struct service *s)
 	int r;
 
 	if (text_to_u64(s->interval, &s->seconds) < 0 || s->seconds == 0 || s->seconds > 3600)
-		return err_set(&s->err, EINVAL, "--interval is a number of seconds, 1 to 3600");
+		return err_set(&s->err, EINVAL, "--interval must be a number of seconds from 1 to 3600");
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(&s->err, EPERM, "cgdeleg watch needs the capabilities of root; run it as root");
 	/* A descriptor for each delegated cgroup. */
