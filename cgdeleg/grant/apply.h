@@ -5,8 +5,6 @@
  * In: struct host, struct target, struct plan.  Out: struct outcome.
  * Every step records what it replaced before it replaces it; when one fails, one loop replays the records
  * backwards. "Could not be undone" is an outcome of its own and not a log line.
- *
- * Parts: apply.c, step.h.
  */
 #pragma once
 
