@@ -99,20 +99,24 @@ ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size)
 	return file_read_record(fd, buf, size);
 }
 
-/* How much room for what did not fit into the room before: all that a regular file has, or twice as much. */
-static size_t more_room(int fd, size_t max, bool regular, size_t size)
+/* Room for the first bytes, then for all that a regular file has, or twice as much as before. NULL without memory. */
+static char *make_room(int fd, size_t max, bool regular, char *buf, size_t *size)
 {
 	struct stat st;
 
-	if (regular && fstat(fd, &st) == 0 && st.st_size > 0 && (size_t)st.st_size <= max)
-		return size + (size_t)st.st_size; /* as what has been read of it stays */
-	return size * 2;
+	if (!buf)
+		*size = 16384;
+	else if (regular && fstat(fd, &st) == 0 && st.st_size > 0 && (size_t)st.st_size <= max)
+		*size += (size_t)st.st_size;
+	else
+		*size *= 2;
+	return realloc(buf, *size);
 }
 
 static int slurp(int fd, size_t max, bool regular, char **ret, size_t *ret_len)
 {
 	_cleanup_free_ char *buf = NULL;
-	size_t size = 16384;
+	size_t size = 0;
 	size_t len = 0;
 
 	for (;;) {
@@ -120,14 +124,13 @@ static int slurp(int fd, size_t max, bool regular, char **ret, size_t *ret_len)
 		size_t room;
 		ssize_t n;
 
-		if (len + 1 >= size || !buf) {
-			size = buf ? more_room(fd, max, regular, size) : size;
-			bigger = realloc(buf, size);
+		if (len + FILE_PADDING >= size) {
+			bigger = make_room(fd, max, regular, buf, &size);
 			if (!bigger)
 				return -ENOMEM;
 			buf = bigger;
 		}
-		room = size - 1 - len;
+		room = size - FILE_PADDING - len;
 		n = read(fd, buf + len, room);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -139,7 +142,7 @@ static int slurp(int fd, size_t max, bool regular, char **ret, size_t *ret_len)
 		if (n == 0 || (regular && (size_t)n < room))
 			break;
 	}
-	buf[len] = '\0';
+	memset(buf + len, 0, FILE_PADDING);
 	*ret = TAKE_PTR(buf);
 	if (ret_len)
 		*ret_len = len;

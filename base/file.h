@@ -34,9 +34,10 @@ ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size)
 /* As file_read_record_at(), for an open descriptor, from the beginning of the file. */
 ssize_t file_read_record(int fd, char *buf, size_t size);
 
-/* Reads fd to its end into a new buffer, which the caller frees, and adds a NUL. At most `max` bytes, otherwise -EFBIG.
- * ret_len may be NULL. file_slurp_regular() is for regular files: it takes a short read for the end; file_slurp() reads
- * until there is nothing more. */
+/* Reads fd to its end into a new buffer, which the caller frees, and adds FILE_PADDING NULs. At most `max` bytes,
+ * otherwise -EFBIG. ret_len may be NULL. file_slurp_regular() is for regular files: it takes a short read for the end;
+ * file_slurp() reads until there is nothing more. */
+#define FILE_PADDING 8 /* bytes; yyjson needs 4 to read in place */
 int file_slurp_regular(int fd, size_t max, char **ret, size_t *ret_len);
 int file_slurp(int fd, size_t max, char **ret, size_t *ret_len);
 

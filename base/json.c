@@ -3,6 +3,7 @@
 #include "base/json.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -19,16 +20,21 @@ static int compare_keys(const void *a, const void *b)
 	return memcmp(yyjson_get_str(x), yyjson_get_str(y), nx);
 }
 
+static int complain_twice(yyjson_val *key, const char *what, struct err *err)
+{
+	return err_set(err, EBADMSG, "%s: the key '%s' stands twice in one object", what, yyjson_get_str(key));
+}
+
+/* Objects are many and small: few keys are compared with one another, more are sorted. */
 static int check_keys(yyjson_val *obj, const char *what, struct err *err)
 {
-	_cleanup_free_ yyjson_val **keys = NULL;
-	yyjson_val *key, *value;
+	_cleanup_free_ yyjson_val **many = NULL;
+	yyjson_val *few[12], **keys = few, *key, *value;
+	const bool sorted = yyjson_obj_size(obj) > ELEMENTS(few);
 	size_t i, n;
 
-	n = yyjson_obj_size(obj);
-	if (n == 0)
-		return 0;
-	keys = calloc(n, sizeof(*keys));
+	if (sorted)
+		keys = many = calloc(yyjson_obj_size(obj), sizeof(*keys));
 	if (!keys)
 		return err_set(err, ENOMEM, "%s: out of memory", what);
 	yyjson_obj_foreach(obj, i, n, key, value)
@@ -38,43 +44,45 @@ static int check_keys(yyjson_val *obj, const char *what, struct err *err)
 			return err_set(err, EBADMSG, "%s: a key has a NUL byte inside: '%s'", what,
 				       yyjson_get_str(key));
 		keys[i] = key;
+		for (size_t k = sorted ? i : 0; k < i; k++)
+			if (compare_keys(&keys[k], &keys[i]) == 0)
+				return complain_twice(key, what, err);
 	}
-	qsort(keys, n, sizeof(*keys), compare_keys);
-	for (i = 1; i < n; i++)
+	if (sorted)
+		qsort(keys, n, sizeof(*keys), compare_keys);
+	for (i = sorted ? 1 : n; i < n; i++)
 		if (compare_keys(&keys[i - 1], &keys[i]) == 0)
-			return err_set(err, EBADMSG, "%s: the key '%s' stands twice in one object", what,
-				       yyjson_get_str(keys[i]));
+			return complain_twice(keys[i], what, err);
 	return 0;
 }
 
-/* Recursive, but never deeper than max_depth. */
-static int check_value(yyjson_val *value, unsigned depth_left, const char *what, struct err *err)
+/* Of an object or array. Recursive, but never deeper than the depth that is left. */
+static int check_container(yyjson_val *container, unsigned depth_left, const char *what, struct err *err)
 {
 	yyjson_val *key, *item;
 	size_t i, n;
-	int r;
+	int r = 0;
 
-	if (!yyjson_is_ctn(value))
-		return 0;
 	if (depth_left == 0)
 		return err_set(err, EBADMSG, "%s: nested too deeply", what);
-
-	if (yyjson_is_arr(value)) {
-		yyjson_arr_foreach(value, i, n, item)
+	if (yyjson_is_arr(container)) {
+		yyjson_arr_foreach(container, i, n, item)
 		{
-			r = check_value(item, depth_left - 1, what, err);
+			if (yyjson_is_ctn(item))
+				r = check_container(item, depth_left - 1, what, err);
 			if (r < 0)
 				return r;
 		}
 		return 0;
 	}
-	r = check_keys(value, what, err);
+	r = check_keys(container, what, err);
 	if (r < 0)
 		return r;
-	yyjson_obj_foreach(value, i, n, key, item)
+	yyjson_obj_foreach(container, i, n, key, item)
 	{
 		(void)key;
-		r = check_value(item, depth_left - 1, what, err);
+		if (yyjson_is_ctn(item))
+			r = check_container(item, depth_left - 1, what, err);
 		if (r < 0)
 			return r;
 	}
@@ -97,13 +105,14 @@ static int report_syntax(const char *text, size_t len, const yyjson_read_err *fa
 }
 
 struct input {
-	const char *text;
+	char *text;
 	size_t len;
 	const char *what; /* for messages */
+	unsigned max_depth;
+	yyjson_read_flag flags;
 };
 
-static int parse(const struct input *input, yyjson_read_flag flags, unsigned max_depth, yyjson_doc **ret,
-		 struct err *err)
+static int parse(const struct input *input, yyjson_doc **ret, struct err *err)
 {
 	const char *what = input->what;
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
@@ -112,32 +121,40 @@ static int parse(const struct input *input, yyjson_read_flag flags, unsigned max
 
 	if (input->len == 0)
 		return err_set(err, EBADMSG, "%s: empty, a JSON object was expected", what);
-	/* Without YYJSON_READ_INSITU the text is only read; the interface needs the cast. */
-	doc = yyjson_read_opts((char *)(uintptr_t)input->text, input->len, flags, NULL, &fault);
+	doc = yyjson_read_opts(input->text, input->len, input->flags, NULL, &fault);
 	if (!doc)
 		return report_syntax(input->text, input->len, &fault, what, err);
-	r = check_value(yyjson_doc_get_root(doc), max_depth, what, err);
-	if (r < 0)
-		return r;
 	if (!yyjson_is_obj(yyjson_doc_get_root(doc)))
 		return err_set(err, EBADMSG, "%s: a JSON object was expected", what);
+	r = check_container(yyjson_doc_get_root(doc), input->max_depth, what, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(doc);
 	return 0;
 }
 
+/* The text is only read: the cast is yyjson's interface's. */
 int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret, struct err *err)
 {
-	const struct input input = { text, len, what };
-
-	return parse(&input, YYJSON_READ_NOFLAG, max_depth, ret, err);
+	return parse(&(struct input) { (char *)(uintptr_t)text, len, what, max_depth, YYJSON_READ_NOFLAG }, ret, err);
 }
 
 int json_parse_verbatim(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
 			struct err *err)
 {
-	const struct input input = { text, len, what };
+	return parse(&(struct input) { (char *)(uintptr_t)text, len, what, max_depth, YYJSON_READ_NUMBER_AS_RAW }, ret,
+		     err);
+}
 
-	return parse(&input, YYJSON_READ_NUMBER_AS_RAW, max_depth, ret, err);
+int json_parse_taken(char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret, struct err *err)
+{
+	const int r = parse(&(struct input) { text, len, what, max_depth, YYJSON_READ_INSITU }, ret, err);
+
+	if (r < 0)
+		free(text);
+	else
+		(*ret)->str_pool = text; /* where yyjson keeps the copy that it makes of other texts */
+	return r;
 }
 
 static const char *const type_names[JSON_TYPE_MAX] = {

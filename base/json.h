@@ -34,6 +34,11 @@ struct json_field {
  * document in the message. The caller frees *ret with yyjson_doc_free(). */
 int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret, struct err *err);
 
+/* As json_parse(), for a text from malloc() with FILE_PADDING NULs after it, as file_slurp() returns it. Takes the text
+ * over and changes it in place, so that nothing is copied; the text is freed with the document, or at once on failure. The
+ * line in a message is too high by one for each \n in the strings before the fault. */
+int json_parse_taken(char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret, struct err *err);
+
 /* As json_parse(), but keeps numbers as they were written: for a document that is written again. */
 int json_parse_verbatim(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret,
 			struct err *err);

@@ -348,7 +348,7 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 	char escaped[sizeof((struct err) { 0 }.text)];
 	struct setting *setting, **end;
 	struct limit_value limit = { 0 };
-	struct err err = { 0 };
+	struct err err; /* not cleared for each line: key_check() fills it when it fails */
 	unsigned n_limits;
 
 	setting = find_same(r, key, name, &end, &n_limits);

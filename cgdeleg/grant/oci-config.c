@@ -355,14 +355,11 @@ static int compare_id(const struct oci *oci, yyjson_val *annotations, struct err
 	return 0;
 }
 
-int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err)
+static int read_config(struct oci *oci, struct err *err)
 {
 	struct raw_config raw = { 0 };
 	int r;
 
-	r = json_parse(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
-	if (r < 0)
-		return r;
 	r = json_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
 			  "config.json", err);
 	if (r < 0)
@@ -383,6 +380,13 @@ int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *
 	if (r < 0)
 		return r;
 	return compare_id(oci, raw.annotations, err);
+}
+
+int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err)
+{
+	const int r = json_parse(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
+
+	return r < 0 ? r : read_config(oci, err);
 }
 
 int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd, struct err *err)
@@ -406,7 +410,7 @@ int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_
 int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	_cleanup_free_ char *text = NULL;
+	char *text = NULL;
 	size_t len = 0;
 	int r;
 
@@ -418,5 +422,6 @@ int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *
 		return err_set(err, EFBIG, "config.json: larger than %d bytes", OCI_CONFIG_MAX);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot read config.json");
-	return oci_parse_config(text, len, oci, err);
+	r = json_parse_taken(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
+	return r < 0 ? r : read_config(oci, err);
 }

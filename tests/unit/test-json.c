@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/json.h"
 
 /* NULL words: accepted. */
@@ -54,6 +55,20 @@ static const struct parse_case {
 	{ "{\"a\":1}\0", "not valid JSON", 8 },
 };
 
+/* The same of the same text, in place: refused with the same sentence. */
+static void check_taken(const struct parse_case *c, size_t len, const struct err *copied)
+{
+	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
+	char *text = calloc(1, len + FILE_PADDING);
+	struct err err = { 0 };
+
+	assert_non_null(text);
+	memcpy(text, c->text, len);
+	assert_int_equal(json_parse_taken(text, len, 4, "t", &doc, &err), -copied->code);
+	assert_string_equal(err.text, copied->text);
+	assert_true((c->words == NULL) == (doc != NULL));
+}
+
 static void test_parse(void **state)
 {
 	(void)state;
@@ -73,6 +88,7 @@ static void test_parse(void **state)
 		assert_true((r == 0) == (doc != NULL));
 		if (r < 0)
 			assert_int_equal(r, -EBADMSG);
+		check_taken(c, len, &err);
 	}
 }
 
