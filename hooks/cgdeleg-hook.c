@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "cgdeleg/grant/run.h"
 #include "hooks/libc/heap.h"
+#include "hooks/options.h"
 #include "version.h"
 
 /* Seconds. As long as runc waits for systemd, and below the 30 that the hook descriptors give: a node that starts
@@ -32,10 +33,10 @@ static const char usage[] = "usage: cgdeleg-hook createRuntime --handler NAME [-
 			    "       cgdeleg-hook --version\n";
 
 /* One write: runtimes pass standard error on piecewise. */
-static void say(const char *text)
+static void say(const char *text, const char *more)
 {
 	char line[1024];
-	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n", text);
+	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n%s", text, more);
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
@@ -48,36 +49,29 @@ struct arguments {
 	uint64_t seconds; /* `deadline`, as a number */
 };
 
-static int parse_args(int argc, char **argv, struct arguments *ret)
+static int parse_args(char **argv, struct arguments *ret, struct err *err)
 {
 	struct run_args *run = &ret->run;
-	const struct {
-		const char *name;
-		const char **value;
-	} options[] = {
-		{ "--handler", &run->handler },	  { "--policy", &run->policy },	  { "--audit", &run->audit },
-		{ "--run", &run->run },		  { "--helpers", &run->helpers }, { "--root", &ret->root },
-		{ "--deadline", &ret->deadline },
+	const struct option_row rows[] = {
+		{ "--handler", &run->handler, .required = true }, { "--policy", &run->policy, .path = true },
+		{ "--audit", &run->audit, .path = true },	  { "--run", &run->run, .path = true },
+		{ "--helpers", &run->helpers, .path = true },	  { "--root", &ret->root, .path = true },
+		{ "--deadline", &ret->deadline, .path = false },
 	};
+	int n;
 
-	if (argc < 2 || strcmp(argv[1], "createRuntime") != 0)
-		return -EINVAL;
-	for (int i = 2; i < argc; i += 2) {
-		size_t o = 0;
-
-		while (o < ELEMENTS(options) && strcmp(argv[i], options[o].name) != 0)
-			o++;
-		if (o == ELEMENTS(options) || i + 1 == argc || !argv[i + 1][0])
-			return -EINVAL;
-		*options[o].value = argv[i + 1];
-	}
+	if (!argv[1] || strcmp(argv[1], "createRuntime") != 0)
+		return err_set(err, EINVAL, "the first word must be 'createRuntime', not '%.200s'", argv[1] ?: "");
+	n = options_read(argv + 2, rows, ELEMENTS(rows), err);
+	if (n < 0)
+		return n;
+	if (argv[2 + n])
+		return err_set(err, EINVAL, "there is no option '--'");
 	if (text_to_u64(ret->deadline, &ret->seconds) < 0 || ret->seconds < DEADLINE_LEAST ||
 	    ret->seconds > DEADLINE_MOST)
-		return -EINVAL;
-	return run->handler && run->policy[0] == '/' && run->audit[0] == '/' && run->run[0] == '/' &&
-			       (!run->helpers || run->helpers[0] == '/') && ret->root[0] == '/'
-		       ? 0
-		       : -EINVAL;
+		return err_set(err, EINVAL, "'--deadline' needs a number of seconds from %d to %d, not '%.200s'",
+			       DEADLINE_LEAST, DEADLINE_MOST, ret->deadline);
+	return 0;
 }
 
 /* The pipeline looks at the clock between steps and undoes what it did; should a system call itself hang,
@@ -117,7 +111,7 @@ static int run(const struct run_args *args, const char *root)
 	if (r < 0 && strcmp(root, "/") != 0)
 		(void)err_wrap(&trail.err, "below '%s'", root);
 	if (r < 0)
-		say(trail.err.text);
+		say(trail.err.text, "");
 	/* The kernel takes back memory and descriptors faster than trail_free() would. */
 	return r < 0 ? 1 : 0;
 }
@@ -135,16 +129,15 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("cgdeleg-hook " CGDELEG_VERSION) < 0;
 	if (privilege_scrub(&err) < 0) {
-		say(err.text);
+		say(err.text, "");
 		return 1;
 	}
-	if (parse_args(argc, argv, &args) < 0) {
-		if (write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0)
-			return 2;
+	if (argc < 1 || parse_args(argv, &args, &err) < 0) {
+		say(err.text, usage);
 		return 2;
 	}
 	if (strcmp(args.root, "/") != 0 && enter_root(args.root, &err) < 0) {
-		say(err.text);
+		say(err.text, "");
 		return 1;
 	}
 	heap_prepare();

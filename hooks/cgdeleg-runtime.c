@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "hooks/bundle-hook.h"
+#include "hooks/options.h"
 #include "hooks/runtime-args.h"
 #include "version.h"
 
@@ -31,29 +32,19 @@ struct own_args {
 	char **engine; /* what follows "--" */
 };
 
-static int parse_own(int argc, char **argv, struct own_args *ret)
+static int parse_own(char **argv, struct own_args *ret, struct err *err)
 {
-	const struct {
-		const char *name;
-		const char **value;
-	} options[] = {
-		{ "--handler", &ret->handler },
-		{ "--runtime", &ret->runtime },
-		{ "--hook", &ret->hook },
+	const struct option_row rows[] = {
+		{ "--handler", &ret->handler, .required = true },
+		{ "--runtime", &ret->runtime, .path = true, .required = true },
+		{ "--hook", &ret->hook, .path = true },
 	};
-	int i = 1;
+	const int n = options_read(argv + 1, rows, ELEMENTS(rows), err);
 
-	for (; i < argc && strcmp(argv[i], "--") != 0; i += 2) {
-		size_t o = 0;
-
-		while (o < ELEMENTS(options) && strcmp(argv[i], options[o].name) != 0)
-			o++;
-		if (o == ELEMENTS(options) || i + 1 == argc || !argv[i + 1][0])
-			return -EINVAL;
-		*options[o].value = argv[i + 1];
-	}
-	ret->engine = argv + i;
-	return i < argc && ret->handler && ret->runtime && ret->runtime[0] == '/' && ret->hook[0] == '/' ? 0 : -EINVAL;
+	if (n < 0)
+		return n;
+	ret->engine = argv + 1 + n;
+	return *ret->engine ? 0 : err_set(err, EINVAL, "the '--' before the arguments of the runtime is missing");
 }
 
 /* {"level":"error","msg":...} and a newline, as the shims of the engines read it; NULL if memory ran out. */
@@ -106,8 +97,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("cgdeleg-runtime " CGDELEG_VERSION) < 0;
-	if (parse_own(argc, argv, &own) < 0) {
-		(void)fputs(usage, stderr);
+	if (argc < 1 || parse_own(argv, &own, &err) < 0) {
+		(void)fprintf(stderr, "cgdeleg-runtime: %s\n%s", err.text, usage);
 		return 2;
 	}
 	if (prepare(&own, &args, &err) >= 0) {

@@ -157,7 +157,7 @@ static int parse_after(char *const *argv, struct runtime_args *ret, struct err *
 		if (is_doubtful(&word))
 			return err_set(
 				err, EINVAL,
-				"the option '%s' of '%s' cannot be passed on: the hook is added to the config.json of the bundle, which must be named as '--bundle DIR', and runtimes disagree about a long option, or several short ones, after one dash",
+				"runtimes disagree on the option '%s' of '%s'; write '--bundle DIR', and long options with two dashes",
 				*argv, ret->verb);
 		if (!word.value && has_value_after(&word)) {
 			if (!argv[1])
