@@ -348,9 +348,10 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 	char escaped[sizeof((struct err) { 0 }.text)];
 	struct setting *setting, **end;
 	struct limit_value limit = { 0 };
-	struct err err; /* not cleared for each line: key_check() fills it when it fails */
+	struct err err; /* clearing it whole for each line would show */
 	unsigned n_limits;
 
+	err.text[0] = '\0';
 	setting = find_same(r, key, name, &end, &n_limits);
 	if (setting && setting->origin.file == r->at.file) {
 		(void)fault(r, 1, "'%s' is in this section already, on line %u", name, setting->origin.line);
