@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """BPF - which programs the kernel has on a cgroup, through bpf(2)."""
+import contextlib
 import ctypes
 import os
 import platform
@@ -20,28 +21,36 @@ def _bpf(command, attr):
     return done, buffer.raw
 
 
-def device_programs(path):
-    """The ids of the device programs of this very cgroup, in the order in which they were attached."""
-    ids = (ctypes.c_uint32 * 64)()
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+@contextlib.contextmanager
+def _opened(fd):
     try:
-        _, attr = _bpf(PROG_QUERY, struct.pack("=IIIIQI", fd, CGROUP_DEVICE, 0, 0, ctypes.addressof(ids), 64))
+        yield fd
     finally:
         os.close(fd)
+
+
+def _directory(path):
+    return _opened(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+
+
+def _attached(path, kind):
+    """The ids of this kind's programs of this very cgroup, in the order in which they were attached."""
+    ids, flags = (ctypes.c_uint32 * 640)(), (ctypes.c_uint32 * 640)()
+    # Of an LSM's the kernel insists on telling both.
+    more = struct.pack("=IQ", 0, ctypes.addressof(flags)) if kind == LSM_CGROUP else b""
+    with _directory(path) as fd:
+        _, attr = _bpf(PROG_QUERY, struct.pack("=IIIIQI", fd, kind, 0, 0, ctypes.addressof(ids), 640) + more)
     return list(ids[:struct.unpack_from("=I", attr, 24)[0]])
+
+
+def device_programs(path):
+    return _attached(path, CGROUP_DEVICE)
 
 
 def _guard_ids(path):
     """{name: [ids]} of the LSM programs of this very cgroup that are the grant guard's."""
-    ids, flags = (ctypes.c_uint32 * 640)(), (ctypes.c_uint32 * 640)()  # the kernel insists on telling both
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _, attr = _bpf(PROG_QUERY, struct.pack("=IIIIQIIQ", fd, LSM_CGROUP, 0, 0, ctypes.addressof(ids), 640, 0,
-                                               ctypes.addressof(flags)))
-    finally:
-        os.close(fd)
     found = {}
-    for number in ids[:struct.unpack_from("=I", attr, 24)[0]]:
+    for number in _attached(path, LSM_CGROUP):
         if (name := program_name(number)) in GRANT_GUARD:
             found.setdefault(name, []).append(number)
     return found
@@ -52,28 +61,27 @@ def guard_programs(path):
     return set(_guard_ids(path))
 
 
+def _detach(fd, program, kind):
+    _bpf(PROG_DETACH, struct.pack("=III", fd, program, kind))
+
+
+def _by_number(number):
+    return _opened(_bpf(PROG_GET_FD_BY_ID, struct.pack("=I", number))[0])
+
+
 def detach_guard(path, names):
     """Takes these of the grant guard's programs off the cgroup: as root of the host can, with or without pins."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with _directory(path) as fd:
         for name, numbers in _guard_ids(path).items():
             for number in numbers if name in names else ():
-                program, _ = _bpf(PROG_GET_FD_BY_ID, struct.pack("=I", number))
-                try:
-                    _bpf(PROG_DETACH, struct.pack("=III", fd, program, LSM_CGROUP))
-                finally:
-                    os.close(program)
-    finally:
-        os.close(fd)
+                with _by_number(number) as program:
+                    _detach(fd, program, LSM_CGROUP)
 
 
 def program_name(number):
-    fd, _ = _bpf(PROG_GET_FD_BY_ID, struct.pack("=I", number))
     info = ctypes.create_string_buffer(256)
-    try:
+    with _by_number(number) as fd:
         _bpf(OBJ_GET_INFO_BY_FD, struct.pack("=IIQ", fd, 256, ctypes.addressof(info)))
-    finally:
-        os.close(fd)
     return info.raw[64:80].rstrip(b"\0").decode()  # struct bpf_prog_info.name
 
 
@@ -84,30 +92,21 @@ def device_guards(path):
 
 def _obj_get(pin):
     name = ctypes.create_string_buffer(os.fsencode(pin))
-    return _bpf(OBJ_GET, struct.pack("=Q", ctypes.addressof(name)))[0]
+    return _opened(_bpf(OBJ_GET, struct.pack("=Q", ctypes.addressof(name)))[0])
 
 
 def detach(pin, path):
     """Takes a pinned device program off that cgroup: as root of the host can."""
-    program, fd = _obj_get(pin), os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _bpf(PROG_DETACH, struct.pack("=III", fd, program, CGROUP_DEVICE))
-    finally:
-        os.close(fd)
-        os.close(program)
+    with _obj_get(pin) as program, _directory(path) as fd:
+        _detach(fd, program, CGROUP_DEVICE)
 
 
 def cgroups_of_map(pin):
     """The cgroups that have a value in a pinned map of type CGROUP_STORAGE, by their ids."""
-    fd = _obj_get(pin)
-    key, found = ctypes.create_string_buffer(8), []
-    try:
-        first = 0
+    key, found, first = ctypes.create_string_buffer(8), [], 0
+    with _obj_get(pin) as fd, contextlib.suppress(FileNotFoundError):
         while True:
             _bpf(MAP_GET_NEXT_KEY, struct.pack("=IIQQ", fd, 0, first, ctypes.addressof(key)))
             first = ctypes.addressof(key)
             found.append(struct.unpack("=Q", key.raw)[0])
-    except FileNotFoundError:
-        return found
-    finally:
-        os.close(fd)
+    return found
