@@ -37,34 +37,25 @@ void apply_done(struct outcome *outcome)
 	outcome->undo = NULL;
 }
 
-static int check_deadline(const struct apply *apply, struct err *err)
-{
-	if (apply->deadline_ms == 0 || clock_monotonic_ms() < apply->deadline_ms)
-		return 0;
-	return err_set(err, ETIMEDOUT, "the deadline of the hook has passed");
-}
-
-/* The last moment to see that the container is another or gone is before the first gift. */
-static int enter_phase(const struct apply *apply, enum phase phase, struct err *err)
-{
-	int r = phase == PHASE_GRANT ? target_check_alive(apply->target, err) : 0;
-
-	return r < 0 || !apply->enter ? r : apply->enter(phase, err);
-}
-
 static int run_step(const struct apply *apply, const struct step *step, enum phase *phase, struct outcome *outcome,
 		    struct err *err)
 {
 	const struct step_operation *operation = &step_operations[step->kind];
 	struct undo *undo = &outcome->undo[outcome->n_done];
-	int r;
+	int r = 0;
 
-	r = check_deadline(apply, err);
-	if (r >= 0 && *phase != operation->phase)
-		r = enter_phase(apply, operation->phase, err);
-	if (r < 0)
-		return r;
-	*phase = operation->phase;
+	if (apply->deadline_ms && clock_monotonic_ms() >= apply->deadline_ms)
+		return err_set(err, ETIMEDOUT, "the deadline of the hook has passed");
+	if (*phase != operation->phase) {
+		*phase = operation->phase;
+		/* The last moment to see that the container is another or gone is before the first gift. */
+		if (*phase == PHASE_GRANT)
+			r = target_check_alive(apply->target, err);
+		if (r >= 0 && apply->enter)
+			r = apply->enter(*phase, err);
+		if (r < 0)
+			return r;
+	}
 	/* The record counts from the moment that the step may have changed something. */
 	undo->step = step; /* of an array that calloc() has zeroed */
 	undo->mount.fd = -EBADF;
@@ -78,12 +69,6 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 	return r;
 }
 
-static bool keeps_restricted(enum step_kind kind)
-{
-	return kind == STEP_UNIT || kind == STEP_CEILING || kind == STEP_ATTRIBUTE || kind == STEP_BUDGET ||
-	       kind == STEP_DEVICE_GUARD || kind == STEP_GRANT_GUARD;
-}
-
 int plan_undo(const struct apply *apply, struct outcome *outcome)
 {
 	struct err err = { 0 };
@@ -91,14 +76,12 @@ int plan_undo(const struct apply *apply, struct outcome *outcome)
 	outcome->kind = OUTCOME_UNDONE;
 	for (size_t i = outcome->n_done; i-- > 0;) {
 		struct undo *undo = &outcome->undo[i];
+		const struct step_operation *operation = &step_operations[undo->step->kind];
 
-		if (!undo->changed)
-			continue;
 		/* What was given and not taken back stays under its ceilings, and marked. */
-		if (outcome->kind == OUTCOME_UNDO_FAILED && keeps_restricted(undo->step->kind))
+		if (!undo->changed || (operation->restricts && outcome->kind == OUTCOME_UNDO_FAILED))
 			continue;
-		if (step_operations[undo->step->kind].undo(apply, undo, &err) < 0 &&
-		    outcome->kind != OUTCOME_UNDO_FAILED) {
+		if (operation->undo(apply, undo, &err) < 0 && outcome->kind != OUTCOME_UNDO_FAILED) {
 			outcome->kind = OUTCOME_UNDO_FAILED;
 			outcome->undo_err = err;
 		}

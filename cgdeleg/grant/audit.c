@@ -23,16 +23,6 @@ void audit_done(struct audit *audit)
 	audit->syslog_fd = close_fd(audit->syslog_fd);
 }
 
-static int connect_syslog(void)
-{
-	static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -EBADF;
-	return TAKE_FD(fd);
-}
-
 static int open_file(const char *path)
 {
 	int fd = openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
@@ -42,11 +32,14 @@ static int open_file(const char *path)
 
 int audit_open(const char *directory, struct audit *ret, struct err *err)
 {
+	static const struct sockaddr_un log = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
 	char path[PATH_MAX];
 	struct stat st;
 	int r;
 
-	ret->syslog_fd = connect_syslog();
+	ret->syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (ret->syslog_fd >= 0 && connect(ret->syslog_fd, (const struct sockaddr *)&log, sizeof(log)) < 0)
+		ret->syslog_fd = close_fd(ret->syslog_fd);
 	if (snprintf(path, sizeof(path), "%s/%s", directory, AUDIT_FILE) >= (int)sizeof(path))
 		return err_set(err, ENAMETOOLONG, "the audit directory's name is too long");
 	r = open_file(path);

@@ -10,26 +10,28 @@
 #include "bpf/grant_guard_abi.h"
 #include "cgdeleg/kernel/systemd.h"
 
-static const char *const kind_names[STEP_KIND_MAX] = {
-	[STEP_BUDGET] = "budget",
-	[STEP_UNIT] = "unit",
-	[STEP_CEILING] = "ceiling",
-	[STEP_DEVICE_BPF] = "device-bpf",
-	[STEP_DEVICE_GUARD] = "device-guard",
-	[STEP_GRANT_GUARD] = "grant-guard",
-	[STEP_LEAF] = "leaf",
-	[STEP_MOVE] = "move",
-	[STEP_CONTROLLERS] = "controllers",
-	[STEP_ATTRIBUTE] = "attribute",
-	[STEP_FORGET] = "forget",
-	[STEP_INTENT] = "intent",
-	[STEP_OWN] = "own",
-	[STEP_MOUNT] = "mount",
+static const struct {
+	const char *name, *text; /* text NULL: what it does depends on the step */
+} kinds[STEP_KIND_MAX] = {
+	[STEP_BUDGET] = { "budget", NULL },
+	[STEP_UNIT] = { "unit", NULL },
+	[STEP_CEILING] = { "ceiling", NULL },
+	[STEP_DEVICE_BPF] = { "device-bpf", "verify the device controller's BPF programs" },
+	[STEP_DEVICE_GUARD] = { "device-guard", NULL },
+	[STEP_GRANT_GUARD] = { "grant-guard", NULL },
+	[STEP_LEAF] = { "leaf", NULL },
+	[STEP_MOVE] = { "move", NULL },
+	[STEP_CONTROLLERS] = { "controllers", NULL },
+	[STEP_ATTRIBUTE] = { "attribute", "write the attribute on the cgroup" },
+	[STEP_FORGET] = { "forget", "remove the attribute of an earlier grant" },
+	[STEP_INTENT] = { "intent", "write and sync the audit record of the intent" },
+	[STEP_OWN] = { "own", NULL },
+	[STEP_MOUNT] = { "mount", NULL },
 };
 
 const char *step_kind_name(enum step_kind kind)
 {
-	return kind_names[kind];
+	return kinds[kind].name;
 }
 
 /* A plan that does not fit keeps counting, so that the caller sees it. */
@@ -85,16 +87,6 @@ static void add_ceilings(struct plan *plan, const struct decision *decision, boo
 		ceiling_at_place(place, c->file, &step.ceiling.value);
 		add(plan, step);
 	}
-}
-
-/* Before the container's processes are moved: below the delegation root they are guarded all the same. */
-static void add_guards(struct plan *plan, const struct decision *decision, const struct target *target)
-{
-	if (decision->device_guard)
-		add(plan, (struct step) { .kind = STEP_DEVICE_GUARD, .rules = &target->rules });
-	if (decision->grant_guard)
-		add(plan, (struct step) { .kind = STEP_GRANT_GUARD,
-					  .allowed = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
 }
 
 static void describe_grant(const struct decision *d, const struct facts *facts, const struct target *target,
@@ -181,23 +173,13 @@ static void add_owner(struct plan *plan, const char *const *names, struct ids ow
 	add(plan, (struct step) { .kind = STEP_OWN, .own = { .name = ".", .owner = owner } });
 }
 
-static enum mount_method choose_method(enum mount_state state)
-{
-	switch (state) {
-	case MOUNT_READONLY:
-		return MOUNT_CLEAR_FLAG;
-	case MOUNT_WILL_BE_RO:
-		return MOUNT_CLONE_ON_TOP;
-	default:
-		return MOUNT_KEEP;
-	}
-}
-
 static int plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts,
 		      const struct target *target, struct err *err)
 {
 	const enum place unit_place = facts->has_scope ? PLACE_SCOPE : PLACE_ROOT;
-	const enum mount_method method = choose_method(facts->mount);
+	const enum mount_method method = facts->mount == MOUNT_READONLY	    ? MOUNT_CLEAR_FLAG
+					 : facts->mount == MOUNT_WILL_BE_RO ? MOUNT_CLONE_ON_TOP
+									    : MOUNT_KEEP;
 	const struct ids owner = { decision->owner_uid, decision->owner_gid };
 	int r;
 
@@ -208,7 +190,12 @@ static int plan_grant(struct plan *plan, const struct decision *decision, const 
 		add_ceilings(plan, decision, facts->unit, PLACE_SCOPE);
 	add_ceilings(plan, decision, facts->unit && unit_place == PLACE_ROOT, PLACE_ROOT);
 	add(plan, (struct step) { .kind = STEP_DEVICE_BPF, .by_systemd = plan->unit.n > 0 });
-	add_guards(plan, decision, target);
+	/* Before the container's processes are moved: below the delegation root they are guarded all the same. */
+	if (decision->device_guard)
+		add(plan, (struct step) { .kind = STEP_DEVICE_GUARD, .rules = &target->rules });
+	if (decision->grant_guard)
+		add(plan, (struct step) { .kind = STEP_GRANT_GUARD,
+					  .allowed = decision->pressure ? GUARD_ALLOW_PRESSURE : 0 });
 	r = add_attribute(plan, decision, facts, target, method, err);
 	if (r < 0)
 		return r;
@@ -267,16 +254,10 @@ static void describe_unit(const struct step *step, char *buf, size_t size)
 		len += snprintf(buf + len, size - (size_t)len, " %s%s", words.words[i], i + 1 < words.n ? "," : "");
 }
 
-static void describe_ceiling(const struct step *step, char *buf, size_t size)
+const char *step_describe(const struct step *step, char *buf, size_t size)
 {
 	char text[LIMIT_TEXT_SIZE];
 
-	(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "", step->ceiling.file,
-		       limit_format(step->ceiling.type, &step->ceiling.value, text, sizeof(text)));
-}
-
-const char *step_describe(const struct step *step, char *buf, size_t size)
-{
 	switch (step->kind) {
 	case STEP_BUDGET:
 		if (step->entry->usage.descendants == LIMIT_MAX)
@@ -289,10 +270,9 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 		describe_unit(step, buf, size);
 		break;
 	case STEP_CEILING:
-		describe_ceiling(step, buf, size);
-		break;
-	case STEP_DEVICE_BPF:
-		(void)snprintf(buf, size, "verify the device controller's BPF programs");
+		(void)snprintf(buf, size, "%s%s at most %s", step->place == PLACE_SCOPE ? "scope: " : "",
+			       step->ceiling.file,
+			       limit_format(step->ceiling.type, &step->ceiling.value, text, sizeof(text)));
 		break;
 	case STEP_DEVICE_GUARD:
 		(void)snprintf(buf, size, "attach the device guard with %u rules", step->rules->n_rules);
@@ -311,22 +291,14 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 	case STEP_CONTROLLERS:
 		(void)snprintf(buf, size, "enable controllers %s", step->controllers.list);
 		break;
-	case STEP_ATTRIBUTE:
-		(void)snprintf(buf, size, "write the attribute on the cgroup");
-		break;
-	case STEP_FORGET:
-		(void)snprintf(buf, size, "remove the attribute of an earlier grant");
-		break;
-	case STEP_INTENT:
-		(void)snprintf(buf, size, "write and sync the audit record of the intent");
-		break;
 	case STEP_OWN:
 		(void)snprintf(buf, size, "own %s %u:%u", step->own.name, step->own.owner.uid, step->own.owner.gid);
 		break;
 	case STEP_MOUNT:
 		(void)snprintf(buf, size, "make the mount writable: %s", mount_method_name(step->method));
 		break;
-	case STEP_KIND_MAX:
+	default:
+		(void)snprintf(buf, size, "%s", kinds[step->kind].text);
 		break;
 	}
 	return buf;

@@ -112,20 +112,16 @@ static void add_decision(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct de
 	add_reasons(doc, o, decision);
 }
 
-static void add_plan(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct plan *plan)
-{
-	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "plan");
-	char line[LIMIT_TEXT_SIZE];
-
-	for (size_t i = 0; i < plan->n_steps; i++)
-		(void)yyjson_mut_arr_add_strcpy(doc, list, step_describe(&plan->steps[i], line, sizeof(line)));
-}
-
 void record_add(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct record *record)
 {
+	char line[LIMIT_TEXT_SIZE];
+	yyjson_mut_val *list;
+
 	add_facts(doc, o, record->facts);
 	add_decision(doc, o, record->decision);
-	add_plan(doc, o, record->plan);
+	list = yyjson_mut_obj_add_arr(doc, o, "plan");
+	for (size_t i = 0; i < record->plan->n_steps; i++)
+		(void)yyjson_mut_arr_add_strcpy(doc, list, step_describe(&record->plan->steps[i], line, sizeof(line)));
 }
 
 static void add_outcome(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct outcome *outcome)

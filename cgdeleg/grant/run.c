@@ -95,39 +95,6 @@ static int read_request(const struct run_args *args, int state_fd, struct trail 
 	return r;
 }
 
-static int read_config(const struct run_args *args, struct trail *trail)
-{
-	/* Its mount is not there yet, and the one that was checkpointed may be writable. */
-	if (trail->oci.restoring)
-		return err_set(
-			&trail->err, ENOTSUP,
-			"it is being restored from a checkpoint, which cannot be granted a writable cgroup: start it anew");
-	return oci_read_config(trail->oci.bundle, args->owner, &trail->oci, &trail->err);
-}
-
-static int look(const struct host *host, const struct run_args *args, struct trail *trail)
-{
-	int r;
-
-	take_state(args, trail);
-	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target, &trail->facts,
-							    &trail->err);
-	/* Only a plan that nests needs them. */
-	if (r >= 0 && (trail->decision.nest || args->every_fact))
-		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
-	return r;
-}
-
-/* Opens this node's guards, and has them loaded where nobody has yet. The hook has a
- * decision by now, made from the state alone; `check` has none, and opens them. */
-static void prepare_guards(const struct host *host, const struct run_args *args, struct trail *trail)
-{
-	const struct guard_loader loader = { .run = args->run, .deadline_ms = args->deadline_ms };
-
-	if (trail->decision.guard != GUARD_OFF || trail->decision.device_bpf != DEVICE_BPF_RUNTIME)
-		gather_guards(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
-}
-
 static void sum_usage(struct trail *trail)
 {
 	struct facts *facts = &trail->facts;
@@ -169,16 +136,22 @@ static int decide(const struct host *host, const struct run_args *args, struct t
 
 int run_plan(const struct host *host, const struct run_args *args, struct trail *trail)
 {
+	const struct guard_loader loader = { .run = args->run, .deadline_ms = args->deadline_ms };
+	const struct decision *decision = &trail->decision;
 	int r;
 
-	r = look(host, args, trail);
-	if (r < 0)
-		return r;
-	prepare_guards(host, args, trail);
-	r = decide(host, args, trail);
-	if (r < 0)
-		return r;
-	return plan_build(&trail->decision, &trail->facts, &trail->target, &trail->plan, &trail->err);
+	/* The hook has a decision by now, from the state alone; `check` has none, and takes all facts. */
+	take_state(args, trail);
+	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target, &trail->facts,
+							    &trail->err);
+	if (r >= 0 && (decision->nest || args->every_fact))
+		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
+	/* Before the budgets, whose lock nobody should wait for while guards are loaded. */
+	if (r >= 0 && (decision->guard != GUARD_OFF || decision->device_bpf != DEVICE_BPF_RUNTIME))
+		gather_guards(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
+	if (r >= 0)
+		r = decide(host, args, trail);
+	return r < 0 ? r : plan_build(decision, &trail->facts, &trail->target, &trail->plan, &trail->err);
 }
 
 static int enter_phase(enum phase phase, struct err *err)
@@ -194,20 +167,9 @@ static int write_intent(void *userdata, struct err *err)
 	return audit_write(&trail->audit, &trail->record, "intent", true, err);
 }
 
-/* The sentence of a refusal: its weightiest reason, and the policy line that it rests on. */
-static int refuse(const struct decision *decision, struct err *err)
-{
-	const struct reason *reason = &decision->reasons[0];
-
-	if (decision->n_reasons == 0)
-		return err_set(err, EACCES, "refused by policy");
-	if (!reason->origin.file)
-		return err_set(err, EACCES, "refused: %s", reason->text);
-	return err_set(err, EACCES, "refused: %s (%s:%u)", reason->text, reason->origin.file, reason->origin.line);
-}
-
 static int apply(const struct run_args *args, struct trail *trail)
 {
+	const struct decision *decision = &trail->decision;
 	int r;
 
 	trail->apply = (struct apply) { .host = &trail->host,
@@ -218,7 +180,13 @@ static int apply(const struct run_args *args, struct trail *trail)
 					.intent = write_intent,
 					.userdata = trail };
 	r = plan_apply(&trail->apply, &trail->plan, &trail->outcome, &trail->err);
-	return r >= 0 && trail->decision.verdict == VERDICT_REFUSE ? refuse(&trail->decision, &trail->err) : r;
+	if (r < 0 || decision->verdict != VERDICT_REFUSE)
+		return r;
+	/* The weightiest reason, and the policy line that it rests on. */
+	if (!decision->reasons[0].origin.file)
+		return err_set(&trail->err, EACCES, "refused: %s", decision->reasons[0].text);
+	return err_set(&trail->err, EACCES, "refused: %s (%s:%u)", decision->reasons[0].text,
+		       decision->reasons[0].origin.file, decision->reasons[0].origin.line);
 }
 
 /* Before any namespace is entered, and before the grant: a record that cannot be written is to be known by then.
@@ -262,7 +230,12 @@ static int plan(const struct run_args *args, struct trail *trail)
 {
 	int r;
 
-	r = read_config(args, trail);
+	/* Its mount is not there yet, and the one that was checkpointed may be writable. */
+	if (trail->oci.restoring)
+		return err_set(
+			&trail->err, ENOTSUP,
+			"it is being restored from a checkpoint, which cannot be granted a writable cgroup: start it anew");
+	r = oci_read_config(trail->oci.bundle, args->owner, &trail->oci, &trail->err);
 	if (r < 0 || ruleset_is_broken(&trail->rules))
 		return r;
 	r = privilege_limit(CAPS_LOOK, CAPS_RESTRICT, &trail->err);

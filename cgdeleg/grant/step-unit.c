@@ -55,14 +55,6 @@ static int64_t deadline(const struct apply *apply, int64_t offset_ms)
 	return apply->deadline_ms ? apply->deadline_ms + offset_ms : clock_monotonic_ms() + WITHOUT_DEADLINE;
 }
 
-static const struct ceiling *ceiling_of(const struct unit_ceilings *unit, const struct limit_type *type)
-{
-	for (size_t i = 0; i < unit->n; i++)
-		if (unit->ceilings[i]->type == type)
-			return unit->ceilings[i];
-	return NULL;
-}
-
 /* Each allows what the other allows: a device that is not listed is one without a limit. */
 static bool is_same(const struct limit_type *type, const struct limit_value *a, const struct limit_value *b)
 {
@@ -111,9 +103,12 @@ static int read_files(int fd, const struct unit_ceilings *unit, bool with_ceilin
 	bool lowered = false;
 
 	for (size_t i = 0; (type = systemd_type(i)) != NULL; i++) {
-		const struct ceiling *ceiling = ceiling_of(unit, type);
+		const struct ceiling *ceiling = NULL;
 		int r = 0;
 
+		for (size_t c = 0; c < unit->n && !ceiling; c++)
+			if (unit->ceilings[c]->type == type)
+				ceiling = unit->ceilings[c];
 		if (with_ceiling == !!ceiling)
 			r = read_file(fd, type, ceiling, &change->arena, &change->files[i], err);
 		if (r < 0)
