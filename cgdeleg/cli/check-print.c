@@ -70,20 +70,16 @@ static void print_decision(const struct decision *d)
 	}
 }
 
-static void print_plan(const struct plan *plan)
+bool check_print_text(const struct trail *trail)
 {
+	const struct plan *plan = &trail->plan;
 	char text[LIMIT_TEXT_SIZE];
 
+	print_facts(trail);
+	print_decision(&trail->decision);
 	puts(plan->n_steps > 0 ? "plan:" : "plan: nothing to do");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		printf("  %2zu. %s\n", i + 1, step_describe(&plan->steps[i], text, sizeof(text)));
-}
-
-bool check_print_text(const struct trail *trail)
-{
-	print_facts(trail);
-	print_decision(&trail->decision);
-	print_plan(&trail->plan);
 	return fflush(stdout) == 0;
 }
 

@@ -36,15 +36,6 @@ static void print_origin(FILE *to, const struct origin *origin, unsigned column)
 	fputs(": ", to);
 }
 
-/* On standard output, where they are the answer; with --json a program waits for something else there. */
-static void print_complaints(const struct ruleset *rules, FILE *to)
-{
-	for (const struct complaint *c = rules->complaints; c; c = c->next) {
-		print_origin(to, &c->origin, c->column);
-		fprintf(to, "%s\n", c->text);
-	}
-}
-
 static void print_note(void *userdata, const struct origin *at, const char *text)
 {
 	(void)userdata;
@@ -162,7 +153,11 @@ static int check_policy(const struct check *check, struct trail *trail)
 		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
 		return EXIT_FAULT;
 	}
-	print_complaints(&trail->rules, check->json ? stderr : stdout);
+	/* On standard output, where they are the answer; with --json a program waits for something else there. */
+	for (const struct complaint *c = trail->rules.complaints; c; c = c->next) {
+		print_origin(check->json ? stderr : stdout, &c->origin, c->column);
+		fprintf(check->json ? stderr : stdout, "%s\n", c->text);
+	}
 	if (ruleset_is_broken(&trail->rules))
 		return EXIT_FAULT;
 	if (check->bundle)

@@ -60,32 +60,17 @@ static int unload(const struct guard_cli *cli, int sys_fd)
 	return EXIT_OK;
 }
 
-/* From the oldest that is remembered to the last. */
-static void print_refusals(const struct device_rules *rules)
-{
-	__u64 first = rules->refused > DEVICE_GUARD_REFUSALS ? rules->refused - DEVICE_GUARD_REFUSALS : 0;
-
-	printf("refused %llu\n", (unsigned long long)rules->refused);
-	for (__u64 i = first; i < rules->refused; i++) {
-		const struct device_refusal *r = &rules->refusals[i % DEVICE_GUARD_REFUSALS];
-		char comm[DEVICE_GUARD_COMM_SIZE + 1], shown[80], text[64];
-
-		(void)snprintf(comm, sizeof(comm), "%.*s", DEVICE_GUARD_COMM_SIZE, r->comm);
-		printf("  %s by %s (pid %u) at %llu.%03llu s\n", devices_format_refusal(r, text, sizeof(text)),
-		       text_escape(comm, shown, sizeof(shown)), r->pid, (unsigned long long)r->when / 1000000000,
-		       (unsigned long long)r->when / 1000000 % 1000);
-	}
-}
-
 static int show_device(const struct device_guard *guard, uint64_t cgroup)
 {
 	struct device_rules rules;
-	char text[64];
+	char text[64], comm[DEVICE_GUARD_COMM_SIZE + 1], shown[80];
+	__u64 first;
 
 	if (guard->program_fd < 0 || device_guard_read(guard, cgroup, &rules, NULL) < 0) {
 		printf("device_guard is not on that cgroup\n");
 		return EXIT_FAULT;
 	}
+	first = rules.refused > DEVICE_GUARD_REFUSALS ? rules.refused - DEVICE_GUARD_REFUSALS : 0;
 	printf("device_guard, %s\n",
 	       rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: it refuses everything");
 	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++) {
@@ -95,7 +80,16 @@ static int show_device(const struct device_guard *guard, uint64_t cgroup)
 		(void)devices_format(&rules.rules[i], 1, text, sizeof(text));
 		printf("  %s %s\n", allow ? "allow" : "deny ", text + !allow);
 	}
-	print_refusals(&rules);
+	printf("refused %llu\n", (unsigned long long)rules.refused);
+	/* From the oldest that is remembered to the last. */
+	for (__u64 i = first; i < rules.refused; i++) {
+		const struct device_refusal *r = &rules.refusals[i % DEVICE_GUARD_REFUSALS];
+
+		(void)snprintf(comm, sizeof(comm), "%.*s", DEVICE_GUARD_COMM_SIZE, r->comm);
+		printf("  %s by %s (pid %u) at %llu.%03llu s\n", devices_format_refusal(r, text, sizeof(text)),
+		       text_escape(comm, shown, sizeof(shown)), r->pid, (unsigned long long)r->when / 1000000000,
+		       (unsigned long long)r->when / 1000000 % 1000);
+	}
 	return EXIT_OK;
 }
 

@@ -227,37 +227,35 @@ static char *format_value(const struct limit_type *type, const struct limit_valu
 	return strdup(limit_format(type, value, text, sizeof(text)));
 }
 
-static bool fill_ceiling(struct sample *sample, struct inspect *inspect, struct limit_state *limit,
-			 struct cell_ceiling *ret)
-{
-	const struct ceiling *c = &limit->ceiling;
-	const bool there = read_limit(sample, inspect, limit);
-
-	(void)snprintf(ret->file, sizeof(ret->file), "%s%s", limit->place == PLACE_SCOPE ? "scope:" : "", c->file);
-	ret->ceiling = format_value(c->type, &c->value);
-	ret->now = there ? format_value(c->type, &limit->now) : strdup("");
-	ret->ceiling_number = as_number(c->type, &c->value);
-	ret->now_number = there ? as_number(c->type, &limit->now) : NAN;
-	ret->used = there && limit->place == PLACE_ROOT ? read_used(sample, c->file) : NAN;
-	ret->above = limit->above;
-	return ret->ceiling && ret->now;
-}
-
 static void read_ceilings(struct sample *sample, struct cell *ret)
 {
 	_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
+	const struct ceiling *granted;
 	struct limit_state limit = { 0 };
+	struct cell_ceiling *c;
 
 	if (!inspect_sample(sample, &inspect))
 		return;
 	while (inspect_next(&inspect, &limit)) {
-		struct cell_ceiling *more = reallocarray(ret->ceilings, ret->n_ceilings + 1, sizeof(*ret->ceilings));
+		const bool there = read_limit(sample, &inspect, &limit);
 
-		if (!more)
+		c = reallocarray(ret->ceilings, ret->n_ceilings + 1, sizeof(*c));
+		if (!c)
 			return;
-		ret->ceilings = more;
-		memset(&more[ret->n_ceilings], 0, sizeof(*more));
-		ret->known = fill_ceiling(sample, &inspect, &limit, &more[ret->n_ceilings++]);
+		ret->ceilings = c;
+		c += ret->n_ceilings++;
+		granted = &limit.ceiling;
+		*c = (struct cell_ceiling) {
+			.ceiling = format_value(granted->type, &granted->value),
+			.now = there ? format_value(granted->type, &limit.now) : strdup(""),
+			.ceiling_number = as_number(granted->type, &granted->value),
+			.now_number = there ? as_number(granted->type, &limit.now) : NAN,
+			.used = there && limit.place == PLACE_ROOT ? read_used(sample, granted->file) : NAN,
+			.above = limit.above,
+		};
+		(void)snprintf(c->file, sizeof(c->file), "%s%s", limit.place == PLACE_SCOPE ? "scope:" : "",
+			       granted->file);
+		ret->known = c->ceiling && c->now;
 	}
 }
 

@@ -15,21 +15,6 @@ static yyjson_mut_val *real(yyjson_mut_doc *doc, double number)
 	return yyjson_mut_real(doc, number);
 }
 
-static yyjson_mut_val *limit(yyjson_mut_doc *doc, uint64_t number)
-{
-	return number == LIMIT_MAX ? yyjson_mut_str(doc, "max") : yyjson_mut_uint(doc, number);
-}
-
-/* A number with its limit beside it: {"used": ..., "limit": ...}. */
-static yyjson_mut_val *with_limit(yyjson_mut_doc *doc, yyjson_mut_val *used, yyjson_mut_val *most)
-{
-	yyjson_mut_val *o = yyjson_mut_obj(doc);
-
-	(void)yyjson_mut_obj_add_val(doc, o, "used", used);
-	(void)yyjson_mut_obj_add_val(doc, o, "limit", most);
-	return o;
-}
-
 static yyjson_mut_val *ceilings(yyjson_mut_doc *doc, const struct cell *cell)
 {
 	yyjson_mut_val *array = yyjson_mut_arr(doc);
@@ -50,8 +35,11 @@ static yyjson_mut_val *ceilings(yyjson_mut_doc *doc, const struct cell *cell)
 	return array;
 }
 
+/* A number that has a limit: {"used": ..., "limit": ...}. */
 static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column, const struct cell *cell)
 {
+	yyjson_mut_val *number, *limit, *o;
+
 	if (!cell->known)
 		return yyjson_mut_null(doc);
 	switch (column->kind) {
@@ -59,19 +47,23 @@ static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column, c
 		return yyjson_mut_str(doc, cell->text);
 	case COLUMN_BOOL:
 		return yyjson_mut_bool(doc, cell->number != 0);
-	case COLUMN_PERCENT:
-		return real(doc, cell->real);
-	case COLUMN_SECONDS:
-		return column->limit_metric ? with_limit(doc, real(doc, cell->real),
-							 cell->limited ? real(doc, cell->cores) : yyjson_mut_null(doc))
-					    : real(doc, cell->real);
 	case COLUMN_CEILINGS:
 		return ceilings(doc, cell);
+	case COLUMN_SECONDS:
+	case COLUMN_PERCENT:
+		number = real(doc, cell->real);
+		limit = real(doc, cell->cores);
+		break;
 	default:
-		return column->limit_metric ? with_limit(doc, yyjson_mut_uint(doc, cell->number),
-							 cell->limited ? limit(doc, cell->limit) : yyjson_mut_null(doc))
-					    : yyjson_mut_uint(doc, cell->number);
+		number = yyjson_mut_uint(doc, cell->number);
+		limit = cell->limit == LIMIT_MAX ? real(doc, INFINITY) : yyjson_mut_uint(doc, cell->limit);
 	}
+	if (!column->limit_metric)
+		return number;
+	o = yyjson_mut_obj(doc);
+	(void)yyjson_mut_obj_add_val(doc, o, "used", number);
+	(void)yyjson_mut_obj_add_val(doc, o, "limit", cell->limited ? limit : yyjson_mut_null(doc));
+	return o;
 }
 
 bool list_json(const struct table *table, FILE *to)

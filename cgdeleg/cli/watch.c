@@ -89,7 +89,7 @@ static void load_policy(struct service *s)
 		watch_apply_policy(s->watch, next);
 }
 
-static void put_metric(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
+static void put(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
 {
 	fprintf(to, "# TYPE cgdeleg_watch_%s %s\n# HELP cgdeleg_watch_%s %s\ncgdeleg_watch_%s%s %llu\n", name, type,
 		name, help, name, strcmp(type, "counter") == 0 ? "_total" : "", (unsigned long long)value);
@@ -97,51 +97,41 @@ static void put_metric(FILE *to, const char *name, const char *type, const char 
 
 static void put_metrics(const struct watch_counts *c, FILE *to)
 {
-	put_metric(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
-	put_metric(to, "sweeps", "counter", "times that all of them were checked, the first at the start", c->sweeps);
-	put_metric(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
-	put_metric(to, "failed", "counter", "limits that could not be put back", c->failed);
-	put_metric(to, "contested", "gauge", "limits that somebody keeps raising", c->contested);
-	put_metric(to, "lowered", "counter", "ceilings lowered because the policy was", c->lowered);
-	put_metric(to, "dying_alarms", "gauge", "delegated cgroups with too many removed ones that hold memory",
-		   c->dying_alarms);
-	put_metric(to, "dying_held", "gauge", "delegated cgroups where reclaiming that memory does not help",
-		   c->dying_held);
-	put_metric(to, "reclaims", "counter", "writes to memory.reclaim because of removed cgroups that hold memory",
-		   c->reclaims);
-	put_metric(to, "guards_restored", "counter",
-		   "BPF guards that were detached from a delegated cgroup and have been attached again",
-		   c->guards_restored);
-	put_metric(to, "guards_missing", "gauge", "BPF guards that are missing and could not be attached again",
-		   c->guards_missing);
-	put_metric(to, "overflows", "counter", "overflows of the event queue", c->overflows);
-	put_metric(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate", c->nsdelegate);
+	put(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
+	put(to, "sweeps", "counter", "times that all of them were checked, the first at the start", c->sweeps);
+	put(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
+	put(to, "failed", "counter", "limits that could not be put back", c->failed);
+	put(to, "contested", "gauge", "limits that somebody keeps raising", c->contested);
+	put(to, "lowered", "counter", "ceilings lowered because the policy was", c->lowered);
+	put(to, "dying_alarms", "gauge", "delegated cgroups with too many removed ones that hold memory",
+	    c->dying_alarms);
+	put(to, "dying_held", "gauge", "delegated cgroups where reclaiming that memory does not help", c->dying_held);
+	put(to, "reclaims", "counter", "writes to memory.reclaim because of such cgroups", c->reclaims);
+	put(to, "guards_restored", "counter", "BPF guards that were detached and have been attached again",
+	    c->guards_restored);
+	put(to, "guards_missing", "gauge", "BPF guards that could not be attached again", c->guards_missing);
+	put(to, "overflows", "counter", "overflows of the event queue", c->overflows);
+	put(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate", c->nsdelegate);
 	fputs("# EOF\n", to);
-}
-
-/* A whole file or the old one. */
-static void write_metrics(struct service *s)
-{
-	char path[4096];
-	FILE *to;
-
-	if (!s->metrics)
-		return;
-	(void)snprintf(path, sizeof(path), "%s.new", s->metrics);
-	to = fopen(path, "we");
-	if (to)
-		put_metrics(watch_counts(s->watch), to);
-	if (!to || fclose(to) != 0 || rename(path, s->metrics) < 0)
-		say(LOG_WARNING, "cannot write the file of --openmetrics");
 }
 
 static void report(struct service *s)
 {
 	const struct watch_counts *c = watch_counts(s->watch);
+	char path[4096];
+	FILE *to;
 
 	(void)sd_notifyf(0, "STATUS=%zu delegated cgroups, %llu limits put back, %zu contested, %zu guards missing",
 			 c->grants, (unsigned long long)c->put_back, c->contested, c->guards_missing);
-	write_metrics(s);
+	if (!s->metrics)
+		return;
+	/* A whole file or the old one. */
+	(void)snprintf(path, sizeof(path), "%s.new", s->metrics);
+	to = fopen(path, "we");
+	if (to)
+		put_metrics(c, to);
+	if (!to || fclose(to) != 0 || rename(path, s->metrics) < 0)
+		say(LOG_WARNING, "cannot write the file of --openmetrics");
 }
 
 static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)

@@ -126,36 +126,28 @@ void watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant
 	}
 }
 
-/* What of `wanted` lowers the ceiling: 1 with *ret, or 0. A device that the policy does not name any more keeps the
- * ceiling that it has: taking it off would be a raise. */
-static int lower_value(const struct ceiling *ceiling, const struct limit_value *wanted, struct arena *arena,
-		       struct limit_value *ret, struct err *err)
-{
-	int r = limit_smaller(ceiling->type, &ceiling->value, wanted, arena, ret, err);
-
-	if (r <= 0)
-		return r;
-	if (limit_check_common(ceiling->file, ceiling->type, &ceiling->value, ret, NULL) < 0)
-		return 0;
-	r = limit_add_lines(ceiling->type, ret, &ceiling->value, arena, err);
-	return r == -E2BIG ? 0 : r < 0 ? r : 1;
-}
-
-/* The new ceiling of one file, as lower_value(); says what is not done. */
-static int lower_one(struct watch *watch, const struct watched *w, const struct setting *s, struct arena *arena,
-		     struct ceiling *ceiling, struct err *err)
+/* Lowers one ceiling to what the policy says: 1, 0 where it says nothing lower, or an error; says what is not done. A
+ * device that the policy does not name any more keeps the ceiling that it has: taking it off would be a raise. */
+static int lower_one(struct watch *watch, const struct watched *w, const struct limit_value *wanted,
+		     struct arena *arena, struct ceiling *ceiling, struct err *err)
 {
 	struct limit_value lower;
 	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
-	int r = s ? lower_value(ceiling, &s->limit, arena, &lower, err) : 0;
+	int r = limit_smaller(ceiling->type, &ceiling->value, wanted, arena, &lower, err);
 
+	if (r > 0 && limit_check_common(ceiling->file, ceiling->type, &ceiling->value, &lower, NULL) < 0)
+		r = 0;
+	if (r > 0) {
+		r = limit_add_lines(ceiling->type, &lower, &ceiling->value, arena, err);
+		r = r == -E2BIG ? 0 : r < 0 ? r : 1;
+	}
 	if (r > 0)
 		ceiling->value = lower;
-	if (r == 0 && s && !limit_within(ceiling->type, &s->limit, &ceiling->value))
+	if (r == 0 && !limit_within(ceiling->type, wanted, &ceiling->value))
 		watch_say(watch, LOG_INFO,
 			  "%s: '%s' stays at most %s; %s in the policy is for containers that start from now on",
 			  w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
-			  limit_format(ceiling->type, &s->limit, b, sizeof(b)));
+			  limit_format(ceiling->type, wanted, b, sizeof(b)));
 	return r;
 }
 
@@ -169,10 +161,12 @@ static int lower_all(struct watch *watch, const struct watched *w, const struct 
 	if (!ceilings)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < attribute->n_ceilings; i++) {
+		const struct setting *setting;
 		int r;
 
 		ceilings[i] = attribute->ceilings[i];
-		r = lower_one(watch, w, section_limit(profile, ceilings[i].file), &attribute->arena, &ceilings[i], err);
+		setting = section_limit(profile, ceilings[i].file);
+		r = setting ? lower_one(watch, w, &setting->limit, &attribute->arena, &ceilings[i], err) : 0;
 		if (r < 0)
 			return r;
 		n += r;
