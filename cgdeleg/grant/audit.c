@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Audit - what was decided then. See audit.h. */
+/* Audit - what was decided. See audit.h. */
 #include "cgdeleg/grant/audit.h"
 
 #include <errno.h>
@@ -53,7 +53,8 @@ int audit_open(const char *directory, struct audit *ret, struct err *err)
 	return 0;
 }
 
-/* One write(2) a record. What a full disk left of one must not swallow the next: it gets its line's end. */
+/* One write(2) for each record. If a full disk leaves half a record, it gets a newline, so that it does not swallow the
+ * next one. */
 static int append(int fd, const char *line, size_t len)
 {
 	ssize_t n;
@@ -105,6 +106,6 @@ void audit_syslog(const struct audit *audit, const struct record *record)
 					    : "");
 	if (len >= (int)sizeof(line))
 		len = (int)sizeof(line) - 1;
-	/* Nobody waits for a log daemon, and a full one loses this line: the audit file has it. */
+	/* Never waits for the log daemon. A full socket loses this line; the audit file has it. */
 	(void)send(audit->syslog_fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

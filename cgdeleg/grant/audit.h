@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Audit - what was decided then, append-only: one JSON line a run, and one line to syslog.
+ * Audit - what was decided, append-only: one line of JSON for each run, and one line to syslog.
  *
- * A pass-through writes nothing. With audit_sync an intent record, synced to disk, comes before the
- * grant. (The attribute beside it is what is true now, on the cgroup.)
+ * A pass-through writes nothing. With audit_sync an intent record, synced to disk, comes before the grant. (What is
+ * true now is in the attribute on the cgroup.)
  */
 #pragma once
 
@@ -18,7 +18,7 @@
 
 struct audit {
 	int fd;	       /* the file, O_APPEND; -EBADF when it could not be opened */
-	int syslog_fd; /* connected to /dev/log; -EBADF where there is none */
+	int syslog_fd; /* connected to /dev/log; -EBADF if there is none */
 };
 
 #define AUDIT_CLOSED                              \
@@ -26,7 +26,7 @@ struct audit {
 		.fd = -EBADF, .syslog_fd = -EBADF \
 	}
 
-/* Opens both, makes the directory where it is missing. Without a syslog socket it goes on. */
+/* Opens both; makes the directory if it is missing. Goes on without a syslog socket. */
 int audit_open(const char *directory, struct audit *ret, struct err *err);
 void audit_done(struct audit *audit);
 

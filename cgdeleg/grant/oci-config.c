@@ -140,7 +140,7 @@ static uint64_t read_capabilities(yyjson_val *capabilities)
 	size_t i, n, j, m;
 	uint64_t all = 0;
 
-	if (!capabilities) /* yyjson's loops compute with the pointer before they look at it */
+	if (!capabilities) /* yyjson's loops use the pointer before they check it */
 		return 0;
 	yyjson_obj_foreach(capabilities, i, n, key, set)
 	{
@@ -184,7 +184,7 @@ static bool path_names(const char *path, const char *want, bool prefix)
 			path++;
 			continue;
 		}
-		/* Where ".." leads depends on links; what may cover the mount counts as covering it. */
+		/* Where ".." leads depends on links; a path that may cover the mount counts as covering it. */
 		if (len == 2 && path[0] == '.' && path[1] == '.')
 			return prefix;
 
@@ -206,7 +206,7 @@ static bool has_option(yyjson_val *options, const char *option)
 	return false;
 }
 
-/* Runtimes take a mount's options one after the other: the last word counts. */
+/* Runtimes apply the options of a mount one after the other: the last one counts. */
 static void read_mount_options(yyjson_val *options, struct oci *oci)
 {
 	static const struct {
@@ -281,7 +281,7 @@ static bool is_allowing(yyjson_val *action)
 	return yyjson_equals_str(action, "SCMP_ACT_ALLOW") || yyjson_equals_str(action, "SCMP_ACT_LOG");
 }
 
-/* Does the profile let bpf(2) through? Arguments are not looked at: through is through. */
+/* Does the profile let bpf(2) through? Conditions on arguments are ignored: that counts as through. */
 static enum tristate read_seccomp(yyjson_val *seccomp)
 {
 	yyjson_val *list = yyjson_obj_get(seccomp, "syscalls");
@@ -324,10 +324,10 @@ static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 			     "config.json: linux.resources", err);
 }
 
-/* The state's annotations decide and config.json's are what the engine wrote: they must be the same. */
+/* The annotations of the state decide, and the engine wrote those of config.json: they must be the same. */
 static int compare_annotations(const struct oci *oci, yyjson_val *annotations, struct err *err)
 {
-	/* Remembers where it was: two maps in the same order are compared in one pass. */
+	/* The iterator remembers its place: two maps in the same order are compared in one pass. */
 	yyjson_obj_iter iter = yyjson_obj_iter_with(annotations);
 	char shown[80];
 

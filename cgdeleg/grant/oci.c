@@ -50,7 +50,7 @@ static int wait_readable(int fd, int64_t deadline_ms)
 	return r == 0 ? -ETIMEDOUT : 0;
 }
 
-/* crun writes the state with one write(2) and must not meet a closed pipe: always read to the end. */
+/* Always reads to the end: crun writes the state with one write(2) and must not find the pipe closed. */
 static int read_all(int fd, int64_t deadline_ms, char **ret, size_t *ret_len)
 {
 	_cleanup_free_ char *buf = NULL;
@@ -131,7 +131,7 @@ static int take_annotations(yyjson_val *obj, struct oci *oci, const char *what, 
 	return 0;
 }
 
-/* runc runs the createRuntime hooks of a container that it restores, too, and has not written its new state by then. */
+/* runc also runs the createRuntime hooks for a container that it restores, before it has written the new state. */
 static bool is_restoring(const struct raw_state *raw)
 {
 	return strcmp(raw->status, "stopped") == 0 && raw->pid > 1;

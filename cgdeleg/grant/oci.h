@@ -2,9 +2,9 @@
 /*
  * OCI - what the runtime says: the state on stdin and the bundle's config.json.
  *
- * In: a descriptor, a bundle.  Out: struct oci.  Source: OCI runtime-spec, "State" and "Configuration".
- * Who wrote the bundle decides what the container may do, so the bundle and its config.json must belong
- * to root and be writable by nobody else; that is checked on the opened descriptors.
+ * In: a descriptor, a bundle. Out: struct oci. Source: OCI runtime-spec, "State" and "Configuration". Whoever writes
+ * the bundle decides what the container may do. So the bundle and its config.json must belong to root and be writable
+ * by nobody else; this is checked on the open descriptors.
  *
  * Parts: oci.c, oci-config.c.
  */
@@ -45,10 +45,10 @@ struct oci {
 	bool has_mount;					      /* there is a cgroup mount at /sys/fs/cgroup */
 	const char *covered_by;				      /* see struct facts */
 	uint64_t capabilities;				      /* see struct facts */
-	uint32_t process_uid, process_gid;		      /* inside the container; 0 where config.json is silent */
+	uint32_t process_uid, process_gid;		      /* inside the container; 0 if config.json does not say */
 	enum tristate seccomp_bpf;			      /* see struct facts */
-	yyjson_val *devices;				      /* linux.resources.devices, as it stands; or NULL */
-	yyjson_val *namespaces, *uid_mappings, *gid_mappings; /* linux.*, as they stand; or NULL */
+	yyjson_val *devices;				      /* linux.resources.devices, not yet read; or NULL */
+	yyjson_val *namespaces, *uid_mappings, *gid_mappings; /* linux.*, not yet read; or NULL */
 };
 
 #define OCI_EMPTY                    \
@@ -62,19 +62,19 @@ int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err
 /* As oci_read_state(), from memory. */
 int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *err);
 
-/* Opens the bundle `path` and its config.json, owned by uid 0 or by `owner`, into an oci that may hold a
- * state already; state and config.json must then agree. */
+/* Opens the bundle `path` and its config.json, owned by uid 0 or by `owner`, and reads it into an oci that may hold a
+ * state already; then the state and config.json must agree. */
 int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *err);
 
-/* Opens the bundle `path` (O_PATH) and its config.json (for reading), having checked that both belong to
- * uid 0 or `owner` and are writable by nobody else. On failure the descriptors may be open; the caller
- * closes them either way. */
+/* Opens the bundle `path` (O_PATH) and its config.json (for reading), and checks that both belong to uid 0 or `owner`
+ * and are writable by nobody else. The descriptors may be open even after a failure; the caller closes them in either
+ * case. */
 int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd, struct err *err);
 
 /* As oci_read_config(), from memory, without a bundle. */
 int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err);
 
-/* Without a state (`cgdeleg check --bundle`): takes config.json's annotations for the state's. */
+/* Without a state (`cgdeleg check --bundle`): uses the annotations of config.json as those of the state. */
 int oci_adopt_annotations(struct oci *oci, struct err *err);
 
 void oci_done(struct oci *oci);

@@ -34,7 +34,7 @@ const char *step_kind_name(enum step_kind kind)
 	return kinds[kind].name;
 }
 
-/* A plan that does not fit keeps counting, so that the caller sees it. */
+/* If the plan is full it goes on counting, so that the caller notices. */
 static void add(struct plan *plan, struct step step)
 {
 	if (plan->n_steps < PLAN_STEPS_MAX)
@@ -42,7 +42,7 @@ static void add(struct plan *plan, struct step step)
 	plan->n_steps++;
 }
 
-/* The entry of the table is compared as bytes: what has no use is zero. */
+/* Entries of the table are compared as bytes: unused bytes must be zero. */
 static void add_budget(struct plan *plan, const struct decision *decision, const struct target *target)
 {
 	plan->entry = (struct budget_entry) { .id = target->ino, .usage = decision->usage };
@@ -51,7 +51,7 @@ static void add_budget(struct plan *plan, const struct decision *decision, const
 	add(plan, (struct step) { .kind = STEP_BUDGET, .entry = &plan->entry });
 }
 
-/* Where systemd manages the cgroup it is asked first, for all that it can remember, in one call. */
+/* Where systemd manages the cgroup, one call first sets everything in systemd that it can remember. */
 static void add_unit(struct plan *plan, const struct decision *decision, const struct facts *facts, enum place place)
 {
 	for (size_t i = 0; i < decision->n_ceilings; i++) {
@@ -67,9 +67,8 @@ static void add_unit(struct plan *plan, const struct decision *decision, const s
 }
 
 /*
- * Written to the file: what systemd is not asked for, or may take without acting on it. A file may be missing on the
- * scope and present below only for controllers that the scope lacks, which cannot be: cgroup v2 offers a controller
- * below only where it is offered above.
+ * Written to the file: what systemd has no property for, or may accept and not act on. A file that is missing on the
+ * scope is missing below too, since cgroup v2 offers a controller only where the cgroup above offers it.
  */
 static void add_ceilings(struct plan *plan, const struct decision *decision, bool by_unit, enum place place)
 {
@@ -112,9 +111,9 @@ static void describe_grant(const struct decision *d, const struct facts *facts, 
 }
 
 /*
- * On the cgroup before anything is the container's: the leaf is, from when it is made. A second run leaves the
- * attribute of the first as it is, but for what puts the guards back, should somebody take them off: that is what this
- * run tells them.
+ * Comes before the container owns anything; it owns the leaf as soon as that is made. A second run leaves the attribute
+ * of the first as it is, except for what `watch` needs to put the guards back: that is what this run writes to the
+ * guards.
  */
 static int add_attribute(struct plan *plan, const struct decision *decision, const struct facts *facts,
 			 const struct target *target, enum mount_method method, struct err *err)
@@ -152,7 +151,7 @@ static void add_nesting(struct plan *plan, const struct decision *decision, cons
 {
 	if (!decision->nest)
 		return;
-	/* Already below the root: a rerun, or a runtime that nests by itself. */
+	/* Already below the root: a second run, or a runtime that nests by itself. */
 	if (!facts->nested) {
 		add(plan, (struct step) { .kind = STEP_LEAF, .leaf = { .name = decision->nest, .owner = owner } });
 		add(plan, (struct step) { .kind = STEP_MOVE, .leaf = { .name = decision->nest } });
@@ -165,7 +164,7 @@ static void add_nesting(struct plan *plan, const struct decision *decision, cons
 			    .controllers = { .list = plan->controllers, .leaf = decision->nest, .owner = owner } });
 }
 
-/* The directory last: before it is owned, owning the files in it is worth nothing. */
+/* The directory comes last: until it is owned, owning the files in it is worth nothing. */
 static void add_owner(struct plan *plan, const char *const *names, struct ids owner)
 {
 	for (const char *const *name = names; name && *name; name++)
@@ -210,7 +209,7 @@ static int plan_grant(struct plan *plan, const struct decision *decision, const 
 /* Everything that a runtime may have given, known to this program or not. */
 static int plan_take_back(struct plan *plan, const struct facts *facts, struct err *err)
 {
-	/* run.oci.delegate-cgroup of crun: what lies below has been given away too. */
+	/* crun's run.oci.delegate-cgroup: what lies below has been given away too. */
 	if (facts->nested)
 		return err_set(
 			err, EBUSY,
@@ -227,7 +226,7 @@ int plan_build(const struct decision *decision, const struct facts *facts, const
 {
 	int r = 0;
 
-	/* Not the whole of it: the steps are written as they come. */
+	/* Does not zero the whole plan: the steps are written one by one. */
 	ret->n_steps = 0;
 	ret->unit.n = 0;
 	ret->controllers[0] = ret->attribute[0] = '\0';

@@ -2,12 +2,12 @@
 /*
  * Plan - what will be done to the machine, as data.
  *
- * In: struct decision, struct facts, and the values in struct target.  Out: struct plan, all that a run does and writes.
- * Pure: opens nothing, reads no clock. The hook runs this array, `cgdeleg check` prints it, the audit
- * record contains it and the golden tests compare it.
+ * In: struct decision, struct facts, and the values in struct target. Out: struct plan, all that a run does and writes.
+ * Pure: opens nothing, reads no clock. The hook runs this array, `cgdeleg check` prints it, the audit record contains
+ * it and the golden tests compare it.
  *
- * The order is the safety: every restriction stands before anything is given, ownership comes before
- * writability, and the directory last of what is owned.
+ * The order is the safety: every restriction stands before anything is given away, ownership comes before writability,
+ * and the directory comes last of what is owned.
  */
 #pragma once
 
@@ -32,12 +32,12 @@ enum step_kind {
 	STEP_DEVICE_BPF,   /* the device programs are still as the decision saw them */
 	STEP_DEVICE_GUARD, /* attach the device guard, with the rules of config.json */
 	STEP_GRANT_GUARD,  /* attach the grant guard */
-	STEP_LEAF,	   /* make the leaf, the owner's as if it had made it */
+	STEP_LEAF,	   /* make the leaf, which belongs to the owner as if the owner had made it */
 	STEP_MOVE,	   /* move the container's processes into the leaf */
 	STEP_CONTROLLERS,  /* enable controllers in cgroup.subtree_control */
 	STEP_ATTRIBUTE,	   /* write the attribute */
 	STEP_FORGET,	   /* remove the attribute of an earlier grant */
-	STEP_INTENT,	   /* write and sync the audit's intent record */
+	STEP_INTENT,	   /* write and sync the audit record of the intent */
 	STEP_OWN,	   /* give a file of the delegation root, or itself, to an owner */
 	STEP_MOUNT,	   /* make the container's mount writable */
 	STEP_KIND_MAX
@@ -54,10 +54,10 @@ struct ids {
 	uint32_t uid, gid;
 };
 
-/* What a step needs to know. Strings and pointers belong to the plan, or to what it was made of. */
+/* What a step needs. Strings and pointers belong to the plan, or to what it was made from. */
 struct step {
 	enum step_kind kind;
-	enum place place; /* STEP_UNIT, STEP_CEILING: whose limits; of all others PLACE_ROOT */
+	enum place place; /* STEP_UNIT, STEP_CEILING: where the limits are; for all others PLACE_ROOT */
 	union {
 		const struct budget_entry *entry; /* STEP_BUDGET */
 		struct {
@@ -68,7 +68,7 @@ struct step {
 			const char *file;
 			const struct limit_type *type;
 			struct limit_value value; /* as it holds at the place */
-			bool skip_unknown;	  /* pass over devices and resources that this kernel does not know */
+			bool skip_unknown;	  /* skip devices and resources that this kernel does not know */
 		} ceiling;			  /* STEP_CEILING */
 		/* STEP_DEVICE_BPF: systemd has just been asked for limits; it may then load a program of the same
 		 * rules anew and put it in the place of its own (257 does). */
@@ -93,7 +93,7 @@ struct step {
 	};
 };
 
-/* Large: not for the stack of the hook, and not to be copied, for its steps point into it. */
+/* Large: keep it off the hook's stack. Do not copy it: its steps point into it. */
 struct plan {
 	size_t n_steps;
 	struct step steps[PLAN_STEPS_MAX];

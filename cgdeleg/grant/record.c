@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Record - what one run leaves on record, as JSON. See record.h. */
+/* Record - one run as JSON. See record.h. */
 #include "cgdeleg/grant/record.h"
 
 #include <stdio.h>
@@ -90,7 +90,7 @@ static void add_reasons(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct dec
 		(void)yyjson_mut_obj_add_str(doc, item, "kind", reason_kind_name(reason->kind));
 		(void)yyjson_mut_obj_add_str(doc, item, "code", reason_code_name(reason->code));
 		add_origin(doc, item, "at", &reason->origin);
-		/* Already printable: escaped where it was composed. */
+		/* Already printable: it was escaped where it was made. */
 		(void)yyjson_mut_obj_add_strcpy(doc, item, "text", reason->text);
 	}
 }
@@ -139,9 +139,9 @@ static void add_outcome(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct out
 }
 
 /*
- * gmtime_r(3) looks for /etc/localtime, and this may run inside the container's mount namespace, where
- * nothing is ever opened by name but the cgroup mount. So the calendar is counted here: days since
- * 0000-03-01, in eras of 400 years, as the proleptic Gregorian calendar of ISO 8601 has it.
+ * gmtime_r(3) opens /etc/localtime, and this may run inside the container's mount namespace, where the hook opens
+ * nothing by name except the cgroup mount. So the calendar is computed here: days since 0000-03-01, in eras of 400
+ * years, as in the proleptic Gregorian calendar of ISO 8601.
  */
 static void format_time(int64_t us, char *buf, size_t size)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Record - what one run leaves on record, as JSON: the audit record, and what `cgdeleg check --json` has of it.
+ * Record - one run as JSON: the audit record, and the part of it that `cgdeleg check --json` prints.
  *
- * Pure: the time stands in it. Strings that a container's creator wrote are escaped to printable ASCII. A member that
- * memory did not suffice for is missing; the final write then fails, and with it the record.
+ * Pure: the struct has the time. Strings that a container's creator wrote are escaped to printable ASCII. If memory
+ * runs out, a member is missing; the final write then fails, and with it the record.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct record {
 	int64_t started_us;  /* when the run began, microseconds since the epoch */
 	int64_t duration_us; /* 0 in an intent record */
 	pid_t pid;	     /* the hook's own, to tie an intent record to its run */
-	/* The run's; none is NULL. */
+	/* Belong to the run; none is NULL. */
 	const struct facts *facts;
 	const struct decision *decision;
 	const struct plan *plan;

@@ -15,9 +15,8 @@
 #include "cgdeleg/grant/guards.h"
 
 /*
- * What each part of the run may do. Parsing comes with nothing but the right to reach files: the
- * annotations in those documents are written by whoever may create a container. What an undo may need
- * stays permitted until the grant is whole.
+ * What each part of the run may do. Parsing has only the right to reach files, because whoever may create a container
+ * writes the annotations in those documents. What an undo may need stays permitted until the grant is complete.
  */
 #define CAPS_PARSE CAP_BIT(CAP_DAC_READ_SEARCH)
 #define CAPS_LOOK                                                                                                   \
@@ -30,7 +29,7 @@
 
 void trail_init(struct trail *trail)
 {
-	/* Not by assignment: that would touch every page of what is mostly never used. */
+	/* Not by assignment, which would touch every page; most of them are never used. */
 	trail->oci.bundle_fd = -EBADF;
 	target_init(&trail->target);
 	trail->host = (struct host)HOST_CLOSED;
@@ -78,7 +77,7 @@ static void take_state(const struct run_args *args, struct trail *trail)
 	facts->asked = trail->record.started_us / 1000000;
 }
 
-/* The state and the policy; config.json only where the policy has something to say. */
+/* The state and the policy. config.json is read only if the policy covers the container. */
 static int read_request(const struct run_args *args, int state_fd, struct trail *trail)
 {
 	int r;
@@ -112,8 +111,8 @@ static bool is_over_budget(const struct decision *decision)
 	return false;
 }
 
-/* From the counting until the grant is counted itself, or known not to be one, no other hook counts. The table may hold
- * grants whose cgroups are gone: nobody is refused for those. */
+/* No other hook counts until this grant is counted too, or is known to be none. The table may have entries whose
+ * cgroups are gone: nobody is refused because of those. */
 static int decide(const struct host *host, const struct run_args *args, struct trail *trail)
 {
 	int r = budget_open(args->run, host, args->deadline_ms, &trail->budget, &trail->err);
@@ -189,8 +188,8 @@ static int apply(const struct run_args *args, struct trail *trail)
 		       decision->reasons[0].origin.file, decision->reasons[0].origin.line);
 }
 
-/* Before any namespace is entered, and before the grant: a record that cannot be written is to be known by then.
- * `r`: what has failed already; there is a record of that, too. */
+/* Opens the audit file before the hook enters a namespace or grants: by then it must know whether it can write a
+ * record. `r`: what has failed already; that is recorded too. */
 static int open_record(const struct run_args *args, struct trail *trail, int r)
 {
 	struct err err = { 0 };
@@ -202,14 +201,14 @@ static int open_record(const struct run_args *args, struct trail *trail, int r)
 		r = opened;
 	}
 	if (r < 0) {
-		/* Not decided: what stands there was decided before anything was known. */
+		/* There is no decision: the one in the trail was made before anything was known. */
 		trail->decision.verdict = VERDICT_ERROR;
 		trail->decision.n_reasons = 0;
 	}
 	return r;
 }
 
-/* Where the policy requires a record and it fails, all is taken back. */
+/* If the policy requires a record and the record fails, everything is taken back. */
 static int record(struct trail *trail, int r)
 {
 	struct err err = { 0 };
@@ -225,7 +224,7 @@ static int record(struct trail *trail, int r)
 	return r;
 }
 
-/* A policy that is broken has been decided on already, whatever the container is. */
+/* With a broken policy the first decision is final, whatever the container is. */
 static int plan(const struct run_args *args, struct trail *trail)
 {
 	int r;
@@ -255,7 +254,7 @@ int run_create_runtime(const struct run_args *args, int state_fd, struct trail *
 	r = read_request(args, state_fd, trail);
 	if (r < 0)
 		return r;
-	/* No fact about the container turns a "pass" into anything else, so none is gathered for it. */
+	/* No fact about the container can turn a "pass" into anything else, so none is gathered. */
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
 	if (trail->decision.verdict == VERDICT_PASS)
 		return 0;

@@ -23,15 +23,15 @@ struct run_args {
 	const char *handler; /* --handler; mandatory */
 	const char *policy;  /* --policy: directory */
 	const char *audit;   /* --audit: directory */
-	const char *run;     /* --run: directory of the table of grants; NULL: grants are counted on the tree */
+	const char *run;     /* --run: directory of the table of grants; NULL: count grants by a walk of the tree */
 	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
 	const char *helpers; /* --helpers: directory of the helpers; NULL: host_open()'s */
-	bool load_guards;    /* execute the loader where no guards are pinned */
+	bool load_guards;    /* execute the loader if no guards are pinned */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
-	bool every_fact;     /* for who shows them: also those that this container's plan does not need */
+	bool every_fact;     /* also gather facts that this container's plan does not need, to show them */
 };
 
-/* Everything that one run knows; every stage fills its member, trail_done() frees them all. */
+/* Everything that one run knows. Every stage fills its member; trail_free() frees them all. */
 struct trail {
 	struct oci oci;
 	struct ruleset rules;
@@ -48,21 +48,20 @@ struct trail {
 	struct record record;
 };
 
-/* Makes a trail of memory that is zeroed: what is not zero in an empty one. */
+/* Makes a trail from zeroed memory: sets the members that are not zero in an empty one. */
 void trail_init(struct trail *trail);
 
 /* A new trail; NULL when memory ran out. */
 struct trail *trail_new(void);
 void trail_free(struct trail *trail);
 
-/* The hook's run. Returns 0 (granted whole, not concerned, or refused and running) or a negative errno
- * with trail->err set; a refusal that stops the container is -EACCES. The audit record is written. */
+/* The hook's run. Returns 0 (granted whole, passed through, or refused and running) or a negative errno with trail->err
+ * set; a refusal that stops the container is -EACCES. Writes the audit record. */
 int run_create_runtime(const struct run_args *args, int state_fd, struct trail *trail);
 
 /*
  * The hook's stages from the look to the plan, for a container that is being created or (oci.pid == 0) for a bundle
- * alone. `cgdeleg check` is this and no more. trail->oci and trail->rules must have been read. With args->load_guards guards
- * that are not there are loaded, and with args->run the table of grants is opened and locked; without them nothing is
- * changed.
+ * alone. `cgdeleg check` runs only this. trail->oci and trail->rules must have been read. With args->load_guards it
+ * loads missing guards, and with args->run it opens and locks the table of grants; without them it changes nothing.
  */
 int run_plan(const struct host *host, const struct run_args *args, struct trail *trail);

@@ -2,24 +2,24 @@
 /*
  * Step, guards - the BPF programs on the delegation root. See step.h.
  *
- * Both kinds refuse everything from the moment that they are attached until what they allow is written, so
- * an interruption in between leaves too little and never too much. On the cgroup itself and not above: they are
- * inherited by whatever is made below, and gone with it.
+ * Both kinds refuse everything from the moment that they are attached until their rules are written, so an interruption
+ * in between leaves too little access and never too much. They are attached to the cgroup itself and not above it:
+ * cgroups below inherit them, and they are gone with the cgroup.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "cgdeleg/grant/step.h"
 
-/* A second run finds the program and, unless config.json has changed, its rules: nothing is written, and the
- * refusals that were counted stay. */
+/* A second run finds the program and, unless config.json has changed, its rules: it writes nothing, and the counts of
+ * refusals stay. */
 int device_guard_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;
 	const struct device_guard *guard = &target->guards.device;
 	int r;
 
-	undo->attached = true; /* until it is known: detaching what is not there would only fail */
+	undo->attached = true; /* until it is known: detaching a program that is not there only fails */
 	undo->changed = true;
 	r = device_guard_attach(guard, target->cgroup_fd, err);
 	if (r < 0) {
@@ -50,8 +50,8 @@ int device_guard_undo(const struct apply *apply, struct undo *undo, struct err *
 	return device_guard_write(guard, target->ino, undo->rules, err);
 }
 
-/* A second run may find another `pressure` in the policy: that is a change, too. Of an older cgdeleg's grant, or one of
- * which somebody has taken a program off, it attaches what is not there. */
+/* A second run may find another `pressure` in the policy: that is a change too. If an older cgdeleg made the grant, or
+ * somebody has taken a program off, it attaches the missing programs. */
 int grant_guard_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;
@@ -60,7 +60,7 @@ int grant_guard_run(const struct apply *apply, const struct step *step, struct u
 	struct err why = { 0 };
 	int r = grant_guard_read(guard, target->cgroup_fd, &before, &why);
 
-	if (r < 0 && r != -ENOENT) { /* which it is where none of it is attached */
+	if (r < 0 && r != -ENOENT) { /* -ENOENT: none of the programs is attached */
 		*err = why;
 		return r;
 	}
@@ -70,7 +70,7 @@ int grant_guard_run(const struct apply *apply, const struct step *step, struct u
 	return r < 0 ? r : grant_guard_write(guard, target->cgroup_fd, step->allowed, err);
 }
 
-/* What was there before stays, and allows what it allowed. */
+/* Programs that were there before stay, and allow what they allowed. */
 int grant_guard_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
 	const struct target *target = apply->target;

@@ -5,10 +5,10 @@
  * cgroup v2 forbids domain controllers in the children of a cgroup that itself holds processes, so a
  * payload that only wants a child with a limit needs its own processes out of the way first.
  *
- * The leaf is made, and the controllers are enabled, with the owner's file system ids: kernfs gives a new
- * cgroup, and every file that appears in it later, to the ids of whoever made them appear
- * (cgroup_kn_set_ugid()). So all of the leaf is the container's, exactly as if it had made it, with one
- * mkdir in place of sixty chowns and without a moment in which only half of it is. See step.h.
+ * The leaf is made, and the controllers are enabled, with the owner's file system ids: kernfs gives a new cgroup, and
+ * every file that appears in it later, to the ids of the process that makes them appear (cgroup_kn_set_ugid()). So the
+ * container owns all of the leaf, exactly as if it had made it, after one mkdir in place of sixty chowns, and never
+ * only half of it. See step.h.
  */
 #include "cgdeleg/grant/step.h"
 
@@ -47,7 +47,7 @@ static int check_owner(int fd, const char *name, struct ids owner, struct err *e
 	return 0;
 }
 
-/* Runs `make` with the owner's file system ids and comes back to root's in every case. */
+/* Runs `make` with the owner's file system ids, and returns to root's in every case. */
 static int as_owner(struct ids owner, int (*make)(int fd, const char *text), int fd, const char *text, struct err *err)
 {
 	struct err back = { 0 };
@@ -106,8 +106,8 @@ int leaf_undo(const struct apply *apply, struct undo *undo, struct err *err)
 	return 0;
 }
 
-/* Moves whatever is in `from` into `to`, until `from` is seen empty. With `only` above 0, any other
- * process there is a fault: somebody has joined since the facts were gathered. */
+/* Moves whatever is in `from` into `to`, until `from` is empty. With `only` above 0, any other process there is a
+ * fault: it has joined since the facts were gathered. */
 static int move_all(int from, int to, pid_t only, struct err *err)
 {
 	pid_t pids[CGROUP_PIDS_MAX];
@@ -159,7 +159,7 @@ static int read_enabled(const struct apply *apply, char *buf, size_t size, struc
 	return 0;
 }
 
-/* "+cpu +memory" of the words of `list` that are not in `except`; "" when there are none. */
+/* "+cpu +memory" from the words of `list` that are not in `except`; "" if there are none. */
 static const char *signed_words(char sign, const char *list, const char *except, char *buf, size_t size)
 {
 	char word[32];
@@ -181,7 +181,7 @@ static int check_new_files(const struct apply *apply, const struct step *step, s
 
 	leaf = file_open_beneath(apply->target->cgroup_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (leaf == -ENOENT)
-		return 0; /* nested by the runtime, in a leaf of another name */
+		return 0; /* the runtime has nested, in a leaf with another name */
 	if (leaf < 0)
 		return err_set_errno(err, leaf, "cannot open the leaf '%s'", name);
 	while (text_next_word(&list, word, sizeof(word)) > 0) {

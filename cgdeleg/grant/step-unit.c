@@ -2,10 +2,10 @@
 /*
  * Step - ceilings of a cgroup that systemd manages, through systemd.
  *
- * Asked to change one property of a unit, systemd writes all files that it has properties for, each with
- * what it remembers: what a runtime had written there without its knowledge would come off. So the values of all
- * these files are read first, those that limit anything go along, and afterwards none may be above what it
- * was. Shares and guarantees (weights, memory.low) are systemd's own business. See step.h.
+ * When systemd changes one property of a unit, it writes all files that it has properties for, each with the value that
+ * it remembers. That would remove what a runtime has written only to the files. So this step reads all these files
+ * first, also passes on the values that limit anything, and checks afterwards that none is above what it was. Shares
+ * and guarantees (weights, memory.low) are systemd's business. See step.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +25,8 @@
 #define WITHOUT_DEADLINE 5000
 
 struct unit_change {
-	int mount_ns; /* the hook's own: an undo may come from within the container's */
-	int root;     /* its root directory in that one, which entering a mount namespace replaces */
+	int mount_ns; /* the hook's own; an undo may start in the container's */
+	int root;     /* the hook's root directory there; entering a mount namespace replaces it */
 	struct unit_file {
 		const struct limit_type *type; /* NULL: there is no such file here, or it has not been read yet */
 		bool lowered;
@@ -61,7 +61,7 @@ static bool is_same(const struct limit_type *type, const struct limit_value *a, 
 	return limit_within(type, a, b) && limit_within(type, b, a);
 }
 
-/* Every line of `wanted` that `before` has not got, without limits: to take it back systemd must be asked for it. */
+/* Every line of `wanted` that `before` does not have, without limits: an undo must set that in systemd too. */
 static int add_absent_lines(const struct limit_type *type, struct limit_value *before, const struct limit_value *wanted,
 			    struct arena *arena, struct err *err)
 {
@@ -72,7 +72,8 @@ static int add_absent_lines(const struct limit_type *type, struct limit_value *b
 	return r < 0 ? r : limit_add_lines(type, before, &free_lines, arena, err);
 }
 
-/* What stands in a file, and what is to stand there. `ceiling` NULL: it stays, and there need not be such a file. */
+/* The value of a file, and the value that it shall have. `ceiling` NULL: the value stays, and the file may be
+ * missing. */
 static int read_file(int fd, const struct limit_type *type, const struct ceiling *ceiling, struct arena *arena,
 		     struct unit_file *ret, struct err *err)
 {
@@ -80,7 +81,7 @@ static int read_file(int fd, const struct limit_type *type, const struct ceiling
 	int r = limit_read(fd, type->key, type, arena, &ret->before, &unread);
 
 	if (r == -ENOENT && !ceiling)
-		return 0; /* a controller that is not there */
+		return 0; /* the controller is not there */
 	if (r < 0 && err)
 		*err = unread;
 	if (r < 0)
@@ -95,7 +96,7 @@ static int read_file(int fd, const struct limit_type *type, const struct ceiling
 	return r < 0 ? r : add_absent_lines(type, &ret->before, &ret->wanted, arena, err);
 }
 
-/* Reads those files that have a ceiling, or those that have none. Returns whether one is to be lowered. */
+/* Reads the files that have a ceiling, or those that have none. Returns whether one must be lowered. */
 static int read_files(int fd, const struct unit_ceilings *unit, bool with_ceiling, struct unit_change *change,
 		      struct err *err)
 {
@@ -128,15 +129,15 @@ static int tell_systemd(const struct host *host, const char *unit, const struct 
 		const struct unit_file *file = &change->files[i];
 		const struct limit_value *value = back ? &file->before : &file->wanted;
 
-		/* What limits nothing and is not to change is left to what systemd thinks of it. */
+		/* A value that limits nothing and stays is left to systemd. */
 		if (file->type && (systemd_holds(file->type, value) || (back && file->lowered)))
 			r = systemd_add_words(&words, file->type, value, err);
 	}
 	return r < 0 ? r : systemd_set(host->helpers, unit, &words, deadline_ms, err);
 }
 
-/* None above what it was, and what was to be lowered is. What systemd may not have known how to do is
- * left to a step of its own. */
+/* Checks that none is above what it was, and that every ceiling holds. What systemd may not have acted on has a step of
+ * its own. */
 static int check_files(int fd, const char *unit, const struct unit_change *change, struct err *err)
 {
 	for (size_t i = 0; i < FILES_MAX; i++) {
@@ -159,7 +160,7 @@ static int check_files(int fd, const char *unit, const struct unit_change *chang
 	return 0;
 }
 
-/* A set that reads back need not be in force. */
+/* A set that reads back as written need not be in force. */
 static int check_sets(int fd, const struct unit_ceilings *unit, struct err *err)
 {
 	int r = 0;
@@ -172,7 +173,7 @@ static int check_sets(int fd, const struct unit_ceilings *unit, struct err *err)
 	return r;
 }
 
-/* Programs are executed in the host's mount namespace or not at all. */
+/* The hook executes programs only in the host's mount namespace. */
 static int remember_place(const struct apply *apply, struct unit_change *change, struct err *err)
 {
 	change->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -226,7 +227,7 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 	return r < 0 ? r : check_sets(fd, unit, err);
 }
 
-/* By hand, where systemd's rounding left another value, or where it does not answer any more. */
+/* Writes the file directly, if systemd's rounding left another value, or systemd no longer answers. */
 static int restore_files(int fd, const struct unit_change *change, struct err *err)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
@@ -246,7 +247,7 @@ static int restore_files(int fd, const struct unit_change *change, struct err *e
 	return first;
 }
 
-/* Does every file hold what it held? */
+/* Does every file have its old value? */
 static int is_as_before(int fd, const struct unit_change *change, struct err *err)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
@@ -270,8 +271,8 @@ int unit_undo(const struct apply *apply, struct undo *undo, struct err *err)
 	struct err ignored = { 0 };
 	int r, restored;
 
-	/* A call that was refused, or never answered, has left the files as they were: nothing to undo, and
-	 * should systemd answer after all, then with less for a container that will not be. */
+	/* A call that was refused or not answered has left the files as they were: there is nothing to undo. If systemd
+	 * acts on it after all, it only lowers limits of a container that will not be created. */
 	r = is_as_before(fd, undo->unit, err);
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -3,10 +3,10 @@
  * Step - how each kind of step is run and undone. See step.h; nesting is in step-nest.c, systemd in
  * step-unit.c.
  *
- * Threats. Ownership is the grant: a container with CAP_SYS_ADMIN in its user namespace can mount its own
- * writable cgroup2, so the moment a file belongs to it the file is in its hands, mount or no mount. Hence
- * every ceiling has been written and read back before the first STEP_OWN. The names that change hands
- * come from struct target, never from the container, and are resolved in the verified directory only.
+ * Threats. Ownership is the grant: a container with CAP_SYS_ADMIN in its user namespace can mount its own writable
+ * cgroup2, so a file is in its hands from the moment that it owns it, mount or no mount. Hence every ceiling has been
+ * written and read back before the first STEP_OWN. The names of the files come from struct target, never from the
+ * container, and are resolved only in the verified directory.
  */
 #include "cgdeleg/grant/step.h"
 
@@ -27,7 +27,7 @@ int step_place_fd(const struct apply *apply, const struct step *step)
 	return step->place == PLACE_SCOPE ? apply->target->scope_fd : apply->target->cgroup_fd;
 }
 
-/* First of all: until this is done nobody else can count. */
+/* The first step: nobody else can count until it is done. */
 static int budget_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	return apply->budget ? budget_reserve(apply->budget, step->entry, &undo->slot, &undo->changed, err) : 0;
@@ -59,8 +59,8 @@ static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err
 	return limit_restore(step_place_fd(apply, step), step->ceiling.file, step->ceiling.type, undo->limit, err);
 }
 
-/* Once more: between the decision and the grant a runtime could have replaced the program. After systemd was asked it may
- * be another one; what counts then is that there is one that cannot be removed from below. */
+/* Checks once more, since a runtime could have replaced the program between the decision and the grant. After a call to
+ * systemd it may be another program; then it only matters that there is one that the container cannot remove. */
 static int device_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
 {
 	struct device_programs now;
@@ -69,7 +69,7 @@ static int device_run(const struct apply *apply, const struct step *step, struct
 
 	(void)undo;
 	if (apply->target->device_fd < 0)
-		return 0; /* there was none, and the policy was content */
+		return 0; /* there was none, and the policy allows that */
 	r = device_query(apply->target->device_fd, &now, err);
 	if (r < 0)
 		return r;
@@ -132,7 +132,7 @@ static int stat_name(int fd, const char *name, struct stat *ret, struct err *err
 	return r < 0 ? err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", name) : 0;
 }
 
-/* Gives one name to the owner, and looks whether it is theirs now. */
+/* Gives one name to the owner, and checks that the owner has it now. */
 static int chown_name(int fd, const char *name, struct ids owner, struct err *err)
 {
 	struct stat st;

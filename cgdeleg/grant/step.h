@@ -15,7 +15,7 @@
 #include "cgdeleg/grant/plan.h"
 #include "cgdeleg/kernel/limits.h"
 
-#define STEP_SKIPPED 1 /* run(): the kernel does not offer it, and the policy says to go on */
+#define STEP_SKIPPED 1 /* run(): the kernel does not offer it, and the policy allows to skip it */
 
 enum phase { PHASE_START, PHASE_RESTRICT, PHASE_GRANT };
 
@@ -41,11 +41,11 @@ struct undo {
 	struct limit_before *limit; /* STEP_CEILING; owned */
 	struct unit_change *unit;   /* STEP_UNIT; owned */
 	struct ids owner;	    /* STEP_OWN */
-	char *text;		    /* STEP_ATTRIBUTE, STEP_CONTROLLERS: what stood there; owned, NULL: nothing */
+	char *text;		    /* STEP_ATTRIBUTE, STEP_CONTROLLERS: the old text; owned, NULL: none */
 	struct mount_change mount;  /* STEP_MOUNT */
 	struct budget_slot slot;    /* STEP_BUDGET */
-	bool attached;		    /* STEP_DEVICE_GUARD: by us, now */
-	unsigned programs;	    /* STEP_GRANT_GUARD: attached by us, now; a bit for each enum guard_program */
+	bool attached;		    /* STEP_DEVICE_GUARD: by this run */
+	unsigned programs;	    /* STEP_GRANT_GUARD: attached by this run; a bit for each enum guard_program */
 	uint64_t flags;		    /* STEP_GRANT_GUARD: what was allowed before */
 	struct device_rules *rules; /* STEP_DEVICE_GUARD: what was there; owned, NULL: none */
 };
@@ -55,7 +55,7 @@ struct step_operation {
 	bool restricts; /* what is given and cannot be taken back must not be without it */
 	/* Sets undo->changed, with what is needed to go back, before the first change. */
 	int (*run)(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err);
-	/* Called only when undo->changed. Uses nothing but `undo`. */
+	/* Called only if undo->changed. Uses only `undo`. */
 	int (*undo)(const struct apply *apply, struct undo *undo, struct err *err);
 };
 

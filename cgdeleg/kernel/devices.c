@@ -31,9 +31,9 @@ static const struct json_field device_fields[] = {
 };
 
 /*
- * What no list can take away, in runc and crun either. Making a node gives nothing: it cannot be opened. The
- * console is a pseudoterminal. /dev/net/tun is not the spec's but the runtimes'; behind it the network
- * namespace's owner asks for CAP_NET_ADMIN.
+ * No list takes these away, in runc and crun neither. Making a node gives nothing: it cannot be opened. The console is
+ * a pseudoterminal. /dev/net/tun is not in the spec, but both runtimes allow it; to use it needs CAP_NET_ADMIN in the
+ * user namespace that owns the network namespace.
  */
 static const struct device_rule defaults[] = {
 	{ ANY, ANY, ALL_TYPES, BPF_DEVCG_ACC_MKNOD, 1 }, { 1, 3, BPF_DEVCG_DEV_CHAR, ALL_ACCESS, 1 }, /* null */
@@ -60,7 +60,7 @@ static int read_type(const char *type, __u16 *ret, struct err *err)
 	return 0;
 }
 
-/* Without one it is about every access. */
+/* Without an access it is about every access. */
 static int read_access(const char *access, __u8 *ret, struct err *err)
 {
 	*ret = access ? 0 : ALL_ACCESS;
@@ -108,7 +108,7 @@ static bool is_about_everything(const struct device_rule *rule)
 	return rule->types == ALL_TYPES && rule->access == ALL_ACCESS && rule->major == ANY && rule->minor == ANY;
 }
 
-/* After one that is about everything, nothing before it counts; nothing at all means that all is denied. */
+/* A rule about everything makes all earlier ones meaningless; without any rule everything is denied. */
 static int add(struct device_rules *rules, const struct device_rule *rule, struct err *err)
 {
 	if (is_about_everything(rule)) {
@@ -194,7 +194,7 @@ const char *devices_format_refusal(const struct device_refusal *refusal, char *b
 	return buf;
 }
 
-/* Up to the character `end`, behind which *at is put. */
+/* The text up to the character `end`; moves *at past it. */
 static bool parse_number(const char **at, char end, __u32 *ret)
 {
 	const size_t len = strcspn(*at, ":, ");

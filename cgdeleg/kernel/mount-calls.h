@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mount calls - two of the kernel's, apart from mount.c because their headers are: <linux/mount.h> and glibc's
- * <sys/mount.h> exclude each other up to 2.36, and not every C library's struct statx has the mount id.
+ * Mount calls - two system calls, apart from mount.c because of their headers: up to glibc 2.36 <linux/mount.h> and
+ * <sys/mount.h> exclude each other, and struct statx has no mount id in every C library.
  */
 #pragma once
 

@@ -27,9 +27,9 @@ const char *mount_method_name(enum mount_method method)
 	return method_names[method];
 }
 
-/* Opens whatever lies on top at want->point and proves that it is the delegated cgroup: the very directory
- * (device and inode), so the file system need not be asked for. Two mounts of it differ only in the mount
- * id, as mountinfo calls it, which goes to *ret_id. `root_fd` is "/" of the container's mount namespace. */
+/* Opens whatever lies on top at want->point, and proves that it is the delegated cgroup: the same directory (device and
+ * inode), so there is no need to check the file system. Two mounts of it differ only in the mount id of mountinfo,
+ * which goes to *ret_id. `root_fd` is "/" of the container's mount namespace. */
 static int open_verified(int root_fd, const struct mount_identity *want, uint64_t *ret_id, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -82,7 +82,7 @@ static int clear_flag(int fd, struct err *err)
 	return 0;
 }
 
-/* The clone starts with the flags of what it was cloned from, nosuid, nodev and noexec among them. Its
+/* The clone starts with the flags of the mount that it was cloned from, nosuid, nodev and noexec among them. Its
  * descriptor goes to *ret once it lies on top. */
 static int clone_on_top(int fd, int *ret, struct err *err)
 {
@@ -101,8 +101,8 @@ static int clone_on_top(int fd, int *ret, struct err *err)
 	return 0;
 }
 
-/* Acts on the mount *fd. The descriptor by which that can be taken back goes to ret->fd at once: the
- * clone's own, or *fd itself, which is then gone from the caller's. */
+/* Acts on the mount *fd. The descriptor for the undo goes to ret->fd at once: that of the clone, or *fd itself, which
+ * the caller then no longer has. */
 static int change(int *fd, enum mount_method method, struct mount_change *ret, struct err *err)
 {
 	int r = 0;
@@ -118,7 +118,7 @@ static int change(int *fd, enum mount_method method, struct mount_change *ret, s
 	return r;
 }
 
-/* Opens the mount that mountinfo showed, and no other that has come to lie there since. */
+/* Opens the mount that mountinfo showed, and no other that has appeared there since. */
 static int open_known(int root_fd, const struct mount_identity *want, struct err *err)
 {
 	uint64_t id = 0;
@@ -131,8 +131,8 @@ static int open_known(int root_fd, const struct mount_identity *want, struct err
 	return TAKE_FD(fd);
 }
 
-/* Looks again, by name: what the container will see. A clone lies on top of what was there, as another
- * mount; anything else leaves the mount the one it was. */
+/* Opens it again, by name, as the container will see it. A clone lies on top of the old mount, as another mount;
+ * otherwise the mount is the same as before. */
 static int read_back(int root_fd, const struct mount_identity *want, enum mount_method method, struct err *err)
 {
 	uint64_t id = 0;
@@ -187,7 +187,7 @@ int mount_undo(struct mount_change *change, struct err *err)
 		if (r == 0 && !readonly)
 			r = -EIO;
 	} else if (change->method == MOUNT_CLONE_ON_TOP) {
-		/* EINVAL: the clone is no mount of this namespace, so it never got there. */
+		/* EINVAL: the clone is no mount of this namespace, so it was never put there. */
 		r = mount_detach(fd);
 		if (r == -EINVAL)
 			r = 0;

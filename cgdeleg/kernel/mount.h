@@ -2,12 +2,11 @@
 /*
  * Mount - the container's cgroup2 mount: found in mountinfo, made writable in its mount namespace.
  *
- * Threats. Before pivot_root the plain path /sys/fs/cgroup inside the container's mount namespace is the
- * HOST's root cgroup, so the mount is looked for below the root filesystem only, and what is opened there
- * must be the very directory (device and inode) that was chowned. `mount -t cgroup2`, or a remount without
- * MS_BIND, from the host's cgroup namespace applies root flags and would strip nsdelegate off the whole
- * host: neither stands in this program. What the image put below its root filesystem (links, other
- * mounts) is never followed.
+ * Threats. Before pivot_root the plain path /sys/fs/cgroup inside the container's mount namespace is the HOST's root
+ * cgroup. So the hook looks for the mount only below the root filesystem, and what it opens there must be the very
+ * directory (same device and inode) that was chowned. From the host's cgroup namespace, `mount -t cgroup2` or a remount
+ * without MS_BIND applies root flags and would remove nsdelegate from the whole host: this program does neither. It
+ * never follows what the image has put below its root filesystem (links, other mounts).
  *
  * Parts: mount.c, mountinfo.c.
  */
@@ -24,20 +23,20 @@ struct cgroup_mount {
 	char point[PATH_MAX]; /* where, in the container's mount namespace before pivot_root */
 	char root[PATH_MAX];  /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
 	bool readonly;	      /* the mount's own flag */
-	bool nsdelegate;      /* the superblock's, that is the host's, option */
+	bool nsdelegate;      /* the option of the superblock, which is the host's */
 	bool bpffs;	      /* there is one below the container's root filesystem */
 	bool bpf_token;	      /* ... whose options delegate BPF: a token could be made from it */
 	unsigned layers;      /* cgroup2 mounts on top of each other at `point` */
 };
 
 /* Finds in the text of a /proc/<pid>/mountinfo the topmost mount at `point`, which must be cgroup2.
- * Pure. -ENOENT with a sentence when there is none or another file system lies on top. */
+ * Pure. -ENOENT with a sentence if there is none, or another file system lies on top. */
 int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err);
 
 enum mount_method {
 	MOUNT_KEEP,	   /* writable already: nothing is done */
 	MOUNT_CLEAR_FLAG,  /* clear its read-only flag */
-	MOUNT_CLONE_ON_TOP /* a writable clone on top, for runtimes that set the flag after us */
+	MOUNT_CLONE_ON_TOP /* a writable clone on top, for runtimes that set the flag after the hook */
 };
 
 const char *mount_method_name(enum mount_method method); /* "keep", "clear-flag", "clone-on-top" */
@@ -56,8 +55,8 @@ struct mount_identity {
 };
 
 /*
- * Enters the mount namespace of `pidfd` (for good: everything of the host's must be open by then), opens
- * `point` following no link, compares its identity, acts, opens it anew and reads the result back.
+ * Enters the mount namespace of `pidfd` and stays there, so everything of the host must be open by then. Opens `point`
+ * without following links, compares its identity, acts, opens it anew and reads the result back.
  */
 int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
 			struct mount_change *ret, struct err *err);

@@ -2,8 +2,8 @@
 /*
  * Systemd - the call, made by the helper. See systemd.h.
  *
- * A program of its own because libsystemd cannot be linked statically, and because loading it costs more
- * than a whole grant without it: only what really changes a unit pays that.
+ * A separate program, because libsystemd cannot be linked statically, and because loading it costs more than a whole
+ * grant without it: only a run that really changes a unit pays for that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@
 #include "cgdeleg/kernel/systemd.h"
 
 #define FIXED_WORDS	3   /* its name, the unit's, its deadline */
-#define HELPER_GRACE_MS 300 /* so that it is the helper who says that there was no answer */
+#define HELPER_GRACE_MS 300 /* so that the helper can report that there was no answer */
 
-/* errno's of systemd_set(). */
+/* The errnos of systemd_set(). */
 static int code_of(int status)
 {
 	switch (status) {

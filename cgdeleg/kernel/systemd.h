@@ -2,10 +2,10 @@
 /*
  * Systemd - limits of a cgroup that systemd manages, as properties of its unit.
  *
- * What is written to the files of such a cgroup without systemd holds until systemd writes them next: at
- * a daemon-reload, or when anybody changes any property. So a ceiling goes to systemd, which remembers it.
- * All here is pure but systemd_set(). Source: org.freedesktop.systemd1(5), systemd.resource-control(5),
- * and systemd's src/core/dbus-cgroup.c and cgroup.c.
+ * A value that is written only to the files of such a cgroup lasts until systemd writes them next: at a daemon-reload,
+ * or when anybody changes any property. So a ceiling goes to systemd, which remembers it. Everything here is pure,
+ * except systemd_set(). Source: org.freedesktop.systemd1(5), systemd.resource-control(5), and systemd's
+ * src/core/dbus-cgroup.c and cgroup.c.
  *
  * Parts: systemd.c, systemd-call.c.
  */
@@ -43,7 +43,7 @@ bool systemd_unit_is_valid(const char *unit);
 /* How a property travels. */
 enum unit_value {
 	UNIT_NUMBER, /* t: "NUMBER" or "infinity" */
-	UNIT_SET,    /* ay, bit n of byte n / 8: "0-3,7"; "" takes the property back */
+	UNIT_SET,    /* ay, bit n of byte n / 8: "0-3,7"; "" removes the property */
 	UNIT_DEVICE, /* a(st), one element: "MAJOR:MINOR NUMBER" or "MAJOR:MINOR infinity" */
 };
 
@@ -59,10 +59,10 @@ const struct unit_property *systemd_property(const char *name, size_t len);
 /* The limit types that systemd has properties for. */
 const struct limit_type *systemd_type(size_t i); /* NULL after the last */
 
-/* Can systemd remember this limit, or one a little below it? No: also of "no limit". */
+/* Can systemd remember this limit, or one a little below it? No for "no limit" too. */
 bool systemd_holds(const struct limit_type *type, const struct limit_value *value);
 
-/* ... and will it surely act on it? Not on devices that it cannot find, nor on what its version lacks. */
+/* Will systemd surely act on it too? Not on devices that it cannot find, nor on what its version lacks. */
 bool systemd_vouches(const struct limit_type *type, const struct limit_value *value);
 
 /* Properties as words for the helper: "MemoryMax=4096". */
@@ -73,7 +73,7 @@ struct unit_words {
 };
 
 /*
- * Adds what says `value`; infinity where it says "max". CPU quotas are rounded down to whole percents of
+ * Adds the words for `value`; infinity for "max". CPU quotas are rounded down to whole percents of
  * one CPU, which is what every systemd keeps over a daemon-reload, and thus never above the ceiling.
  * -E2BIG when they do not fit.
  */
