@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -241,6 +242,13 @@ ssize_t file_read_directory(int fd, void *buf, size_t size)
 	const long n = syscall(SYS_getdents64, fd, buf, size);
 
 	return n < 0 ? -errno : (ssize_t)n;
+}
+
+bool file_is_in(int fd, unsigned long magic)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == magic;
 }
 
 ssize_t file_readlink_at(int dirfd, const char *path, char *buf, size_t size)

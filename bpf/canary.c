@@ -13,13 +13,13 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "bpf/cgroup2.h"
 
 #define LIST	  "kernel/security/lsm"
 #define OOMD_OMIT "user.oomd_omit" /* systemd-oomd spares a cgroup that has it */
@@ -224,21 +224,6 @@ int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, str
 	return r < 0 ? r : judge(amiss, &counted, err);
 }
 
-/* On a hybrid host cgroup2 is one directory deeper. */
-static int open_cgroup2(int sys_fd, struct err *err)
-{
-	static const char *const places[] = { "fs/cgroup", "fs/cgroup/unified" };
-	struct statfs fs;
-
-	for (size_t i = 0; i < ELEMENTS(places); i++) {
-		_cleanup_close_ int fd = openat(sys_fd, places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd >= 0 && fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
-			return TAKE_FD(fd);
-	}
-	return err_set(err, ENOENT, "no cgroup2 at '/sys/fs/cgroup' to try the guard in");
-}
-
 static int program_fd(const struct bpf_object *object, const char *name)
 {
 	const struct bpf_program *program = bpf_object__find_program_by_name(object, name);
@@ -267,6 +252,8 @@ int canary_prove(struct bpf_object *object, struct err *err)
 		return r;
 	if (sys_fd < 0)
 		return err_set_errno(err, errno, "cannot open '/sys'");
-	cgroup_fd = open_cgroup2(sys_fd, err);
-	return cgroup_fd < 0 ? cgroup_fd : canary_check(sys_fd, cgroup_fd, &guard, err);
+	cgroup_fd = cgroup2_open(sys_fd, CGROUP2_SUPER_MAGIC);
+	if (cgroup_fd < 0)
+		return err_set(err, ENOENT, "no cgroup2 at '/sys/fs/cgroup' to try the guard in");
+	return canary_check(sys_fd, cgroup_fd, &guard, err);
 }

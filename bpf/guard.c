@@ -5,6 +5,8 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -33,15 +35,18 @@ int guard_directory_check(int fd, const char *name, struct err *err)
 	return owner_check(&st, 0, OWNER_MAY_NOTHING, name, err);
 }
 
-/* Relative to the working directory. -ENOENT is not an error: `ret` stays as it is. */
+/* Relative to the working directory, GUARD_DIRECTORY. -ENOENT is not an error: `ret` stays as it is. */
 static int open_pin(const char *name, int *ret, struct err *err)
 {
-	int fd = bpf_obj_get(name);
+	char path[128];
+	int fd;
 
+	(void)snprintf(path, sizeof(path), "%s/%s", guard_build, name);
+	fd = bpf_obj_get(path);
 	if (fd >= 0)
 		*ret = fd;
 	else if (errno != ENOENT)
-		return err_set_errno(err, errno, "cannot open '%s' in '" GUARD_DIRECTORY "/%s'", name, guard_build);
+		return err_set_errno(err, errno, "cannot open '" GUARD_DIRECTORY "/%s'", path);
 	return 0;
 }
 
@@ -88,46 +93,30 @@ static int open_grant(struct grant_guard *guard, struct err *err)
 	return 0;
 }
 
-static int open_all(struct guards *ret, struct err *err)
-{
-	int r = open_device(&ret->device, err);
-
-	return r < 0 ? r : open_grant(&ret->grant, err);
-}
-
-/* The directory of this build's pins, or -ENOENT. */
-static int open_directory(int sys_fd, struct err *err)
-{
-	_cleanup_close_ int above = file_open_beneath(sys_fd, "fs/bpf/cgdeleg", O_RDONLY | O_DIRECTORY);
-	int fd, r;
-
-	if (above < 0)
-		return above == -ENOENT ? above : err_set_errno(err, above, "cannot open '" GUARD_DIRECTORY "'");
-	r = guard_directory_check(above, GUARD_DIRECTORY, err);
-	if (r < 0)
-		return r;
-	fd = file_open_beneath(above, guard_build, O_RDONLY | O_DIRECTORY);
-	return fd >= 0 || fd == -ENOENT ? fd
-					: err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "/%s'", guard_build);
-}
-
 int guards_open(int sys_fd, struct guards *ret, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
+	bool there;
 	int r;
 
 	*ret = (struct guards)GUARDS_NONE;
 	if (!guard_build[0])
 		return 0;
-	fd = open_directory(sys_fd, err);
+	fd = file_open_beneath(sys_fd, "fs/bpf/cgdeleg", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
+		return fd == -ENOENT ? 0 : err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "'");
+	r = guard_directory_check(fd, GUARD_DIRECTORY, err);
+	if (r < 0)
+		return r;
 	if (fchdir(fd) < 0)
-		return err_set_errno(err, errno, "cannot change to '" GUARD_DIRECTORY "/%s'", guard_build);
-	r = open_all(ret, err);
+		return err_set_errno(err, errno, "cannot change to '" GUARD_DIRECTORY "'");
+	r = open_device(&ret->device, err);
+	if (r >= 0)
+		r = open_grant(&ret->grant, err);
+	there = ret->device.program_fd >= 0 || faccessat(fd, guard_build, F_OK, 0) == 0 || errno != ENOENT;
 	if (chdir("/") < 0 && r >= 0)
 		r = err_set_errno(err, errno, "cannot change to '/'");
 	if (r < 0)
 		guards_done(ret);
-	return r < 0 ? r : 1;
+	return r < 0 ? r : there;
 }

@@ -126,7 +126,7 @@ static int plan_bundle(const struct check *check, struct trail *trail)
 	if (r >= 0)
 		r = oci_adopt_annotations(&trail->oci, &trail->err);
 	if (r >= 0)
-		r = host_open(check->root, true, &host, &trail->err);
+		r = host_open(check->root, &real_machine, &host, &trail->err);
 	if (r >= 0)
 		r = run_plan(&host, &args, trail);
 	return r;

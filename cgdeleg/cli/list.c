@@ -59,7 +59,7 @@ static int run(struct list *list, struct err *err)
 		return err_set(err, EINVAL, "--interval must be a number of seconds from 1 to 86400");
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(err, EPERM, "only CAP_SYS_ADMIN can see which cgroups are delegated; run it as root");
-	r = host_open(list->root, true, &host, err);
+	r = host_open(list->root, &real_machine, &host, err);
 	while (r >= 0) {
 		r = list_once(list, &host, err);
 		if (!list->watch)

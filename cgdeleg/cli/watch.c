@@ -244,7 +244,7 @@ static int run(struct service *s)
 	args.once = s->once;
 	if (!s->once)
 		(void)signal(SIGCHLD, SIG_IGN);
-	r = host_open("/", true, &s->host, &s->err);
+	r = host_open("/", &real_machine, &s->host, &s->err);
 	if (r < 0)
 		return r;
 	if (s->helpers)

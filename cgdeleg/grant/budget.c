@@ -76,7 +76,7 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 	}
 }
 
-int budget_directory_open(const char *path, struct err *err)
+int budget_directory_open(const struct host *host, const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	int r;
@@ -86,12 +86,12 @@ int budget_directory_open(const char *path, struct err *err)
 		fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open the directory '%s'", path);
-	r = owner_check_fd(fd, S_IFDIR, geteuid(), path, err);
+	r = owner_check_fd(fd, S_IFDIR, host->machine->owner, path, err);
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* The file may be another by the time it is locked. */
-static int open_table(int dirfd, int64_t deadline_ms, size_t *ret_size, struct err *err)
+static int open_table(const struct host *host, int dirfd, int64_t deadline_ms, size_t *ret_size, struct err *err)
 {
 	for (;;) {
 		_cleanup_close_ int fd = openat(dirfd, BUDGET_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -107,7 +107,7 @@ static int open_table(int dirfd, int64_t deadline_ms, size_t *ret_size, struct e
 			return err_set_errno(err, errno, "cannot stat the table of grants");
 		if (!S_ISREG(st.st_mode))
 			return err_set(err, EPERM, "the table of grants is not a regular file");
-		r = owner_check(&st, geteuid(), OWNER_MAY_READ, BUDGET_FILE, err);
+		r = owner_check(&st, host->machine->owner, OWNER_MAY_READ, BUDGET_FILE, err);
 		if (r < 0)
 			return r;
 		*ret_size = (size_t)st.st_size;
@@ -195,10 +195,10 @@ int budget_open(const char *directory, const struct host *host, int64_t deadline
 
 	budget.host = host;
 	if (directory) {
-		dirfd = budget_directory_open(directory, err);
+		dirfd = budget_directory_open(host, directory, err);
 		if (dirfd < 0)
 			return dirfd;
-		budget.fd = open_table(dirfd, deadline_ms, &size, err);
+		budget.fd = open_table(host, dirfd, deadline_ms, &size, err);
 		if (budget.fd < 0)
 			return budget.fd;
 		r = read_table(&budget, size, err);

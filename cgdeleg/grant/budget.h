@@ -46,7 +46,7 @@ struct budget {
 	}
 
 /* The table's directory, made where it is missing: root's, and writable by nobody else. */
-int budget_directory_open(const char *path, struct err *err);
+int budget_directory_open(const struct host *host, const char *path, struct err *err);
 
 /* Opens the table in the directory, makes both where they are missing, and locks it, by `deadline_ms`
  * (CLOCK_MONOTONIC; 0: none): -ETIMEDOUT. `directory` NULL, for those who only look: the entries come from a walk

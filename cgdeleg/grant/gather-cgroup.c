@@ -74,7 +74,7 @@ static bool next_component(const char **path, char *ret)
 
 /* From the delegation root down to where the process is: one child a level, and only its processes. That
  * it is there, and so no other process of the host and not this one either, proves target->now. */
-static int check_exclusive(const struct host *host, const struct target *target, struct err *err)
+static int check_exclusive(const struct target *target, struct err *err)
 {
 	const char *rest = target->now + strlen(target->mount.root);
 	_cleanup_close_ int fd = -EBADF;
@@ -104,7 +104,7 @@ static int check_exclusive(const struct host *host, const struct target *target,
 		if (r >= 0)
 			r = check_processes(target, fd, err);
 	}
-	if (r == 0 && host->live)
+	if (r == 0)
 		return err_set(err, ESRCH, "process %d is not in its cgroup", target->pid);
 	return r;
 }
@@ -118,7 +118,7 @@ static int check_directory(const struct host *host, struct target *target, const
 	target->dev = st->st_dev;
 	target->ino = st->st_ino;
 	/* crun gives the cgroup to the user namespace's root before the hooks, runc to the process's uid. */
-	if (st->st_uid != 0 && st->st_uid != facts->root_uid && st->st_uid != facts->process_uid && host->live)
+	if (st->st_uid != host->machine->owner && st->st_uid != facts->root_uid && st->st_uid != facts->process_uid)
 		return err_set(err, EPERM,
 			       "the container's cgroup belongs to uid %u, which is neither root nor the container's",
 			       st->st_uid);
@@ -136,7 +136,7 @@ static int check_directory(const struct host *host, struct target *target, const
  * for: a cgroup whose directories upwards are root's can have a foreign owner in it only where root itself
  * gave files away, and nobody who does so leaves out the limits.
  */
-static int check_files(const struct target *target, struct err *err)
+static int check_files(const struct host *host, const struct target *target, struct err *err)
 {
 	for (const char *const *name = target->listing.files; *name; name++) {
 		struct stat st;
@@ -145,7 +145,7 @@ static int check_files(const struct target *target, struct err *err)
 			continue;
 		if (fstatat(target->cgroup_fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_set_errno(err, errno, "cannot stat '%s' of the container's cgroup", *name);
-		if (st.st_gid != 0 || !owner_is_alone(&st, 0, OWNER_MAY_READ))
+		if (st.st_gid != host->machine->group || !owner_is_alone(&st, host->machine->owner, OWNER_MAY_READ))
 			return err_set(
 				err, EPERM,
 				"'%s' of the container's cgroup belongs to %u:%u (mode %04o) and not to root alone: the cgroup was not made by the container runtime",
@@ -160,6 +160,8 @@ static void add_devices(struct target *target, struct facts *facts, int fd, cons
 {
 	struct device_programs programs;
 
+	if (facts->device_bpf != DEVICE_BPF_ABSENT && facts->device_bpf != DEVICE_BPF_MULTI)
+		return;
 	if (device_query(fd, &programs, NULL) < 0) {
 		facts->device_bpf = DEVICE_BPF_UNKNOWN;
 	} else if (programs.count > 0 && !programs.multi) {
@@ -170,33 +172,19 @@ static void add_devices(struct target *target, struct facts *facts, int fd, cons
 	} else if (programs.count > 0 && facts->device_bpf == DEVICE_BPF_ABSENT) {
 		facts->device_bpf = DEVICE_BPF_MULTI;
 		target->device_program = programs.id;
-		target->device_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		/* Without it the step that looks once more would find nothing to look at. */
-		if (target->device_fd < 0)
-			facts->device_bpf = DEVICE_BPF_UNKNOWN;
+		target->device_fd = fd;
 	}
 }
 
 /* Whoever owns a cgroup above can remove this one, make another of its name, or move processes out. */
 static int check_above(const struct host *host, const struct stat *st, struct err *err)
 {
-	if (!host->live || st->st_uid == 0)
+	if (st->st_uid == host->machine->owner)
 		return 0;
 	return err_set(
 		err, EPERM,
 		"a cgroup above the container's belongs to uid %u, root was expected: give the container a cgroupsPath below cgroups that belong to root",
 		st->st_uid);
-}
-
-/* The kernel counts a cgroup's children among the links of its directory (kernfs_refresh_inode() of
- * fs/kernfs/inode.c). Not every file system that a described machine is on does. */
-static bool has_one_child(const struct host *host, int fd, const struct stat *st)
-{
-	_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
-
-	if (host->live)
-		return st->st_nlink == 3;
-	return cgroup_list(fd, &listing) == 0 && listing.n_children == 1;
 }
 
 /*
@@ -215,50 +203,58 @@ static bool is_own_scope(const struct host *host, const struct target *target, i
 
 	if (len <= n || strcmp(root + len - n, below) != 0)
 		return false;
-	return st->st_uid == 0 && st->st_dev == target->dev && has_one_child(host, fd, st) &&
+	/* The kernel counts a cgroup's children among the links of its directory (kernfs_refresh_inode() of fs/kernfs/inode.c). */
+	return st->st_uid == host->machine->owner && st->st_dev == target->dev && st->st_nlink == 3 &&
 	       cgroup_read_procs(fd, &pid, 1) == 0;
 }
 
-static int open_above(const struct host *host, int here, int *fd, struct stat *st, struct err *err)
+/* What stands in target stays open. */
+static void leave(struct target *target, int fd)
 {
-	int next = openat(here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-	(void)close_fd(*fd);
-	*fd = next;
-	if (next < 0 || fstat(next, st) < 0)
-		return err_set_errno(err, errno, "cannot check the cgroups above the container's");
-	return check_above(host, st, err);
+	if (fd == target->cgroup_fd || fd == target->scope_fd)
+		return;
+	if (fd == target->device_fd)
+		target->above_fd = fd;
+	else
+		(void)close_fd(fd);
 }
 
-/* From the delegation root to the host's: who owns them, which device programs they have (crun under
- * systemd has its own on the scope), and whether the first above is the container's alone. */
+/*
+ * From the delegation root to the host's: who owns them, which device programs they have (crun under systemd has its own on
+ * the scope), and whether the first above is the container's alone. The delegation root was opened beneath the host's, without
+ * links: above the last component of its path is the host's root, which is open, and whose owner host_open() has checked.
+ */
 static int walk_up(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
-	_cleanup_close_ int fd = -EBADF;
-	int here = target->cgroup_fd;
+	int fd = target->cgroup_fd;
 	char path[PATH_MAX];
 
 	memcpy(path, target->mount.root, sizeof(path));
 	facts->device_bpf = DEVICE_BPF_ABSENT;
-	add_devices(target, facts, here, path);
-	for (bool first = true; *path; first = false) {
-		struct stat st = { 0 };
-		int r = open_above(host, here, &fd, &st, err);
+	add_devices(target, facts, fd, path);
+	for (*strrchr(path, '/') = '\0'; *path; *strrchr(path, '/') = '\0') {
+		const int below = fd;
+		struct stat st;
+		int r;
 
-		if (r < 0)
+		fd = openat(below, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		r = fd < 0 || fstat(fd, &st) < 0
+			    ? err_set_errno(err, errno, "cannot check the cgroups above the container's")
+			    : check_above(host, &st, err);
+		leave(target, below);
+		if (r < 0) {
+			(void)close_fd(fd);
 			return r;
-		here = fd;
-		*strrchr(path, '/') = '\0';
-		if (facts->device_bpf == DEVICE_BPF_ABSENT || facts->device_bpf == DEVICE_BPF_MULTI)
-			add_devices(target, facts, here, path);
-		if (st.st_ino == host->root_id)
-			return 0;
-		if (first && is_own_scope(host, target, fd, &st)) {
+		}
+		add_devices(target, facts, fd, path);
+		if (below == target->cgroup_fd && is_own_scope(host, target, fd, &st)) {
 			facts->has_scope = true;
-			target->scope_fd = TAKE_FD(fd);
+			target->scope_fd = fd;
 		}
 	}
-	return err_set(err, ELOOP, "the container's cgroup is not below the host's root cgroup");
+	leave(target, fd);
+	add_devices(target, facts, host->cgroup_fd, path);
+	return 0;
 }
 
 static int read_names(const struct host *host, struct target *target, struct facts *facts, struct err *err)
@@ -296,8 +292,8 @@ int gather_controllers(struct target *target, struct facts *facts, struct err *e
 static int check_place(const struct host *host, struct target *target, const struct facts *facts, struct err *err)
 {
 	if (!facts->granted)
-		return check_exclusive(host, target, err);
-	return host->live ? gather_paths(host, target, err) : 0;
+		return check_exclusive(target, err);
+	return gather_paths(host, target, err);
 }
 
 /* A grant that list, watch and the budgets would not find is none. */
@@ -320,7 +316,7 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	struct stat st;
 	int r;
 
-	r = host->live ? gather_paths_short(host, target, err) : gather_paths(host, target, err);
+	r = gather_paths_short(host, target, err);
 	if (r < 0)
 		return r;
 	r = check_depth(target->mount.root, err);
@@ -336,7 +332,7 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	r = read_names(host, target, facts, err);
 	if (r < 0)
 		return r;
-	r = host->live ? check_files(target, err) : 0;
+	r = check_files(host, target, err);
 	if (r < 0)
 		return r;
 	r = attribute_read(target->cgroup_fd, &target->attribute, err);
@@ -366,7 +362,7 @@ int gather_cgroup(const struct host *host, struct target *target, struct facts *
 {
 	int r = look_at_cgroup(host, target, facts, err);
 
-	if (r < 0 && host->live) {
+	if (r < 0) {
 		explain(host, target, err);
 		r = -err->code;
 	}

@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "bpf/cgroup2.h"
 
 void gather_config(const struct oci *oci, struct facts *facts)
 {
@@ -96,10 +98,13 @@ static void expect_nsdelegate(const struct host *host, struct facts *facts)
 
 	if (fd < 0 || file_slurp(fd, 16 * 1024 * 1024, &text, NULL) < 0)
 		return;
-	if (mount_parse(text, "/sys/fs/cgroup", &mount, NULL) < 0 &&
-	    mount_parse(text, "/sys/fs/cgroup/unified", &mount, NULL) < 0)
-		return;
-	facts->nsdelegate = mount.nsdelegate ? TRI_YES : TRI_NO;
+	for (const char *const *place = cgroup2_places; *place && facts->nsdelegate == TRI_UNKNOWN; place++) {
+		char point[64];
+
+		(void)snprintf(point, sizeof(point), "/sys/%s", *place);
+		if (mount_parse(text, point, &mount, NULL) == 0)
+			facts->nsdelegate = mount.nsdelegate ? TRI_YES : TRI_NO;
+	}
 }
 
 /*

@@ -53,8 +53,10 @@ static const char *describe_filesystem(int fds, const char *number)
 	}
 }
 
-static const char *describe_descriptor(int fds, const char *number)
+/* What it is, if it is a BPF object or on a cgroup or bpffs, and would survive execve(2); else NULL. Cheap questions first. */
+static const char *describe_descriptor(const struct target *target, int fds, const char *number)
 {
+	const char *what = NULL;
 	char link[64];
 	struct stat st;
 	ssize_t n;
@@ -64,35 +66,45 @@ static const char *describe_descriptor(int fds, const char *number)
 						  S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
 		return NULL;
 	n = readlinkat(fds, number, link, sizeof(link) - 1);
-	if (n < 0)
-		return describe_unread();
+	if (n < 0) {
+		what = describe_unread();
+		return what && is_kept(target->proc_fd, number) ? what : NULL;
+	}
 	link[n] = '\0';
 	if (strncmp(link, "anon_inode:bpf", strlen("anon_inode:bpf")) == 0)
-		return "a BPF object";
-	return link[0] == '/' ? describe_filesystem(fds, number) : NULL;
+		what = "a BPF object";
+	else if (link[0] != '/')
+		return NULL;
+	if (!is_kept(target->proc_fd, number))
+		return NULL;
+	return what ? what : describe_filesystem(fds, number);
 }
 
 int gather_descriptors(struct target *target, struct facts *facts, struct err *err)
 {
-	_cleanup_dir_ DIR *dir = NULL;
-	int fd = openat(target->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct dirent *entry;
+	_cleanup_close_ int fd = openat(target->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n = sizeof(buf);
 
 	if (fd == -1 && errno == ENOENT)
-		return 0;		     /* a described machine, or the process is gone, which others see */
-	dir = fd < 0 ? NULL : fdopendir(fd); /* which owns it from here on */
-	if (!dir)
+		return 0; /* a described machine, or the process is gone, which others see */
+	if (fd < 0)
 		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
-	for (errno = 0; !facts->inherited && (entry = readdir(dir)) != NULL; errno = 0) {
-		const char *what = entry->d_name[0] == '.' ? NULL : describe_descriptor(fd, entry->d_name);
+	while (n > 0 && (size_t)n + FILE_ENTRY_MAX > sizeof(buf)) {
+		n = file_read_directory(fd, buf, sizeof(buf));
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(buf + at);
+			const char *name = entry->d_name;
+			const char *what = name[0] == '.' ? NULL : describe_descriptor(target, fd, name);
 
-		if (!what || !is_kept(target->proc_fd, entry->d_name))
-			continue;
-		(void)snprintf(target->inherited, sizeof(target->inherited), "descriptor %.20s, %s", entry->d_name,
-			       what);
-		facts->inherited = target->inherited;
+			at += entry->d_reclen;
+			if (!what)
+				continue;
+			(void)snprintf(target->inherited, sizeof(target->inherited), "descriptor %.20s, %s", name,
+				       what);
+			facts->inherited = target->inherited;
+			return 0;
+		}
 	}
-	if (!facts->inherited && errno != 0)
-		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
-	return 0;
+	return n < 0 ? err_set_errno(err, (int)n, "cannot list '/proc/%d/fd'", target->pid) : 0;
 }

@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,10 +35,8 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 static int come_back(const struct host *host, const struct target *target, int own, struct err *err)
 {
 	char now[64] = "";
-	ssize_t r = 0;
+	ssize_t r = host->machine->enter_cgroupns(own);
 
-	if (setns(own, CLONE_NEWCGROUP) < 0)
-		r = -errno;
 	if (r == 0)
 		r = file_readlink_at(host->proc_fd, "self/ns/cgroup", now, sizeof(now));
 	if (r > 0 && strcmp(now, target->own_cgroupns) != 0)
@@ -56,8 +53,9 @@ static int read_inside(const struct host *host, const struct target *target, cha
 	_cleanup_close_ int own = openat(host->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
 	int back, r;
 
-	if (own < 0 || setns(target->pidfd, CLONE_NEWCGROUP) < 0)
-		return err_set_errno(err, errno, "cannot enter the container's cgroup namespace");
+	r = own < 0 ? -errno : host->machine->enter_cgroupns(target->pidfd);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot enter the container's cgroup namespace");
 	r = read_path(target->proc_fd, "cgroup", ret, err);
 	back = come_back(host, target, own, err);
 	return back < 0 ? back : r;
@@ -143,5 +141,5 @@ int gather_paths(const struct host *host, struct target *target, struct err *err
 			       target->pid, shown);
 	if (cgroup_is_within(own, root))
 		return err_set(err, EPERM, "the container's cgroup '%s' is the hook's own or one above it", shown);
-	return host->live ? check_namespace_root(host, target, err) : 0;
+	return check_namespace_root(host, target, err);
 }

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,7 +26,7 @@ void target_init(struct target *target)
 {
 	target->guards = (struct guards)GUARDS_NONE;
 	target->pidfd = target->proc_fd = -EBADF;
-	target->cgroup_fd = target->scope_fd = target->device_fd = -EBADF;
+	target->cgroup_fd = target->scope_fd = target->device_fd = target->above_fd = -EBADF;
 }
 
 void target_done(struct target *target)
@@ -36,7 +35,8 @@ void target_done(struct target *target)
 	target->proc_fd = close_fd(target->proc_fd);
 	target->cgroup_fd = close_fd(target->cgroup_fd);
 	target->scope_fd = close_fd(target->scope_fd);
-	target->device_fd = close_fd(target->device_fd);
+	target->above_fd = close_fd(target->above_fd);
+	target->device_fd = -EBADF;
 	guards_done(&target->guards);
 	cgroup_listing_done(&target->listing);
 	attribute_done(&target->attribute);
@@ -46,8 +46,6 @@ int target_check_alive(const struct target *target, struct err *err)
 {
 	struct pollfd pfd = { .fd = target->pidfd, .events = POLLIN };
 
-	if (target->pidfd < 0)
-		return 0;
 	if (poll(&pfd, 1, 0) != 0)
 		return err_set(err, ESRCH, "the container's process %d has exited", target->pid);
 	return 0;
@@ -59,11 +57,9 @@ static int open_process(const struct host *host, pid_t pid, struct target *targe
 	char name[16];
 
 	target->pid = pid;
-	if (host->live) {
-		target->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-		if (target->pidfd < 0)
-			return err_set_errno(err, errno, "no process %d, which the state names", pid);
-	}
+	target->pidfd = host->machine->open_process(pid);
+	if (target->pidfd < 0)
+		return err_set_errno(err, target->pidfd, "no process %d, which the state names", pid);
 	(void)snprintf(name, sizeof(name), "%d", pid);
 	target->proc_fd = openat(host->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target->proc_fd < 0)
@@ -87,7 +83,7 @@ static int same_namespace(const struct host *host, const struct target *target, 
 	r = file_readlink_at(target->proc_fd, path + strlen("self/"), theirs, NS_NAME_SIZE);
 	if (r < 0)
 		return err_set_errno(err, (int)r, "cannot read '/proc/%d/ns/%s'", target->pid, name);
-	if (host->live && strcmp(name, "user") == 0 && strcmp(ours, initial_userns) != 0)
+	if (strcmp(name, "user") == 0 && strcmp(ours, initial_userns) != 0)
 		return err_set(
 			err, EPERM,
 			"the hook itself runs in a user namespace; cgdeleg needs the host's root, a rootless engine cannot use it");
@@ -198,12 +194,13 @@ static int read_maps(const struct target *target, const struct oci *oci, struct 
 	return 0;
 }
 
-/* The real path of <rootfs>/sys/fs/cgroup. root.path is the engine's word and may lead through links of
- * the host; what lies below it is the image's and is not resolved at all. */
+/* The real path of <rootfs>/sys/fs/cgroup, from the host's root directory on. root.path is the engine's word and may lead
+ * through links of the host; what lies below it is the image's and is not resolved at all. */
 static int mount_point(const struct host *host, const struct oci *oci, char *ret, struct err *err)
 {
 	static const char below[] = "/sys/fs/cgroup";
 	_cleanup_close_ int fd = -EBADF;
+	const size_t root_len = strcmp(host->root, "/") == 0 ? 0 : strlen(host->root);
 	char link[32];
 	ssize_t n;
 
@@ -211,12 +208,13 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open the root filesystem '%s' of the bundle", oci->rootfs);
 	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
-	if (host->live)
-		n = file_readlink_at(host->proc_fd, link, ret, PATH_MAX - sizeof(below));
-	else
-		n = snprintf(ret, PATH_MAX - sizeof(below), "%s/%s", oci->bundle, oci->rootfs);
-	if (n < 0 || (size_t)n >= PATH_MAX - sizeof(below))
+	n = file_readlink_at(host->proc_fd, link, ret, PATH_MAX - sizeof(below));
+	if (n < 0)
 		return err_set(err, ENAMETOOLONG, "cannot name the root filesystem '%s' of the bundle", oci->rootfs);
+	if (root_len > 0 && cgroup_is_within(ret, host->root)) {
+		n -= (ssize_t)root_len;
+		memmove(ret, ret + root_len, (size_t)n + 1);
+	}
 	while (n > 0 && ret[n - 1] == '/')
 		n--;
 	memcpy(ret + n, below, sizeof(below));

@@ -26,11 +26,13 @@
 
 struct target {
 	pid_t pid;
-	int pidfd;		 /* of the container's init; -EBADF when host->live is false */
+	int pidfd;		 /* of the container's init */
 	int proc_fd;		 /* /proc/<pid>, bound to that process and to no later one of the same number */
 	int cgroup_fd;		 /* the delegation root, readable directory */
 	int scope_fd;		 /* the systemd scope above that is this container's alone, or -EBADF */
 	int device_fd;		 /* the nearest cgroup, from the root upwards, with a device program, or -EBADF */
+				 /* It is one of the others or host->cgroup_fd. */
+	int above_fd;		 /* device_fd, where it is neither of these two nor the host's root, or -EBADF */
 	uint32_t device_program; /* the kernel's id of its first */
 	uint64_t dev, ino;	 /* of the delegation root */
 	struct cgroup_mount mount;

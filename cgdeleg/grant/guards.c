@@ -80,9 +80,9 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 }
 
 /* A file that only root can open: of a directory that others can list, anybody could hold the lock. */
-static int open_turn(const char *run, struct err *err)
+static int open_turn(const struct host *host, const char *run, struct err *err)
 {
-	_cleanup_close_ int dirfd = budget_directory_open(run, err);
+	_cleanup_close_ int dirfd = budget_directory_open(host, run, err);
 	int fd;
 
 	if (dirfd < 0)
@@ -109,7 +109,7 @@ static int64_t loading_ends(int64_t deadline_ms)
 static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
 {
 	const int64_t end_ms = loading_ends(loader->deadline_ms);
-	_cleanup_close_ int turn = open_turn(loader->run, err);
+	_cleanup_close_ int turn = open_turn(host, loader->run, err);
 	int r;
 
 	if (turn < 0)

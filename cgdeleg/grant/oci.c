@@ -36,7 +36,8 @@ void oci_done(struct oci *oci)
 	*oci = (struct oci)OCI_EMPTY;
 }
 
-static int wait_readable(int fd, int64_t deadline_ms)
+/* *ret_closed: nobody has it open for writing any more, so what there is now is all that there will be. */
+static int wait_readable(int fd, int64_t deadline_ms, bool *ret_closed)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	int64_t left = deadline_ms ? deadline_ms - clock_monotonic_ms() : -1;
@@ -45,6 +46,7 @@ static int wait_readable(int fd, int64_t deadline_ms)
 	if (deadline_ms && left <= 0)
 		return -ETIMEDOUT;
 	r = poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int)left);
+	*ret_closed = r > 0 && (pfd.revents & POLLHUP);
 	if (r < 0)
 		return errno == EINTR ? 0 : -errno;
 	return r == 0 ? -ETIMEDOUT : 0;
@@ -57,6 +59,7 @@ static int read_all(int fd, int64_t deadline_ms, char **ret, size_t *ret_len)
 	size_t size = 0, len = 0;
 
 	for (;;) {
+		bool closed;
 		ssize_t n;
 		int r;
 
@@ -67,7 +70,7 @@ static int read_all(int fd, int64_t deadline_ms, char **ret, size_t *ret_len)
 				return -ENOMEM;
 			buf = bigger;
 		}
-		r = wait_readable(fd, deadline_ms);
+		r = wait_readable(fd, deadline_ms, &closed);
 		if (r < 0)
 			return r;
 		n = read(fd, buf + len, size - len);
@@ -75,11 +78,11 @@ static int read_all(int fd, int64_t deadline_ms, char **ret, size_t *ret_len)
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
-			break;
 		len += (size_t)n;
 		if (len > OCI_STATE_MAX)
 			return -EFBIG;
+		if (n == 0 || (closed && len < size))
+			break;
 	}
 	*ret = TAKE_PTR(buf);
 	*ret_len = len;

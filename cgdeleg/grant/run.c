@@ -239,7 +239,7 @@ static int plan(const struct run_args *args, struct trail *trail)
 		return r;
 	r = privilege_limit(CAPS_LOOK, CAPS_RESTRICT, &trail->err);
 	if (r >= 0)
-		r = host_open("/", true, &trail->host, &trail->err);
+		r = host_open("/", &real_machine, &trail->host, &trail->err);
 	if (r < 0)
 		return r;
 	if (args->helpers)

@@ -73,6 +73,8 @@ int cgroup_list(int fd, struct cgroup_listing *ret)
 				return r;
 			at += entry->d_reclen;
 		}
+		if ((size_t)n + FILE_ENTRY_MAX <= sizeof(buf))
+			return 0;
 	}
 }
 
@@ -89,10 +91,10 @@ int cgroup_open(const struct host *host, const char *path, struct stat *ret_st, 
 	if (fstat(fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat the cgroup '%s'", shown);
 	/* There is one cgroup2 file system on a machine, and host->cgroup_fd has been seen to be in it. */
-	if (host->live && st.st_dev != host->cgroup_dev)
+	if (st.st_dev != host->cgroup_dev)
 		return err_set(err, EXDEV, "'%s' is not in the cgroup2 file system", shown);
 	/* kernfs numbers the hierarchy's root 1; host->root_id differs from it inside a container. */
-	if (st.st_ino == host->root_id || (host->live && st.st_ino == 1))
+	if (st.st_ino == host->root_id || st.st_ino == 1)
 		return err_set(
 			err, EPERM,
 			"the container's cgroup is the root cgroup: its config.json must name a cgroupsPath of its own and unshare the cgroup namespace");

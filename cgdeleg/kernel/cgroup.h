@@ -34,7 +34,7 @@ struct cgroup_listing {
 int cgroup_list(int fd, struct cgroup_listing *ret);
 void cgroup_listing_done(struct cgroup_listing *listing);
 
-/* Opens the cgroup `path` beneath the host's mount, links refused, and proves it: cgroup2 (host->live),
+/* Opens the cgroup `path` beneath the host's mount, links refused, and proves it: cgroup2,
  * a directory, not the host's root. *ret_st is what fstat(2) said; it may be NULL. */
 int cgroup_open(const struct host *host, const char *path, struct stat *ret_st, struct err *err);
 

@@ -13,9 +13,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
-/* The type of a kernfs file handle: <linux/exportfs.h>, FILEID_KERNFS. Its value is the cgroup's id. */
-#define HANDLE_KERNFS 0xfe
-
 struct walk {
 	/* Whether to look below. A negative result ends the walk. */
 	int (*visit)(struct walk *walk, int fd, const struct stat *st, struct err *err);
@@ -66,7 +63,8 @@ static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err
 	char buf[4096] __attribute__((aligned(8)));
 	ssize_t n;
 
-	while ((n = file_read_directory(fd, buf, sizeof(buf))) > 0)
+	do {
+		n = file_read_directory(fd, buf, sizeof(buf));
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *entry = (const void *)(buf + at);
 			int r = 0;
@@ -78,6 +76,7 @@ static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err
 			if (r < 0)
 				return r;
 		}
+	} while (n > 0 && (size_t)n + FILE_ENTRY_MAX > sizeof(buf));
 	return n < 0 && n != -ENOENT ? err_set_errno(err, (int)n, "cannot list a cgroup") : 0;
 }
 
@@ -166,16 +165,7 @@ static int find(const struct host *host, uint64_t id)
 
 int grant_open(const struct host *host, uint64_t id)
 {
-	struct {
-		struct file_handle head;
-		uint64_t id;
-	} handle = { .head = { .handle_bytes = sizeof(id), .handle_type = HANDLE_KERNFS }, .id = id };
-	int fd;
+	const int fd = host->machine->open_cgroup(host->cgroup_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (!host->live)
-		return find(host, id);
-	fd = open_by_handle_at(host->cgroup_fd, &handle.head, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	return errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS ? find(host, id) : -errno;
+	return fd == -EPERM || fd == -EOPNOTSUPP || fd == -ENOSYS ? find(host, id) : fd;
 }

@@ -68,7 +68,7 @@ static int explain(int dir, const char *handler, struct tree *tree, struct trail
 	if (r < 0)
 		return r;
 	trail->oci.bundle_fd = openat(tree->fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = host_open(tree->root, false, &host, &trail->err);
+	r = host_open(tree->root, tree_machine(tree), &host, &trail->err);
 	return r < 0 ? r : run_plan(&host, &args, trail);
 }
 

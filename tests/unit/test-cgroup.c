@@ -159,11 +159,10 @@ static void test_open_live(void **state)
 	tree_new(&tree);
 	tree_edit(&tree, tree_container);
 	tree_host(&tree, &host);
-	host.live = true;
 	host.cgroup_dev++;
 	check_result("tmpfs", cgroup_open(&host, "/ci/box", NULL, &err), &err,
 		     "'/ci/box' is not in the cgroup2 file system");
-	check_result("host", host_open(tree.root, true, &host, &err), &err, "is not procfs, mount it");
+	check_result("host", host_open(tree.root, &real_machine, &host, &err), &err, "is not procfs, mount it");
 }
 
 static void test_host(void **state)
@@ -185,12 +184,13 @@ static void test_host(void **state)
 
 		tree_new(&tree);
 		tree_edit(&tree, cases[i].edits);
-		check_result(cases[i].edits, host_open(tree.root, false, &host, &err), &err, cases[i].want);
+		check_result(cases[i].edits, host_open(tree.root, tree_machine(&tree), &host, &err), &err,
+			     cases[i].want);
 		host_done(&host);
 		host_done(&host); /* once more does no harm */
 		assert_true(host.proc_fd < 0 && host.cgroup_fd < 0 && host.sys_fd < 0);
 	}
-	check_result("no root", host_open("/nonexistent", false, &host, &err), &err,
+	check_result("no root", host_open("/nonexistent", &real_machine, &host, &err), &err,
 		     "cannot open 'proc' below '/nonexistent'");
 }
 

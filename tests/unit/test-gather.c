@@ -16,6 +16,8 @@
 	"\n"
 /* The container's cgroup elsewhere: both views of it. */
 #define PLACE(path) "proc/4711/cgroup = 0::" path "\n" MOUNT(path, "ro", "rw,nsdelegate")
+/* The process was moved below the root of its cgroup namespace. */
+#define INSIDE "proc/4711/cgroupns-root = /ci/box\n"
 #define CGROUP(path, procs)                                                                            \
 	"sys/fs/cgroup" path "/cgroup.procs = " procs "\nsys/fs/cgroup" path "/cgroup.type = domain\n" \
 	"sys/fs/cgroup" path "/cgroup.controllers = cpu memory\n"
@@ -88,7 +90,11 @@ static const struct {
 	  "no cgroup2 mount at '/bundle/rootfs/sys/fs/cgroup'" },
 	{ "no cgroup", "- proc/4711/cgroup", "cannot read '/proc/.../cgroup'" },
 	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is in no cgroup v2 hierarchy" },
-	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", "is in no cgroup v2 hierarchy" },
+	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", NULL }, /* it is asked only where that matters */
+	{ "hook in a user namespace", "proc/self/ns/user -> user:[7]", "the hook itself runs in a user namespace" },
+	{ "above the root of its namespace", MOUNT("/ci", "ro", "rw"),
+	  "shows '/ci', which is not the root of its cgroup namespace" },
+	{ "elsewhere than in its cgroup", BOX "/cgroup.procs =", "process 4711 is not in its cgroup" },
 	{ "the root", MOUNT("/", "ro", "rw"), "cgroup mount shows '/', which is not a cgroup of its own" },
 	{ "above the hook's root", MOUNT("/../up", "ro", "rw"), "shows '/../up', which is not a cgroup" },
 	{ "another's", MOUNT("/system.slice", "ro", "rw"),
@@ -118,27 +124,27 @@ static const struct {
 	{ "a child",
 	  BOX "/other/cgroup.procs =", "the container's cgroup has a child 'other' that is not the container's" },
 	{ "a hostile child", BOX "/\033x/", "has a child '\\x1bx' that is not" },
-	{ "nested", "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711",
-	  NULL },
+	{ "nested",
+	  INSIDE "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711", NULL },
 	{ "nested twice",
-	  "proc/4711/cgroup = 0::/ci/box/a/b\n" BOX "/cgroup.procs =\n" BOX "/a/cgroup.procs =\n" BOX
-	  "/a/b/cgroup.procs = 4711",
+	  INSIDE "proc/4711/cgroup = 0::/ci/box/a/b\n" BOX "/cgroup.procs =\n" BOX "/a/cgroup.procs =\n" BOX
+		 "/a/b/cgroup.procs = 4711",
 	  NULL },
 	{ "nested, another beside",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/init/cgroup.procs = 4711\n" BOX "/other/",
+	  INSIDE "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/init/cgroup.procs = 4711\n" BOX "/other/",
 	  "has a child 'other'" },
 	{ "nested, another process above",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs = 5000\n" BOX "/init/cgroup.procs = 4711",
+	  INSIDE "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs = 5000\n" BOX "/init/cgroup.procs = 4711",
 	  "process 5000, which is not" },
 	{ "nested, another process there",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\\n5000",
+	  INSIDE "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\\n5000",
 	  "process 5000, which is not" },
 	{ "nested, one below",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\n" BOX
-	  "/init/x/",
+	  INSIDE "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =\n" BOX "/init/cgroup.procs = 4711\n" BOX
+		 "/init/x/",
 	  "has a child 'x'" },
-	{ "nested, gone",
-	  "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =", "cannot open the container's cgroup below" },
+	{ "nested, gone", INSIDE "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =",
+	  "cannot open the container's cgroup below" },
 	{ "list with a path", "sys/kernel/cgroup/delegate = ../x", "holds a name with '/': '../x'" },
 };
 
@@ -150,6 +156,35 @@ static void test_cases(void **state)
 		int r = look(cases[i].edits, plain, &l);
 
 		check_result(cases[i].name, r, &l.err, cases[i].want);
+	}
+}
+
+/* What must be root's. */
+static void test_owners(void **state)
+{
+	static const struct {
+		const char *edits, *want;
+	} owners[] = {
+		{ BOX " : 100000 100000", NULL },
+		{ BOX " : 101000 0", NULL },
+		{ BOX " : 5 0", "belongs to uid 5, which is neither root nor the container's" },
+		{ BOX "/cgroup.procs : 100000 100000", NULL },
+		{ BOX "/memory.max : 100000 0",
+		  "'memory.max' of the container's cgroup belongs to 100000:0 (mode 0644)" },
+		{ BOX "/pids.max : 0 100000", "'pids.max' of the container's cgroup belongs to 0:100000" },
+		{ "sys/fs/cgroup/ci : 100000 0", "a cgroup above the container's belongs to uid 100000, root was" },
+		{ PLACE("/s/x.scope/container") CGROUP("/s/x.scope/container", "4711")
+			  CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n",
+		  "a cgroup above the container's belongs to uid 100000" },
+	};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* chown */
+	for (size_t i = 0; i < ELEMENTS(owners); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		check_result(owners[i].edits, look(owners[i].edits, plain, &l), &l.err, owners[i].want);
 	}
 }
 
@@ -193,7 +228,7 @@ static void test_userns(void **state)
 		enum userns_kind userns;
 		uint32_t root_uid, root_gid, process_uid, process_gid;
 	} maps[] = {
-		{ "proc/4711/ns/user -> user:[1]", USERNS_NONE, 100000, 100000, 101000, 100100 },
+		{ "proc/4711/ns/user -> user:[4026531837]", USERNS_NONE, 100000, 100000, 101000, 100100 },
 		{ "proc/4711/uid_map = 0 0 4294967295", USERNS_HOST_IDS, 0, 100000, 1000, 100100 },
 		{ "proc/4711/gid_map = 0 0 4294967295", USERNS_HOST_IDS, 100000, 0, 101000, 100 },
 		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000, 101000,
@@ -234,7 +269,6 @@ static void test_scope(void **state)
 		  PLACE("/s/x.slice/box") CGROUP("/s/x.slice/box", "4711") CGROUP("/s/x.slice", ""), false },
 		{ "two children", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope/other/\n", false },
 		{ "a process in it", SCOPE CGROUP("/s/x.scope", "77"), false },
-		{ "the container's", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope : 100000 0\n", false },
 		{ "the hook in it",
 		  SCOPE CGROUP("/s/x.scope", "")
 			  CGROUP("/s/x.scope/hook", "5") "proc/self/cgroup = 0::/s/x.scope/hook\n",
@@ -345,6 +379,7 @@ static void test_granted(void **state)
 		{ ATTRIBUTE_OF("c1", "mnt:[2]+778"), NULL, false },
 		{ ATTRIBUTE_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ ATTRIBUTE("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
+		{ ATTRIBUTE("c1") "proc/self/cgroup = 4:cpu:/x\n", "is in no cgroup v2 hierarchy", false },
 		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
 	};
 
@@ -391,9 +426,9 @@ static void test_mount_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	cmocka_unit_test(test_facts),	    cmocka_unit_test(test_userns),
-		cmocka_unit_test(test_scope),	cmocka_unit_test(test_unit),	    cmocka_unit_test(test_devices),
-		cmocka_unit_test(test_granted), cmocka_unit_test(test_mount_state),
+		cmocka_unit_test(test_cases),	cmocka_unit_test(test_owners),	cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_userns),	cmocka_unit_test(test_scope),	cmocka_unit_test(test_unit),
+		cmocka_unit_test(test_devices), cmocka_unit_test(test_granted), cmocka_unit_test(test_mount_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static void test_look_again(void **state)
 		tree_new(&tree);
 		tree_edit(&tree, cases[i].program);
 		target_init(&target);
-		target.device_fd = fcntl(tree.fd, F_DUPFD_CLOEXEC, 3);
+		target.device_fd = target.above_fd = fcntl(tree.fd, F_DUPFD_CLOEXEC, 3);
 		target.device_program = 7;
 		check_result(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
 			     cases[i].want);

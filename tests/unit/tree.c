@@ -10,18 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cgdeleg/kernel/attribute.h"
+#include "cgdeleg/kernel/cgroup.h"
 
 const char tree_container[] =
 	"proc/self/ns/mnt -> mnt:[1]\n"
+	"proc/self/ns/cgroup:[1] =\n"
 	"proc/self/ns/cgroup -> cgroup:[1]\n"
-	"proc/self/ns/user -> user:[1]\n"
+	"proc/self/ns/user -> user:[4026531837]\n"
 	"proc/self/ns/pid -> pid:[1]\n"
+	"proc/self/fd -> /proc/self/fd\n"
 	"proc/self/cgroup = 0::/system.slice/engine.service\n"
 	"proc/4711/ns/mnt -> mnt:[2]\n"
 	"proc/4711/ns/cgroup -> cgroup:[2]\n"
@@ -210,12 +215,101 @@ const char *tree_get(const struct tree *tree, const char *path, char *buf, size_
 	return buf;
 }
 
+/* The tree whose machine is in use, and the process whose cgroup namespace may be entered: the kernel's part. */
+static struct {
+	const struct tree *tree;
+	pid_t pid;
+	bool inside;
+} scene;
+
+/* Of a process that lives: this one. */
+static int open_process(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	scene.pid = pid;
+	return fd < 0 ? -errno : fd;
+}
+
+/* What the process sees of its cgroup from within its namespace, whose root is cgroupns-root or else that very cgroup. */
+static void show_inside(const struct tree *tree, const char *dir)
+{
+	char from[64], to[64], text[2 * PATH_MAX], root[PATH_MAX], cgroup[PATH_MAX];
+	const char *inside = cgroup;
+
+	(void)snprintf(from, sizeof(from), "%s/cgroup", dir);
+	(void)snprintf(to, sizeof(to), "%s/cgroupns-root", dir);
+	if (file_read_at(tree->fd, from, text, sizeof(text)) < 0 ||
+	    cgroup_parse_path(text, cgroup, sizeof(cgroup), NULL) < 0)
+		return;
+	if (file_read_at(tree->fd, to, root, sizeof(root)) < 0)
+		memcpy(root, cgroup, sizeof(root));
+	root[strcspn(root, "\n")] = '\0';
+	(void)snprintf(to, sizeof(to), "%s/cgroup.outside", dir);
+	if (renameat(tree->fd, from, tree->fd, to) < 0)
+		die("rename", from);
+	if (cgroup_is_within(cgroup, root))
+		inside = cgroup[strlen(root)] ? cgroup + strlen(root) : "/";
+	(void)snprintf(text, sizeof(text), "0::%s%s", inside == cgroup ? "/.." : "", inside);
+	put_file(tree, from, text);
+}
+
+/*
+ * A pidfd leads into the container's cgroup namespace, the file of the hook's own back. In there /proc/self/ns/cgroup is
+ * another link, and /proc/<pid>/cgroup says another path.
+ */
+static int enter_cgroupns(int fd)
+{
+	const struct tree *tree = scene.tree;
+	char dir[32], path[64], kept[64];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode) != scene.inside)
+		return -EINVAL;
+	scene.inside = !scene.inside;
+	put_link(tree, "proc/self/ns/cgroup", scene.inside ? "cgroup:[2]" : "cgroup:[1]");
+	(void)snprintf(dir, sizeof(dir), "proc/%d", scene.pid);
+	if (scene.inside) {
+		show_inside(tree, dir);
+		return 0;
+	}
+	(void)snprintf(path, sizeof(path), "%s/cgroup", dir);
+	(void)snprintf(kept, sizeof(kept), "%s/cgroup.outside", dir);
+	return renameat(tree->fd, kept, tree->fd, path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* As a kernel without file handles. */
+static int open_cgroup(int cgroup2_fd, uint64_t id, int flags)
+{
+	(void)cgroup2_fd;
+	(void)id;
+	(void)flags;
+	return -EOPNOTSUPP;
+}
+
+const struct machine *tree_machine(const struct tree *tree)
+{
+	static struct machine machine = { .open_process = open_process,
+					  .enter_cgroupns = enter_cgroupns,
+					  .open_cgroup = open_cgroup };
+	struct statfs fs;
+
+	if (fstatfs(tree->fd, &fs) < 0)
+		die("stat the file system of", tree->root);
+	scene.tree = tree;
+	scene.inside = false;
+	machine.owner = geteuid();
+	machine.group = getegid();
+	machine.proc_magic = machine.cgroup_magic = (unsigned long)fs.f_type;
+	return &machine;
+}
+
 void tree_host(const struct tree *tree, struct host *ret)
 {
 	struct err err = { 0 };
 
 	*ret = (struct host)HOST_CLOSED;
-	if (host_open(tree->root, false, ret, &err) < 0) {
+	if (host_open(tree->root, tree_machine(tree), ret, &err) < 0) {
 		fprintf(stderr, "tree: %s\n", err.text);
 		abort();
 	}

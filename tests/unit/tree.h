@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tree - a machine as a temporary directory, for host_open(root, false).
+ * Tree - a machine as a temporary directory, for host_open(): what is root's there belongs to whoever runs the test, and
+ * what only a kernel does (processes, namespaces) is tree.c's part of it.
  *
  * It is described by lines, in tests and in the golden cases alike; a later line replaces an earlier one:
  *
@@ -37,5 +38,8 @@ const char *tree_get(const struct tree *tree, const char *path, char *buf, size_
 
 /* One container, pid 4711, in the cgroup /ci/box of a cgroup2 host, as runc leaves it for the hook. */
 extern const char tree_container[];
+
+/* For host_open(tree->root); one tree at a time, which must live on. */
+const struct machine *tree_machine(const struct tree *tree);
 
 void tree_host(const struct tree *tree, struct host *ret);
