@@ -225,10 +225,9 @@ static bool read_value(struct reading *r, const char *key, const struct annotati
 /* A pod-wide value that loses is judged all the same, into a wish that nobody reads. */
 static void judge_lost(struct reading *r, const char *key, const struct annotation *a)
 {
-	struct wish lost;
+	struct wish lost = { 0 };
 	struct reading aside = { r->facts, r->container, &lost };
 
-	memset(&lost, 0, offsetof(struct wish, limits));
 	if (!read_value(&aside, key, a))
 		set_invalid(r, a, lost.invalid_why);
 }
@@ -253,7 +252,7 @@ void wish_read(const char *approved, const struct facts *facts, const struct ide
 	struct reading r = { facts, who->container, ret };
 	char key[256];
 
-	memset(ret, 0, offsetof(struct wish, limits));
+	*ret = (struct wish) { 0 };
 	while (approved && text_next_word(&approved, key, sizeof(key)) > 0)
 		read_key(&r, key);
 }

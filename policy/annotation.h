@@ -61,7 +61,7 @@ struct wish {
 	const char *invalid_value;
 	char invalid_why[128]; /* what was expected there */
 	size_t n_limits;
-	struct wish_limit {	 /* last: kilobytes that only few wishes touch, and nobody zeroes */
+	struct wish_limit {
 		const char *key; /* the annotation that said it */
 		const struct limit_type *type;
 		char file[LIMIT_FILE_SIZE];

@@ -7,7 +7,6 @@
  * makes one. Of CPU time it says how much, and the profile over how long: a longer period lets the container
  * run so much longer at a stretch.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -35,7 +34,8 @@ static struct ceiling *find(struct decision *d, const char *file)
 	return NULL;
 }
 
-static struct ceiling *add(struct request *request, const char *file)
+static struct ceiling *add(struct request *request, const struct limit_type *type, const char *file,
+			   const struct setting *line)
 {
 	struct decision *d = request->decision;
 	struct ceiling *ceiling;
@@ -46,8 +46,7 @@ static struct ceiling *add(struct request *request, const char *file)
 		return NULL;
 	}
 	ceiling = &d->ceilings[d->n_ceilings++];
-	*ceiling = (struct ceiling) { .type = limit_type_find(file) };
-	(void)snprintf(ceiling->file, sizeof(ceiling->file), "%s", file);
+	*ceiling = (struct ceiling) { .type = type, .file = file, .line = line };
 	return ceiling;
 }
 
@@ -56,12 +55,11 @@ static void from_profile(struct request *request)
 	const struct setting *s = request->profile ? request->profile->settings : NULL;
 
 	for (; s; s = s->next) {
-		struct ceiling *ceiling = s->key->id == KEY_LIMIT ? add(request, s->name) : NULL;
+		struct ceiling *ceiling =
+			s->key->id == KEY_LIMIT ? add(request, limit_type_find(s->name), s->name, s) : NULL;
 
-		if (!ceiling)
-			continue;
-		ceiling->origin = s->origin;
-		ceiling->value = s->limit;
+		if (ceiling)
+			ceiling->value = s->limit;
 	}
 }
 
@@ -71,7 +69,7 @@ static void from_built_in(struct request *request)
 		struct ceiling *ceiling = NULL;
 
 		if (!find(request->decision, built_in[i].file))
-			ceiling = add(request, built_in[i].file);
+			ceiling = add(request, limit_type_find(built_in[i].file), built_in[i].file, NULL);
 		if (ceiling)
 			ceiling->value.number = built_in[i].number;
 	}
@@ -112,6 +110,15 @@ static bool keep_period(struct request *request, const struct wish_limit *limit,
 	return false;
 }
 
+/* The name as it lives on: the facts', or the table's. Where neither has it the file is not there, and its ceiling is
+ * spoken of as "hugetlb.*.max". */
+static const char *lasting_name(const struct request *request, const struct wish_limit *limit)
+{
+	const char *file = facts_file(request->facts, limit->file);
+
+	return file ? file : limit->type->key;
+}
+
 static void lower(struct request *request, const struct wish_limit *limit)
 {
 	struct ceiling *ceiling = find(request->decision, limit->file);
@@ -128,33 +135,20 @@ static void lower(struct request *request, const struct wish_limit *limit)
 	/* "max" where there is no ceiling: nothing is asked for and nothing lowered. */
 	if (!ceiling && limit->value.number == LIMIT_MAX)
 		return;
-	if (!ceiling) {
-		ceiling = add(request, limit->file);
-		if (ceiling && request->approved)
-			ceiling->origin = request->approved->origin;
-	}
+	if (!ceiling)
+		ceiling = add(request, limit->type, lasting_name(request, limit), request->approved);
 	if (!ceiling)
 		return;
 	ceiling->value = wanted;
 	ceiling->by_annotation = true;
 }
 
-/* The setting line of a ceiling, for the reason's place. */
-static const struct setting *line_of(const struct request *request, const struct ceiling *ceiling)
-{
-	const struct setting *s = request->profile ? request->profile->settings : NULL;
-
-	while (s && strcmp(s->name, ceiling->file) != 0)
-		s = s->next;
-	return s ? s : ceiling->by_annotation ? request->approved : NULL;
-}
-
 /* Keeps the ceiling? A file that is not there cannot hold one. */
 static bool keep(struct request *request, const struct ceiling *ceiling)
 {
-	const struct setting *line = line_of(request, ceiling);
+	const struct setting *line = ceiling->line;
 
-	if (facts_has_file(request->facts, ceiling->file))
+	if (facts_file(request->facts, ceiling->file))
 		return true;
 	if (!ceiling->type->mandatory && request->decision->skip_missing) {
 		request_note(request, REASON_LIMIT_SKIPPED, line,

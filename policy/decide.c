@@ -107,18 +107,10 @@ static bool request_open(struct request *request, struct identity *who)
 	return true;
 }
 
-bool policy_concerns(const struct ruleset *rules, const struct facts *facts)
+/* A broken policy speaks for whom a readable part names, or who asks. */
+static bool may_concern(const struct ruleset *rules, const struct facts *facts)
 {
-	struct request request;
-	struct identity who;
-
-	if (ruleset_is_broken(rules))
-		return (facts->handler && handler_is_named(rules, facts->handler)) || has_our_annotation(facts);
-	request_init(&request, rules, facts, NULL);
-	if (!request_open(&request, &who) || who.sandbox)
-		return false;
-	return request.wish.writable != TRI_UNKNOWN || request.wish.profile || request.wish.invalid_key ||
-	       policy_grants_unasked(rules, request.handler);
+	return (facts->handler && handler_is_named(rules, facts->handler)) || has_our_annotation(facts);
 }
 
 static void decide_broken(struct request *request)
@@ -329,17 +321,14 @@ static void decide_known(struct request *request)
 
 void policy_decide(const struct ruleset *rules, const struct facts *facts, struct decision *ret)
 {
-	struct request request;
-	struct identity who = { 0 };
+	struct request request = { .rules = rules, .facts = facts, .decision = ret };
+	struct identity who;
 
-	/* Not the arrays after the counts: they are tens of kilobytes that are mostly never used. */
-	memset(ret, 0, offsetof(struct decision, reasons));
-	ret->verdict = VERDICT_PASS;
-	ret->handler = facts->handler;
-	ret->owner_uid = ret->owner_gid = FACT_ID_UNKNOWN;
-	request_init(&request, rules, facts, ret);
+	*ret = (struct decision) { .handler = facts->handler,
+				   .owner_uid = FACT_ID_UNKNOWN,
+				   .owner_gid = FACT_ID_UNKNOWN };
 	if (ruleset_is_broken(rules)) {
-		if (policy_concerns(rules, facts))
+		if (may_concern(rules, facts))
 			decide_broken(&request);
 		else
 			pass(&request, REASON_NOT_CONCERNED, "no part of the policy that can be read covers it");

@@ -2,7 +2,8 @@
 /*
  * Decision - what the policy says about one container, with every reason and its place.
  *
- * A refusal is a value here, never an error. Strings belong to the ruleset or to the facts.
+ * A refusal is a value here, never an error. Strings belong to the ruleset or to the facts, those of
+ * reasons to the decision, which stays where it was made.
  */
 #pragma once
 
@@ -14,7 +15,11 @@
 #include "policy/limit.h"
 
 #define DECISION_REASONS_MAX  24
+#define DECISION_TEXTS_SIZE   4096 /* bytes of all reasons' sentences, NULs included */
+#define REASON_TEXT_SIZE      320  /* bytes of one; longer ones are cut */
 #define DECISION_CEILINGS_MAX 40
+
+struct setting;
 
 /* A place in the policy. */
 struct origin {
@@ -81,7 +86,7 @@ struct reason {
 	enum reason_kind kind;
 	enum reason_code code;
 	struct origin origin; /* the policy line, if there is one */
-	char text[320];	      /* one sentence, no full stop; foreign bytes escaped */
+	const char *text;     /* one sentence, no full stop; foreign bytes escaped. Stands in decision.texts */
 };
 
 /* Who the container is, from keys that only its engine writes. NULL: unknown, matches nothing. */
@@ -92,10 +97,10 @@ struct identity {
 
 struct ceiling {
 	const struct limit_type *type;
-	char file[LIMIT_FILE_SIZE]; /* name in the cgroup */
+	const char *file; /* name in the cgroup; belongs to the ruleset, the facts or the attribute */
 	struct limit_value value;
-	struct origin origin; /* the profile's line, or the handler's line that approves the annotation */
-	bool by_annotation;   /* lowered by one */
+	const struct setting *line; /* the profile's, or that which approves the annotation; NULL: built in */
+	bool by_annotation;	    /* lowered by one */
 };
 
 enum owner_kind { OWNER_ROOT, OWNER_PROCESS };
@@ -119,12 +124,13 @@ struct decision {
 	bool audit_required; /* audit = require: no grant without a record */
 	bool audit_sync;     /* an intent record, fsynced, before the grant */
 	bool skip_missing;   /* on_missing_limit = skip */
-	/* Last, since they are large; elements beyond the counts are not initialised. The weightiest reason comes
-	 * first: it becomes the hook's sentence. The ceilings always have cgroup.max.descendants and
-	 * cgroup.max.depth. */
+	/* The weightiest reason comes first, it is what the hook's sentence says; where there is no room for all, the
+	 * lightest are left out. The ceilings always have cgroup.max.descendants and cgroup.max.depth. */
 	size_t n_reasons, n_ceilings;
 	struct reason reasons[DECISION_REASONS_MAX];
 	struct ceiling ceilings[DECISION_CEILINGS_MAX];
+	size_t texts_used; /* bytes */
+	char texts[DECISION_TEXTS_SIZE];
 };
 
 const char *verdict_name(enum verdict verdict);	     /* "pass", "grant", "refuse", "readonly" */

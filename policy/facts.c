@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-bool facts_has_file(const struct facts *facts, const char *name)
+const char *facts_file(const struct facts *facts, const char *name)
 {
 	for (const char *const *file = facts->files; file && *file; file++)
 		if (strcmp(*file, name) == 0)
-			return true;
-	return false;
+			return *file;
+	return NULL;
 }
 
 const char *facts_annotation(const struct facts *facts, const char *key)

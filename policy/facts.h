@@ -110,8 +110,8 @@ struct facts {
 	enum tristate seccomp_bpf;    /* its seccomp profile lets bpf(2) through; unknown: it has none */
 };
 
-/* Is a file of that name in the delegation root? False when unknown. */
-bool facts_has_file(const struct facts *facts, const char *name);
+/* The name of a file in the delegation root, from facts->files; NULL when there is none such or it is unknown. */
+const char *facts_file(const struct facts *facts, const char *name);
 
 /* The value of an annotation by its exact key, or NULL. */
 const char *facts_annotation(const struct facts *facts, const char *key);

@@ -7,14 +7,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-void request_init(struct request *request, const struct ruleset *rules, const struct facts *facts,
-		  struct decision *decision)
-{
-	memset(request, 0, offsetof(struct request, wish) + offsetof(struct wish, limits));
-	request->rules = rules;
-	request->facts = facts;
-	request->decision = decision;
-}
 
 const struct setting *request_setting(const struct request *request, enum key_id id)
 {
@@ -50,67 +42,77 @@ static const unsigned char ranks[] = {
 	[REASON_NOTES] = 2,
 };
 
-/* Makes room for a reason of that kind; NULL if all reasons that are there weigh as much. */
-static struct reason *reason_slot(struct decision *d, enum reason_kind kind)
+/* The last reason, which is among the lightest, and its sentence. */
+static void drop_last(struct decision *d)
 {
-	size_t at = d->n_reasons;
+	struct reason *last = &d->reasons[--d->n_reasons];
+	const size_t size = strlen(last->text) + 1;
+	char *at = d->texts + (last->text - d->texts);
 
-	while (at > 0 && ranks[d->reasons[at - 1].kind] > ranks[kind])
-		at--;
-	if (at == DECISION_REASONS_MAX)
-		return NULL;
-	if (d->n_reasons < DECISION_REASONS_MAX)
-		d->n_reasons++;
-	/* If the array is full, the last note is dropped. */
-	memmove(&d->reasons[at + 1], &d->reasons[at], (d->n_reasons - 1 - at) * sizeof(d->reasons[0]));
-	return &d->reasons[at];
+	d->texts_used -= size;
+	memmove(at, at + size, d->texts_used - (size_t)(at - d->texts));
+	for (size_t i = 0; i < d->n_reasons; i++)
+		if (d->reasons[i].text > at)
+			d->reasons[i].text -= size;
 }
 
-static void add(struct request *request, const struct reason *head, const struct setting *setting, const char *fmt,
-		va_list ap) _printf_(4, 0);
-static void add(struct request *request, const struct reason *head, const struct setting *setting, const char *fmt,
-		va_list ap)
+static bool has_room(const struct decision *d, size_t size)
 {
-	struct reason *reason = reason_slot(request->decision, head->kind);
+	return d->n_reasons < DECISION_REASONS_MAX && size <= sizeof(d->texts) - d->texts_used;
+}
 
-	if (head->kind == REASON_REFUSES)
-		request->refused = true;
-	if (!reason)
+/* What weighs less gives way; where all that stands there weighs as much, the new one is left out. */
+static void add(struct request *request, enum reason_kind kind, enum reason_code code, const struct setting *setting,
+		const char *fmt, va_list ap) _printf_(5, 0);
+static void add(struct request *request, enum reason_kind kind, enum reason_code code, const struct setting *setting,
+		const char *fmt, va_list ap)
+{
+	struct decision *d = request->decision;
+	char text[REASON_TEXT_SIZE];
+	size_t size, at;
+
+	request->refused |= kind == REASON_REFUSES;
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
+	size = strlen(text) + 1;
+	while (d->n_reasons > 0 && !has_room(d, size) && ranks[d->reasons[d->n_reasons - 1].kind] > ranks[kind])
+		drop_last(d);
+	if (!has_room(d, size))
 		return;
-	reason->kind = head->kind;
-	reason->code = head->code;
-	reason->origin = setting ? setting->origin : head->origin;
-	if (vsnprintf(reason->text, sizeof(reason->text), fmt, ap) < 0)
-		reason->text[0] = '\0';
+	for (at = d->n_reasons; at > 0 && ranks[d->reasons[at - 1].kind] > ranks[kind]; at--)
+		d->reasons[at] = d->reasons[at - 1];
+	d->n_reasons++;
+	d->reasons[at] = (struct reason) { .kind = kind, .code = code, .text = d->texts + d->texts_used };
+	if (setting)
+		d->reasons[at].origin = setting->origin;
+	memcpy(d->texts + d->texts_used, text, size);
+	d->texts_used += size;
 }
 
 void request_reason(struct request *request, enum reason_kind kind, enum reason_code code,
 		    const struct setting *setting, const char *fmt, ...)
 {
-	const struct reason head = { .kind = kind, .code = code };
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(request, &head, setting, fmt, ap);
+	add(request, kind, code, setting, fmt, ap);
 	va_end(ap);
 }
 
 void request_refuse(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
 {
-	const struct reason head = { .kind = REASON_REFUSES, .code = code };
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(request, &head, setting, fmt, ap);
+	add(request, REASON_REFUSES, code, setting, fmt, ap);
 	va_end(ap);
 }
 
 void request_note(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
 {
-	const struct reason head = { .kind = REASON_NOTES, .code = code };
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(request, &head, setting, fmt, ap);
+	add(request, REASON_NOTES, code, setting, fmt, ap);
 	va_end(ap);
 }

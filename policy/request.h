@@ -21,13 +21,9 @@ struct request {
 	struct decision *decision;
 	const struct section *defaults, *handler, *rule, *profile; /* NULL where there is none */
 	const struct setting *approved;				   /* the handler's approved_annotations, or NULL */
-	bool refused;	  /* apart from the reasons, which could be too many to store */
-	struct wish wish; /* last: see struct wish */
+	bool refused; /* apart from the reasons, which could be too many to store */
+	struct wish wish;
 };
-
-/* Empties a request. `decision` may be NULL where none is made. */
-void request_init(struct request *request, const struct ruleset *rules, const struct facts *facts,
-		  struct decision *decision);
 
 /*
  * The setting in force: rule, then profile, handler, defaults. The profile stands before the handler

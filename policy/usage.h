@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Budget - what grants may come to together.
+ * Usage - how much grants use of the budgets together, and whether one more fits.
  *
  * What counts is what a grant promises, its ceilings, and not what is in the kernel's file at the moment: an
  * engine may raise a limit up to the ceiling at any time.

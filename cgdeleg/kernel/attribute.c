@@ -99,11 +99,11 @@ static int parse_ceilings(yyjson_val *object, struct attribute *ret, struct err 
 		struct ceiling *ceiling = &ceilings[ret->n_ceilings++];
 		int r = -EINVAL;
 
-		(void)snprintf(ceiling->file, sizeof(ceiling->file), "%s", yyjson_get_str(key));
+		ceiling->file = arena_strdup(&ret->arena, yyjson_get_str(key));
 		ceiling->type = limit_type_find(yyjson_get_str(key));
 		if (ceiling->type && value)
 			r = limit_parse(ceiling->type, value, &ret->arena, &ceiling->value, NULL);
-		if (r == -ENOMEM)
+		if (r == -ENOMEM || !ceiling->file)
 			return no_memory(err);
 		if (r < 0)
 			return err_set(err, EPROTO,

@@ -101,14 +101,19 @@ static void check_ceilings(const struct decision *d)
 
 static void check(const struct ruleset *rules, const struct facts *facts, const struct decision *d)
 {
+	const struct facts state = { .handler = facts->handler,
+				     .annotations = facts->annotations,
+				     .n_annotations = facts->n_annotations };
+	static struct decision early; /* by the state alone */
+
 	for (size_t i = 0; i < d->n_reasons; i++)
 		for (const char *p = d->reasons[i].text; *p; p++)
 			require((unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f);
 	require(!d->profile || strcmp(d->profile, "secret") != 0);
 	if (strcmp(facts->handler, "deaf") == 0)
 		require(d->verdict == VERDICT_PASS);
-	if (d->verdict != VERDICT_PASS)
-		require(policy_concerns(rules, facts));
+	policy_decide(rules, &state, &early);
+	require(early.verdict != VERDICT_PASS || d->verdict == VERDICT_PASS);
 	if (d->verdict != VERDICT_GRANT)
 		return;
 	require(strcmp(facts->handler, "always") == 0 || somebody_asks(facts));

@@ -71,7 +71,7 @@ static void check_grant(const struct decision *d)
 		require(d->reasons[i].kind != REASON_REFUSES);
 	for (size_t i = 0; i < d->n_ceilings; i++) {
 		bounds += d->ceilings[i].type->mandatory;
-		require(facts_has_file(&facts, d->ceilings[i].file));
+		require(facts_file(&facts, d->ceilings[i].file));
 	}
 	require(bounds == 2);
 	require(d->owner_uid == 100000 || d->owner_uid == 101000);
@@ -79,7 +79,10 @@ static void check_grant(const struct decision *d)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct decision decision;
+	const struct facts state = { .handler = facts.handler,
+				     .annotations = facts.annotations,
+				     .n_annotations = facts.n_annotations };
+	static struct decision decision, early; /* early: by the state alone */
 	struct ruleset rules;
 	struct err err;
 
@@ -90,8 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_grant(&decision);
 		if (ruleset_is_broken(&rules))
 			require(decision.verdict == VERDICT_PASS || decision.verdict == VERDICT_REFUSE);
-		if (decision.verdict != VERDICT_PASS)
-			require(policy_concerns(&rules, &facts));
+		policy_decide(&rules, &state, &early);
+		require(early.verdict != VERDICT_PASS || decision.verdict == VERDICT_PASS);
 	}
 	ruleset_done(&rules);
 	return 0;

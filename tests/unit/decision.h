@@ -15,6 +15,6 @@ static inline void decision_add_ceiling(struct decision *decision, const char *f
 	struct ceiling *c = &decision->ceilings[decision->n_ceilings++];
 
 	c->type = limit_type_find(file);
-	(void)snprintf(c->file, sizeof(c->file), "%s", file);
+	c->file = file;
 	assert_int_equal(limit_parse(c->type, value, &lists, &c->value, NULL), 0);
 }

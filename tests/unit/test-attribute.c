@@ -27,9 +27,8 @@ static int end_arena(void **state)
 
 static void add_ceiling(struct ceiling *ceiling, const char *file, const char *text)
 {
-	*ceiling = (struct ceiling) { .type = limit_type_find(file) };
+	*ceiling = (struct ceiling) { .type = limit_type_find(file), .file = arena_strdup(&arena, file) };
 	assert_non_null(ceiling->type);
-	(void)snprintf(ceiling->file, sizeof(ceiling->file), "%s", file);
 	assert_int_equal(limit_parse(ceiling->type, text, &arena, &ceiling->value, NULL), 0);
 }
 

@@ -47,8 +47,9 @@ static void fill(struct trail *trail, const char *text)
 	d->verdict = VERDICT_GRANT;
 	d->n_reasons = 1;
 	d->reasons[0].kind = REASON_REFUSES;
+	d->reasons[0].text = d->texts;
 	/* Reasons and errors are made printable where they are composed. */
-	(void)text_escape(text, d->reasons[0].text, sizeof(d->reasons[0].text));
+	(void)text_escape(text, d->texts, REASON_TEXT_SIZE);
 	d->reasons[0].origin = d->origin = (struct origin) { .file = text, .line = 1 };
 	(void)err_set(&trail->err, EIO, "%s", text);
 	trail->outcome.kind = OUTCOME_UNDO_FAILED;

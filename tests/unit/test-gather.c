@@ -214,8 +214,8 @@ static void test_facts(void **state)
 	assert_int_equal(l.facts.device_bpf, DEVICE_BPF_MULTI);
 	assert_int_equal(l.facts.mount, MOUNT_READONLY);
 	assert_false(l.facts.nested || l.facts.granted || l.facts.has_scope);
-	assert_true(facts_has_file(&l.facts, "memory.max"));
-	assert_false(facts_has_file(&l.facts, "hugetlb.2MB.max"));
+	assert_non_null(facts_file(&l.facts, "memory.max"));
+	assert_null(facts_file(&l.facts, "hugetlb.2MB.max"));
 	check_string("owned first", l.facts.delegated[0], "cgroup.procs");
 	check_string("owned last", l.facts.delegated[3], "memory.oom.group");
 	assert_null(l.facts.delegated[4]);

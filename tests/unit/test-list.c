@@ -227,12 +227,11 @@ static void test_drift(void **state)
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
-		struct ceiling ceiling = { .type = limit_type_find(cases[i].file) };
+		struct ceiling ceiling = { .type = limit_type_find(cases[i].file), .file = cases[i].file };
 		const struct attribute attribute = { .ceilings = &ceiling, .n_ceilings = 1 };
 		struct limit_state limit = { 0 };
 		struct err err = { 0 };
 
-		(void)snprintf(ceiling.file, sizeof(ceiling.file), "%s", cases[i].file);
 		assert_int_equal(inspect_open(-EBADF, 1, &attribute, &inspect, &err), 0);
 		assert_int_equal(limit_parse(ceiling.type, cases[i].ceiling, &inspect.arena, &ceiling.value, NULL), 0);
 		assert_true(inspect_next(&inspect, &limit));

@@ -351,10 +351,10 @@ static void test_facts(void **state)
 	struct facts facts = { .annotations = a, .n_annotations = 2 };
 
 	(void)state;
-	assert_false(facts_has_file(&facts, "a"));
+	assert_null(facts_file(&facts, "a"));
 	facts.files = files;
-	assert_true(facts_has_file(&facts, "a") && facts_has_file(&facts, "bc"));
-	assert_false(facts_has_file(&facts, "b") || facts_has_file(&facts, ""));
+	assert_true(facts_file(&facts, "a") && facts_file(&facts, "bc"));
+	assert_false(facts_file(&facts, "b") || facts_file(&facts, ""));
 	assert_string_equal(facts_annotation(&facts, "kk"), "2");
 	assert_null(facts_annotation(&facts, "kkk"));
 }

@@ -97,7 +97,7 @@ static void test_annotated_ceiling(void **state)
 	assert_int_equal(decision.verdict, VERDICT_GRANT);
 	assert_int_equal(c->value.number, 7);
 	assert_true(c->by_annotation);
-	assert_int_equal(c->origin.line, 15);
+	assert_int_equal(c->line->origin.line, 15);
 	a[1].value = "max";
 	assert_null(find_ceiling(decide_asking(a, 2), "pids.max"));
 	assert_int_equal(decision.verdict, VERDICT_GRANT);
@@ -171,10 +171,10 @@ static void test_built_in_ceilings(void **state)
 	assert_int_equal(d->n_ceilings, 2);
 	assert_int_equal(find_ceiling(d, "cgroup.max.descendants")->value.number, 256);
 	assert_int_equal(find_ceiling(d, "cgroup.max.depth")->value.number, 12);
-	assert_null(find_ceiling(d, "cgroup.max.depth")->origin.file);
+	assert_null(find_ceiling(d, "cgroup.max.depth")->line);
 	d = decide_asking(&ask, 1);
 	assert_true(find_ceiling(d, "cgroup.max.descendants")->value.number == LIMIT_MAX);
-	assert_int_equal(find_ceiling(d, "cgroup.max.descendants")->origin.line, 7);
+	assert_int_equal(find_ceiling(d, "cgroup.max.descendants")->line->origin.line, 7);
 	assert_int_equal(find_ceiling(d, "cgroup.max.depth")->value.number, 12);
 }
 

@@ -313,7 +313,7 @@ static void test_concerns(void **state)
 		struct ruleset rules;
 
 		assert_int_equal(ruleset_load_text("p.ini", cases[i].text, strlen(cases[i].text), &rules, NULL), 0);
-		if (policy_concerns(&rules, &facts) != cases[i].concerns)
+		if (state_is_covered(&rules, &facts) != cases[i].concerns)
 			fail_msg("%s=%s under\n%s", cases[i].key, cases[i].value, cases[i].text);
 		ruleset_done(&rules);
 	}
