@@ -141,7 +141,7 @@ static int check_bundle(const struct check *check, struct trail *trail)
 		return EXIT_FAULT;
 	}
 	if (!(check->json ? check_print_json(trail) : check_print_text(trail))) {
-		fputs("cgdeleg: cannot print the answer\n", stderr);
+		fputs("cgdeleg: cannot write the answer to standard output\n", stderr);
 		return EXIT_FAULT;
 	}
 	return trail->decision.verdict == VERDICT_REFUSE ? EXIT_REFUSED : EXIT_OK;

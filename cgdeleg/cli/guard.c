@@ -67,7 +67,7 @@ static int show_device(const struct device_guard *guard, uint64_t cgroup)
 	__u64 first;
 
 	if (guard->program_fd < 0 || device_guard_read(guard, cgroup, &rules, NULL) < 0) {
-		printf("device_guard is not on that cgroup\n");
+		printf("device_guard is not attached to that cgroup\n");
 		return EXIT_FAULT;
 	}
 	first = rules.refused > DEVICE_GUARD_REFUSALS ? rules.refused - DEVICE_GUARD_REFUSALS : 0;
@@ -98,9 +98,9 @@ static void print_grant(const struct guard_grant *grant)
 	static const char *const rules[GUARD_RULE_MAX] = {
 		[GUARD_RULE_BPF] = "bpf() calls",
 		[GUARD_RULE_PRESSURE] = "opens of *.pressure",
-		[GUARD_RULE_ROOT] = "opens of the root's limits",
+		[GUARD_RULE_ROOT] = "opens of limit files at the root of the subtree",
 		[GUARD_RULE_OUTSIDE] = "opens outside the subtree",
-		[GUARD_RULE_ATTRIBUTE] = "changes of attributes, there",
+		[GUARD_RULE_ATTRIBUTE] = "changes of attributes of such files",
 		[GUARD_RULE_OOMD] = "changes of user.oomd_* attributes",
 	};
 
@@ -125,7 +125,7 @@ static int show_grant(const struct grant_guard *pinned, int cgroup_fd)
 		guard = &other;
 	}
 	if (r <= 0 || grant_guard_read(guard, cgroup_fd, &grant, &err) < 0) {
-		printf("grant_guard is not on that cgroup%s%s\n", err.text[0] ? ": " : "", err.text);
+		printf("grant_guard is not attached to that cgroup%s%s\n", err.text[0] ? ": " : "", err.text);
 		return EXIT_FAULT;
 	}
 	print_grant(&grant);
@@ -164,7 +164,8 @@ static int status(const struct guard_cli *cli, int sys_fd)
 	if (cli->cgroup)
 		return show_cgroup(&guards, cli->cgroup);
 	printf("%-13s %s\n", "build", guard_build[0] ? guard_build : "without guards");
-	printf("%-13s %s\n", "pinned", there ? GUARD_DIRECTORY : "no: cgdeleg guard load, or the first grant, does it");
+	printf("%-13s %s\n", "pinned",
+	       there ? GUARD_DIRECTORY : "no; cgdeleg guard load pins them, and so does the first grant");
 	/* What is not pinned is loaded once more: the error says why. */
 	if (guard_try(&tried, &err) < 0)
 		return complain(&err);

@@ -60,7 +60,7 @@ int table_choose(struct table *table, const char *names, bool all, struct err *e
 		r = column ? add_column(table, column, err) : unknown_column(name, err);
 	}
 	if (r >= 0 && table->n_columns == 0)
-		return err_set(err, EINVAL, "no column is named");
+		return err_set(err, EINVAL, "no column is given");
 	return r;
 }
 

@@ -113,7 +113,7 @@ static void check(struct watch *watch, struct watched *w, const struct inspect *
 		watch_say(
 			watch, LOG_WARNING,
 			state == GUARD_IN_PART
-				? "%s: only a part of its %s was attached, an older cgdeleg's or what somebody has left; now all of it is"
+				? "%s: only a part of its %s was attached (an older cgdeleg attached fewer programs, or somebody detached some); all of it is now"
 				: "%s: its %s was no longer in force and has been attached again as granted; its counters start at zero",
 			w->name, guard_kind_name(kind));
 	}

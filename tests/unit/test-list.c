@@ -181,8 +181,8 @@ static void test_choose(void **state)
 		{ "id,memory", NULL, 2 },
 		{ "memroy", "there is no column 'memroy', did you mean 'memory'?", 0 },
 		{ "id,", NULL, 1 },
-		{ ",", "no column is named", 0 },
-		{ "", "no column is named", 0 },
+		{ ",", "no column is given", 0 },
+		{ "", "no column is given", 0 },
 	};
 	struct table plain = { 0 }, more = { 0 }, all = { 0 };
 	struct err err = { 0 };

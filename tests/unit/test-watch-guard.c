@@ -25,7 +25,7 @@
 
 /* What is said of one that is back, that was there in part, and that stays away. */
 #define BACK(guard) "<4> box: its " guard " guard was no longer in force and has been attached again"
-#define PART	    "<4> box: only a part of its grant guard was attached, an older cgdeleg's"
+#define PART	    "<4> box: only a part of its grant guard was attached (an older cgdeleg"
 #define AWAY(guard) "<1> box: its " guard " guard is not in force and cannot be put back: "
 #define HALF	    "<1> box: its grant guard is not whole and cannot be put back: "
 

@@ -318,8 +318,9 @@ static const struct {
 } policies[] = {
 	{ "[profile small]\ncgroup.max.depth = 2\n", "2", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\ncgroup.max.depth = 4\n", "4", NULL, 0 },
-	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "stays at most 4; 9 in the policy is for", 0 },
-	{ "[profile small]\ncgroup.max.depth = max\n", "4", "max in the policy is for", 0 },
+	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "keeps its ceiling 4; the new one in the policy, 9, is for",
+	  0 },
+	{ "[profile small]\ncgroup.max.depth = max\n", "4", "the new one in the policy, max, is for", 0 },
 	{ "[profile small]\npids.max = 5\n", "4", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\nio.max = 8:0 rbps=1M\n", "4", NULL, 0 }, /* none was granted */
 	{ "[profile other]\ncgroup.max.depth = 2\n", "4", "has no profile 'small' any more", 0 },
@@ -390,7 +391,7 @@ static void test_policy_sets(void **state)
 		uint64_t lowered;
 	} rows[] = {
 		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3", 1 },
-		{ "[profile small]\ncpuset.cpus = 4-7\n", "4-7 in the policy is for", "0-3", 0 },
+		{ "[profile small]\ncpuset.cpus = 4-7\n", "the new one in the policy, 4-7, is for", "0-3", 0 },
 	};
 
 	(void)state;

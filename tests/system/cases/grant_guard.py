@@ -64,7 +64,7 @@ def require(t):
         equal(kept(c), (True, "deny"), "what the attribute says of it")
     with t.step("off: not attached, not recorded"):
         c = guarded(t, guard="off")
-        contains(status(t, c), "grant_guard is not on that cgroup", "status")
+        contains(status(t, c), "grant_guard is not attached to that cgroup", "status")
         expect("attach the grant guard" not in str(c.records()[-1]["plan"]), "the plan attaches it")
 
 
@@ -204,7 +204,7 @@ def upgrade(t):
         contains(status(t, before), "  without guard_rmxattr\n", "status")
     with t.step("watch makes the other's whole, beside it"):
         done = run([t.cgdeleg, "watch", "--once", "--policy", before.policy_dir, "--run", t.run_dir])
-        contains(done.err, f"{before.id}: only a part of its grant guard was attached, an older cgdeleg's", "its words")
+        contains(done.err, f"{before.id}: only a part of its grant guard was attached (an older cgdeleg", "its words")
         equal(words_of(t, before, after), ["grant", "grant"], "list")
         equal(as_task_of(host.CGROUP + before.cgroup, lambda: os.removexattr(host.CGROUP + before.cgroup, "user.oomd_x")),
               "EPERM", "a task of it")

@@ -88,7 +88,7 @@ def by_file(t):
                          profiles={"small": {**PROFILE, "cgroup.max.depth": 2, "cgroup.max.descendants": 50}})
             watch.program.send_signal(signal.SIGHUP)
             wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling")
-            contains(watch.log(), "'cgroup.max.descendants' stays at most 16; 50 in the policy is for", "the log")
+            contains(watch.log(), "'cgroup.max.descendants' keeps its ceiling 16; the new one in the policy, 50, is for", "the log")
         had = watch.count("grants")
         c.delete()
         with t.step("ended: forgotten"):
