@@ -194,7 +194,7 @@ static bool read_limit(struct reading *r, const char *key, const struct annotati
 	struct err err = { 0 };
 
 	if (r->wish->n_limits == WISH_LIMITS_MAX) {
-		set_invalid(r, a, "there are more limits than annotations may name");
+		set_invalid(r, a, "the annotations name more limits than they may");
 		return false;
 	}
 	if (limit_parse(limit.type, a->value, NULL, &limit.value, &err) < 0) {

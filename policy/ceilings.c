@@ -104,7 +104,7 @@ static bool keep_period(struct request *request, const struct wish_limit *limit,
 		return true;
 	request_refuse(
 		request, REASON_ANNOTATION_INVALID, request->approved,
-		"annotation '%s' asks for %s, which in the ceiling's period of %llu is less than the kernel takes, %d",
+		"annotation '%s' asks for %s, which in the ceiling's period of %llu is below the kernel's minimum, %d",
 		FOREIGN(limit->key), limit_format(limit->type, &limit->value, asked, sizeof(asked)),
 		(unsigned long long)ceiling->period, LIMIT_CPU_LEAST);
 	return false;
@@ -152,16 +152,15 @@ static bool keep(struct request *request, const struct ceiling *ceiling)
 		return true;
 	if (!ceiling->type->mandatory && request->decision->skip_missing) {
 		request_note(request, REASON_LIMIT_SKIPPED, line,
-			     "'%s' is not offered here and its ceiling is skipped (on_missing_limit = skip)",
+			     "'%s' is missing here, so its ceiling is skipped (on_missing_limit = skip)",
 			     ceiling->file);
 		return false;
 	}
-	request_refuse(
-		request, REASON_LIMIT_MISSING, line, "'%s' is not offered here, so its ceiling cannot be set; %s",
-		ceiling->file,
-		ceiling->type->mandatory
-			? "it is never skipped"
-			: "see that its controller is enabled for the container's parent, or set on_missing_limit = skip");
+	request_refuse(request, REASON_LIMIT_MISSING, line, "'%s' is missing here, so its ceiling cannot be set; %s",
+		       ceiling->file,
+		       ceiling->type->mandatory
+			       ? "it is never skipped"
+			       : "enable its controller for the container's parent, or set on_missing_limit = skip");
 	return true;
 }
 
@@ -173,7 +172,7 @@ static void drop_missing(struct request *request)
 	if (!request->facts->files) {
 		request_refuse(
 			request, REASON_UNKNOWN, NULL,
-			"which limits the container's cgroup has is not known, and what is not known is not granted");
+			"it is not known which limits the container's cgroup has, and what is not known is not granted");
 		return;
 	}
 	for (size_t i = 0; i < d->n_ceilings; i++) {

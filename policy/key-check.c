@@ -157,7 +157,7 @@ static int check_pattern(const struct check *c)
 	if (c->value[len])
 		return err_set(
 			c->err, EINVAL,
-			"'%.64s' has a '%c', which no name has: write patterns without quotes, with blanks between them",
+			"'%.64s' has a '%c', which no name contains: write patterns without quotes, with blanks between them",
 			c->value, c->value[len]);
 	if (opened && !closed)
 		return err_set(c->err, EINVAL, "'%.64s' has a '[' without a ']'", c->value);

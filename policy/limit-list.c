@@ -170,7 +170,7 @@ static int add_line(const struct limit_type *type, const char *text, bool policy
 	if (*n == LIMIT_LINES_MAX)
 		return err_set(err, E2BIG, "%s has more than %d lines", type->key, LIMIT_LINES_MAX);
 	if (find_line(lines, *n, line.name))
-		return err_set(err, EINVAL, "'%s' stands twice in %s", line.name, type->key);
+		return err_set(err, EINVAL, "'%s' is twice in %s", line.name, type->key);
 	lines[(*n)++] = line;
 	return 0;
 }

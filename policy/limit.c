@@ -125,7 +125,7 @@ static const char *number_hint(bool in_bytes, const char *text)
 	size_t digits = strspn(text, "0123456789");
 
 	if (strchr(text, '#'))
-		return "; a comment behind a value begins with ' ;'";
+		return "; a comment after a value begins with ' ;'";
 	if (in_bytes && digits > 0 && text[digits] && strchr("KMGT", text[digits]) &&
 	    strcmp(text + digits + 1, "i") == 0)
 		return "; write it without the 'i'";
@@ -143,7 +143,7 @@ int limit_number(const struct limit_type *type, bool in_bytes, const char *text,
 	}
 	r = in_bytes ? text_to_bytes(text, ret) : text_to_u64(text, ret);
 	if (r == -ERANGE || (r == 0 && *ret > most))
-		return err_set(err, ERANGE, "'%.64s' is more than the kernel takes, %llu; 'max' means no limit", text,
+		return err_set(err, ERANGE, "'%.64s' is above the kernel's maximum, %llu; 'max' means no limit", text,
 			       (unsigned long long)most);
 	if (r < 0)
 		return err_set(err, EINVAL, "'%.64s' is not %s or 'max'%s", text,
@@ -191,7 +191,7 @@ static int cpu_check(const char *text, const struct limit_value *value, struct e
 	if (value->period < 1000 || value->period > 1000000)
 		return err_set(err, ERANGE, "'%.64s': the period is outside 1000 to 1000000 microseconds", text);
 	if (value->number < LIMIT_CPU_LEAST)
-		return err_set(err, ERANGE, "'%.64s' is less than the kernel takes, %d microseconds (0.01 cores)", text,
+		return err_set(err, ERANGE, "'%.64s' is below the kernel's minimum, %d microseconds (0.01 cores)", text,
 			       LIMIT_CPU_LEAST);
 	if (value->number != LIMIT_MAX && value->number / value->period > LIMIT_CPU_CORES)
 		return err_set(
@@ -250,7 +250,7 @@ int limit_parse(const struct limit_type *type, const char *text, struct arena *a
 		break;
 	case LIMIT_SET:
 		r = *text ? parse_set(text, arena, &value, err)
-			  : err_set(err, EINVAL, "an empty set would mean the parent's; write 0-3,7");
+			  : err_set(err, EINVAL, "an empty set would mean the set of the parent; write 0-3,7");
 		break;
 	case LIMIT_LINES:
 		r = limit_lines_parse(type, text, ',', arena, &value, err);

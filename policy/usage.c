@@ -117,13 +117,14 @@ static void refuse_over(struct request *request, size_t i, uint64_t used, uint64
 	char a[40], b[40], c[40];
 
 	if (own == LIMIT_MAX)
-		request_refuse(request, REASON_BUDGET, line,
-			       "%s is %s and this container would have no ceiling of %s to count; give its profile one",
-			       keys[budgets[i].key].name, show(file, most, a, sizeof(a)), file);
+		request_refuse(
+			request, REASON_BUDGET, line,
+			"%s is %s, but this container has no ceiling of %s to count; its profile needs one that is not skipped",
+			keys[budgets[i].key].name, show(file, most, a, sizeof(a)), file);
 	else
 		request_refuse(
 			request, REASON_BUDGET, line,
-			"%s is %s, of which %s %s delegated, and this container would add %s; end others or raise the budget",
+			"%s is %s, of which %s %s delegated, and this container would add %s; end other containers or raise the budget",
 			keys[budgets[i].key].name, show(file, most, a, sizeof(a)), show(file, used, b, sizeof(b)),
 			used == 1 ? "is" : "are", show(file, own, c, sizeof(c)));
 }
@@ -147,7 +148,7 @@ void request_budgets(struct request *request)
 			continue;
 		if (facts->usage_known != TRI_YES) {
 			request_refuse(request, REASON_UNKNOWN, NULL,
-				       "how much is delegated on this node is not known, and %s bounds it",
+				       "it is not known how much is delegated on this node, and %s bounds it",
 				       keys[budgets[i].key].name);
 			return;
 		}

@@ -324,7 +324,7 @@ const struct column columns[] = {
 	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, SHRINKS, "every granted ceiling", .read = read_ceilings,
 	  .metric = "ceiling" },
 	{ "cgroup", "CGROUP", COLUMN_TEXT, SHRINKS, "the cgroup's path below the cgroup2 mount", TEXT(path) },
-	{ "cgroup-id", "ID", COLUMN_COUNT, 0, "the kernel's id of it", .read = read_cgroup_id },
+	{ "cgroup-id", "ID", COLUMN_COUNT, 0, "the kernel's id of the cgroup", .read = read_cgroup_id },
 	{ "leaf", "LEAF", COLUMN_TEXT, 0, "the leaf that the container was moved into", TEXT(attribute.leaf) },
 	{ "method", "METHOD", COLUMN_TEXT, 0, "how the mount was made writable", TEXT(attribute.method) },
 	{ "fault", "FAULT", COLUMN_TEXT, SHRINKS, "why the attribute of the cgroup cannot be read",

@@ -112,7 +112,7 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 	} families[] = {
 		{ "ceiling", "the most that a limit may be, by its file",
 		  offsetof(struct cell_ceiling, ceiling_number) },
-		{ "limit", "what the limit is now", offsetof(struct cell_ceiling, now_number) },
+		{ "limit", "the limit now", offsetof(struct cell_ceiling, now_number) },
 		{ "usage", "how much of it is in use", offsetof(struct cell_ceiling, used) },
 	};
 

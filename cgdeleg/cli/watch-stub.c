@@ -8,6 +8,6 @@ int watch_main(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	fputs("cgdeleg: watch: this cgdeleg was built without libsystemd, which it needs\n", stderr);
+	fputs("cgdeleg: watch: this cgdeleg was built without libsystemd, which watch needs\n", stderr);
 	return EXIT_FAULT;
 }

@@ -98,7 +98,7 @@ static void put(FILE *to, const char *name, const char *type, const char *help, 
 static void put_metrics(const struct watch_counts *c, FILE *to)
 {
 	put(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
-	put(to, "sweeps", "counter", "times that all of them were checked, the first at the start", c->sweeps);
+	put(to, "sweeps", "counter", "completed sweeps, the one at the start included", c->sweeps);
 	put(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
 	put(to, "failed", "counter", "limits that could not be put back", c->failed);
 	put(to, "contested", "gauge", "limits that somebody keeps raising", c->contested);
@@ -275,7 +275,8 @@ int watch_main(int argc, char **argv)
 		{ "--policy", "DIR", &s.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
 		{ "--run", "DIR", &s.run, NULL, "the hook's --run (" BUDGET_DIRECTORY ")" },
 		{ "--helpers", "DIR", &s.helpers, NULL, "the hook's --helpers" },
-		{ "--interval", "SECONDS", &s.interval, NULL, "between two checks of what sends no events (10)" },
+		{ "--interval", "SECONDS", &s.interval, NULL,
+		  "seconds between two sweeps, which check what sends no events (10)" },
 		{ "--openmetrics", "FILE", &s.metrics, NULL, "write the counters of the watch to FILE" },
 		{ "--help", NULL, NULL, &s.help, "" },
 	};

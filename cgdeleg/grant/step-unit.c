@@ -154,8 +154,9 @@ static int check_files(int fd, const char *unit, const struct unit_change *chang
 		if (r < 0)
 			return r;
 		if (!limit_within(file->type, &now, &file->wanted))
-			return err_set(err, EIO, "systemd took the limits of '%s', and '%s' is still above its ceiling",
-				       unit, file->type->key);
+			return err_set(err, EIO,
+				       "systemd accepted the limits of '%s', but '%s' is still above its ceiling", unit,
+				       file->type->key);
 	}
 	return 0;
 }
@@ -197,7 +198,7 @@ static int come_back(const struct apply *apply, const struct unit_change *change
 	    root.st_dev == own_root.st_dev)
 		return 0;
 	if (setns(change->mount_ns, CLONE_NEWNS) < 0 || fchdir(change->root) < 0 || chroot(".") < 0)
-		return err_set_errno(err, errno, "cannot come back from the container's mount namespace");
+		return err_set_errno(err, errno, "cannot return from the container's mount namespace");
 	return 0;
 }
 

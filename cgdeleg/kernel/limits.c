@@ -118,8 +118,9 @@ int limit_check_effective(int dirfd, const char *file, const struct limit_type *
 	if (r < 0)
 		return r;
 	if (!limit_within(type, &effective, ceiling))
-		return err_set(err, ERANGE, "'%s' is '%s', beyond the ceiling: the cgroup above has nothing of it",
-			       name, limit_format(type, &effective, text, sizeof(text)));
+		return err_set(err, ERANGE,
+			       "'%s' is '%s', beyond the ceiling: the cgroup above has none of the ceiling's set", name,
+			       limit_format(type, &effective, text, sizeof(text)));
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
 	    systemd_set(watch->args.host->helpers, unit, &words,
 			clock_monotonic_ms() + (pid == 0 ? SYSTEMD_PATIENT_MS : SYSTEMD_MS), &err) < 0)
-		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but systemd could not be told: %s", w->name,
+		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but setting it in systemd failed: %s", w->name,
 			  ceiling->file, err.text);
 	if (pid == 0)
 		_exit(0);

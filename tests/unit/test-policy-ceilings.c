@@ -153,7 +153,7 @@ static void test_cpu_period(void **state)
 			assert_int_equal(decision.verdict, VERDICT_REFUSE);
 			assert_int_equal(decision.reasons[0].code, REASON_ANNOTATION_INVALID);
 			assert_int_equal(decision.reasons[0].origin.line, 7);
-			assert_non_null(strstr(decision.reasons[0].text, "less than the kernel takes, 1000"));
+			assert_non_null(strstr(decision.reasons[0].text, "below the kernel's minimum, 1000"));
 			continue;
 		}
 		assert_int_equal(decision.verdict, VERDICT_GRANT);
@@ -207,11 +207,11 @@ static void test_budgets(void **state)
 		{ "max_delegated = 3\n", 3, 0, 0, 0, "max_delegated is 3, of which 3 are" },
 		{ "max_delegated = 0\n", 0, 0, 0, 0, "max_delegated is 0" },
 		{ "max_delegated = max\n", 1000, 0, 0, 0, NULL },
-		{ "budget.memory.max = 4G\n", 9, 0, 2 * G, 0, "would have no ceiling of memory.max" },
+		{ "budget.memory.max = 4G\n", 9, 0, 2 * G, 0, "has no ceiling of memory.max" },
 		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G, 0, NULL },
 		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G + 1, 0,
 		  "budget.memory.max is 4294967296, of which 3221225473 are delegated" },
-		{ "profile = small\nbudget.cpu.max = 2.5\n", 9, 0, 0, 500, "would have no ceiling of cpu.max" },
+		{ "profile = small\nbudget.cpu.max = 2.5\n", 9, 0, 0, 500, "has no ceiling of cpu.max" },
 		{ "profile = small\nbudget.pids.max = 10\n", 9, 0, 0, 0, NULL },
 		{ "profile = small\nbudget.pids.max = 9\n", 9, 0, 0, 0, "budget.pids.max is 9" },
 	};

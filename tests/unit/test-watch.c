@@ -283,7 +283,7 @@ static const struct {
 } units[] = {
 	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824", "is back at", 0 },
 	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824",
-	  "<4> box: 'memory.max' is put back, but systemd could not be told: no bus", -EIO },
+	  "<4> box: 'memory.max' is put back, but setting it in systemd failed: no bus", -EIO },
 	{ "/system.slice/x.scope", "cgroup.max.depth", "", "is back at", 0 }, /* no property */
 	{ "/system.slice/x.scope/below", "memory.max", "", "is back at", 0 }, /* not the unit's */
 	{ "/ci/box", "memory.max", "", "is back at", 0 },
