@@ -15,16 +15,6 @@
 /* A bit for each of the grant guard's programs, and one above them. */
 enum { KIND_FOREIGN = 0, KIND_DEVICE = 1 << GUARD_PROGRAMS };
 
-static unsigned char kind_of_program(const struct bpf_prog_info *info)
-{
-	if (info->type == BPF_PROG_TYPE_CGROUP_DEVICE && strcmp(info->name, "device_guard") == 0)
-		return KIND_DEVICE;
-	for (size_t i = 0; info->type == BPF_PROG_TYPE_LSM && i < GUARD_PROGRAMS; i++)
-		if (strcmp(info->name, guard_program_names[i]) == 0)
-			return (unsigned char)(1U << i);
-	return KIND_FOREIGN;
-}
-
 /* A program that has gone in the meantime counts as foreign. */
 static int ask_kind(uint32_t id, unsigned char *ret, struct err *err)
 {
@@ -37,7 +27,11 @@ static int ask_kind(uint32_t id, unsigned char *ret, struct err *err)
 		return 0;
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 		return err_set_errno(err, errno, "cannot read the BPF program with id %u", id);
-	*ret = kind_of_program(&info);
+	if (info.type == BPF_PROG_TYPE_CGROUP_DEVICE && strcmp(info.name, "device_guard") == 0)
+		*ret = KIND_DEVICE;
+	for (size_t i = 0; info.type == BPF_PROG_TYPE_LSM && i < GUARD_PROGRAMS; i++)
+		if (strcmp(info.name, guard_program_names[i]) == 0)
+			*ret = (unsigned char)(1U << i);
 	return 0;
 }
 

@@ -42,22 +42,16 @@ struct cage {
 };
 
 /* Since 6.19 a task leaves its cgroup only a moment after wait(2) has reported its end to the parent. */
-static void remove_cgroup(const struct cage *cage)
+static void cage_done(struct cage *cage)
 {
 	static const struct timespec moment = { .tv_nsec = 2000000 };
 
-	for (int i = 0; i < 500; i++) {
+	cage->fd = close_fd(cage->fd);
+	for (int i = 0; cage->name[0] && i < 500; i++) {
 		if (unlinkat(cage->parent_fd, cage->name, AT_REMOVEDIR) == 0 || errno != EBUSY)
 			return;
 		(void)nanosleep(&moment, NULL);
 	}
-}
-
-static void cage_done(struct cage *cage)
-{
-	cage->fd = close_fd(cage->fd);
-	if (cage->name[0])
-		remove_cgroup(cage);
 }
 
 static int cage_make(struct cage *cage, struct err *err)
@@ -177,13 +171,6 @@ static const struct {
 	{ XATTR_WENT_THROUGH, "set or remove a forbidden attribute" },
 };
 
-/* The last rule has two attempts. */
-static bool all_counted(const struct guard_grant *counted)
-{
-	return counted->refused[GUARD_RULE_BPF] && counted->refused[GUARD_RULE_ROOT] &&
-	       counted->refused[GUARD_RULE_ATTRIBUTE] && counted->refused[GUARD_RULE_OOMD] > 1;
-}
-
 static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 {
 	for (size_t i = 0; i < ELEMENTS(forbidden); i++)
@@ -196,8 +183,9 @@ static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 		return err_set(err, EIO, "the canary %s",
 			       amiss & TOO_MUCH_REFUSED ? "was refused a file that it may write"
 							: "died before it tried anything");
-	/* This lasts until the next boot too: another security module refuses first. */
-	if (!all_counted(counted))
+	/* This lasts until the next boot too: another security module refuses first. The last rule has two attempts. */
+	if (!counted->refused[GUARD_RULE_BPF] || !counted->refused[GUARD_RULE_ROOT] ||
+	    !counted->refused[GUARD_RULE_ATTRIBUTE] || counted->refused[GUARD_RULE_OOMD] < 2)
 		return err_set(err, ENOTSUP, "something other than the grant guard refused the canary");
 	return 0;
 }
@@ -224,20 +212,16 @@ int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, str
 	return r < 0 ? r : judge(amiss, &counted, err);
 }
 
-static int program_fd(const struct bpf_object *object, const char *name)
-{
-	const struct bpf_program *program = bpf_object__find_program_by_name(object, name);
-
-	return program ? bpf_program__fd(program) : -EBADF;
-}
-
 int grant_guard_of(const struct bpf_object *object, struct grant_guard *ret, struct err *err)
 {
 	*ret = (struct grant_guard) {
 		.grants_fd = bpf_object__find_map_fd_by_name(object, "guard_grants"),
 	};
-	for (size_t i = 0; i < GUARD_PROGRAMS; i++)
-		ret->programs[i] = program_fd(object, guard_program_names[i]);
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++) {
+		const struct bpf_program *program = bpf_object__find_program_by_name(object, guard_program_names[i]);
+
+		ret->programs[i] = program ? bpf_program__fd(program) : -EBADF;
+	}
 	return grant_guard_identify(ret, err);
 }
 

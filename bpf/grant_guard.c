@@ -73,14 +73,6 @@ static int query(int cgroup_fd, struct attached *ret, struct err *err)
 	return 0;
 }
 
-static bool is_among(uint32_t id, const struct attached *attached)
-{
-	for (uint32_t i = 0; i < attached->n; i++)
-		if (attached->ids[i] == id)
-			return true;
-	return false;
-}
-
 /* A bit for each program that is attached, or a negative errno. */
 static int programs_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err)
 {
@@ -89,8 +81,9 @@ static int programs_attached(const struct grant_guard *guard, int cgroup_fd, str
 	int r = query(cgroup_fd, &attached, err);
 
 	for (size_t i = 0; r >= 0 && i < GUARD_PROGRAMS; i++)
-		if (is_among(guard->ids[i], &attached))
-			found |= 1 << i;
+		for (uint32_t j = 0; j < attached.n; j++)
+			if (attached.ids[j] == guard->ids[i])
+				found |= 1 << i;
 	return r < 0 ? r : found;
 }
 

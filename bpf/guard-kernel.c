@@ -16,16 +16,6 @@ static void cleanup_btf(struct btf **btf)
 	btf__free(*btf);
 }
 
-static const struct btf_type *prototype_of(const struct btf *kernel, const char *hook)
-{
-	char name[64];
-	int id;
-
-	(void)snprintf(name, sizeof(name), "bpf_lsm_%s", hook);
-	id = btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC);
-	return id < 0 ? NULL : btf__type_by_id(kernel, btf__type_by_id(kernel, (__u32)id)->type);
-}
-
 static bool is_pointer_to_dentry(const struct btf *kernel, __u32 id)
 {
 	const struct btf_type *type = btf__type_by_id(kernel, id);
@@ -38,8 +28,14 @@ static bool is_pointer_to_dentry(const struct btf *kernel, __u32 id)
 
 int guard_kernel_dentry(const struct btf *kernel, const char *hook, struct err *err)
 {
-	const struct btf_type *prototype = prototype_of(kernel, hook);
+	const struct btf_type *prototype = NULL;
+	char name[64];
+	int id;
 
+	(void)snprintf(name, sizeof(name), "bpf_lsm_%s", hook);
+	id = btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC);
+	if (id >= 0)
+		prototype = btf__type_by_id(kernel, btf__type_by_id(kernel, (__u32)id)->type);
 	for (__u32 i = 0; prototype && i < btf_vlen(prototype); i++)
 		if (is_pointer_to_dentry(kernel, btf_params(prototype)[i].type))
 			return (int)i;
@@ -65,20 +61,10 @@ static int check_xattr_hooks(const struct btf *kernel, struct err *err)
 	return 0;
 }
 
-static int write_kernel(struct bpf_object *object, const struct guard_kernel *kernel, struct err *err)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(object, GUARD_KERNEL_SECTION);
-
-	if (!map)
-		return err_set(err, ENOENT, "the object has no section " GUARD_KERNEL_SECTION);
-	if (bpf_map__set_initial_value(map, kernel, sizeof(*kernel)) < 0)
-		return err_set_errno(err, errno, "cannot write the object's section " GUARD_KERNEL_SECTION);
-	return 0;
-}
-
 int guard_kernel_prepare(struct bpf_object *object, struct err *err)
 {
 	_cleanup_(cleanup_btf) struct btf *kernel = btf__load_vmlinux_btf();
+	struct bpf_map *map = bpf_object__find_map_by_name(object, GUARD_KERNEL_SECTION);
 	struct guard_kernel told = { 0 };
 	int r;
 
@@ -94,5 +80,11 @@ int guard_kernel_prepare(struct bpf_object *object, struct err *err)
 		return r;
 	told.setattr_dentry = (__u32)r;
 	r = check_xattr_hooks(kernel, err);
-	return r < 0 ? r : write_kernel(object, &told, err);
+	if (r < 0)
+		return r;
+	if (!map)
+		return err_set(err, ENOENT, "the object has no section " GUARD_KERNEL_SECTION);
+	if (bpf_map__set_initial_value(map, &told, sizeof(told)) < 0)
+		return err_set_errno(err, errno, "cannot write the object's section " GUARD_KERNEL_SECTION);
+	return 0;
 }

@@ -45,8 +45,8 @@ bool guard_refusal_lasts(int r, bool loaded)
 	return !err_is_passing(r);
 }
 
-/* Opens the object, prepares it for this kernel, and loads it. */
-static int load_object(const struct guard_object *row, struct bpf_object **ret, struct err *err)
+/* Opens the object, prepares it for this kernel, loads it, and proves that the kernel runs it. */
+static int load_object(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts, struct err *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = row->name);
 	size_t size = 0;
@@ -57,18 +57,11 @@ static int load_object(const struct guard_object *row, struct bpf_object **ret, 
 	(void)libbpf_set_print(keep_first_warning);
 	*ret = bpf_object__open_mem(elf, size, &opts);
 	if (!*ret)
-		return err_set_errno(err, errno, "cannot read the object %s: %s", row->name, first_warning);
-	if (row->prepare)
+		r = err_set_errno(err, errno, "cannot read the object %s: %s", row->name, first_warning);
+	else if (row->prepare)
 		r = row->prepare(*ret, err);
 	if (r >= 0 && bpf_object__load(*ret) < 0)
 		r = err_set_errno(err, errno, "the kernel rejected %s (%s)", row->name, first_warning);
-	return r;
-}
-
-static int open_and_load(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts, struct err *err)
-{
-	int r = load_object(row, ret, err);
-
 	*ret_lasts = guard_refusal_lasts(r, false);
 	if (r < 0 || !row->prove)
 		return r;
@@ -116,7 +109,7 @@ static int load_all(bool pin, struct guard_load *ret, struct err *err)
 		int r;
 
 		ret->objects[ret->n++].name = row->name;
-		r = open_and_load(row, &object, &lasts, why);
+		r = load_object(row, &object, &lasts, why);
 		if (r >= 0 && pin) {
 			lasts = false;
 			r = pin_object(object, why);

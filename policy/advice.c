@@ -30,32 +30,19 @@ static void tell(const struct adviser *adviser, const struct origin *at, const c
 	va_end(ap);
 }
 
-/* May a container of that handler ask? */
-static bool can_be_asked(const struct section *handler)
+static void advise_idle(const struct adviser *adviser, const struct section *handler)
 {
 	const struct setting *approved = section_get(handler, KEY_APPROVED_ANNOTATIONS);
 	const char *list = approved ? approved->value : "";
+	bool asked = false;
 	char word[256];
 
-	while (text_next_word(&list, word, sizeof(word)) > 0)
-		if (annotation_asks(word))
-			return true;
-	return false;
-}
-
-static void advise_idle(const struct adviser *adviser, const struct section *handler)
-{
-	if (!policy_grants_unasked(adviser->rules, handler) && !can_be_asked(handler))
+	while (!asked && text_next_word(&list, word, sizeof(word)) > 0)
+		asked = annotation_asks(word);
+	if (!asked && !policy_grants_unasked(adviser->rules, handler))
 		tell(adviser, &handler->origin,
 		     "[handler %s] grants nothing: its approved_annotations have none that asks, and neither it nor a rule for it has cgroup_writable = true",
 		     handler->name);
-}
-
-static bool has_limit(const struct section *profile, const char *file)
-{
-	const struct setting *limit = section_limit(profile, file);
-
-	return limit && strcmp(limit->value, "max") != 0;
 }
 
 /* A budget counts ceilings, so a container without one is refused. An annotation may supply it. */
@@ -64,12 +51,13 @@ static void advise_budget(const struct adviser *adviser, const struct section *h
 {
 	const char *file = budget->name + strlen("budget.");
 	const struct section *section = ruleset_find(adviser->rules, SECTION_PROFILE, profile);
+	const struct setting *limit = section ? section_limit(section, file) : NULL;
 	char key[96];
 
 	(void)snprintf(key, sizeof(key), ANNOTATION_PREFIX "%s", file);
 	if (section_has_word(handler, KEY_APPROVED_ANNOTATIONS, key))
 		return;
-	if (section && !has_limit(section, file))
+	if (section && (!limit || strcmp(limit->value, "max") == 0))
 		tell(adviser, &budget->origin,
 		     "%s refuses every container of profile '%s' (%s:%u), which has no %s to be counted", budget->name,
 		     profile, section->origin.file, section->origin.line, file);
@@ -131,17 +119,12 @@ static void advise_budgets(const struct adviser *adviser, const struct section *
 	}
 }
 
-static bool selects_all(const struct section *rule)
-{
-	return !section_get(rule, KEY_NAMESPACES) && !section_get(rule, KEY_PODS) &&
-	       !section_get(rule, KEY_CONTAINERS) && !section_get(rule, KEY_IMAGES);
-}
-
 /* Is there an earlier rule that matches every container of that handler? */
 static const struct section *taken_by(const struct ruleset *rules, const struct section *rule, const char *handler)
 {
 	for (const struct section *s = rules->sections[SECTION_RULE]; s != rule; s = s->next)
-		if (selects_all(s) && section_has_word(s, KEY_HANDLER, handler))
+		if (section_has_word(s, KEY_HANDLER, handler) && !section_get(s, KEY_NAMESPACES) &&
+		    !section_get(s, KEY_PODS) && !section_get(s, KEY_CONTAINERS) && !section_get(s, KEY_IMAGES))
 			return s;
 	return NULL;
 }

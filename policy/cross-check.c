@@ -40,15 +40,6 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 	return 0;
 }
 
-static int check_mandatory(struct ruleset *rules, const struct section *section, enum key_id id)
-{
-	/* Nothing in it can be read; a complaint says why. */
-	if (section_get(section, id) || !section->settings)
-		return 0;
-	return ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s", section_kind_name(section->kind),
-				section->name, keys[id].name, keys[id].help);
-}
-
 /* Does any handler of the rule have an engine that states such facts? True if that is not known. */
 static bool has_facts(const struct ruleset *rules, const struct setting *handlers)
 {
@@ -90,9 +81,14 @@ static int check_selectors(struct ruleset *rules, const struct section *rule)
 static int check_section(struct ruleset *rules, const struct section *section)
 {
 	const bool is_rule = section->kind == SECTION_RULE;
+	const struct key *mandatory = &keys[is_rule ? KEY_HANDLER : KEY_ENGINE];
 
-	if (check_mandatory(rules, section, is_rule ? KEY_HANDLER : KEY_ENGINE) < 0 ||
-	    check_names(rules, section_get(section, KEY_HANDLER), SECTION_HANDLER) < 0 ||
+	/* Where nothing in it can be read, a complaint says why. */
+	if (section->settings && !section_get(section, mandatory->id) &&
+	    ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s", section_kind_name(section->kind),
+			     section->name, mandatory->name, mandatory->help) < 0)
+		return -ENOMEM;
+	if (check_names(rules, section_get(section, KEY_HANDLER), SECTION_HANDLER) < 0 ||
 	    check_names(rules, section_get(section, KEY_PROFILE), SECTION_PROFILE) < 0 ||
 	    check_names(rules, section_get(section, KEY_PROFILES), SECTION_PROFILE) < 0)
 		return -ENOMEM;

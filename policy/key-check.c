@@ -63,17 +63,14 @@ static int unknown_word(const struct check *c, const char *word, const char *con
 		       list_words(words, list, sizeof(list)), nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
-static bool is_word(const char *word, const char *const *words)
-{
-	for (; *words; words++)
-		if (strcmp(*words, word) == 0)
-			return true;
-	return false;
-}
-
 static int check_word(const struct check *c)
 {
-	return is_word(c->value, c->key->words) ? 0 : unknown_word(c, c->value, c->key->words);
+	const char *const *words = c->key->kind == KEY_CONTROLLERS ? controllers : c->key->words;
+
+	for (size_t i = 0; words[i]; i++)
+		if (strcmp(words[i], c->value) == 0)
+			return 0;
+	return unknown_word(c, c->value, words);
 }
 
 static int check_name(const struct check *c)
@@ -105,11 +102,6 @@ static int check_each(const struct check *c, int (*check)(const struct check *c)
 	return 0;
 }
 
-static int check_names(const struct check *c)
-{
-	return check_each(c, check_name);
-}
-
 static bool has_prefix_of(const char *name, const char *const *words)
 {
 	size_t len = strcspn(name, ".");
@@ -129,16 +121,6 @@ static int check_leaf(const struct check *c)
 			       "'%.64s' could be the name of a kernel file; call the leaf 'init' or 'init.scope'",
 			       c->value);
 	return 0;
-}
-
-static int check_controller(const struct check *c)
-{
-	return is_word(c->value, controllers) ? 0 : unknown_word(c, c->value, controllers);
-}
-
-static int check_controllers(const struct check *c)
-{
-	return check_each(c, check_controller);
 }
 
 /* Namespaces, names and images are ASCII; anything else in a pattern is a slip that would match
@@ -164,11 +146,6 @@ static int check_pattern(const struct check *c)
 	return 0;
 }
 
-static int check_patterns(const struct check *c)
-{
-	return check_each(c, check_pattern);
-}
-
 static int check_annotation(const struct check *c)
 {
 	struct nearest nearest = nearest_to(c->value);
@@ -181,14 +158,10 @@ static int check_annotation(const struct check *c)
 		       nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
-static int check_annotations(const struct check *c)
-{
-	return check_each(c, check_annotation);
-}
-
 static int check_limit(const struct check *c)
 {
-	const struct limit_type *type = limit_type_find(c->name);
+	const char *file = c->key->kind == KEY_BUDGET ? c->key->name + strlen("budget.") : c->name;
+	const struct limit_type *type = limit_type_find(file);
 
 	if (!type)
 		return err_set(c->err, EINVAL, "'%.64s' is not a limit", c->name);
@@ -202,18 +175,21 @@ static int check_count(const struct check *c)
 	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write a number or max", c->value, c->name);
 }
 
-static int check_budget(const struct check *c)
-{
-	return limit_parse(limit_type_find(c->key->name + strlen("budget.")), c->value, NULL, c->ret, c->err);
-}
-
-static int (*const checks[])(const struct check *c) = {
-	[KEY_BOOL] = check_bool,	 [KEY_WORD] = check_word,
-	[KEY_NAME] = check_name,	 [KEY_NAMES] = check_names,
-	[KEY_LEAF] = check_leaf,	 [KEY_CONTROLLERS] = check_controllers,
-	[KEY_PATTERNS] = check_patterns, [KEY_ANNOTATIONS] = check_annotations,
-	[KEY_LIMIT_VALUE] = check_limit, [KEY_COUNT] = check_count,
-	[KEY_BUDGET] = check_budget,
+static const struct {
+	int (*check)(const struct check *c);
+	bool is_list; /* checked word by word */
+} kinds[] = {
+	[KEY_BOOL] = { check_bool },
+	[KEY_WORD] = { check_word },
+	[KEY_NAME] = { check_name },
+	[KEY_NAMES] = { check_name, .is_list = true },
+	[KEY_LEAF] = { check_leaf },
+	[KEY_CONTROLLERS] = { check_word, .is_list = true },
+	[KEY_PATTERNS] = { check_pattern, .is_list = true },
+	[KEY_ANNOTATIONS] = { check_annotation, .is_list = true },
+	[KEY_LIMIT_VALUE] = { check_limit },
+	[KEY_COUNT] = { check_count },
+	[KEY_BUDGET] = { check_limit },
 };
 
 int key_check(const struct key *key, const char *name, const char *value, struct arena *arena, struct limit_value *ret,
@@ -225,5 +201,5 @@ int key_check(const struct key *key, const char *name, const char *value, struct
 		value++;
 	if (!*value)
 		return err_set(err, EINVAL, "'%s' has no value: %s", name, key->help);
-	return checks[key->kind](&c);
+	return kinds[key->kind].is_list ? check_each(&c, kinds[key->kind].check) : kinds[key->kind].check(&c);
 }

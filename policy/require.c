@@ -40,19 +40,6 @@ static void unknown(struct request *request, const char *what)
 	request_refuse(request, REASON_UNKNOWN, NULL, "%s is not known, and what is not known is not granted", what);
 }
 
-static void require_no_capabilities(struct request *request)
-{
-	const struct facts *facts = request->facts;
-
-	/* If config.json was not read at all, request_require() has reported it. */
-	for (size_t i = 0; i < ELEMENTS(capabilities); i++)
-		if (facts->capabilities >> capabilities[i].number & 1)
-			request_refuse(
-				request, REASON_CAPABILITY, request_setting(request, KEY_REQUIRE_USERNS),
-				"the container has %s and no user namespace of its own: %s; drop the capability or use a user namespace",
-				capabilities[i].name, capabilities[i].why);
-}
-
 /* No user namespace, and the policy does not require one. */
 static void require_bare(struct request *request)
 {
@@ -65,7 +52,13 @@ static void require_bare(struct request *request)
 		request_refuse(
 			request, REASON_NSDELEGATE_MISSING, setting,
 			"the host's cgroup2 is mounted without nsdelegate, and the container has no user namespace of its own; remount it with nsdelegate");
-	require_no_capabilities(request);
+	/* If config.json was not read at all, request_require() has reported it. */
+	for (size_t i = 0; i < ELEMENTS(capabilities); i++)
+		if (request->facts->capabilities >> capabilities[i].number & 1)
+			request_refuse(
+				request, REASON_CAPABILITY, setting,
+				"the container has %s and no user namespace of its own: %s; drop the capability or use a user namespace",
+				capabilities[i].name, capabilities[i].why);
 }
 
 static void require_userns(struct request *request)
