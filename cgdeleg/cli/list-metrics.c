@@ -86,7 +86,7 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 {
 	const struct column *column = table->columns[i];
 
-	for (int limit = 0; limit <= (column->limit_metric != NULL); limit++) {
+	for (int limit = 0; limit < (column->limit_metric ? 2 : 1); limit++) {
 		const bool counter = !limit && (column->flags & COLUMN_COUNTER);
 		const char *metric = limit ? column->limit_metric : column->metric;
 		char text[96];

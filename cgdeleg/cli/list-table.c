@@ -84,7 +84,8 @@ struct filling {
 	struct table *table;
 	const struct column *columns[TABLE_COLUMNS_MAX + 1]; /* the table's, and after them the one to sort by */
 	size_t n_columns;
-	struct reader reader; /* the walking thread's own; copied for each other one */
+	struct reader fresh; /* copied by each thread, and not changed */
+	struct reader own;   /* the walking thread's */
 	size_t n_threads, n_threads_max;
 	pthread_t threads[THREADS_MAX];
 	pthread_mutex_t lock; /* of what follows */
@@ -158,7 +159,7 @@ static struct job *take(struct filling *filling)
 static void *work(void *userdata)
 {
 	struct filling *filling = userdata;
-	struct reader reader = filling->reader;
+	struct reader reader = filling->fresh;
 	struct job *job;
 
 	while ((job = take(filling)) != NULL) {
@@ -179,11 +180,11 @@ static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 	if ((table->n_rows & (table->n_rows - 1)) == 0) {
 		struct row *more = reallocarray(table->rows, table->n_rows ? 2 * table->n_rows : 1, sizeof(*more));
 
-		table->rows = more ? more : table->rows;
 		if (!more) {
 			free(cells);
-			cells = NULL;
+			return err_set(err, ENOMEM, "out of memory");
 		}
+		table->rows = more;
 	}
 	if (!cells)
 		return err_set(err, ENOMEM, "out of memory");
@@ -198,7 +199,7 @@ static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 	if (filling->n_threads > 0)
 		job = job_new(filling, grant, fd, cells);
 	if (!job) {
-		read_row(filling, &filling->reader, grant, fd, cells);
+		read_row(filling, &filling->own, grant, fd, cells);
 		return 0;
 	}
 	/* Only this thread puts: where job_new() saw room there still is. */
@@ -255,7 +256,7 @@ static int walk(const struct host *host, struct filling *filling, struct err *er
 int table_fill(const struct host *host, struct table *table, struct err *err)
 {
 	_cleanup_(guards_done) struct guards guards = GUARDS_NONE;
-	struct filling filling = { .table = table, .reader = { .pinned = &guards, .now = time(NULL) } };
+	struct filling filling = { .table = table, .fresh = { .pinned = &guards, .now = time(NULL) } };
 	char controllers[1024];
 	bool asks_guards = false;
 	int r;
@@ -271,8 +272,9 @@ int table_fill(const struct host *host, struct table *table, struct err *err)
 		(void)guards_open(host->sys_fd, &guards, NULL);
 	if (file_read_record_at(host->cgroup_fd, "cgroup.controllers", controllers, sizeof(controllers)) >= 0) {
 		controllers[strcspn(controllers, "\n")] = '\0';
-		filling.reader.controllers = controllers;
+		filling.fresh.controllers = controllers;
 	}
+	filling.own = filling.fresh;
 	r = walk(host, &filling, err);
 	if (r >= 0 && table->sort && table->n_rows > 1)
 		qsort_r(table->rows, table->n_rows, sizeof(*table->rows), compare_rows, table);
