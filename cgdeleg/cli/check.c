@@ -17,9 +17,8 @@
 #include "base/text.h"
 #include "cgdeleg/cli/check-print.h"
 #include "cgdeleg/grant/run.h"
-#include "policy/advice.h"
+#include "policy/finding.h"
 #include "policy/nearest.h"
-#include "policy/risk.h"
 
 struct check {
 	const char *policy, *bundle, *state, *handler, *root;
@@ -36,12 +35,12 @@ static void print_origin(FILE *to, const struct origin *origin, unsigned column)
 	fputs(": ", to);
 }
 
-static void print_note(void *userdata, const struct origin *at, const char *text)
+static void print_finding(const struct finding *finding, void *userdata)
 {
 	(void)userdata;
-	fputs("note: ", stdout);
-	print_origin(stdout, at, 0);
-	puts(text);
+	printf("%s: ", finding_severity_name(finding->severity));
+	print_origin(stdout, &finding->place, 0);
+	printf("%s%s%s\n", finding->text, finding->remedy ? "; " : "", finding->remedy ? finding->remedy : "");
 }
 
 /* What a valid policy holds, then its risks and what in it does nothing. */
@@ -49,8 +48,6 @@ static void report_policy(const struct ruleset *rules)
 {
 	static const char *const plural[] = { "s", "" };
 	size_t counts[SECTION_KIND_MAX] = { 0 };
-	const struct risk *risk;
-	struct origin at;
 
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		for (const struct section *s = rules->sections[kind]; s; s = s->next)
@@ -59,12 +56,7 @@ static void report_policy(const struct ruleset *rules)
 	       plural[rules->n_files == 1], counts[SECTION_HANDLER], plural[counts[SECTION_HANDLER] == 1],
 	       counts[SECTION_PROFILE], plural[counts[SECTION_PROFILE] == 1], counts[SECTION_RULE],
 	       plural[counts[SECTION_RULE] == 1]);
-	for (size_t i = 0; (risk = risk_next(rules, &i, &at)) != NULL;) {
-		fputs("risk: ", stdout);
-		print_origin(stdout, &at, 0);
-		puts(risk->text);
-	}
-	advice_each(rules, print_note, NULL);
+	findings_each(rules, print_finding, NULL);
 }
 
 /* A hook whose handler the policy does not know leaves every container alone, and leaves no audit record of it. */

@@ -14,7 +14,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "policy/annotation.h"
-#include "policy/risk.h"
 #include "policy/ruleset.h"
 
 #define HANDLER "[handler runc]\nengine = containerd\n"
@@ -367,30 +366,6 @@ static void test_names(void **state)
 			fail_msg("'%s'", cases[i].name);
 }
 
-/* Valid, and yet worth a word in `cgdeleg check`. */
-static void test_risks(void **state)
-{
-	static const unsigned lines[] = { 2, 5 };
-	struct ruleset rules;
-	struct origin at;
-	size_t next = 0;
-
-	(void)state;
-	load(&rules, "[defaults]\nguard = off\n"
-		     "[profile p]\nmemory.max = max\ncgroup.max.depth = max\n");
-	assert_non_null(risk_next(&rules, &next, &at));
-	assert_int_equal(at.line, lines[0]);
-	assert_int_equal(risk_next(&rules, &next, &at)->key, KEY_LIMIT);
-	assert_int_equal(at.line, lines[1]);
-	assert_null(risk_next(&rules, &next, &at));
-	ruleset_done(&rules);
-
-	next = 0;
-	load(&rules, HANDLER "require_userns = true\nguard = require\n");
-	assert_null(risk_next(&rules, &next, &at));
-	ruleset_done(&rules);
-}
-
 static double seconds(void)
 {
 	struct timespec now;
@@ -442,7 +417,6 @@ int main(void)
 		cmocka_unit_test(test_too_many_limits),
 		cmocka_unit_test(test_key_table),
 		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_risks),
 		cmocka_unit_test(test_large),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Advice: what is valid and does nothing, and what is left alone. */
+/* Finding: what is valid and has a price or does nothing, and what is left alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "policy/advice.h"
+#include "policy/finding.h"
 
 #define SMALL  "[profile small]\npids.max = 10\n"
 #define BIG    "[profile big]\nmemory.max = 1G\npids.max = 10\n"
@@ -21,21 +21,24 @@
 
 struct found {
 	unsigned n, lines[4];
+	enum finding_id ids[4];
+	enum finding_severity severities[4];
 	char texts[4][512];
 };
 
-static void keep(void *userdata, const struct origin *at, const char *text)
+static void keep(const struct finding *finding, void *userdata)
 {
 	struct found *found = userdata;
 
 	assert_true(found->n < ELEMENTS(found->lines));
-	assert_string_equal(at->file, "test.ini");
-	found->lines[found->n] = at->line;
-	(void)snprintf(found->texts[found->n++], sizeof(found->texts[0]), "%s", text);
+	assert_string_equal(finding->place.file, "test.ini");
+	found->ids[found->n] = finding->id;
+	found->severities[found->n] = finding->severity;
+	found->lines[found->n] = finding->place.line;
+	(void)snprintf(found->texts[found->n++], sizeof(found->texts[0]), "%s", finding->text);
 }
 
-/* Every finding of a valid policy; `text` must be in the first one, NULL: there is none. */
-static void expect_advice(const char *name, const char *policy, unsigned line, const char *text)
+static struct found findings_of(const char *name, const char *policy)
 {
 	struct ruleset rules;
 	struct found found = { 0 };
@@ -43,12 +46,20 @@ static void expect_advice(const char *name, const char *policy, unsigned line, c
 	assert_int_equal(ruleset_load_text("test.ini", policy, strlen(policy), &rules, NULL), 0);
 	if (ruleset_is_broken(&rules))
 		fail_msg("%s: %s", name, rules.complaints->text);
-	advice_each(&rules, keep, &found);
+	findings_each(&rules, keep, &found);
+	ruleset_done(&rules);
+	return found;
+}
+
+/* Every finding of a valid policy; `text` must be in the first one, NULL: there is none. */
+static void expect_finding(const char *name, const char *policy, unsigned line, const char *text)
+{
+	const struct found found = findings_of(name, policy);
+
 	if (found.n != (text ? 1 : 0))
 		fail_msg("%s: %u findings, the first '%s'", name, found.n, found.texts[0]);
 	if (text && (!strstr(found.texts[0], text) || found.lines[0] != line))
 		fail_msg("%s: line %u, '%s'", name, found.lines[0], found.texts[0]);
-	ruleset_done(&rules);
 }
 
 static void test_handlers(void **state)
@@ -79,7 +90,7 @@ static void test_handlers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		expect_advice(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
 }
 
 static void test_budgets(void **state)
@@ -126,7 +137,7 @@ static void test_budgets(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		expect_advice(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
 }
 
 static void test_rules(void **state)
@@ -155,12 +166,26 @@ static void test_rules(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		expect_advice(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+}
+
+static void test_risks(void **state)
+{
+	const struct found found = findings_of("risks", "[defaults]\nguard = off\n[profile p]\nmemory.max = max\n"
+							"cgroup.max.depth = max\n");
+
+	(void)state;
+	assert_int_equal(found.n, 2);
+	assert_true(found.lines[0] == 2 && found.lines[1] == 5);
+	assert_true(found.ids[0] == FINDING_GUARD_OFF && found.ids[1] == FINDING_DEPTH_UNBOUNDED);
+	assert_true(found.severities[0] == FINDING_RISK && found.severities[1] == FINDING_RISK);
+	expect_finding("none", OPEN "require_userns = true\nguard = require\n", 0, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_risks),
 		cmocka_unit_test(test_handlers),
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_rules),
