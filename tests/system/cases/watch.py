@@ -37,8 +37,8 @@ def watch_policy(t, **changes):
 
 def time_above(c, file, most, act):
     """
-    Runs act; (the file's value at the end, the most milliseconds that it can have been above). Polls without a pause:
-    from the last look that saw it below to the first that sees it below again.
+    Runs act; (the file's value at the end, the most milliseconds that it can have been above). Polls each
+    millisecond: from the last look that saw it below to the first that sees it below again.
     """
     fd = os.open(f"{host.CGROUP}{c.cgroup}/{file}", os.O_RDONLY)
 
@@ -48,6 +48,7 @@ def time_above(c, file, most, act):
     actor, longest, since = act(), 0, None
     below = quiet = time.monotonic()
     while actor.poll() is None or since or time.monotonic() - quiet < QUIET:
+        time.sleep(0.001)
         at = time.monotonic()
         if is_above():
             since = since or below
