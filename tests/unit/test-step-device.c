@@ -7,10 +7,11 @@
 #include "tests/unit/tree.h"
 
 static const struct {
-	const char *program; /* when the step is run; 7 it was when the grant was decided */
-	bool by_systemd;
+	const char *program; /* when the step is run; 7 it was when the grant was decided. NULL: there was none */
+	bool by_systemd;     /* it was asked for limits just before */
 	const char *want;
 } cases[] = {
+	{ NULL, false, NULL }, /* and the policy was content */
 	{ "device.programs = multi 7", false, NULL },
 	{ "device.programs = multi 8", false, "no longer as they were" },
 	{ "device.programs = multi 8", true, NULL }, /* systemd's own, loaded anew */
@@ -21,50 +22,30 @@ static const struct {
 	{ "device.programs = fault 0", true, "no longer as they were" },
 };
 
-static void test_look_again(void **state)
+static void test_verified_again(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		const struct step step = { .kind = STEP_DEVICE_BPF, .by_systemd = cases[i].by_systemd };
-		struct target target;
+		_cleanup_(target_done) struct target target = { 0 };
+		_cleanup_(tree_free) struct tree tree;
 		struct apply apply = { .target = &target };
 		struct undo undo = { 0 };
 		struct err err = { 0 };
-		struct tree tree;
 
 		tree_new(&tree);
-		tree_edit(&tree, cases[i].program);
+		tree_edit(&tree, cases[i].program ? cases[i].program : "");
 		target_init(&target);
-		target.device_fd = target.above_fd = fcntl(tree.fd, F_DUPFD_CLOEXEC, 3);
+		target.device_fd = target.above_fd = cases[i].program ? fcntl(tree.fd, F_DUPFD_CLOEXEC, 3) : -EBADF;
 		target.device_program = 7;
 		check_result(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
 			     cases[i].want);
-		target_done(&target);
-		tree_free(&tree);
 	}
-}
-
-/* No program there, and the policy was content. */
-static void test_none(void **state)
-{
-	const struct step step = { .kind = STEP_DEVICE_BPF };
-	struct target target;
-	struct apply apply = { .target = &target };
-	struct undo undo = { 0 };
-	struct err err = { 0 };
-
-	(void)state;
-	target_init(&target);
-	check_result("none", step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err, NULL);
-	target_done(&target);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_look_again),
-		cmocka_unit_test(test_none),
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_verified_again) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
