@@ -63,26 +63,6 @@ static _Noreturn void become(int fd, int out, pid_t parent, const char *const *a
 	_exit(status);
 }
 
-static int remaining_ms(int64_t deadline_ms)
-{
-	const int64_t left = deadline_ms - clock_monotonic_ms();
-
-	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
-}
-
-/* What there is now; what has no room is forgotten. */
-static void take_words(int in, struct spawn_result *ret)
-{
-	char text[256];
-	ssize_t n;
-
-	while ((n = read(in, text, sizeof(text))) > 0) {
-		size_t used = strlen(ret->said);
-
-		(void)snprintf(ret->said + used, sizeof(ret->said) - used, "%.*s", (int)n, text);
-	}
-}
-
 /* Until it has ended, or -ETIMEDOUT. Its words wait in the pipe; one that never stops talking is told that
  * there is no room, and does not hang. */
 static int wait_end(int pidfd, int64_t deadline_ms)
@@ -90,20 +70,12 @@ static int wait_end(int pidfd, int64_t deadline_ms)
 	struct pollfd end = { .fd = pidfd, .events = POLLIN };
 	int n;
 
-	do
-		n = poll(&end, 1, remaining_ms(deadline_ms));
-	while (n < 0 && errno == EINTR);
+	do {
+		const int64_t left = deadline_ms - clock_monotonic_ms();
+
+		n = poll(&end, 1, left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
+	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
-}
-
-static int reap(pid_t pid, int *ret)
-{
-	pid_t r;
-
-	do
-		r = waitpid(pid, ret, 0);
-	while (r < 0 && errno == EINTR);
-	return r == pid ? 0 : r < 0 ? -errno : -ECHILD;
 }
 
 /* Whatever happens, the child has ended and been reaped when this returns. */
@@ -111,14 +83,24 @@ static int wait_child(pid_t pid, int in, int64_t deadline_ms, struct spawn_resul
 {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	int r = pidfd < 0 ? -errno : wait_end(pidfd, deadline_ms);
-	int status = 0, reaped;
+	char text[256];
+	int status = 0;
+	pid_t reaped;
+	ssize_t n;
 
 	if (r < 0)
 		(void)kill(pid, SIGKILL);
-	reaped = reap(pid, &status);
-	if (r == 0)
-		r = reaped;
-	take_words(in, ret);
+	do
+		reaped = waitpid(pid, &status, 0);
+	while (reaped < 0 && errno == EINTR);
+	if (r == 0 && reaped != pid)
+		r = reaped < 0 ? -errno : -ECHILD;
+	/* What has no room is forgotten. */
+	while ((n = read(in, text, sizeof(text))) > 0) {
+		size_t used = strlen(ret->said);
+
+		(void)snprintf(ret->said + used, sizeof(ret->said) - used, "%.*s", (int)n, text);
+	}
 	ret->said[strcspn(ret->said, "\n")] = '\0';
 	ret->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return r;

@@ -121,35 +121,23 @@ static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **re
 	return *ret ? 0 : err_set(err, ENOMEM, "config.json: cannot be written again");
 }
 
-/* A killed run may have left one. */
-static int create_temporary(int dirfd)
-{
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(dirfd, TEMPORARY, flags, 0600);
-
-	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, TEMPORARY, 0) == 0)
-		fd = openat(dirfd, TEMPORARY, flags, 0600);
-	return fd < 0 ? -errno : fd;
-}
-
-static int fill_temporary(int fd, int like_fd, const char *text, size_t len)
-{
-	struct stat st;
-
-	if (fstat(like_fd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
-		return -errno;
-	return file_write_fd(fd, text, len);
-}
-
 /* Not synced: a bundle does not survive a reboot, and the runtime reads it at once. */
 static int replace(const struct file *file, const char *text, size_t len, struct err *err)
 {
-	_cleanup_close_ int fd = create_temporary(file->bundle_fd);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	_cleanup_close_ int fd = openat(file->bundle_fd, TEMPORARY, flags, 0600);
+	struct stat st;
 	int r;
 
+	/* A killed run may have left one. */
+	if (fd < 0 && errno == EEXIST && unlinkat(file->bundle_fd, TEMPORARY, 0) == 0)
+		fd = openat(file->bundle_fd, TEMPORARY, flags, 0600);
 	if (fd < 0)
-		return err_set_errno(err, fd, "cannot create '" TEMPORARY "' in the bundle");
-	r = fill_temporary(fd, file->fd, text, len);
+		return err_set_errno(err, errno, "cannot create '" TEMPORARY "' in the bundle");
+	if (fstat(file->fd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
+		r = -errno;
+	else
+		r = file_write_fd(fd, text, len);
 	if (r >= 0 && renameat(file->bundle_fd, TEMPORARY, file->bundle_fd, "config.json") < 0)
 		r = -errno;
 	if (r < 0) {

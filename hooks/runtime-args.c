@@ -83,29 +83,16 @@ static bool named(const struct word *word, const char *name)
 	return strlen(name) == word->len && memcmp(word->name, name, word->len) == 0;
 }
 
-static const struct option *find_before(const struct word *word)
-{
-	for (size_t i = 0; i < ELEMENTS(before_verb); i++)
-		if (named(word, before_verb[i].name))
-			return &before_verb[i];
-	return NULL;
-}
-
-static void note_before(const struct word *word, const char *value, struct runtime_args *ret)
-{
-	if (named(word, "log") || named(word, "l"))
-		ret->log = value;
-	else if (named(word, "log-format"))
-		ret->log_json = strcmp(value, "json") == 0;
-}
-
 /* Moves *argv to the verb, or to the end. */
 static int parse_before(char *const **argv, struct runtime_args *ret, struct err *err)
 {
 	for (; **argv && is_option(**argv); (*argv)++) {
 		struct word word = take_apart(**argv);
-		const struct option *option = find_before(&word);
+		const struct option *option = NULL;
 
+		for (size_t i = 0; i < ELEMENTS(before_verb) && !option; i++)
+			if (named(&word, before_verb[i].name))
+				option = &before_verb[i];
 		if (!option && !word.value)
 			return err_set(
 				err, EINVAL,
@@ -117,8 +104,10 @@ static int parse_before(char *const **argv, struct runtime_args *ret, struct err
 				return 0; /* the runtime reports it */
 			word.value = **argv;
 		}
-		if (word.value)
-			note_before(&word, word.value, ret);
+		if (word.value && (named(&word, "log") || named(&word, "l")))
+			ret->log = word.value;
+		else if (word.value && named(&word, "log-format"))
+			ret->log_json = strcmp(word.value, "json") == 0;
 	}
 	/* Runtimes skip it, and this parser would miss the verb. */
 	if (**argv && strcmp(**argv, "--") == 0)

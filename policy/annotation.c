@@ -150,14 +150,6 @@ static enum form speaks(const struct reading *r, const char *key, const struct a
 	return strcmp(container, r->container) == 0 ? FORM_CONTAINER : FORM_NONE;
 }
 
-static bool has_form(const struct reading *r, const char *key, enum form form)
-{
-	for (size_t i = 0; i < r->facts->n_annotations; i++)
-		if (speaks(r, key, &r->facts->annotations[i]) == form)
-			return true;
-	return false;
-}
-
 /* Each value must be within the grammar, even where a more special one wins over it. */
 static bool read_writable(struct reading *r, const struct annotation *a)
 {
@@ -174,17 +166,6 @@ static bool read_writable(struct reading *r, const struct annotation *a)
 		r->wish->writable = says;
 		r->wish->writable_key = a->key;
 	}
-	return true;
-}
-
-static bool read_profile(struct reading *r, const struct annotation *a)
-{
-	if (!text_is_name(a->value)) {
-		set_invalid(r, a, "the name of a profile was expected");
-		return false;
-	}
-	r->wish->profile = a->value;
-	r->wish->profile_key = a->key;
 	return true;
 }
 
@@ -217,9 +198,15 @@ static bool read_value(struct reading *r, const char *key, const struct annotati
 	}
 	if (is_writable_key(key))
 		return read_writable(r, a);
-	if (strcmp(key, ANNOTATION_PROFILE) == 0)
-		return read_profile(r, a);
-	return limit_of_key(key) ? read_limit(r, key, a) : true;
+	if (strcmp(key, ANNOTATION_PROFILE) != 0)
+		return limit_of_key(key) ? read_limit(r, key, a) : true;
+	if (!text_is_name(a->value)) {
+		set_invalid(r, a, "the name of a profile was expected");
+		return false;
+	}
+	r->wish->profile = a->value;
+	r->wish->profile_key = a->key;
+	return true;
 }
 
 /* A pod-wide value that loses is judged all the same, into a wish that nobody reads. */
@@ -234,8 +221,10 @@ static void judge_lost(struct reading *r, const char *key, const struct annotati
 
 static void read_key(struct reading *r, const char *key)
 {
-	const bool special = has_form(r, key, FORM_CONTAINER);
+	bool special = false;
 
+	for (size_t i = 0; !special && i < r->facts->n_annotations; i++)
+		special = speaks(r, key, &r->facts->annotations[i]) == FORM_CONTAINER;
 	for (size_t i = 0; i < r->facts->n_annotations; i++) {
 		const struct annotation *a = &r->facts->annotations[i];
 		enum form form = speaks(r, key, a);

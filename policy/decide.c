@@ -40,12 +40,6 @@ static bool selects(const struct section *rule, enum key_id id, const char *fact
 	return false;
 }
 
-static bool rule_matches(const struct section *rule, const struct identity *who)
-{
-	return selects(rule, KEY_NAMESPACES, who->namespace) && selects(rule, KEY_PODS, who->pod) &&
-	       selects(rule, KEY_CONTAINERS, who->container) && selects(rule, KEY_IMAGES, who->image);
-}
-
 /* The first that matches; *any says whether the handler has rules at all. */
 static const struct section *find_rule(const struct ruleset *rules, const char *handler, const struct identity *who,
 				       bool *any)
@@ -55,28 +49,11 @@ static const struct section *find_rule(const struct ruleset *rules, const char *
 		if (!section_has_word(s, KEY_HANDLER, handler))
 			continue;
 		*any = true;
-		if (rule_matches(s, who))
+		if (selects(s, KEY_NAMESPACES, who->namespace) && selects(s, KEY_PODS, who->pod) &&
+		    selects(s, KEY_CONTAINERS, who->container) && selects(s, KEY_IMAGES, who->image))
 			return s;
 	}
 	return NULL;
-}
-
-static bool handler_is_named(const struct ruleset *rules, const char *handler)
-{
-	if (ruleset_find(rules, SECTION_HANDLER, handler))
-		return true;
-	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
-		if (section_has_word(s, KEY_HANDLER, handler))
-			return true;
-	return false;
-}
-
-static bool has_our_annotation(const struct facts *facts)
-{
-	for (size_t i = 0; i < facts->n_annotations; i++)
-		if (annotation_is_ours(facts->annotations[i].key))
-			return true;
-	return false;
 }
 
 bool policy_grants_unasked(const struct ruleset *rules, const struct section *handler)
@@ -110,7 +87,15 @@ static bool request_open(struct request *request, struct identity *who)
 /* A broken policy speaks for whom a readable part names, or who asks. */
 static bool may_concern(const struct ruleset *rules, const struct facts *facts)
 {
-	return (facts->handler && handler_is_named(rules, facts->handler)) || has_our_annotation(facts);
+	if (facts->handler && ruleset_find(rules, SECTION_HANDLER, facts->handler))
+		return true;
+	for (const struct section *s = rules->sections[SECTION_RULE]; facts->handler && s; s = s->next)
+		if (section_has_word(s, KEY_HANDLER, facts->handler))
+			return true;
+	for (size_t i = 0; i < facts->n_annotations; i++)
+		if (annotation_is_ours(facts->annotations[i].key))
+			return true;
+	return false;
 }
 
 static void decide_broken(struct request *request)
@@ -175,17 +160,6 @@ static void choose_profile(struct request *request)
 		request->decision->profile = request->profile->name;
 }
 
-static void take_settings(struct request *request)
-{
-	struct decision *d = request->decision;
-	const char *nest = request_value(request, KEY_NEST);
-
-	d->nest = strcmp(nest, "none") == 0 ? NULL : nest;
-	d->controllers = request_value(request, KEY_ENABLE_CONTROLLERS);
-	d->audit_required = request_is(request, KEY_AUDIT, "require");
-	d->audit_sync = request_is(request, KEY_AUDIT_SYNC, "yes");
-}
-
 /* A line grants: fills in the whole grant, and collects every reason against it. */
 static void examine(struct request *request, enum reason_code code, const struct setting *line)
 {
@@ -194,11 +168,18 @@ static void examine(struct request *request, enum reason_code code, const struct
 		[REASON_HANDLER_GRANTS] = "the handler makes the cgroup writable",
 		[REASON_ANNOTATION_GRANTS] = "an annotation that the handler approves asks for it",
 	};
+	struct decision *d = request->decision;
+	const char *nest;
 
 	request_reason(request, REASON_GRANTS, code, line, "%s", texts[code]);
-	request->decision->origin = line->origin;
+	d->origin = line->origin;
+	/* The profile has settings of its own. */
 	choose_profile(request);
-	take_settings(request);
+	nest = request_value(request, KEY_NEST);
+	d->nest = strcmp(nest, "none") == 0 ? NULL : nest;
+	d->controllers = request_value(request, KEY_ENABLE_CONTROLLERS);
+	d->audit_required = request_is(request, KEY_AUDIT, "require");
+	d->audit_sync = request_is(request, KEY_AUDIT_SYNC, "yes");
 	request_require(request);
 	request_ceilings(request);
 	request_budgets(request);
@@ -234,27 +215,17 @@ static void decide_writable(struct request *request, bool has_rules, bool asks)
 		examine(request, REASON_ANNOTATION_GRANTS, request->approved);
 }
 
-static bool mount_is_readonly(const struct facts *facts)
-{
-	return facts->mount == MOUNT_READONLY || facts->mount == MOUNT_WILL_BE_RO;
-}
-
 /*
  * on_refusal = readonly gives the cgroup back to host root. If the container's root is host root, that changes nothing,
  * and a read-only mount alone keeps nobody out who may make his own namespaces.
  */
-static bool can_take_back(const struct facts *facts)
-{
-	return facts->userns == USERNS_PRIVATE;
-}
-
 static enum verdict refusal_verdict(struct request *request)
 {
 	const struct setting *setting = request_setting(request, KEY_ON_REFUSAL);
 
 	if (!request_is(request, KEY_ON_REFUSAL, "readonly"))
 		return VERDICT_REFUSE;
-	if (can_take_back(request->facts))
+	if (request->facts->userns == USERNS_PRIVATE)
 		return VERDICT_READONLY;
 	request_note(
 		request, REASON_NOT_TAKEN_BACK, setting,
@@ -288,7 +259,7 @@ static void decline(struct request *request)
 		     "annotation '%s' declines a writable cgroup", FOREIGN(request->wish.writable_key));
 	d->origin = request->approved->origin;
 	d->verdict = VERDICT_READONLY;
-	if (facts->userns == USERNS_PRIVATE || mount_is_readonly(facts))
+	if (facts->userns == USERNS_PRIVATE || facts->mount == MOUNT_READONLY || facts->mount == MOUNT_WILL_BE_RO)
 		return;
 	request_refuse(
 		request, REASON_NOT_TAKEN_BACK, request->approved,

@@ -102,19 +102,11 @@ static bool name_is_good(const struct limit_type *type, const char *name)
 				  "0123456789_.:/-")];
 }
 
-static int read_number(const struct limit_type *type, size_t param, bool policy, const char *text,
-		       struct limit_line *line, struct err *err)
-{
-	struct limit_type unbounded = { .key = type->key, .most = UINT64_MAX };
-
-	return limit_number(policy ? type : &unbounded, policy && type->params_in_bytes[param], text,
-			    &line->values[param], err);
-}
-
 /* One "rbps=100M", or the bare number of a type whose only parameter has no name. */
 static int read_param(const struct limit_type *type, bool policy, const char *word, struct limit_line *line,
 		      unsigned *seen, struct err *err)
 {
+	const struct limit_type unbounded = { .key = type->key, .most = UINT64_MAX };
 	const char *value = strchr(word, '=');
 	size_t i = 0;
 
@@ -131,7 +123,8 @@ static int read_param(const struct limit_type *type, bool policy, const char *wo
 	if (*seen & (1U << i))
 		return err_set(err, EINVAL, "'%.64s' gives '%s' of %s a second value", word, line->name, type->key);
 	*seen |= 1U << i;
-	return read_number(type, i, policy, value, line, err);
+	return limit_number(policy ? type : &unbounded, policy && type->params_in_bytes[i], value, &line->values[i],
+			    err);
 }
 
 static int read_line(const struct limit_type *type, const char *text, bool policy, struct limit_line *line,

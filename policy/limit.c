@@ -111,14 +111,6 @@ const struct limit_type *limit_type_find(const char *name)
 	return NULL;
 }
 
-/* Bytes from LIMIT_UNREACHABLE on are read back as "max", so they cannot be a ceiling. */
-static uint64_t largest_number(const struct limit_type *type)
-{
-	if (type->most)
-		return type->most;
-	return type->kind == LIMIT_BYTES ? LIMIT_UNREACHABLE - 1 : LIMIT_NUMBER_MOST;
-}
-
 /* Kubernetes' quantities, and a comment begun with inih's other sign. */
 static const char *number_hint(bool in_bytes, const char *text)
 {
@@ -134,7 +126,10 @@ static const char *number_hint(bool in_bytes, const char *text)
 
 int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret, struct err *err)
 {
-	const uint64_t most = largest_number(type);
+	/* Bytes from LIMIT_UNREACHABLE on are read back as "max", so they cannot be a ceiling. */
+	const uint64_t most = type->most		  ? type->most
+			      : type->kind == LIMIT_BYTES ? LIMIT_UNREACHABLE - 1
+							  : LIMIT_NUMBER_MOST;
 	int r;
 
 	if (strcmp(text, "max") == 0) {

@@ -215,29 +215,21 @@ static int add_lines(struct unit_words *words, const struct unit_row *row, const
 	return r;
 }
 
-static int add_cpu(struct unit_words *words, const struct unit_row *row, const struct limit_value *value,
-		   struct err *err)
-{
-	char text[24];
-	int r;
-
-	r = add(words, err, "%s=%s", row->properties[0].name, number_text(cpu_per_second(value), text));
-	if (r < 0)
-		return r;
-	return add(words, err, "%s=%llu", row->properties[1].name, (unsigned long long)value->period);
-}
-
 int systemd_add_words(struct unit_words *words, const struct limit_type *type, const struct limit_value *value,
 		      struct err *err)
 {
 	const struct unit_row *row = find_row(type);
 	char text[LIMIT_TEXT_SIZE];
+	int r;
 
 	if (!row)
 		return err_set(err, EINVAL, "systemd has no property for '%s'", type->key);
 	switch (type->kind) {
 	case LIMIT_CPU:
-		return add_cpu(words, row, value, err);
+		r = add(words, err, "%s=%s", row->properties[0].name, number_text(cpu_per_second(value), text));
+		if (r < 0)
+			return r;
+		return add(words, err, "%s=%llu", row->properties[1].name, (unsigned long long)value->period);
 	case LIMIT_LINES:
 		return add_lines(words, row, value, err);
 	case LIMIT_SET:
