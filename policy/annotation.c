@@ -34,7 +34,7 @@ static const struct limit_type *limit_of_key(const char *key)
 
 	if (strncmp(key, ANNOTATION_PREFIX, PREFIX_LEN) == 0)
 		type = limit_type_find(key + PREFIX_LEN);
-	return type && type->annotation ? type : NULL;
+	return type && limit_is_number(type) ? type : NULL;
 }
 
 bool annotation_asks(const char *key)

@@ -42,9 +42,8 @@ enum limit_kind {
 struct limit_type {
 	const char *key; /* the file's name; '*' is one word without dots: "hugetlb.*.max" */
 	enum limit_kind kind;
-	uint64_t most;	 /* the largest number taken; 0: below LIMIT_UNREACHABLE for bytes, else LIMIT_NUMBER_MOST */
-	bool mandatory;	 /* never skipped where the file is missing: cgroup.max.* */
-	bool annotation; /* an approved annotation may lower it: every single-number type and cpu.max */
+	uint64_t most;	/* the largest number taken; 0: below LIMIT_UNREACHABLE for bytes, else LIMIT_NUMBER_MOST */
+	bool mandatory; /* never skipped where the file is missing: cgroup.max.* */
 	bool params_in_bytes[LIMIT_PARAMS];   /* LIMIT_LINES: the parameter takes K/M/G/T */
 	const char *params[LIMIT_PARAMS + 1]; /* LIMIT_LINES: NULL-ended; "": a bare value */
 	const char *help;		      /* one line for manual and messages */
@@ -76,6 +75,12 @@ struct limit_value {
 		const struct limit_lines *lines; /* LIMIT_LINES; NULL: none */
 	};
 };
+
+/* One number or cpu.max: what an approved annotation may lower. */
+static inline bool limit_is_number(const struct limit_type *type)
+{
+	return type->kind <= LIMIT_CPU;
+}
 
 /* The table, and its length. */
 extern const struct limit_type limit_types[];

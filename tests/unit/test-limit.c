@@ -43,7 +43,7 @@ static void test_table(void **state)
 		assert_true((type->kind == LIMIT_LINES) == (type->params[0] != NULL));
 		assert_true(strlen(type->key) < LIMIT_FILE_SIZE);
 		/* More than one number cannot be lowered by an annotation. */
-		assert_int_equal(type->annotation, type->kind != LIMIT_LINES && type->kind != LIMIT_SET);
+		assert_int_equal(limit_is_number(type), type->kind != LIMIT_LINES && type->kind != LIMIT_SET);
 		assert_int_equal(type->mandatory, strncmp(type->key, "cgroup.max.", 11) == 0);
 	}
 }
