@@ -69,11 +69,6 @@ bool privilege_has(int capability)
 	return syscall(SYS_capget, &head, data) == 0 && (data[capability / 32].effective >> (capability % 32) & 1);
 }
 
-static uint64_t permitted_now(const struct __user_cap_data_struct data[2])
-{
-	return (uint64_t)data[1].permitted << 32 | data[0].permitted;
-}
-
 static int set_capabilities(uint64_t effective, uint64_t permitted)
 {
 	struct __user_cap_header_struct head = header();
@@ -98,7 +93,7 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
 	/* The runtime gave fewer than the mask has, or an earlier phase left fewer. */
 	if (syscall(SYS_capget, &head, data) < 0)
 		return err_set_errno(err, errno, "cannot read this process's capabilities");
-	permitted &= permitted_now(data);
+	permitted &= (uint64_t)data[1].permitted << 32 | data[0].permitted;
 	r = set_capabilities(effective & permitted, permitted);
 	return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities") : 0;
 }

@@ -110,15 +110,6 @@ static bool keep_period(struct request *request, const struct wish_limit *limit,
 	return false;
 }
 
-/* The name as it lives on: the facts', or the table's. Where neither has it the file is not there, and its ceiling is
- * spoken of as "hugetlb.*.max". */
-static const char *lasting_name(const struct request *request, const struct wish_limit *limit)
-{
-	const char *file = facts_file(request->facts, limit->file);
-
-	return file ? file : limit->type->key;
-}
-
 static void lower(struct request *request, const struct wish_limit *limit)
 {
 	struct ceiling *ceiling = find(request->decision, limit->file);
@@ -135,8 +126,13 @@ static void lower(struct request *request, const struct wish_limit *limit)
 	/* "max" where there is no ceiling: nothing is asked for and nothing lowered. */
 	if (!ceiling && limit->value.number == LIMIT_MAX)
 		return;
-	if (!ceiling)
-		ceiling = add(request, limit->type, lasting_name(request, limit), request->approved);
+	if (!ceiling) {
+		/* The name as it lives on: the facts', or the table's. Where neither has it the file is not there, and its
+		 * ceiling is spoken of as "hugetlb.*.max". */
+		const char *file = facts_file(request->facts, limit->file);
+
+		ceiling = add(request, limit->type, file ? file : limit->type->key, request->approved);
+	}
 	if (!ceiling)
 		return;
 	ceiling->value = wanted;

@@ -89,16 +89,10 @@ static bool take_part(const char **name, const char *part)
 	return true;
 }
 
-static bool is_confirmed(const char *name, const struct identity *who)
-{
-	return name && take_part(&name, "k8s") && take_part(&name, who->container) && take_part(&name, who->pod) &&
-	       take_part(&name, who->namespace);
-}
-
 void identity_read(enum engine engine, const struct facts *facts, struct identity *ret)
 {
 	const struct identity_keys *from;
-	const char *type;
+	const char *type, *name;
 
 	*ret = (struct identity) { 0 };
 	if (engine < 0 || engine >= ENGINE_MAX)
@@ -110,6 +104,8 @@ void identity_read(enum engine engine, const struct facts *facts, struct identit
 	ret->pod = stated(facts, from->pod);
 	ret->container = stated(facts, from->container);
 	ret->image = stated(facts, from->image);
-	if (from->name && !is_confirmed(stated(facts, from->name), ret))
+	name = from->name ? stated(facts, from->name) : NULL;
+	if (from->name && !(name && take_part(&name, "k8s") && take_part(&name, ret->container) &&
+			    take_part(&name, ret->pod) && take_part(&name, ret->namespace)))
 		ret->namespace = ret->pod = ret->container = NULL;
 }

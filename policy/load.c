@@ -119,14 +119,6 @@ static int load_file(struct loader *loader, int dirfd, const char *directory, co
 	return read_fd(loader, file, fd);
 }
 
-/* ".x.ini" is an editor's file; "x.ini~" and "x.ini.dpkg-new" are not in force. */
-static int is_policy_name(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
-}
-
 /* Byte order: the same on every node, whatever its locale. */
 static int compare_names(const void *a, const void *b)
 {
@@ -171,9 +163,13 @@ static int list_names(int fd, struct names *ret)
 		(void)close_fd(fd);
 		return r;
 	}
-	for (errno = 0; r >= 0 && (entry = readdir(dir)); errno = 0)
-		if (is_policy_name(entry))
+	for (errno = 0; r >= 0 && (entry = readdir(dir)); errno = 0) {
+		size_t len = strlen(entry->d_name);
+
+		/* ".x.ini" is an editor's file; "x.ini~" and "x.ini.dpkg-new" are not in force. */
+		if (entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0)
 			r = add_name(ret, entry->d_name);
+	}
 	if (r >= 0 && errno != 0)
 		r = -errno;
 	if (ret->n > 0)

@@ -35,11 +35,6 @@ static const struct {
 	{ KEY_BUDGET_CPU, false, "cpu.max", offsetof(struct usage, cpu) },
 };
 
-static uint64_t *member(struct usage *usage, size_t offset)
-{
-	return (uint64_t *)((char *)usage + offset);
-}
-
 static uint64_t amount(const struct usage *usage, size_t offset)
 {
 	return *(const uint64_t *)((const char *)usage + offset);
@@ -66,7 +61,7 @@ void usage_note(struct usage *usage, const char *file, const struct limit_value 
 {
 	for (size_t i = 0; i < ELEMENTS(summed); i++)
 		if (strcmp(summed[i].file, file) == 0)
-			*member(usage, summed[i].offset) =
+			*(uint64_t *)((char *)usage + summed[i].offset) =
 				strcmp(file, "cpu.max") == 0 ? millicores(value) : value->number;
 }
 

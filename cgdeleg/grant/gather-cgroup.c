@@ -288,14 +288,6 @@ int gather_controllers(struct target *target, struct facts *facts, struct err *e
 	return 0;
 }
 
-/* Once granted, the children and processes are the container's own affair, and prove nothing. */
-static int check_place(const struct host *host, struct target *target, const struct facts *facts, struct err *err)
-{
-	if (!facts->granted)
-		return check_exclusive(target, err);
-	return gather_paths(host, target, err);
-}
-
 /* A grant that list, watch and the budgets would not find is none. */
 static int check_depth(const char *path, struct err *err)
 {
@@ -341,7 +333,8 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	facts->marked = target->attribute.marked;
 	facts->granted = target->attribute.present && facts->id && strcmp(target->attribute.id, facts->id) == 0 &&
 			 strcmp(target->attribute.instance, target->instance) == 0;
-	r = check_place(host, target, facts, err);
+	/* Once granted, the children and processes are the container's own affair, and prove nothing. */
+	r = facts->granted ? gather_paths(host, target, err) : check_exclusive(target, err);
 	if (r < 0)
 		return r;
 	facts->nested = strcmp(target->now, target->mount.root) != 0;

@@ -24,13 +24,6 @@ static bool is_set(int fd, const char *name)
 	return fgetxattr(fd, name, value, sizeof(value)) == 1 && value[0] == '1';
 }
 
-/* `cgdeleg check` may be run by somebody who sees only the other of the two that systemd sets; for root it does
- * not count, since whoever owns the cgroup can set it. */
-static bool is_delegated(int fd)
-{
-	return is_set(fd, "trusted.delegate") || (geteuid() != 0 && is_set(fd, "user.delegate"));
-}
-
 /* Below the root directory, which is where /proc is: of that there is a descriptor. 1, 0 or an error. */
 static int exists(const struct host *host, const char *path, struct err *err)
 {
@@ -46,17 +39,10 @@ static int exists(const struct host *host, const char *path, struct err *err)
 }
 
 /* systemd's own mark of a unit that it has started. */
-static int is_started(const struct host *host, const char *unit, struct err *err)
-{
-	char path[64 + UNIT_NAME_SIZE];
-
-	(void)snprintf(path, sizeof(path), "run/systemd/units/invocation:%s", unit);
-	return exists(host, path, err);
-}
-
 int gather_unit(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	const char *below = systemd_unit_of(target->mount.root, target->unit);
+	char path[64 + UNIT_NAME_SIZE];
 	int fd = -EBADF, r;
 
 	if (below && !below[0])
@@ -66,13 +52,16 @@ int gather_unit(const struct host *host, struct target *target, struct facts *fa
 	/* Further below a unit, its files are whose it was delegated to, and systemd leaves them alone. */
 	if (fd < 0)
 		return 0;
-	if (is_delegated(fd)) {
+	/* `cgdeleg check` may be run by somebody who sees only the other of the two that systemd sets; for root it does
+	 * not count, since whoever owns the cgroup can set it. */
+	if (is_set(fd, "trusted.delegate") || (geteuid() != 0 && is_set(fd, "user.delegate"))) {
 		r = exists(host, "run/systemd/system", err);
 		if (r > 0)
 			facts->unit = target->unit;
 		return r < 0 ? r : 0;
 	}
-	r = is_started(host, target->unit, err);
+	(void)snprintf(path, sizeof(path), "run/systemd/units/invocation:%s", target->unit);
+	r = exists(host, path, err);
 	if (r > 0)
 		return err_set(
 			err, EPERM,

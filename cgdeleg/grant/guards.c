@@ -29,24 +29,21 @@
 #define HELPER_CAPABILITIES \
 	(CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_DAC_OVERRIDE))
 
-/* By these signals the kernel ends a process for want of memory: while it runs, or where execve(2) cannot go back. */
-static bool was_passing(const struct spawn_result *result)
-{
-	return result->status == SPAWN_TRY_AGAIN || result->status == 128 + SIGKILL ||
-	       result->status == 128 + SIGSEGV || result->status == 128 + SIGBUS;
-}
-
 int helper_run(const char *directory, const char *name, int64_t end_ms, struct err *err)
 {
 	const char *const argv[] = { name, NULL };
 	struct spawn_result result;
+	bool passing;
 	int r;
 
 	r = spawn_helper(directory, argv, HELPER_CAPABILITIES, end_ms, &result, err);
 	if (r < 0)
 		return r;
+	/* By these signals the kernel ends a process for want of memory: while it runs, or where execve(2) cannot go back. */
+	passing = result.status == SPAWN_TRY_AGAIN || result.status == 128 + SIGKILL ||
+		  result.status == 128 + SIGSEGV || result.status == 128 + SIGBUS;
 	if (result.status != 0)
-		return err_set(err, was_passing(&result) ? EAGAIN : ECHILD, "%s: %s", name,
+		return err_set(err, passing ? EAGAIN : ECHILD, "%s: %s", name,
 			       result.said[0] ? result.said : "it failed without a message");
 	return 0;
 }

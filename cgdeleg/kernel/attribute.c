@@ -63,11 +63,6 @@ void ceiling_at_place(enum place place, const char *file, struct limit_value *va
 		value->number++;
 }
 
-static const void *member_of(const struct raw *raw, const struct row *row)
-{
-	return (const char *)raw + row->json.offset;
-}
-
 void attribute_done(struct attribute *attribute)
 {
 	arena_done(&attribute->arena);
@@ -243,7 +238,7 @@ static bool add_string(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct row 
 
 static bool add_row(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct row *row, const struct raw *raw)
 {
-	const void *member = member_of(raw, row);
+	const void *member = (const char *)raw + row->json.offset;
 
 	switch (row->json.type) {
 	case JSON_STRING:

@@ -103,15 +103,10 @@ static int read_device(yyjson_val *item, struct device_rule *ret, struct err *er
 	return r;
 }
 
-static bool is_about_everything(const struct device_rule *rule)
-{
-	return rule->types == ALL_TYPES && rule->access == ALL_ACCESS && rule->major == ANY && rule->minor == ANY;
-}
-
 /* A rule about everything makes all earlier ones meaningless; without any rule everything is denied. */
 static int add(struct device_rules *rules, const struct device_rule *rule, struct err *err)
 {
-	if (is_about_everything(rule)) {
+	if (rule->types == ALL_TYPES && rule->access == ALL_ACCESS && rule->major == ANY && rule->minor == ANY) {
 		memset(rules->rules, 0, rules->n_rules * sizeof(rules->rules[0]));
 		rules->n_rules = 0;
 		if (!rule->allow)

@@ -37,19 +37,6 @@ int limit_read(int dirfd, const char *file, const struct limit_type *type, struc
 }
 
 /* An empty write never reaches a cgroup file's handler; a line's end alone does. */
-static int write_line(int fd, const char *file, const char *text, struct err *err)
-{
-	int r = *text ? file_write_fd(fd, text, strlen(text)) : file_write_fd(fd, "\n", 1);
-
-	return r < 0 ? err_set_errno(err, r, "cannot write '%s' to '%s'", text, file) : 0;
-}
-
-/* The kernel's answers to a device or resource that it does not know. */
-static bool is_unknown(const struct limit_type *type, int r)
-{
-	return type->kind == LIMIT_LINES && (r == -ENODEV || r == -EINVAL);
-}
-
 /* Writes every line but those that the kernel does not know, where that is allowed. *ret is what was written. */
 static int write_value(int fd, const char *file, const struct limit_type *type, const struct limit_value *value,
 		       struct limit_before *before, struct limit_value *ret, struct err *err)
@@ -60,12 +47,15 @@ static int write_value(int fd, const char *file, const struct limit_type *type, 
 
 	*ret = *value;
 	for (size_t i = 0; i < limit_writes(type, value); i++) {
+		bool unknown;
 		int r;
 
 		(void)limit_format_write(type, value, i, text, sizeof(text));
-		r = write_line(fd, file, text, err);
-		if (r < 0 && !(before->skip_unknown && is_unknown(type, r)))
-			return r;
+		r = *text ? file_write_fd(fd, text, strlen(text)) : file_write_fd(fd, "\n", 1);
+		/* The kernel's answers to a device or resource that it does not know. */
+		unknown = type->kind == LIMIT_LINES && (r == -ENODEV || r == -EINVAL);
+		if (r < 0 && !(before->skip_unknown && unknown))
+			return err_set_errno(err, r, "cannot write '%s' to '%s'", text, file);
 		if (r < 0)
 			before->n_skipped++;
 		else if (type->kind == LIMIT_LINES)

@@ -53,11 +53,6 @@ static struct piece *piece_of(void *data)
 	return (struct piece *)((unsigned char *)data - offsetof(struct piece, data));
 }
 
-static bool is_last(const struct piece *piece)
-{
-	return piece->data + piece->size == next;
-}
-
 static void *take(size_t size, bool zeroed)
 {
 	struct piece *piece;
@@ -101,7 +96,7 @@ void *calloc(size_t n, size_t size)
 
 void free(void *data)
 {
-	if (data && is_last(piece_of(data)))
+	if (data && piece_of(data)->data + piece_of(data)->size == next)
 		next = (unsigned char *)piece_of(data);
 }
 
