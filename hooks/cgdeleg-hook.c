@@ -89,17 +89,6 @@ static int64_t set_deadline(unsigned seconds)
 	return clock_monotonic_ms() + 1000 * (int64_t)seconds;
 }
 
-/*
- * Where the host's file system is mounted elsewhere, in a node agent's container: all that is named from here
- * on, by us, by the runtime's state and by mountinfo, is then a path of the host's.
- */
-static int enter_root(const char *root, struct err *err)
-{
-	if (chroot(root) < 0 || chdir("/") < 0)
-		return err_set_errno(err, errno, "cannot make '%s', which --root names, the root directory", root);
-	return 0;
-}
-
 static int run(const struct run_args *args, const char *root)
 {
 	/* Over a hundred kilobytes of which a run touches a few: the kernel's zero pages cost nothing. */
@@ -136,7 +125,10 @@ int main(int argc, char **argv)
 		say(err.text, usage);
 		return 2;
 	}
-	if (strcmp(args.root, "/") != 0 && enter_root(args.root, &err) < 0) {
+	/* Where the host's file system is mounted elsewhere, in a node agent's container: all that is named from here on, by
+	 * us, by the runtime's state and by mountinfo, is then a path on the host. */
+	if (strcmp(args.root, "/") != 0 && (chroot(args.root) < 0 || chdir("/") < 0)) {
+		(void)err_set_errno(&err, errno, "cannot make '%s', which --root names, the root directory", args.root);
 		say(err.text, "");
 		return 1;
 	}

@@ -91,15 +91,6 @@ static const struct unit_property *read_word(const char *word, const char **ret_
 	return valid ? property : NULL;
 }
 
-static int append_number(sd_bus_message *m, const char *name, const char *text)
-{
-	uint64_t value;
-
-	if (!read_number(text, &value))
-		return -EINVAL;
-	return sd_bus_message_append(m, "(sv)", name, "t", value);
-}
-
 static int append_set(sd_bus_message *m, const char *name, const char *text)
 {
 	uint64_t set[LIMIT_SET_BITS / 64] = { 0 };
@@ -140,6 +131,7 @@ static int append_word(sd_bus_message *m, const struct request *request, const c
 {
 	const char *value;
 	const struct unit_property *property = read_word(word, &value);
+	uint64_t number;
 
 	if (!property)
 		return -EINVAL;
@@ -147,7 +139,8 @@ static int append_word(sd_bus_message *m, const struct request *request, const c
 		return 0;
 	switch (property->value) {
 	case UNIT_NUMBER:
-		return append_number(m, property->name, value);
+		return read_number(value, &number) ? sd_bus_message_append(m, "(sv)", property->name, "t", number)
+						   : -EINVAL;
 	case UNIT_SET:
 		return append_set(m, property->name, value);
 	case UNIT_DEVICE:

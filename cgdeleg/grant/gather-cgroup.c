@@ -203,7 +203,8 @@ static bool is_own_scope(const struct host *host, const struct target *target, i
 
 	if (len <= n || strcmp(root + len - n, below) != 0)
 		return false;
-	/* The kernel counts a cgroup's children among the links of its directory (kernfs_refresh_inode() of fs/kernfs/inode.c). */
+	/* The kernel counts a cgroup's children among the links of its directory: kernfs_refresh_inode() of
+	 * fs/kernfs/inode.c. */
 	return st->st_uid == host->machine->owner && st->st_dev == target->dev && st->st_nlink == 3 &&
 	       cgroup_read_procs(fd, &pid, 1) == 0;
 }

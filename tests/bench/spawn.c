@@ -9,8 +9,9 @@
  *
  * A line of SPEC is a program: standard input's file ("-": spawn's own), the path and the arguments, with
  * tabs between.
- * A line of output is a run: the program's index, nanoseconds (or KiB for hwm, instructions for steps), ru_maxrss in KiB, status. After a run
- * whose status is not 0, a line with "!", the index, the status, and what it wrote to standard error.
+ * A line of output is a run: the program's index, nanoseconds (or KiB for hwm, instructions for steps), ru_maxrss in
+ * KiB, status. After a run whose status is not 0, a line with "!", the index, the status, and what it wrote to standard
+ * error.
  * Linked statically: a child's ru_maxrss begins with what the spawning process had resident.
  */
 #include <fcntl.h>
