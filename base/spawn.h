@@ -15,11 +15,11 @@
 #include "base/err.h"
 
 #define SPAWN_SAID_SIZE 512
-#define SPAWN_TRY_AGAIN 75 /* exit code of ours: what it wanted for may be there in a moment (EX_TEMPFAIL) */
+#define SPAWN_TRY_AGAIN 75 /* exit code of a helper: what it lacked may be there in a moment (EX_TEMPFAIL) */
 
 struct spawn_result {
 	int status;		    /* exit code, or 128 + the signal that ended it */
-	char said[SPAWN_SAID_SIZE]; /* its standard error, without the last newline; what has no room is lost */
+	char said[SPAWN_SAID_SIZE]; /* its standard error, without the last newline; what does not fit is lost */
 };
 
 /* Opens the program at the absolute `path`: a regular file, root's, and writable, as its directory, by

@@ -84,7 +84,7 @@ struct facts {
 	const char *const *delegated; /* of these, what the owner gets: on the kernel's list and on cgdeleg's */
 	const char *const *given;     /* of these, what a runtime may have given away: the kernel's list */
 	bool marked;		      /* cgdeleg's attribute is there, whatever it says */
-	const char *unjudged;	      /* on the kernel's list, unknown to cgdeleg: left alone; words or "" */
+	const char *unrecognised;     /* on the kernel's list, unknown to cgdeleg: left alone; words or "" */
 	const char *controllers;      /* what cgroup.controllers offers, blank-separated */
 	enum mount_state mount;
 	bool nested;	  /* the container's process is already in a leaf below the root */

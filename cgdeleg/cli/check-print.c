@@ -47,7 +47,7 @@ static void print_facts(const struct trail *trail)
 		       : f->device_guard		     ? "device"
 		       : f->guard_available		     ? "grant"
 							     : "none");
-	line("unrecognised", f->unjudged);
+	line("unrecognised", f->unrecognised);
 	if (trail->oci.pid == 0)
 		puts("  (from config.json and this host alone: no container was given)");
 }

@@ -20,9 +20,9 @@
 
 #define LOCK_PAUSE_LEAST 100000	 /* nanoseconds */
 #define LOCK_PAUSE_MOST	 2000000 /* nanoseconds */
-#define TIDY_FROM	 64	 /* entries: two pages of them may be stale without anybody minding */
+#define TIDY_FROM	 64	 /* entries: up to two pages of them may be stale and do no harm */
 
-/* In the place of the first entry. Another version's table is not believed: it is made anew. */
+/* Stands in the place of the first entry. A table of another version is not trusted, but made anew. */
 static const struct budget_entry head = { .id = 1, .handler = "cgdeleg grants 1" };
 
 _Static_assert(sizeof(struct budget_entry) == 128, "an entry must not cross a page");
@@ -69,7 +69,7 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 			return err_set_errno(err, r, "cannot lock the table of grants");
 		if (deadline_ms > 0 && clock_monotonic_ms() >= deadline_ms)
 			return err_set(err, ETIMEDOUT,
-				       "another process keeps the table of grants locked: `lslocks` tells which");
+				       "another process keeps the table of grants locked: `lslocks` shows which");
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < LOCK_PAUSE_MOST)
 			pause.tv_nsec *= 2;
@@ -116,8 +116,8 @@ static int open_table(const struct host *host, int dirfd, int64_t deadline_ms, s
 	}
 }
 
-/* What the attribute says. Of one that cannot be read nothing is known but the number of descendants, which the kernel
- * has; it may be any handler's, and have no other ceiling. `fd` is the cgroup. */
+/* The usage in the attribute. If the attribute cannot be read, only the number of descendants is known, from the
+ * kernel; it may belong to any handler, and may have no other ceiling. `fd` is the cgroup. */
 static void describe_grant(const struct attribute *attribute, int fd, struct budget_entry *entry)
 {
 	const struct limit_type *type = limit_type_find("cgroup.max.descendants");
@@ -235,7 +235,7 @@ void budget_sum(const struct budget *budget, uint64_t but, const char *handler, 
 	}
 }
 
-/* Brings one entry in line with the kernel. What cannot be read counts on as it is. */
+/* Brings one entry in line with the kernel. An entry that cannot be checked goes on counting. */
 static void refresh(const struct budget *budget, size_t index)
 {
 	_cleanup_(attribute_done) struct attribute attribute = { 0 };
@@ -274,8 +274,9 @@ int budget_verify(struct budget *budget, struct err *err)
 }
 
 /*
- * The cgroup's own entry, else a free one, else a new one; locked, since one that nobody holds, of a cgroup that is not
- * granted yet, would be dropped. -EAGAIN: another hook's, which has given it back and has not ended yet.
+ * The cgroup's own entry, else a free one, else a new one. It is locked, because an entry that nobody locks, of a
+ * cgroup that is not granted yet, would be dropped. -EAGAIN: it belongs to another hook, which has given it back and
+ * not ended yet.
  */
 static int choose_slot(const struct budget *budget, uint64_t id, size_t *ret)
 {
@@ -288,8 +289,8 @@ static int choose_slot(const struct budget *budget, uint64_t id, size_t *ret)
 	return budget->n < BUDGET_ENTRIES_MAX - 1 ? lock_row(budget->fd, *ret + 1, F_OFD_SETLK, F_WRLCK) : -ENOSPC;
 }
 
-/* Where no budget ever refuses anybody, nothing else would drop the stale entries. Seldom: each time that the
- * table has doubled. */
+/* If no budget ever refuses anybody, nothing else drops the stale entries. Happens seldom: each time the table has
+ * doubled. */
 static int tidy(struct budget *budget, struct err *err)
 {
 	if (budget->n < TIDY_FROM || (budget->n & (budget->n - 1)) != 0)

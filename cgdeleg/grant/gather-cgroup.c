@@ -2,10 +2,10 @@
 /*
  * Gather - the delegation root: which cgroup it is, and that it is this container's alone.
  *
- * Threats. cgroupsPath may name any cgroup of the host: the root, a service's, another container's, the
- * hook's own or one above it. Handing one of those over would hand over what others live in. So the
- * cgroup must hold the container's process and no other, have no children but the chain that leads to
- * that process, and belong to host root or to whom a runtime gives cgroups. See gather.h.
+ * Threats. cgroupsPath may name any cgroup of the host: the root, that of a service or another container, the hook's
+ * own or one above it. Giving one of those away would give away what others live in. So the cgroup must hold the
+ * container's process and no other, have no children except the chain that leads to that process, and belong to host
+ * root or to an owner that a runtime gives cgroups to. See gather.h.
  */
 #include "cgdeleg/grant/gather-cgroup.h"
 
@@ -22,8 +22,8 @@
 #include "bpf/device.h"
 #include "policy/limit.h"
 
-/* While a container is being created its init is all there is of it: containers that share a pid
- * namespace, and so look like one, do not share a cgroup. Returns whether it is here. */
+/* While a container is created, its init is its only process: containers that share a pid namespace, and so look like
+ * one, do not share a cgroup. Returns whether the init is here. */
 static int check_processes(const struct target *target, int fd, struct err *err)
 {
 	pid_t pids[8] = { 0 };
@@ -55,7 +55,7 @@ static int check_children(const struct cgroup_listing *listing, const char *next
 	return 0;
 }
 
-/* Copies the first component of *path and moves *path behind it. */
+/* Copies the first component of *path and moves *path past it. */
 static bool next_component(const char **path, char *ret)
 {
 	size_t len;
@@ -132,9 +132,9 @@ static int check_directory(const struct host *host, struct target *target, const
 }
 
 /*
- * Whoever owns a limit file lifts the limit: each must be host root's. Files of other kinds are not asked
- * for: a cgroup whose directories upwards are root's can have a foreign owner in it only where root itself
- * gave files away, and nobody who does so leaves out the limits.
+ * Whoever owns a limit file can lift the limit: each must belong to host root. Other files are not checked: in a cgroup
+ * whose directories upwards belong to root, a file has another owner only if root itself gave files away, and nobody
+ * who does so leaves out the limits.
  */
 static int check_files(const struct host *host, const struct target *target, struct err *err)
 {
@@ -176,7 +176,7 @@ static void add_devices(struct target *target, struct facts *facts, int fd, cons
 	}
 }
 
-/* Whoever owns a cgroup above can remove this one, make another of its name, or move processes out. */
+/* Whoever owns a cgroup above can remove this one, make another with its name, or move processes out. */
 static int check_above(const struct host *host, const struct stat *st, struct err *err)
 {
 	if (st->st_uid == host->machine->owner)
@@ -188,11 +188,10 @@ static int check_above(const struct host *host, const struct stat *st, struct er
 }
 
 /*
- * crun under systemd puts the container into <name>.scope/container: the scope is out of the container's
- * reach by structure and holds nothing else, so ceilings stand there too. A pod's slice, or somebody's
- * scope, that holds one container now looks alike but will hold more: only a scope counts, only with this
- * one child and no process, and only under the name that crun gives the child. This process cannot be in
- * it then: not in the scope, nor in the child, whose processes are known, nor in another.
+ * crun under systemd puts the container into <name>.scope/container: the container cannot reach the scope, and the
+ * scope holds nothing else, so it gets ceilings too. The slice of a pod, or somebody's scope, that holds one container
+ * now looks alike but will hold more. So only a scope counts, only with this one child and no process, and only if the
+ * child has the name that crun gives it. The hook itself cannot be in it then.
  */
 static bool is_own_scope(const struct host *host, const struct target *target, int fd, const struct stat *st)
 {
@@ -221,9 +220,10 @@ static void leave(struct target *target, int fd)
 }
 
 /*
- * From the delegation root to the host's: who owns them, which device programs they have (crun under systemd has its own on
- * the scope), and whether the first above is the container's alone. The delegation root was opened beneath the host's, without
- * links: above the last component of its path is the host's root, which is open, and whose owner host_open() has checked.
+ * From the delegation root to the host's: who owns them, which device programs they have (crun under systemd has its
+ * own on the scope), and whether the first above is the container's alone. The delegation root was opened beneath the
+ * host's, without links: above the last component of its path is the host's root, which is open, and whose owner
+ * host_open() has checked.
  */
 static int walk_up(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
@@ -269,9 +269,9 @@ static int read_names(const struct host *host, struct target *target, struct fac
 	if (r < 0)
 		return r;
 	facts->files = target->listing.files;
-	facts->delegated = target->delegated.judged;
+	facts->delegated = target->delegated.recognised;
 	facts->given = target->delegated.given;
-	facts->unjudged = target->delegated.unjudged;
+	facts->unrecognised = target->delegated.unrecognised;
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gather - what config.json says, and what it lets one expect of a container that is not there. See
- * gather.h. */
+/* Gather - what config.json says, and what to expect of a container that does not exist yet. See gather.h. */
 #include "cgdeleg/grant/gather.h"
 
 #include <errno.h>
@@ -79,7 +78,7 @@ static void expect_namespaces(const struct oci *oci, struct facts *facts)
 		facts->process_gid = oci->process_gid;
 		return;
 	}
-	/* One that is joined by path has its maps where nobody has looked. */
+	/* For a namespace that is joined by its path, the maps are not known. */
 	if (yyjson_obj_get(user, "path") && yyjson_arr_size(oci->uid_mappings) == 0)
 		return;
 	facts->root_uid = map_id(oci->uid_mappings, 0, &covers_root);
@@ -108,8 +107,9 @@ static void expect_nsdelegate(const struct host *host, struct facts *facts)
 }
 
 /*
- * The top cgroup above this process stands for one that a runtime would make: runtimes and systemd enable what the
- * container asks for on the way down to it, and what a shell's session happens to have is not what a container gets.
+ * The top cgroup above this process stands for one that a runtime would make: runtimes and systemd enable the
+ * controllers that a container needs on the way down to it. What the session of a shell has is not what a container
+ * gets.
  */
 static int expect_files(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
@@ -129,9 +129,9 @@ static int expect_files(const struct host *host, struct target *target, struct f
 		return err_set(err, ENOENT, "cannot list this process's cgroup '%s'", own);
 	facts->files = target->listing.files;
 	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
-	facts->delegated = target->delegated.judged;
+	facts->delegated = target->delegated.recognised;
 	facts->given = target->delegated.given;
-	facts->unjudged = target->delegated.unjudged;
+	facts->unrecognised = target->delegated.unrecognised;
 	return r;
 }
 

@@ -29,7 +29,7 @@ static bool is_kept(int proc_fd, const char *number)
 	return !at || !(strtoul(at + strlen("flags:"), NULL, 8) & O_CLOEXEC);
 }
 
-/* Closed in between: the runtime is at work while we look, and what is not there any more is not kept. */
+/* Closed in the meantime: the runtime goes on working, and a closed descriptor is not kept. */
 static const char *describe_unread(void)
 {
 	return errno == ENOENT ? NULL : "which cannot be checked";
@@ -53,7 +53,8 @@ static const char *describe_filesystem(int fds, const char *number)
 	}
 }
 
-/* What it is, if it is a BPF object or on a cgroup or bpffs, and would survive execve(2); else NULL. Cheap questions first. */
+/* What it is, if it is a BPF object or on a cgroup or bpffs, and would survive execve(2); else NULL. Cheap questions
+ * first. */
 static const char *describe_descriptor(const struct target *target, int fds, const char *number)
 {
 	const char *what = NULL;

@@ -2,13 +2,13 @@
 /*
  * Gather - where the container's process is, and where that is as the host sees it.
  *
- * Threats. What the container's mount shows need not be the root of its cgroup namespace: a bind mount can
- * show anything, a cgroup above the container's among it, and a chain of single children leads down from
- * there as well. So the two are compared, in one of two ways. The short one asks the kernel only how the
- * process's cgroup looks from within the namespace and takes the mount's root for the namespace's: that
- * is proven later, when the process is found in cgroup.procs of the very directory that this names. The
- * long one reads the process's path and the hook's own from the host's side; it is for a container that
- * has its grant already, whose processes are its own affair, and for saying what is wrong. See gather-cgroup.h.
+ * Threats. The container's mount need not show the root of its cgroup namespace: a bind mount can show anything, also a
+ * cgroup above the container's, from which a chain of single children leads down too. So the two are compared, in one
+ * of two ways. The short way only asks the kernel how the cgroup of the process looks from within the namespace, and
+ * assumes that the root of the mount is the root of the namespace. That is proven later, when the process is found in
+ * cgroup.procs of exactly this directory. The long way reads the paths of the process and of the hook from the host's
+ * side. It is for a container that has its grant already, which decides on its own processes, and for saying what is
+ * wrong. See gather-cgroup.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 	return cgroup_parse_path(text, ret, PATH_MAX, err);
 }
 
-/* Back in the hook's own cgroup namespace, and seen to be: the kernel answers a write from the wrong one
- * otherwise, and nothing else would tell. */
+/* Returns to the hook's own cgroup namespace, and checks that it is there: in the wrong one the kernel would treat
+ * writes differently, and nothing else would show it. */
 static int come_back(const struct host *host, const struct target *target, int own, struct err *err)
 {
 	char now[64] = "";
@@ -46,8 +46,8 @@ static int come_back(const struct host *host, const struct target *target, int o
 	return 0;
 }
 
-/* Where the container's process is in its own eyes: the kernel tells it to whoever asks from within the
- * container's cgroup namespace. The hook comes back at once, or goes no further. */
+/* The path of the container's process as the process sees it: the kernel shows it from within the container's cgroup
+ * namespace. The hook returns at once, or goes no further. */
 static int read_inside(const struct host *host, const struct target *target, char *ret, struct err *err)
 {
 	_cleanup_close_ int own = openat(host->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
@@ -119,7 +119,7 @@ static int check_namespace_root(const struct host *host, const struct target *ta
 	return shows_another(target, err);
 }
 
-/* Every path counts from the same root: ours, or that of the cgroup namespace that we are in. */
+/* Every path counts from the same root: the hook's own, or that of the cgroup namespace that it is in. */
 int gather_paths(const struct host *host, struct target *target, struct err *err)
 {
 	const char *root = target->mount.root;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gather - does systemd manage the container's cgroup? Told without asking systemd.
+ * Gather - does systemd manage the container's cgroup? Found out without asking systemd.
  *
- * The path names the unit as systemd would name it, and that the cgroup is that unit's, and not one that
- * somebody made with such a name, is told by an attribute which systemd sets on what it delegates, in a
- * name space that only host root can write. See gather-cgroup.h.
+ * The path names the unit as systemd would name it. An attribute shows that the cgroup belongs to that unit, and is not
+ * one that somebody else made with such a name: systemd sets it on what it delegates, and only host root can write it.
+ * See gather-cgroup.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static int exists(const struct host *host, const char *path, struct err *err)
 	(void)snprintf(beside, sizeof(beside), "../%s", path);
 	if (faccessat(host->proc_fd, beside, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
-	/* No unit whose name is too long for this has such a mark either. */
+	/* A unit whose name is too long for this has no such mark either. */
 	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)
 		return 0;
 	return err_set_errno(err, errno, "cannot check whether '/%s' exists", path);
@@ -49,7 +49,7 @@ int gather_unit(const struct host *host, struct target *target, struct facts *fa
 		fd = target->cgroup_fd;
 	else if (below && facts->has_scope && !strchr(below + 1, '/'))
 		fd = target->scope_fd;
-	/* Further below a unit, its files are whose it was delegated to, and systemd leaves them alone. */
+	/* Further below a unit, the files belong to the delegatee, and systemd leaves them alone. */
 	if (fd < 0)
 		return 0;
 	/* `cgdeleg check` may be run by somebody who sees only the other of the two that systemd sets; for root it does

@@ -51,7 +51,7 @@ int target_check_alive(const struct target *target, struct err *err)
 	return 0;
 }
 
-/* The pidfd first, /proc/<pid> second, and then once more whether it lives: all three are one process. */
+/* The pidfd first, then /proc/<pid>, then a check that it still lives: so both are the same process. */
 static int open_process(const struct host *host, pid_t pid, struct target *target, struct err *err)
 {
 	char name[16];
@@ -59,7 +59,7 @@ static int open_process(const struct host *host, pid_t pid, struct target *targe
 	target->pid = pid;
 	target->pidfd = host->machine->open_process(pid);
 	if (target->pidfd < 0)
-		return err_set_errno(err, target->pidfd, "no process %d, which the state names", pid);
+		return err_set_errno(err, target->pidfd, "the state names process %d, which does not exist", pid);
 	(void)snprintf(name, sizeof(name), "%d", pid);
 	target->proc_fd = openat(host->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target->proc_fd < 0)
@@ -169,7 +169,7 @@ static int read_map(const struct target *target, const char *name, const uint32_
 		return err_set_errno(err, (int)n, "cannot read '/proc/%d/%s'", target->pid, name);
 	for (size_t i = 0; i < 2; i++)
 		if (look_up(text, inside[i], &ret[i], covers_root) < 0)
-			return err_set(err, EBADMSG, "'/proc/%d/%s' has not the form of a map", target->pid, name);
+			return err_set(err, EBADMSG, "'/proc/%d/%s' is not a valid id map", target->pid, name);
 	return 0;
 }
 
@@ -194,8 +194,8 @@ static int read_maps(const struct target *target, const struct oci *oci, struct 
 	return 0;
 }
 
-/* The real path of <rootfs>/sys/fs/cgroup, from the host's root directory on. root.path is the engine's word and may lead
- * through links of the host; what lies below it is the image's and is not resolved at all. */
+/* The real path of <rootfs>/sys/fs/cgroup, from the host's root directory on. root.path is the engine's word and may
+ * lead through links of the host; what lies below it is the image's and is not resolved at all. */
 static int mount_point(const struct host *host, const struct oci *oci, char *ret, struct err *err)
 {
 	static const char below[] = "/sys/fs/cgroup";
@@ -222,8 +222,8 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
 }
 
 /*
- * What tells this container from an earlier or another one of the same id: its mount namespace, and when
- * its process was started (field 22 of /proc/<pid>/stat, in clock ticks), since namespace numbers return.
+ * What distinguishes this container from another or an earlier one with the same id: its mount namespace, and when its
+ * process was started (field 22 of /proc/<pid>/stat, in clock ticks), since namespace numbers are used again.
  */
 static int read_instance(struct target *target, struct err *err)
 {
@@ -242,7 +242,7 @@ static int read_instance(struct target *target, struct err *err)
 		at = at ? at + 1 : NULL;
 	}
 	if (!at)
-		return err_set(err, EBADMSG, "'/proc/%d/stat' has not the form of that file", target->pid);
+		return err_set(err, EBADMSG, "'/proc/%d/stat' does not have the expected form", target->pid);
 	(void)snprintf(target->instance + len, sizeof(target->instance) - len, "+%.*s", (int)strcspn(at, " "), at);
 	return 0;
 }
@@ -277,8 +277,8 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	return 0;
 }
 
-/* On a first run the flag at hook time and config.json's "ro" tell what the runtime is about to do; on a
- * rerun our own attribute tells what we did. */
+/* On a first run the flag at hook time and "ro" in config.json show what the runtime is about to do; on a second run
+ * the attribute shows what the first one did. */
 static enum mount_state classify_mount(const struct oci *oci, const struct target *target, bool granted)
 {
 	/* "rro": the runtime sets the flag once more, recursively, whatever was done to it before. */

@@ -2,9 +2,9 @@
 /*
  * Gather - looks at the machine: facts (values, for the policy) and target (handles, for the steps).
  *
- * In: struct host, struct oci.  Out: struct target, struct facts.
- * Changes nothing. What cannot be established beyond doubt (which cgroup is the container's, and that it
- * is the container's alone) is an error and never a fact: no policy can allow acting on it.
+ * In: struct host, struct oci. Out: struct target, struct facts. Changes nothing. If it cannot be established beyond
+ * doubt which cgroup is the container's, and that it is the container's alone, that is an error and never a fact: no
+ * policy can override it.
  *
  * Parts: gather.c, gather-config.c.
  */
@@ -36,7 +36,7 @@ struct target {
 	uint32_t device_program; /* the kernel's id of its first */
 	uint64_t dev, ino;	 /* of the delegation root */
 	struct cgroup_mount mount;
-	struct attribute attribute;    /* what our attribute on the delegation root says, if it is there */
+	struct attribute attribute;    /* the attribute on the delegation root, if it is there */
 	char unit[256];		       /* facts->unit */
 	char own_cgroupns[64];	       /* and its cgroup namespace: "cgroup:[NUMBER]" */
 	char now[PATH_MAX];	       /* the cgroup that pid is in: the delegation root or one below it */
@@ -46,7 +46,7 @@ struct target {
 	char controllers[256], device_cgroup[PATH_MAX], inherited[64];
 	struct guards guards;		   /* this build's, pinned; see gather_guards() */
 	struct device_rules rules;	   /* config.json's device list, for the device guard */
-	struct err guards_err, device_err; /* why there is none; text "" where there is nothing to say */
+	struct err guards_err, device_err; /* why there is none; text "" if there is nothing to report */
 };
 
 /*
@@ -55,22 +55,21 @@ struct target {
  */
 int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts, struct err *err);
 
-/* Fills facts->controllers, which gather() leaves out: only a plan that nests needs to know. */
+/* Fills facts->controllers, which gather() leaves out: only a plan with a leaf needs it. */
 int gather_controllers(struct target *target, struct facts *facts, struct err *err);
 
 /* What config.json alone says. */
 void gather_config(const struct oci *oci, struct facts *facts);
 
 /*
- * Without a container (`check --bundle` alone): what config.json and this host let one expect. The user
- * namespace comes from the mappings, the limit files and controllers from the hook's own cgroup, and the
- * runtime is taken to attach its device program as runc and crun do. What cannot be told stays unknown,
- * and the decision then says so.
+ * Without a container (`check --bundle` alone): what to expect from config.json and this host. The user namespace comes
+ * from the mappings, the limit files and controllers from the hook's own cgroup; the runtime is expected to attach its
+ * device program as runc and crun do. Other facts stay unknown, and the decision says so.
  */
 int gather_expected(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		    struct err *err);
 
-/* Is the container's init still the process that was looked at? To be asked before what cannot wait. */
+/* Is the container's init still the same process? Asked before the first file is given away. */
 int target_check_alive(const struct target *target, struct err *err);
 
 /* Makes a target of memory that is zeroed. */

@@ -23,7 +23,7 @@
 #define LOADER	  "cgdeleg-guard"
 #define TURN_FILE "loading"
 
-#define ALONE_MS 5000 /* what loading may take where there is no deadline */
+#define ALONE_MS 5000 /* for loading, if there is no deadline */
 #define GRANT_MS 8000 /* of the hook's time, left for the grant itself on a busy machine */
 /* Loading programs, and mounting and looking into the root-only bpffs. */
 #define HELPER_CAPABILITIES \
@@ -49,9 +49,9 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 }
 
 /*
- * 1: the guards are there; 0: they are not, and nobody else is loading them as long as `fd` is open. Each of many
- * hooks that start at once would otherwise execute a loader of its own, and these would keep one another from
- * coming to an end in time. Who waits looks for the pins, so that none of them waits for the others' looking.
+ * 1: the guards are there; 0: they are not, and nobody else loads them as long as `fd` is open. Otherwise each of many
+ * hooks that start at once would execute a loader, and the loaders would keep one another from finishing in time. A
+ * hook that waits checks for the pins itself, so it does not wait for the checks of others.
  */
 static int take_turn(int fd, const struct host *host, int64_t end_ms, struct guards *ret, struct err *err)
 {
@@ -76,7 +76,7 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 	}
 }
 
-/* A file that only root can open: of a directory that others can list, anybody could hold the lock. */
+/* A file that only root can open: on a directory that others can list, anybody could hold the lock. */
 static int open_turn(const struct host *host, const char *run, struct err *err)
 {
 	_cleanup_close_ int dirfd = budget_directory_open(host, run, err);
@@ -89,8 +89,9 @@ static int open_turn(const struct host *host, const char *run, struct err *err)
 }
 
 /*
- * Until when loading may go on. Not to have come to an end in time is a refusal, so all of the time but the grant's is
- * used: a loader that is ended early has others begin anew, and on a machine that is busy enough none would finish.
+ * Until when loading may go on. If it does not finish in time, the container is refused. So loading gets all the time
+ * except the grant's own: a loader that is ended early makes others begin again, and on a very busy machine none would
+ * finish.
  */
 static int64_t loading_ends(int64_t deadline_ms)
 {
@@ -102,7 +103,7 @@ static int64_t loading_ends(int64_t deadline_ms)
 	return deadline_ms - GRANT_MS > half ? deadline_ms - GRANT_MS : half;
 }
 
-/* Loads what is not there. What is there afterwards is looked at anew: the loader's word is not enough. */
+/* Loads missing guards, and checks the pins again afterwards, since the loader's exit status is not enough. */
 static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
 {
 	const int64_t end_ms = loading_ends(loader->deadline_ms);

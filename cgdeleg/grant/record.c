@@ -75,8 +75,8 @@ static void add_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts
 	if (facts->seccomp_bpf != TRI_UNKNOWN)
 		(void)yyjson_mut_obj_add_bool(doc, o, "seccomp_bpf", facts->seccomp_bpf == TRI_YES);
 	(void)yyjson_mut_obj_add_bool(doc, o, "nsdelegate", facts->nsdelegate == TRI_YES);
-	if (facts->unjudged && facts->unjudged[0])
-		add(doc, o, "unrecognised", facts->unjudged);
+	if (facts->unrecognised && facts->unrecognised[0])
+		add(doc, o, "unrecognised", facts->unrecognised);
 }
 
 static void add_reasons(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct decision *decision)

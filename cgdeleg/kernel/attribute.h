@@ -4,7 +4,7 @@
  *
  * An extended attribute in the trusted namespace: the container can neither see nor forge it, and it is
  * gone with the cgroup. It is written before the grant, so that a hook that dies in between leaves a
- * mark. (The audit record beside it is what was decided then, append-only.)
+ * mark. (The audit record says what was decided, append-only.)
  */
 #pragma once
 
@@ -41,7 +41,7 @@ struct attribute {
 	enum tristate pressure; /* ... and lets *.pressure be written; unknown: written before this was kept */
 	bool device_guard;	/* the device guard is in force, with the rules below; false in older ones, too */
 	bool scope;		/* the ceilings are on the cgroup above too: PLACE_SCOPE */
-	/* What the device guard was told: that goes with the program, should somebody detach it. At most
+	/* The rules of the device guard, which are lost with the program if somebody detaches it. At most
 	 * DEVICE_GUARD_RULES_MAX. */
 	size_t n_rules;
 	const struct device_rule *rules;

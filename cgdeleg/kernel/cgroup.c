@@ -17,14 +17,14 @@
 #include "base/text.h"
 
 /*
- * What a delegatee may own: the entries of /sys/kernel/cgroup/delegate that somebody has judged. The
- * kernel's list grows with the kernel; an entry that is new to this program is not handed out.
+ * What a delegatee may own: the entries of /sys/kernel/cgroup/delegate that cgdeleg knows. The kernel's list grows with
+ * the kernel; an entry that is new to this program is not given away.
  */
-static const char *const judged[] = {
+static const char *const recognised[] = {
 	"cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "memory.oom.group", "memory.reclaim",
 };
 
-/* Where the kernel has no list (before 4.15), the OCI runtime-spec names these three. */
+/* If the kernel has no list (before 4.15), the OCI runtime-spec names these three. */
 static const char fallback_list[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
 
 void cgroup_listing_done(struct cgroup_listing *listing)
@@ -193,16 +193,17 @@ static int read_kernel_list(const struct host *host, char *buf, size_t size, str
 static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t *n_judged, const char *here,
 			 struct err *err)
 {
-	const bool known = find_name(judged, ELEMENTS(judged), here);
-	size_t used = strlen(list->unjudged);
+	const bool known = find_name(recognised, ELEMENTS(recognised), here);
+	size_t used = strlen(list->unrecognised);
 
-	if (*n_given + 1 == CGROUP_DELEGATED_MAX || (!known && used + strlen(here) + 2 > sizeof(list->unjudged)))
+	if (*n_given + 1 == CGROUP_DELEGATED_MAX || (!known && used + strlen(here) + 2 > sizeof(list->unrecognised)))
 		return err_set(err, E2BIG, "'/sys/kernel/cgroup/delegate' has too many names");
 	list->given[(*n_given)++] = here;
 	if (known)
-		list->judged[(*n_judged)++] = here;
+		list->recognised[(*n_judged)++] = here;
 	else
-		(void)snprintf(list->unjudged + used, sizeof(list->unjudged) - used, "%s%s", used ? " " : "", here);
+		(void)snprintf(list->unrecognised + used, sizeof(list->unrecognised) - used, "%s%s", used ? " " : "",
+			       here);
 	return 0;
 }
 

@@ -2,9 +2,8 @@
 /*
  * Grants - every delegated cgroup of the node, as the kernel has it.
  *
- * A cgroup is delegated when it carries our attribute (attribute.h); there is no list beside that could be
- * wrong. Nothing below a delegated cgroup is looked at: what lies there is the container's, in number and
- * in names.
+ * A cgroup is delegated if it has cgdeleg's attribute (attribute.h); there is no other list that could be wrong. The
+ * walk does not go below a delegated cgroup: the container decides on the number and names of what lies there.
  */
 #pragma once
 
@@ -17,7 +16,7 @@
 #include "cgdeleg/kernel/host.h"
 #include "cgdeleg/kernel/attribute.h"
 
-#define GRANT_DEPTH_MAX CGROUP_DEPTH_MAX /* levels of cgroups that are looked at */
+#define GRANT_DEPTH_MAX CGROUP_DEPTH_MAX /* levels of cgroups that the walk visits */
 
 struct grant {
 	const char *path;	    /* below the host's cgroup2 mount, with a leading '/' */
@@ -28,7 +27,7 @@ struct grant {
 };
 
 struct grants_seen {
-	size_t n_cgroups; /* looked at */
+	size_t n_cgroups; /* visited */
 	size_t n_grants;
 	size_t n_passed; /* deeper than GRANT_DEPTH_MAX, or a longer path than PATH_MAX */
 };
@@ -37,10 +36,10 @@ struct grants_seen {
  * with a zeroed one in its place. A negative result ends the walk with it. */
 typedef int (*grant_visitor)(struct grant *grant, int fd, void *userdata, struct err *err);
 
-/* Looks at the node's whole tree, parents first. ret may be NULL. Needs CAP_SYS_ADMIN to see anything. */
+/* Walks the node's whole tree, parents first. ret may be NULL. Needs CAP_SYS_ADMIN to see anything. */
 int grants_walk(const struct host *host, grant_visitor visit, void *userdata, struct grants_seen *ret, struct err *err);
 
-/* Opens the cgroup with this id, delegated or not. -ESTALE when there is none any more. */
+/* Opens the cgroup with this id, delegated or not. -ESTALE if it no longer exists. */
 int grant_open(const struct host *host, uint64_t id);
 
 /* Fills all but `path` from the directory. The attribute is the caller's to end. */

@@ -4,9 +4,9 @@
  * them. See watch.h.
  *
  * No ceiling counts them, and each has one of the node's 65,535 memcg ids. The kernel's reclaim takes the memory of
- * removed cgroups first, so little has to be asked for: that little is doubled as long as it does not help, because
- * what is asked for beyond is taken from the living. What it cannot take (a tmpfs without swap, pages that are locked,
- * or mapped by others) no lowered limit takes either; that is said, and tried again now and then.
+ * removed cgroups first, so watch asks for little, and doubles that as long as it does not help: anything more would be
+ * taken from the living. What reclaim cannot take (a tmpfs without swap, pages that are locked, or mapped by others) no
+ * lowered limit takes either; watch reports that, and tries again now and then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +43,8 @@ static bool is_running(int pidfd)
 	return pidfd >= 0 && poll(&end, 1, 0) == 0;
 }
 
-/* Reclaim takes as long as it takes; so that no limit waits for it, a child of its own does it, for which nobody
- * waits (main has SIGCHLD ignored). One at a time. */
+/* Reclaim can take long. So that no limit waits for it, a child process does it, for which nobody waits (main ignores
+ * SIGCHLD). One at a time. */
 static int reclaim(struct watch *watch, struct watched *w)
 {
 	pid_t pid;
@@ -66,7 +66,7 @@ static int reclaim(struct watch *watch, struct watched *w)
 	_exit(write_reclaim(w, w->reclaim_bytes) < 0);
 }
 
-/* What the last reclaim has brought: a tenth fewer is worth going on with. Sets the next one's size. */
+/* Did the last reclaim help? A tenth fewer is worth going on. Sets the size of the next one. */
 static void judge(struct watch *watch, struct watched *w, uint64_t dying)
 {
 	const bool fewer = dying < w->dying_before - w->dying_before / 10;
@@ -101,7 +101,7 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat, const
 		w->dying_alarm = w->dying_held = false;
 		return;
 	}
-	/* What one that still runs brings is not known yet: it is not judged, and the next not made larger for it. */
+	/* A reclaim that still runs is not judged yet, and does not make the next one larger. */
 	if (w->dying_alarm && (clock_monotonic_ms() < w->reclaim_after_ms || is_running(w->reclaimer_fd)))
 		return;
 	if (w->dying_alarm) {

@@ -18,10 +18,10 @@
 #define SYSTEMD_PATIENT_MS 25000 /* while nobody does: as long as sd-bus waits by default */
 
 /*
- * What systemd does not know it would undo at its next occasion. The file has been written already: that
- * systemd is slow or gone leaves nothing above its ceiling meanwhile. Nor does it keep the watch from its
- * work: the runtime's own request may still be in systemd's queue, and what that writes must be seen at
- * once. So a child of its own waits for the answer; nobody waits for the child (main has SIGCHLD ignored).
+ * If the limit is not set in systemd too, systemd undoes it the next time it writes. The file has been written already,
+ * so a slow or missing systemd leaves nothing above its ceiling. It must not keep watch from its work either: the
+ * runtime's own request may still be in systemd's queue, and watch must see at once what that writes. So a child
+ * process waits for the answer; nobody waits for the child (main ignores SIGCHLD).
  */
 static void tell_systemd(struct watch *watch, const struct watched *w, const struct limit_state *limit)
 {
@@ -59,8 +59,8 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 
 /*
  * One update of a runtime under systemd is several writes: its own, systemd's, and systemd's of what it remembered.
- * Those that come together count as one rewrite, unless there is no end to them. More than a few rewrites are a
- * contest: one is put back a second, and it is said once.
+ * Writes that come together count as one rewrite, unless there is no end to them. More than a few rewrites are a
+ * contest: then one rewrite a second is put back, and watch reports that once.
  */
 static bool may_put_back(struct watch *watch, struct watch_file *file)
 {

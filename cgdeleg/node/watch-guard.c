@@ -2,10 +2,10 @@
 /*
  * Watch, guards - attaches the BPF guards of a grant again when somebody has detached them. See watch.h.
  *
- * The kernel sends no event for a detached program, so each sweep asks. The rules went with the program; the attribute
- * has them, and no others are ever written: not what a runtime allows by now, whose own program the kernel asks beside
- * ours. A program of another build counts as attached: it is not understood, and need not be. A grant guard of which
- * only a part is attached, as every older cgdeleg's, is made whole.
+ * The kernel sends no event for a detached program, so each sweep asks. The rules are lost with the program; the
+ * attribute has them, and watch never writes others: not what a runtime allows by now, since the kernel asks the
+ * runtime's own program too. A program of another build counts as attached: watch need not understand it. If only some
+ * programs of a grant guard are attached, as with every older cgdeleg, watch attaches the rest.
  */
 #include <errno.h>
 #include <syslog.h>
@@ -19,7 +19,7 @@ static bool is_pinned(const struct guards *guards, enum guard_kind kind)
 	return kind == DEVICE_GUARD ? guards->device.program_fd >= 0 : guards->grant.grants_fd >= 0;
 }
 
-/* Anew in each sweep: somebody may have loaded them, or another build's, meanwhile. */
+/* Opens them anew in each sweep: in the meantime somebody may have loaded them, or those of another build. */
 static void open_pins(struct watch *watch)
 {
 	if (watch->guards_opened)
@@ -35,7 +35,7 @@ void watch_guards_begin(struct watch *watch)
 	watch->guards_opened = false;
 }
 
-/* What is needed and not pinned is loaded, as a hook would do it. Where that fails it is not tried in every sweep. */
+/* Loads what is needed and not pinned, as a hook would. If that fails, it does not try again in every sweep. */
 static int need_pins(struct watch *watch, enum guard_kind kind, struct err *err)
 {
 	const int64_t now = clock_monotonic_ms();
@@ -59,9 +59,9 @@ static int need_pins(struct watch *watch, enum guard_kind kind, struct err *err)
 }
 
 /*
- * Attaches all of this build's, beside what there is of another's: each is asked, and one that refuses is enough. What
- * is half attached would refuse all until it has its flags, so it goes; what could not be given them does that, until
- * the next sweep.
+ * Attaches all programs of this build beside those of another: the kernel asks each, and one that refuses is enough. A
+ * guard that is half attached would refuse everything until it has its flags, so it is taken off again; one that could
+ * not be given its flags does refuse everything, until the next sweep.
  */
 static int restore(const struct guards *guards, const struct watched *w, const struct attribute *attribute,
 		   enum guard_kind kind, struct err *err)
@@ -99,7 +99,7 @@ static void check(struct watch *watch, struct watched *w, const struct inspect *
 		if (r >= 0)
 			r = restore(&watch->guards, w, grant->attribute, kind, &err);
 		if (r < 0) {
-			/* Said when it is seen, and again after a long time. */
+			/* Reported when it is seen, and again after a long time. */
 			if (!w->guard_missing[kind] || now >= w->remind_ms[kind]) {
 				w->remind_ms[kind] = now + WATCH_REMIND_MS;
 				watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name,

@@ -41,7 +41,7 @@ static void fill(struct trail *trail, const char *text)
 	struct facts *f = &trail->facts;
 	struct decision *d = &trail->decision;
 
-	f->id = f->handler = f->cgroup = f->unjudged = text;
+	f->id = f->handler = f->cgroup = f->unrecognised = text;
 	d->profile = d->rule = text;
 	d->who = (struct identity) { .namespace = text, .pod = text, .container = text, .image = text };
 	d->verdict = VERDICT_GRANT;

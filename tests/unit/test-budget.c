@@ -351,7 +351,7 @@ static void test_permissions(void **state)
 	/* Whoever waits for the lock gives up at the deadline, and says how to find the holder. */
 	struct budget second = BUDGET_CLOSED;
 
-	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err, "`lslocks` tells which");
+	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err, "`lslocks` shows which");
 	budget_done(&budget);
 }
 

@@ -64,7 +64,7 @@ static void test_is_within(void **state)
 static void test_delegated(void **state)
 {
 	static const struct {
-		const char *list, *files, *delegated, *unjudged, *want; /* list NULL: the file is not there */
+		const char *list, *files, *delegated, *unrecognised, *want; /* list NULL: the file is not there */
 	} cases[] = {
 		{ "cgroup.procs\\nmemory.reclaim", "cgroup.procs memory.reclaim memory.max",
 		  "cgroup.procs memory.reclaim", "", NULL },
@@ -106,11 +106,11 @@ static void test_delegated(void **state)
 		assert_int_equal(cgroup_list(fd, &listing), 0);
 		r = cgroup_delegated(&host, &listing, &delegated, &err);
 		check_result(cases[i].list ? cases[i].list : "no list", r, &err, cases[i].want);
-		for (const char **d = delegated.judged; !cases[i].want && *d; d++)
+		for (const char **d = delegated.recognised; !cases[i].want && *d; d++)
 			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", *got ? " " : "", *d);
 		if (!cases[i].want) {
 			check_string(cases[i].list, got, cases[i].delegated);
-			check_string(cases[i].list, delegated.unjudged, cases[i].unjudged);
+			check_string(cases[i].list, delegated.unrecognised, cases[i].unrecognised);
 		}
 	}
 }

@@ -77,13 +77,13 @@ static const struct {
 	  "proc/4711/ns/user -> user:[2222222222222222222222222222222222222222222222222222222222222222222]",
 	  "cannot read '/proc/4711/ns/user'" },
 	{ "no uid_map", "- proc/4711/uid_map", "cannot read '/proc/4711/uid_map'" },
-	{ "uid_map of words", "proc/4711/uid_map = a b c", "'/proc/4711/uid_map' has not the form of a map" },
-	{ "gid_map cut", "proc/4711/gid_map = 0 100000", "'/proc/4711/gid_map' has not the form of a map" },
-	{ "gid_map negative", "proc/4711/gid_map = 0 -1 5", "has not the form of a map" },
+	{ "uid_map of words", "proc/4711/uid_map = a b c", "'/proc/4711/uid_map' is not a valid id map" },
+	{ "gid_map cut", "proc/4711/gid_map = 0 100000", "'/proc/4711/gid_map' is not a valid id map" },
+	{ "gid_map negative", "proc/4711/gid_map = 0 -1 5", "is not a valid id map" },
 	{ "empty maps", "proc/4711/uid_map =\nproc/4711/gid_map =", NULL },
 	{ "no rootfs", "- bundle/rootfs", "cannot open the root filesystem 'rootfs' of the bundle" },
 	{ "no stat", "- proc/4711/stat", "cannot read '/proc/4711/stat'" },
-	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3", "'/proc/4711/stat' has not the form of that file" },
+	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3", "'/proc/4711/stat' does not have the expected form" },
 	{ "no mountinfo", "- proc/4711/mountinfo", "cannot open '/proc/4711/mountinfo'" },
 	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m", "cannot open '/proc/4711/mountinfo'" },
 	{ "no cgroup mount", "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw",
@@ -202,7 +202,7 @@ static void test_facts(void **state)
 	assert_int_equal(unlinkat(l.target.cgroup_fd, "cgroup.controllers", 0), 0);
 	check_result("no controllers", gather_controllers(&l.target, &l.facts, &l.err), &l.err,
 		     "cannot read the container's cgroup.controllers");
-	check_string("unjudged", l.facts.unjudged, "");
+	check_string("unrecognised", l.facts.unrecognised, "");
 	assert_int_equal(l.facts.userns, USERNS_PRIVATE);
 	assert_int_equal(l.facts.root_uid, 100000);
 	assert_int_equal(l.facts.root_gid, 100000);

@@ -70,7 +70,7 @@ def bad_states(held):
         ("state: NUL in an annotation", "is not a string", but(annotations={"note": "a\0b"})),
         ("state: an array", "object was expected", b"[]"),
         ("state: no pid", "'pid' is missing", but(pid=None)),
-        ("state: pid of a dead process", "which the state names", but(pid=dead_pid())),
+        ("state: pid of a dead process", "which does not exist", but(pid=dead_pid())),
         ("state: pid 1", "a number above 1 was expected", but(pid=1)),
         ("state: pid 0", "a number above 1 was expected", but(pid=0)),
         ("state: pid of the host's", "is not a container's init", but(pid=os.getpid())),
