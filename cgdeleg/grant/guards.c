@@ -152,8 +152,8 @@ static int look_at_guards(const struct host *host, const struct guard_loader *lo
 	return 0;
 }
 
-void gather_guards(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
-		   struct target *target, struct facts *facts)
+void guards_open_or_load(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
+			 struct target *target, struct facts *facts)
 {
 	int r = look_at_guards(host, loader, oci, target, facts, &target->guards_err);
 

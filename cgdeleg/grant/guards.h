@@ -17,8 +17,8 @@ struct guard_loader {
  * loader is executed, by one hook while the others wait for what it pins; `loader` NULL: nothing is executed.
  * Why there is no guard is a fact like any other; never an error.
  */
-void gather_guards(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
-		   struct target *target, struct facts *facts);
+void guards_open_or_load(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
+			 struct target *target, struct facts *facts);
 
 /* Executes `directory`/`name`, a program that belongs to root, without arguments and environment, and waits for it
  * until `end_ms` (CLOCK_MONOTONIC). What it says on standard error is the sentence of its failure. */

@@ -43,7 +43,7 @@ static void stage_gather(struct stage *s)
 	assert_int_equal(oci_parse_config(config, strlen(config), &s->oci, NULL), 0);
 	s->oci.bundle_fd = openat(s->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	check_result("gather", gather(&s->host, &s->oci, &s->target, &s->facts, &s->err), &s->err, NULL);
-	gather_guards(&s->host, NULL, &s->oci, &s->target, &s->facts);
+	guards_open_or_load(&s->host, NULL, &s->oci, &s->target, &s->facts);
 	check_result("controllers", gather_controllers(&s->target, &s->facts, &s->err), &s->err, NULL);
 }
 

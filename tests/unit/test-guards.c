@@ -97,7 +97,7 @@ static void test_bpf(void **state)
 		_cleanup_(looked_at_done) struct looked_at l;
 
 		check_result(pins[i].edits, look(pins[i].edits, plain, &l), &l.err, NULL);
-		gather_guards(&l.host, NULL, &l.oci, &l.target, &l.facts);
+		guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
 		assert_int_equal(l.facts.device_guard, pins[i].device);
 		assert_int_equal(l.facts.guard_available, pins[i].grant);
 		assert_int_equal(l.facts.guards_passing, pins[i].passing);
@@ -126,7 +126,7 @@ static void test_device_list(void **state)
 
 	(void)state;
 	check_result("bad", look("#", bad, &l), &l.err, NULL);
-	gather_guards(&l.host, NULL, &l.oci, &l.target, &l.facts);
+	guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
 	assert_false(l.facts.device_guard);
 	check_string("why", l.facts.device_guard_why,
 		     "config.json: linux.resources.devices: type 'p' is not a, b or c");
@@ -202,7 +202,7 @@ static void test_turns(void **state)
 			pid = start_other(&l, cases[i].pins);
 		l.host.helpers = l.tree.root;
 		loader = (struct guard_loader) { .run = l.tree.root, .deadline_ms = in_ms(cases[i].time_ms) };
-		gather_guards(&l.host, &loader, &l.oci, &l.target, &l.facts);
+		guards_open_or_load(&l.host, &loader, &l.oci, &l.target, &l.facts);
 		if (l.facts.guard_available != cases[i].guards || l.facts.guards_passing != cases[i].passing ||
 		    !strstr(l.facts.guard_why, cases[i].why))
 			fail_msg("%zu: %s", i, l.facts.guard_why);
