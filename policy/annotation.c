@@ -133,7 +133,7 @@ static void set_invalid(struct reading *r, const struct annotation *a, const cha
 		return;
 	r->wish->invalid_key = a->key;
 	r->wish->invalid_value = a->value;
-	(void)snprintf(r->wish->invalid_why, sizeof(r->wish->invalid_why), "%s", why);
+	r->wish->invalid_why = why;
 }
 
 /* The form in which `a` speaks of the key for this container. */

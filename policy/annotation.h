@@ -59,7 +59,7 @@ struct wish {
 	const char *profile_key;
 	const char *invalid_key; /* approved, but outside its grammar; use nothing then */
 	const char *invalid_value;
-	char invalid_why[128]; /* what was expected there */
+	const char *invalid_why; /* what was expected there */
 	size_t n_limits;
 	struct wish_limit {
 		const char *key; /* the annotation that said it */

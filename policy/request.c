@@ -62,18 +62,19 @@ static bool has_room(const struct decision *d, size_t size)
 }
 
 /* What weighs less gives way; where all that stands there weighs as much, the new one is left out. */
-static void add(struct request *request, enum reason_kind kind, enum reason_code code, const struct setting *setting,
-		const char *fmt, va_list ap) _printf_(5, 0);
-static void add(struct request *request, enum reason_kind kind, enum reason_code code, const struct setting *setting,
-		const char *fmt, va_list ap)
+void request_reason(struct request *request, enum reason_kind kind, enum reason_code code,
+		    const struct setting *setting, const char *fmt, ...)
 {
 	struct decision *d = request->decision;
 	char text[REASON_TEXT_SIZE];
 	size_t size, at;
+	va_list ap;
 
 	request->refused |= kind == REASON_REFUSES;
+	va_start(ap, fmt);
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		text[0] = '\0';
+	va_end(ap);
 	size = strlen(text) + 1;
 	while (d->n_reasons > 0 && !has_room(d, size) && ranks[d->reasons[d->n_reasons - 1].kind] > ranks[kind])
 		drop_last(d);
@@ -87,32 +88,4 @@ static void add(struct request *request, enum reason_kind kind, enum reason_code
 		d->reasons[at].origin = setting->origin;
 	memcpy(d->texts + d->texts_used, text, size);
 	d->texts_used += size;
-}
-
-void request_reason(struct request *request, enum reason_kind kind, enum reason_code code,
-		    const struct setting *setting, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(request, kind, code, setting, fmt, ap);
-	va_end(ap);
-}
-
-void request_refuse(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(request, REASON_REFUSES, code, setting, fmt, ap);
-	va_end(ap);
-}
-
-void request_note(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(request, REASON_NOTES, code, setting, fmt, ap);
-	va_end(ap);
 }

@@ -40,10 +40,8 @@ bool request_is(const struct request *request, enum key_id id, const char *value
  * caller's to escape: FOREIGN(). */
 void request_reason(struct request *request, enum reason_kind kind, enum reason_code code,
 		    const struct setting *setting, const char *fmt, ...) _printf_(5, 6);
-void request_refuse(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
-	_printf_(4, 5);
-void request_note(struct request *request, enum reason_code code, const struct setting *setting, const char *fmt, ...)
-	_printf_(4, 5);
+#define request_refuse(request, code, ...) request_reason(request, REASON_REFUSES, code, __VA_ARGS__)
+#define request_note(request, code, ...)   request_reason(request, REASON_NOTES, code, __VA_ARGS__)
 
 /* A foreign string made printable, for an argument list; at most 99 bytes of it. */
 #define FOREIGN(text) text_escape(text, (char[100]) { 0 }, 100)

@@ -329,28 +329,37 @@ static void test_all_refusals_are_collected(void **state)
 			       "device program 7 on cgroup '/x\\x0a'"));
 }
 
-/* More reasons than there is room for: refusals stay, notes go. */
+/* More reasons than there is room for, in number or in words: refusals stay, whole, and notes go. */
 static void test_too_many_reasons(void **state)
 {
+	static const int digits[] = { 1, 46 }; /* of a file's name */
 	struct facts facts = good_facts;
-	char text[2048] = "[handler h]\nengine = crio\ncgroup_writable = true\nprofile = p\n[profile p]\n";
-	size_t len = strlen(text);
 
 	(void)state;
-	for (int i = 0; i < 28; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n", i);
 	guard_missing(&facts);
-	decide_text(text, &facts);
-	assert_int_equal(decision.verdict, VERDICT_REFUSE);
-	assert_int_equal(decision.n_reasons, DECISION_REASONS_MAX);
-	for (size_t i = 0; i < decision.n_reasons; i++)
-		assert_int_equal(decision.reasons[i].code, REASON_LIMIT_MISSING);
-	(void)snprintf(text + len, sizeof(text) - len, "on_missing_limit = skip\n");
-	decide_text(text, &facts);
-	assert_int_equal(decision.verdict, VERDICT_GRANT);
-	assert_int_equal(decision.n_reasons, DECISION_REASONS_MAX);
-	assert_int_equal(decision.reasons[0].code, REASON_HANDLER_GRANTS);
-	assert_int_equal(decision.n_ceilings, 2);
+	for (size_t w = 0; w < ELEMENTS(digits); w++) {
+		char text[4096] = "[handler h]\nengine = crio\ncgroup_writable = true\nprofile = p\n[profile p]\n";
+		size_t len = strlen(text);
+
+		for (int i = 0; i < 28; i++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%0*dMB.max = 1\n", digits[w],
+						i);
+		decide_text(text, &facts);
+		assert_int_equal(decision.verdict, VERDICT_REFUSE);
+		assert_true(w == 0 ? decision.n_reasons == DECISION_REASONS_MAX
+				   : decision.n_reasons > 10 && decision.n_reasons < DECISION_REASONS_MAX);
+		for (size_t i = 0; i < decision.n_reasons; i++) {
+			assert_int_equal(decision.reasons[i].code, REASON_LIMIT_MISSING);
+			assert_int_equal(decision.reasons[i].origin.line, 6 + i);
+			assert_non_null(strstr(decision.reasons[i].text, "set on_missing_limit = skip"));
+		}
+		(void)snprintf(text + len, sizeof(text) - len, "on_missing_limit = skip\n");
+		decide_text(text, &facts);
+		assert_int_equal(decision.verdict, VERDICT_GRANT);
+		assert_true(w > 0 || decision.n_reasons == DECISION_REASONS_MAX);
+		assert_int_equal(decision.reasons[0].code, REASON_HANDLER_GRANTS);
+		assert_int_equal(decision.n_ceilings, 2);
+	}
 }
 
 static void test_settings(void **state)
