@@ -190,7 +190,7 @@ static int read_kernel_list(const struct host *host, char *buf, size_t size, str
 	return 0;
 }
 
-static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t *n_judged, const char *here,
+static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t *n_recognised, const char *here,
 			 struct err *err)
 {
 	const bool known = find_name(recognised, ELEMENTS(recognised), here);
@@ -200,7 +200,7 @@ static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t 
 		return err_set(err, E2BIG, "'/sys/kernel/cgroup/delegate' has too many names");
 	list->given[(*n_given)++] = here;
 	if (known)
-		list->recognised[(*n_judged)++] = here;
+		list->recognised[(*n_recognised)++] = here;
 	else
 		(void)snprintf(list->unrecognised + used, sizeof(list->unrecognised) - used, "%s%s", used ? " " : "",
 			       here);
@@ -210,7 +210,7 @@ static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t 
 int cgroup_delegated(const struct host *host, const struct cgroup_listing *listing, struct cgroup_delegated *ret,
 		     struct err *err)
 {
-	size_t n_given = 0, n_judged = 0;
+	size_t n_given = 0, n_recognised = 0;
 	char *save = NULL;
 	char list[2048] = "";
 	int r;
@@ -223,7 +223,7 @@ int cgroup_delegated(const struct host *host, const struct cgroup_listing *listi
 		if (strchr(name, '/'))
 			return err_set(err, EBADMSG, "'/sys/kernel/cgroup/delegate' holds a name with '/': '%s'", name);
 		if (here)
-			r = add_delegated(ret, &n_given, &n_judged, here, err);
+			r = add_delegated(ret, &n_given, &n_recognised, here, err);
 	}
 	return r;
 }
