@@ -146,4 +146,4 @@ def over_the_mount(t):
 def device_program(t):
     with t.step("no device program above, and none of ours: withheld"):
         fake = unenforceable_devices(Fake(t, policy_dir=default_policy(t, device_bpf="withhold")))
-        untouched(t, fake, "no device program guards")
+        untouched(t, fake, "no device program is on the container's cgroup")
