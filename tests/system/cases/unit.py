@@ -156,8 +156,8 @@ def refuses(t, c, state, before, command, part, **changes):
 
 
 def late(error):
-    """The helper says it; or the hook of the helper, which has not come to."""
-    expect(re.search("through systemd: (systemd did not answer|the helper has not come to an end) in time", error),
+    """The helper says it; or the hook, of the helper that did not finish."""
+    expect(re.search("through systemd: (systemd did not answer|the helper did not finish) in time", error),
            f"the error is: {error}")
 
 
