@@ -25,9 +25,7 @@ const char *outcome_name(enum outcome_kind kind)
 void apply_done(struct outcome *outcome)
 {
 	for (size_t i = 0; outcome->undo && i < outcome->n_done; i++) {
-		if (outcome->undo[i].limit)
-			limit_before_done(outcome->undo[i].limit);
-		free(outcome->undo[i].limit);
+		limit_before_done(&outcome->undo[i].limit);
 		free(outcome->undo[i].rules);
 		free(outcome->undo[i].text);
 		unit_change_free(outcome->undo[i].unit);

@@ -42,21 +42,18 @@ static int ceiling_run(const struct apply *apply, const struct step *step, struc
 {
 	int r;
 
-	undo->limit = calloc(1, sizeof(*undo->limit));
-	if (!undo->limit)
-		return err_set(err, ENOMEM, "out of memory");
-	undo->limit->skip_unknown = step->ceiling.skip_unknown;
+	undo->limit.skip_unknown = step->ceiling.skip_unknown;
 	r = limit_lower(step_place_fd(apply, step), step->ceiling.file, step->ceiling.type, &step->ceiling.value,
-			undo->limit, err);
-	undo->changed = undo->limit->changed;
-	return r < 0 || undo->limit->n_skipped == 0 ? r : STEP_SKIPPED;
+			&undo->limit, err);
+	undo->changed = undo->limit.changed;
+	return r < 0 || undo->limit.n_skipped == 0 ? r : STEP_SKIPPED;
 }
 
 static int ceiling_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
 	const struct step *step = undo->step;
 
-	return limit_restore(step_place_fd(apply, step), step->ceiling.file, step->ceiling.type, undo->limit, err);
+	return limit_restore(step_place_fd(apply, step), step->ceiling.file, step->ceiling.type, &undo->limit, err);
 }
 
 /* Checks once more, since a runtime could have replaced the program between the decision and the grant. After a call to

@@ -38,7 +38,7 @@ struct unit_change;
 struct undo {
 	const struct step *step;
 	bool changed;
-	struct limit_before *limit; /* STEP_CEILING; owned */
+	struct limit_before limit;  /* STEP_CEILING */
 	struct unit_change *unit;   /* STEP_UNIT; owned */
 	struct ids owner;	    /* STEP_OWN */
 	char *text;		    /* STEP_ATTRIBUTE, STEP_CONTROLLERS: the old text; owned, NULL: none */
