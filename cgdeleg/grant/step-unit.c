@@ -180,7 +180,7 @@ static int remember_place(const struct apply *apply, struct unit_change *change,
 	change->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (change->mount_ns < 0)
 		return err_set_errno(err, errno, "cannot open the hook's own mount namespace");
-	change->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	change->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (change->root < 0)
 		return err_set_errno(err, errno, "cannot open the hook's root directory");
 	return 0;

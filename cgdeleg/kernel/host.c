@@ -66,7 +66,7 @@ static int open_below(const char *root, const char *name, struct err *err)
 
 	if (snprintf(path, sizeof(path), "%s/%s", root, name) >= (int)sizeof(path))
 		return err_set(err, ENAMETOOLONG, "the root directory '%s' has too long a path", root);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* musl's open() asks fcntl(2) as well */
 	return fd < 0 ? err_set_errno(err, errno, "cannot open '%s' below '%s'", name, root) : fd;
 }
 
