@@ -144,8 +144,11 @@ static int check_files(int fd, const char *unit, const struct unit_change *chang
 		const struct unit_file *file = &change->files[i];
 		_cleanup_(limit_before_done) struct limit_before scratch = { .skip_unknown = true };
 		struct limit_value now;
-		int r = file->type ? limit_lower(fd, file->type->key, file->type, &file->before, &scratch, err) : 0;
+		int r;
 
+		if (!file->type)
+			continue;
+		r = limit_lower(fd, file->type->key, file->type, &file->before, &scratch, err);
 		if (r < 0)
 			return r;
 		if (!file->lowered || !systemd_vouches(file->type, &file->wanted))

@@ -57,6 +57,8 @@ def tidy(files, build):
         path = os.path.join(kept, hashlib.sha256("\0".join(texts).encode()).hexdigest())
         if not os.path.exists(path):
             found = lines_of(["clang-tidy", "--quiet", "-p", build, name], r"(warning|error):.*\[")
+            if any("clang-diagnostic-error" in line for line in found):
+                return found
             with open(path + ".new", "w", encoding="utf-8") as file:
                 file.write("\n".join(found))
             os.rename(path + ".new", path)
