@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -50,11 +51,13 @@ int spawn_open(const char *path, struct err *err)
 static _Noreturn void become(int fd, int out, pid_t parent, const char *const *argv, uint64_t capabilities)
 {
 	static const char sentence[] = "the program cannot be executed";
+	static const struct rlimit no_core = { 0, 0 };
 	char *const no_environment[] = { NULL };
 	int status;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && privilege_limit(capabilities, capabilities, NULL) == 0 &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &no_core) == 0 &&
+	    privilege_limit(capabilities, capabilities, NULL) == 0 &&
 	    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && dup2(out, STDERR_FILENO) >= 0)
 		(void)syscall(SYS_execveat, fd, "", argv, no_environment, AT_EMPTY_PATH);
 	status = err_is_passing(errno) ? SPAWN_TRY_AGAIN : STATUS_NOT_EXECUTED;
@@ -113,22 +116,26 @@ int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t de
 	_cleanup_close_ int out = -EBADF;
 	const pid_t parent = getpid();
 	int pipefd[2], r;
+	void (*before)(int);
 	pid_t pid;
 
 	*ret = (struct spawn_result) { 0 };
-	/* Ignored by whoever started us, it would have the kernel reap the child before we can. */
-	(void)signal(SIGCHLD, SIG_DFL);
 	if (pipe2(pipefd, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set_errno(err, errno, "cannot make a pipe to '%s'", argv[0]);
 	in = pipefd[0];
 	out = pipefd[1];
+	/* Ignored, by us or by whoever started us, it would have the kernel reap the child before we can. */
+	before = signal(SIGCHLD, SIG_DFL);
 	pid = fork();
-	if (pid < 0)
-		return err_set_errno(err, errno, "cannot start '%s'", argv[0]);
 	if (pid == 0)
 		become(fd, out, parent, argv, capabilities);
+	r = pid < 0 ? -errno : 0;
 	out = close_fd(out);
-	r = wait_child(pid, in, deadline_ms, ret);
+	if (r == 0)
+		r = wait_child(pid, in, deadline_ms, ret);
+	(void)signal(SIGCHLD, before);
+	if (pid < 0)
+		return err_set_errno(err, r, "cannot start '%s'", argv[0]);
 	if (r < 0)
 		return err_set_errno(err, r, "waiting for '%s' failed", argv[0]);
 	return 0;

@@ -312,6 +312,7 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	r = gather_paths_short(host, target, err);
 	if (r < 0)
 		return r;
+	facts->cgroupns_private = TRI_YES;
 	r = check_depth(target->mount.root, err);
 	if (r < 0)
 		return r;

@@ -13,6 +13,9 @@
 int gather_paths_short(const struct host *host, struct target *target, struct err *err);
 int gather_paths(const struct host *host, struct target *target, struct err *err);
 
+/* The sentence of a container that has no cgroup namespace of its own. */
+int gather_refuse_shared(struct err *err);
+
 /* facts->unit: does systemd manage the delegation root, or the scope above? After gather_cgroup(). */
 int gather_unit(const struct host *host, struct target *target, struct facts *facts, struct err *err);
 

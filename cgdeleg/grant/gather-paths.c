@@ -30,20 +30,25 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 	return cgroup_parse_path(text, ret, PATH_MAX, err);
 }
 
-/* Returns to the hook's own cgroup namespace, and checks that it is there: in the wrong one the kernel would treat
- * writes differently, and nothing else would show it. */
+int gather_refuse_shared(struct err *err)
+{
+	return err_set(
+		err, EPERM,
+		"the container shares the host's cgroup namespace: its config.json must have a namespace of type 'cgroup'");
+}
+
+/* Returns to the hook's own cgroup namespace, and checks that it is in another than the container's: in the wrong one the
+ * kernel would treat writes differently, and nothing else would show it. If both are one, there was nothing to enter. */
 static int come_back(const struct host *host, const struct target *target, int own, struct err *err)
 {
-	char now[64] = "";
+	char now[sizeof(target->cgroupns)] = "";
 	ssize_t r = host->machine->enter_cgroupns(own);
 
 	if (r == 0)
 		r = file_readlink_at(host->proc_fd, "self/ns/cgroup", now, sizeof(now));
-	if (r > 0 && strcmp(now, target->own_cgroupns) != 0)
-		r = -EIO;
 	if (r < 0)
 		return err_set_errno(err, (int)r, "cannot return from the container's cgroup namespace");
-	return 0;
+	return strcmp(now, target->cgroupns) == 0 ? gather_refuse_shared(err) : 0;
 }
 
 /* The path of the container's process as the process sees it: the kernel shows it from within the container's cgroup

@@ -51,7 +51,8 @@ int target_check_alive(const struct target *target, struct err *err)
 	return 0;
 }
 
-/* The pidfd first, then /proc/<pid>, then a check that it still lives: so both are the same process. */
+/* The pidfd first, then /proc/<pid>. Both are the same process if it lives afterwards: the kernel lets the hook enter the
+ * cgroup namespace of a pidfd (see read_inside()) only while the process lives. */
 static int open_process(const struct host *host, pid_t pid, struct target *target, struct err *err)
 {
 	char name[16];
@@ -64,7 +65,7 @@ static int open_process(const struct host *host, pid_t pid, struct target *targe
 	target->proc_fd = openat(host->proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target->proc_fd < 0)
 		return err_set_errno(err, errno, "cannot open '/proc/%d'", pid);
-	return target_check_alive(target, err);
+	return 0;
 }
 
 #define NS_NAME_SIZE 64 /* "cgroup:[4026531835]" */
@@ -94,6 +95,7 @@ static int same_namespace(const struct host *host, const struct target *target, 
 static int check_namespaces(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	char ours[NS_NAME_SIZE], theirs[NS_NAME_SIZE];
+	ssize_t n;
 	int r;
 
 	r = same_namespace(host, target, "mnt", ours, target->instance, err);
@@ -102,19 +104,13 @@ static int check_namespaces(const struct host *host, struct target *target, stru
 	if (r > 0)
 		return err_set(err, EPERM, "process %d is in the host's mount namespace: it is not a container's init",
 			       target->pid);
-	r = same_namespace(host, target, "cgroup", target->own_cgroupns, theirs, err);
-	if (r < 0)
-		return r;
-	if (r > 0)
-		return err_set(
-			err, EPERM,
-			"the container shares the host's cgroup namespace: its config.json must have a namespace of type 'cgroup'");
-	facts->cgroupns_private = TRI_YES;
 	r = same_namespace(host, target, "user", ours, theirs, err);
 	if (r < 0)
 		return r;
 	facts->userns = r > 0 ? USERNS_NONE : USERNS_PRIVATE;
-	return 0;
+	/* It is compared with the hook's own on the way back from there: see read_inside(). */
+	n = file_readlink_at(target->proc_fd, "ns/cgroup", target->cgroupns, sizeof(target->cgroupns));
+	return n < 0 ? err_set_errno(err, (int)n, "cannot read '/proc/%d/ns/cgroup'", target->pid) : 0;
 }
 
 struct extent {
@@ -289,32 +285,49 @@ static enum mount_state classify_mount(const struct oci *oci, const struct targe
 	return oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;
 }
 
+static int look_at_container(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+			     struct err *err)
+{
+	int r = open_process(host, oci->pid, target, err);
+
+	if (r >= 0)
+		r = check_namespaces(host, target, facts, err);
+	if (r >= 0)
+		r = read_instance(target, err);
+	if (r >= 0)
+		r = read_maps(target, oci, facts, err);
+	if (r >= 0)
+		r = find_mount(host, oci, target, facts, err);
+	if (r >= 0)
+		r = gather_cgroup(host, target, facts, err);
+	if (r >= 0)
+		r = gather_unit(host, target, facts, err);
+	if (r < 0)
+		return r;
+	facts->mount = classify_mount(oci, target, facts->granted);
+	return gather_descriptors(target, facts, err);
+}
+
+/* Two causes of many failures, which say it better than whatever failed first. */
+static void explain(const struct host *host, const struct target *target, struct err *err)
+{
+	char ours[NS_NAME_SIZE];
+
+	if (target_check_alive(target, err) >= 0 && target->cgroupns[0] &&
+	    file_readlink_at(host->proc_fd, "self/ns/cgroup", ours, sizeof(ours)) > 0 &&
+	    strcmp(ours, target->cgroupns) == 0)
+		(void)gather_refuse_shared(err);
+}
+
 int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts, struct err *err)
 {
 	int r;
 
 	gather_config(oci, facts);
-	r = open_process(host, oci->pid, target, err);
-	if (r < 0)
-		return r;
-	r = check_namespaces(host, target, facts, err);
-	if (r < 0)
-		return r;
-	r = read_instance(target, err);
-	if (r < 0)
-		return r;
-	r = read_maps(target, oci, facts, err);
-	if (r < 0)
-		return r;
-	r = find_mount(host, oci, target, facts, err);
-	if (r < 0)
-		return r;
-	r = gather_cgroup(host, target, facts, err);
-	if (r < 0)
-		return r;
-	r = gather_unit(host, target, facts, err);
-	if (r < 0)
-		return r;
-	facts->mount = classify_mount(oci, target, facts->granted);
-	return gather_descriptors(target, facts, err);
+	r = look_at_container(host, oci, target, facts, err);
+	if (r < 0) {
+		explain(host, target, err);
+		r = -err->code;
+	}
+	return r;
 }

@@ -38,7 +38,7 @@ struct target {
 	struct cgroup_mount mount;
 	struct attribute attribute;    /* the attribute on the delegation root, if it is there */
 	char unit[256];		       /* facts->unit */
-	char own_cgroupns[64];	       /* and its cgroup namespace: "cgroup:[NUMBER]" */
+	char cgroupns[64];	       /* the container's cgroup namespace: "cgroup:[NUMBER]" */
 	char now[PATH_MAX];	       /* the cgroup that pid is in: the delegation root or one below it */
 	struct cgroup_listing listing; /* of the delegation root */
 	struct cgroup_delegated delegated;

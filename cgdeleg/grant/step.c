@@ -81,8 +81,10 @@ static int device_run(const struct apply *apply, const struct step *step, struct
 static int save_attribute(const struct apply *apply, struct undo *undo, struct err *err)
 {
 	char text[ATTRIBUTE_SIZE];
-	ssize_t n = fgetxattr(apply->target->cgroup_fd, ATTRIBUTE_NAME, text, sizeof(text));
+	ssize_t n = 0; /* gather() has seen that there is none */
 
+	if (apply->target->attribute.marked)
+		n = fgetxattr(apply->target->cgroup_fd, ATTRIBUTE_NAME, text, sizeof(text));
 	if (n < 0 && errno != ENODATA)
 		return err_set_errno(err, errno, "cannot read attribute " ATTRIBUTE_NAME);
 	undo->text = n > 0 ? strndup(text, (size_t)n) : NULL;

@@ -62,6 +62,7 @@ static void test_results(void **state)
 		assert_int_equal(result.status, cases[i].status);
 	}
 	(void)close(77);
+	assert_ptr_equal(signal(SIGCHLD, SIG_DFL), SIG_IGN); /* and finds it */
 }
 
 /* More than a pipe holds, and than there is room for: the writer comes to its end. */
