@@ -12,8 +12,8 @@
 #define KEY_WRITABLE ANNOTATION_PREFIX "writable"
 #define KEY_NRI	     "writable-cgroups.noderesource.dev"
 
-/* What speaks for a grant. The rest is what other systems call the same wish, so that manifests written for
- * them go on working: CRI-O's old and new name, and the NRI plugin's. */
+/* Keys that ask for a grant. All but the first are the names of other systems, so that manifests written for them go on
+ * working: the old and new name of CRI-O, and that of the NRI plugin. */
 static const char *const writable_keys[] = {
 	KEY_WRITABLE, "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw", "cgroup2-mount-hierarchy-rw.crio.io", KEY_NRI,
 	NULL,
@@ -55,14 +55,14 @@ void annotation_nearest(struct nearest *nearest)
 	nearest_try(nearest, ANNOTATION_PROFILE);
 }
 
-/* For whom a key speaks. */
+/* To whom a key applies. */
 enum form {
 	FORM_NONE, /* it is another key */
 	FORM_POD,  /* every container of the pod */
 	FORM_CONTAINER,
 };
 
-/* Which form of the key `base` is `key`? *container is then the name behind it. */
+/* Which form of the key `base` is `key`? *container is then the name after it. */
 static enum form form_of(const char *key, const char *base, const char **container)
 {
 	static const char nri_container[] = "/container.";
@@ -120,7 +120,7 @@ const char *annotation_next_unapproved(const char *approved, const struct facts 
 	return NULL;
 }
 
-/* One reading of the wish: what its helpers share. */
+/* One reading of a container's wish: what the functions below share. */
 struct reading {
 	const struct facts *facts;
 	const char *container; /* NULL: not known */
@@ -136,7 +136,7 @@ static void set_invalid(struct reading *r, const struct annotation *a, const cha
 	r->wish->invalid_why = why;
 }
 
-/* The form in which `a` speaks of the key for this container. */
+/* The form in which annotation `a` has the key for this container. */
 static enum form speaks(const struct reading *r, const char *key, const struct annotation *a)
 {
 	const char *container = NULL;
@@ -144,7 +144,7 @@ static enum form speaks(const struct reading *r, const char *key, const struct a
 
 	if (form != FORM_CONTAINER)
 		return form;
-	/* podman and Docker state no name; a wish for less must not get lost by that. */
+	/* podman and Docker state no name; a wish for less must not be lost because of that. */
 	if (!r->container)
 		return is_writable_key(key) && strcmp(a->value, "false") == 0 ? FORM_CONTAINER : FORM_NONE;
 	return strcmp(container, r->container) == 0 ? FORM_CONTAINER : FORM_NONE;
@@ -209,7 +209,7 @@ static bool read_value(struct reading *r, const char *key, const struct annotati
 	return true;
 }
 
-/* A pod-wide value that loses is judged all the same, into a wish that nobody reads. */
+/* A pod-wide value that loses is checked all the same, into a wish that nobody reads. */
 static void judge_lost(struct reading *r, const char *key, const struct annotation *a)
 {
 	struct wish lost = { 0 };

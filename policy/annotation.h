@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Annotation - what a container's creator may say, and what the engine says of the container.
+ * Annotation - what a container's creator may ask for, and what the engine states about the container.
  *
  * Annotations are attacker input. The keys are enumerated, the values have a closed grammar and a length
  * cap (true/false, a profile's name, one limit), none is ever a path, and nothing of them is passed on
@@ -40,13 +40,13 @@ bool identity_is_stated(enum engine engine);
  * file>, and the names that other systems use for "writable".) */
 bool annotation_is_known(const char *key);
 
-/* Of a key that can be approved: does it, where it is, ask for a grant? Others only say with what ceilings. */
+/* Does a key that can be approved ask for a grant? Others only name ceilings. */
 bool annotation_asks(const char *key);
 
 /* Offers every key that can be approved to a search for the nearest. */
 void annotation_nearest(struct nearest *nearest);
 
-/* Is this one of our own keys in any form, approved or not ("cgdeleg.io/..." or a foreign one)? */
+/* Is this one of cgdeleg's keys in any form, approved or not ("cgdeleg.io/..." or one of another system)? */
 bool annotation_is_ours(const char *key);
 
 /* From the engine's own keys, and only those. */
@@ -69,10 +69,10 @@ struct wish {
 	} limits[WISH_LIMITS_MAX];
 };
 
-/* The next annotation of ours, from the index *i on, that `approved` does not approve in any form, so that
- * it counts for nothing; NULL at the end. */
+/* The next annotation with one of cgdeleg's keys, from the index *i on, that `approved` does not approve in any form,
+ * so that it counts for nothing; NULL at the end. */
 const char *annotation_next_unapproved(const char *approved, const struct facts *facts, size_t *i);
 
-/* What the approved annotations ask for. For every key the form "<key>.<container>" speaks for the one
- * container of that name and wins over the pod-wide form; approving a key approves both forms. */
+/* What the approved annotations ask for. For every key the form "<key>.<container>" applies only to the
+ * container with that name, and wins over the pod-wide form; approving a key approves both forms. */
 void wish_read(const char *approved, const struct facts *facts, const struct identity *who, struct wish *ret);

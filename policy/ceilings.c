@@ -2,10 +2,10 @@
 /*
  * Ceilings - what the grant is bounded by. See request.h.
  *
- * The profile's limits, then the two that no grant goes without, then what approved annotations lower.
- * An annotation can only take: above the profile it is clamped, and where the profile has no ceiling it
- * makes one. Of CPU time it says how much, and the profile over how long: a longer period lets the container
- * run so much longer at a stretch.
+ * The profile's limits, then the two that no grant goes without, then what approved annotations lower. An annotation
+ * can only lower: above the profile's ceiling it is clamped, and it adds a ceiling where the profile has none. For CPU
+ * time it says how much, and the profile says over which period: a longer period would let the container run longer at
+ * a stretch.
  */
 #include <string.h>
 
@@ -127,8 +127,8 @@ static void lower(struct request *request, const struct wish_limit *limit)
 	if (!ceiling && limit->value.number == LIMIT_MAX)
 		return;
 	if (!ceiling) {
-		/* The name as it lives on: the facts', or the table's. Where neither has it the file is not there, and its
-		 * ceiling is spoken of as "hugetlb.*.max". */
+		/* The name as it lives on: the facts', or the table's. Where neither has it the file is not there, and
+		 * its ceiling is spoken of as "hugetlb.*.max". */
 		const char *file = facts_file(request->facts, limit->file);
 
 		ceiling = add(request, limit->type, file ? file : limit->type->key, request->approved);

@@ -63,7 +63,7 @@ enum key_kind {
 	KEY_ANNOTATIONS, /* blank-separated annotation keys, each in the table of annotation.h */
 	KEY_LIMIT_VALUE, /* as limit_parse() */
 	KEY_COUNT,	 /* a number or "max" */
-	KEY_BUDGET,	 /* as limit_parse() for the file behind "budget." */
+	KEY_BUDGET,	 /* as limit_parse() for the file after "budget." */
 };
 
 struct key {

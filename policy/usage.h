@@ -13,8 +13,8 @@
 /* One grant without any ceiling. */
 void usage_init(struct usage *ret);
 
-/* Takes the ceiling of a file into the usage of one grant; files without a budget are passed over. */
+/* Adds the ceiling of a file to the usage of one grant; skips files without a budget. */
 void usage_note(struct usage *usage, const char *file, const struct limit_value *value);
 
-/* Adds to a sum; what is without bound makes the sum so. */
+/* Adds to a sum; one value without bound makes the sum unbounded. */
 void usage_add(struct usage *sum, const struct usage *more);

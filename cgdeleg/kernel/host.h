@@ -2,13 +2,14 @@
 /*
  * Host - the machine as a parameter.
  *
- * What cgdeleg knows of /proc, /sys and the cgroups it reads beneath these descriptors. They are opened before any namespace is
- * entered, and never by path again. The administrator's own files (policy, audit record, table of grants, helpers) are
- * opened by the paths that he gave, also before any namespace is entered; an undo that needs a helper returns first.
+ * What cgdeleg knows of /proc, /sys and the cgroups it reads beneath these descriptors. They are opened before any
+ * namespace is entered, and never by path again. The administrator's own files (policy, audit record, table of grants,
+ * helpers) are opened by the paths that he gave, also before any namespace is entered; an undo that needs a helper
+ * returns first.
  *
  * A test describes a machine as a temporary tree. The same algorithms run there with the same checks: who must own what
- * belongs to root, and which file systems must be where, come with struct machine; what only a kernel can do (a process, a
- * namespace, a cgroup by its number) are its functions.
+ * belongs to root, and which file systems must be where, come with struct machine; what only a kernel can do (a
+ * process, a namespace, a cgroup by its number) are its functions.
  */
 #pragma once
 
@@ -19,7 +20,7 @@
 #include "base/err.h"
 
 struct machine {
-	uid_t owner; /* of what must be root's */
+	uid_t owner; /* who must own what belongs to root on a real machine */
 	gid_t group;
 	unsigned long proc_magic, cgroup_magic; /* f_type of procfs and cgroup2 */
 

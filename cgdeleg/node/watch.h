@@ -9,8 +9,8 @@
  * queue has lost, and grants that are in no table, are found by a walk of the tree. No event comes for a BPF program
  * that was detached, or for removed cgroups that stay: each sweep looks for those.
  *
- * A limit that was lowered is left alone. Where somebody raises one again and again it is put back once a second, and
- * that is said once.
+ * A limit that was lowered is left alone. If somebody raises one again and again, it is put back once a second, and
+ * that is reported once.
  *
  * Keeps nothing that matters: a watch that is killed and started again finds everything in the kernel.
  *
