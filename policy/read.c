@@ -235,11 +235,12 @@ static bool check_key_line(struct reader *r, int size)
 static bool read_line(struct reader *r, int size)
 {
 	size_t first = 0;
-	char c;
+	char c = ';'; /* a blank line is as good as a comment */
 
 	while (first < r->raw_len && text_is_blank(r->raw[first]))
 		first++;
-	c = first < r->raw_len ? r->raw[first] : ';'; /* a blank line is as good as a comment */
+	if (first < r->raw_len)
+		c = r->raw[first];
 	/* Whatever is wrong with a header, the section above it has ended: a key must not fall into that. */
 	if (c == '[' || has_bom(r)) {
 		close_section(r);
