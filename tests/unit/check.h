@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Check - cmocka with its prerequisites, and assertions on sentences. */
+/* Check - cmocka with its prerequisites, the cases of a program, and assertions on sentences. */
 #pragma once
 
 #include <setjmp.h>
@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -35,3 +37,30 @@ static inline void check_string(const char *name, const char *got, const char *w
 	if (!got != !want || (got && strcmp(got, want) != 0))
 		fail_msg("%s: \"%s\", \"%s\" was expected", name, got ? got : "(none)", want ? want : "(none)");
 }
+
+/*
+ * TEST(test_something) { ... } is a case of its program, in the order of the file: no list names it, so none can be left
+ * out of one. TEST_AS_ROOT() is skipped for everybody else. TEST_WITH() has a cmocka set-up and tear-down around it.
+ */
+#define TEST_WITH(name, set_up, tear_down)                                               \
+	static void name(void **state);                                                  \
+	__attribute__((constructor)) static void add_##name(void)                        \
+	{                                                                                \
+		check_add((struct CMUnitTest) { #name, name, set_up, tear_down, NULL }); \
+	}                                                                                \
+	static void name(__attribute__((unused)) void **state)
+#define TEST(name) TEST_WITH(name, NULL, NULL)
+#define TEST_AS_ROOT(name)                \
+	static void name##_as_root(void); \
+	TEST(name)                        \
+	{                                 \
+		if (geteuid() != 0)       \
+			skip();           \
+		name##_as_root();         \
+	}                                 \
+	static void name##_as_root(void)
+
+void check_add(struct CMUnitTest test);
+
+/* All cases; main() of check.c does it. A program that must do more has a main() of its own. */
+int check_run(void);

@@ -13,11 +13,10 @@
 #include "tests/unit/fake-guard.h"
 #include "tests/unit/fake-kernel.h"
 
-static void test_grant(void **state)
+TEST_AS_ROOT(test_grant)
 {
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, VERDICT_GRANT, "init");
 	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	assert_int_equal(s.outcome.kind, OUTCOME_DONE);
@@ -42,12 +41,11 @@ static void test_grant(void **state)
 }
 
 /* The same plan again writes nothing and changes no owner. */
-static void test_again(void **state)
+TEST_AS_ROOT(test_again)
 {
 	_cleanup_(stage_done) struct stage s;
 	char before[2048], after[2048];
 
-	(void)state;
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	apply_done(&s.outcome);
@@ -60,11 +58,10 @@ static void test_again(void **state)
 }
 
 /* A whole applied plan, taken back because what came after it failed. */
-static void test_undo_whole(void **state)
+TEST_AS_ROOT(test_undo_whole)
 {
 	static const char *const nests[] = { NULL, "init" };
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(nests); i++) {
 		_cleanup_(stage_done) struct stage s;
 		char before[2048], after[2048];
@@ -118,9 +115,8 @@ static const struct {
 	  STEP_MOUNT },
 };
 
-static void test_faults(void **state)
+TEST_AS_ROOT(test_faults)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
 		_cleanup_(stage_done) struct stage s;
 		char before[2048], after[2048];
@@ -138,7 +134,7 @@ static void test_faults(void **state)
 }
 
 /* A guard that cannot be attached, or whose rules cannot be written; the picture's rules are those of the last that was. */
-static void test_guard_faults(void **state)
+TEST_AS_ROOT(test_guard_faults)
 {
 	static const struct {
 		const char *want;
@@ -153,7 +149,6 @@ static void test_guard_faults(void **state)
 		{ "cannot read the cgroup's entry", { .fail_read = true }, STEP_GRANT_GUARD },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(stage_done) struct stage s;
 
@@ -168,11 +163,10 @@ static void test_guard_faults(void **state)
 }
 
 /* A second run with another device list writes it; when that run fails, the first one's is there again. */
-static void test_guard_again(void **state)
+TEST_AS_ROOT(test_guard_again)
 {
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	apply_done(&s.outcome);
@@ -193,11 +187,10 @@ static void test_guard_again(void **state)
 }
 
 /* A second run allows what the first did not; when it fails, that is refused again, and the guard is still there. */
-static void test_pressure_again(void **state)
+TEST_AS_ROOT(test_pressure_again)
 {
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	apply_done(&s.outcome);
@@ -217,7 +210,7 @@ static void test_pressure_again(void **state)
 
 /* An older cgdeleg's grant has a part of the programs. A second run attaches the others; when it fails these go, and
  * the part stays, and allows what it allowed. */
-static void test_part_again(void **state)
+TEST_AS_ROOT(test_part_again)
 {
 	static const unsigned older = 1U << GUARD_BPF | 1U << GUARD_FILE_OPEN;
 	static const struct {
@@ -230,7 +223,6 @@ static void test_part_again(void **state)
 		{ "cannot write the cgroup's entry", { .fail_tell = true }, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(stage_done) struct stage s;
 
@@ -254,7 +246,7 @@ static void test_part_again(void **state)
 }
 
 /* What the machine itself says no to, with edits made between the plan and its run. */
-static void test_changed_machine(void **state)
+TEST_AS_ROOT(test_changed_machine)
 {
 	static const struct {
 		const char *edits, *want;
@@ -265,7 +257,6 @@ static void test_changed_machine(void **state)
 		{ "- " BOX "cgroup.threads", "cannot stat 'cgroup.threads' of the container's cgroup" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(stage_done) struct stage s;
 		char before[2048], after[2048];
@@ -282,11 +273,10 @@ static void test_changed_machine(void **state)
 
 /* Undo that fails is an outcome of its own. The rest of what was given is taken back nevertheless; the
  * ceilings and the mark stay, since something may still be given. */
-static void test_undo_failed(void **state)
+TEST_AS_ROOT(test_undo_failed)
 {
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	kernel.refuse = "cgroup.max.depth";
@@ -299,12 +289,11 @@ static void test_undo_failed(void **state)
 	stage_check_file(&s, "cgroup.procs", "4711", 0);
 }
 
-static void test_readonly(void **state)
+TEST_AS_ROOT(test_readonly)
 {
 	_cleanup_(stage_done) struct stage s;
 	char path[64];
 
-	(void)state;
 	stage_new(&s, VERDICT_READONLY, NULL);
 	for (const char *const *d = s.facts.delegated; *d; d++) {
 		(void)snprintf(path, sizeof(path), BOX "%s", *d);
@@ -322,18 +311,17 @@ static void test_readonly(void **state)
 }
 
 /* A refusal does nothing, and asks for no capability. */
-static void test_refusal(void **state)
+TEST_AS_ROOT(test_refusal)
 {
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, VERDICT_REFUSE, "init");
 	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	assert_int_equal(s.n_restrict + s.n_grant + kernel.n_writes, 0);
 	assert_int_equal(s.outcome.kind, OUTCOME_NOTHING);
 }
 
-static void test_unknown_device(void **state)
+TEST_AS_ROOT(test_unknown_device)
 {
 	static const struct {
 		bool skip;
@@ -346,7 +334,6 @@ static void test_unknown_device(void **state)
 		{ false, ENODEV, "to 'io.max': No such device" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(stage_done) struct stage s;
 
@@ -362,11 +349,10 @@ static void test_unknown_device(void **state)
 }
 
 /* A deadline that lies in the past needs no clock in the test. */
-static void test_deadline(void **state)
+TEST(test_deadline)
 {
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, VERDICT_GRANT, NULL);
 	s.apply.deadline_ms = 1;
 	check_result("late", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
@@ -374,34 +360,10 @@ static void test_deadline(void **state)
 	assert_int_equal(s.outcome.n_done, 0);
 }
 
-static void test_outcome_names(void **state)
+TEST(test_outcome_names)
 {
-	(void)state;
 	check_string("nothing", outcome_name(OUTCOME_NOTHING), "nothing");
 	check_string("done", outcome_name(OUTCOME_DONE), "done");
 	check_string("undone", outcome_name(OUTCOME_UNDONE), "undone");
 	check_string("undo failed", outcome_name(OUTCOME_UNDO_FAILED), "undo-failed");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grant),		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_undo_whole),	cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_guard_faults),	cmocka_unit_test(test_guard_again),
-		cmocka_unit_test(test_pressure_again),	cmocka_unit_test(test_part_again),
-		cmocka_unit_test(test_changed_machine), cmocka_unit_test(test_undo_failed),
-		cmocka_unit_test(test_readonly),	cmocka_unit_test(test_unknown_device),
-		cmocka_unit_test(test_deadline),	cmocka_unit_test(test_outcome_names),
-		cmocka_unit_test(test_refusal),
-	};
-	const struct CMUnitTest without_root[] = {
-		cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_outcome_names),
-	};
-
-	/* Owners, attributes and file system ids are root's to change. */
-	if (geteuid() != 0)
-		return cmocka_run_group_tests(without_root, NULL, NULL);
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

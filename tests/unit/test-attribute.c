@@ -18,13 +18,6 @@
 
 static struct arena arena; /* of what the attributes by hand hold */
 
-static int end_arena(void **state)
-{
-	(void)state;
-	arena_done(&arena);
-	return 0;
-}
-
 static void add_ceiling(struct ceiling *ceiling, const char *file, const char *text)
 {
 	*ceiling = (struct ceiling) { .type = limit_type_find(file), .file = arena_strdup(&arena, file) };
@@ -68,14 +61,13 @@ static struct attribute plain(void)
 	"\"io.max\":\"8:0 rbps=1048576 wbps=max riops=max wiops=max, 8:16 rbps=max wbps=max riops=max wiops=9\","    \
 	"\"cpuset.cpus\":\"0-3,7\"}}"
 
-static void test_round_trip(void **state)
+TEST(test_round_trip)
 {
 	_cleanup_(attribute_done) struct attribute again = { 0 };
 	const struct attribute attribute = plain();
 	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE];
 
-	(void)state;
 	check_result("format", attribute_format(&attribute, text, sizeof(text), &err), &err, NULL);
 	check_string("text", text, PLAIN);
 	check_result("parse", attribute_parse(text, strlen(text), &again, &err), &err, NULL);
@@ -89,13 +81,12 @@ static void test_round_trip(void **state)
 }
 
 /* What is too long to be kept is cut, and between two characters. */
-static void test_cut(void **state)
+TEST(test_cut)
 {
 	_cleanup_(attribute_done) struct attribute again = { 0 };
 	struct attribute attribute = plain();
 	char text[ATTRIBUTE_SIZE], handler[80];
 
-	(void)state;
 	(void)snprintf(handler, sizeof(handler), "%062d\xc3\xa9 and more", 0);
 	attribute.handler = handler;
 	assert_int_equal(attribute_format(&attribute, text, sizeof(text), NULL), 0);
@@ -103,7 +94,7 @@ static void test_cut(void **state)
 	assert_int_equal(strlen(again.handler), 62);
 }
 
-static void test_parse(void **state)
+TEST(test_parse)
 {
 	static const struct {
 		const char *text, *want;
@@ -126,7 +117,6 @@ static void test_parse(void **state)
 		{ "x", "not valid JSON" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		struct err err = { 0 };
@@ -138,7 +128,7 @@ static void test_parse(void **state)
 }
 
 /* As many rules as a guard can have, each as long as can be, beside many ceilings; and too many of these. */
-static void test_most(void **state)
+TEST(test_most)
 {
 	static struct device_rule rules[DEVICE_GUARD_RULES_MAX];
 	static struct ceiling ceilings[200];
@@ -147,7 +137,6 @@ static void test_most(void **state)
 	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE], file[LIMIT_FILE_SIZE];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(ceilings); i++) {
 		(void)snprintf(file, sizeof(file), "hugetlb.%zuKB.rsvd.max", i);
 		add_ceiling(&ceilings[i], file, "4611686018427387903");
@@ -168,7 +157,7 @@ static void test_most(void **state)
 	check_result("too many", attribute_format(&attribute, text, sizeof(text), &err), &err, "name fewer devices");
 }
 
-static void test_guards(void **state)
+TEST(test_guards)
 {
 	static const struct {
 		const char *more, *want;
@@ -192,7 +181,6 @@ static void test_guards(void **state)
 		{ ",\"devices\":5", "'devices' is not a string", 0, 0, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		struct err err = { 0 };
@@ -208,13 +196,12 @@ static void test_guards(void **state)
 	}
 }
 
-static void test_over_long(void **state)
+TEST(test_over_long)
 {
 	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	char text[1024];
 	struct err err = { 0 };
 
-	(void)state;
 	(void)snprintf(text, sizeof(text),
 		       "{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
 		       "\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"method\":\"\",\"leaf\":\"\",\"since\":1,"
@@ -223,19 +210,18 @@ static void test_over_long(void **state)
 	check_result("64 bytes", attribute_parse(text, strlen(text), &attribute, &err), &err, "over-long value");
 }
 
-static void test_ceilings(void **state)
+TEST(test_ceilings)
 {
 	const struct attribute attribute = plain();
 	const struct ceiling *found = attribute_find(&attribute, "memory.max");
 
-	(void)state;
 	assert_true(found && found->value.number == 16777216 && found->type == limit_type_find("memory.max"));
 	assert_null(attribute_find(&attribute, "memory.ma"));
 	assert_null(attribute_find(&attribute, "pids.max"));
 	assert_non_null(attribute_find(&attribute, "cpuset.cpus"));
 }
 
-static void test_attribute(void **state)
+TEST_AS_ROOT(test_attribute) /* attributes in the trusted namespace */
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(attribute_done) struct attribute attribute = { 0 };
@@ -243,9 +229,6 @@ static void test_attribute(void **state)
 	char text[ATTRIBUTE_SIZE];
 	const struct attribute want = plain();
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
 	tree_new(&tree);
 	tree_edit(&tree, "c/");
 	_cleanup_close_ int fd = openat(tree.fd, "c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -263,15 +246,4 @@ static void test_attribute(void **state)
 	check_result("closed", attribute_write(-EBADF, "x", &err), &err, "cannot set attribute trusted.cgdeleg");
 	attribute_done(&attribute);
 	check_result("closed", attribute_read(-EBADF, &attribute, &err), &err, "cannot read attribute");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut),	     cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_most),	   cmocka_unit_test(test_guards),    cmocka_unit_test(test_over_long),
-		cmocka_unit_test(test_ceilings),   cmocka_unit_test(test_attribute),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, end_arena);
 }

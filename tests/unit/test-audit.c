@@ -60,11 +60,10 @@ static void fill(struct trail *trail, const char *text)
 	trail->outcome.failed = &trail->plan.steps[1];
 }
 
-static void test_hostile(void **state)
+TEST(test_hostile)
 {
 	char escapes[5000];
 
-	(void)state;
 	memset(escapes, '\033', sizeof(escapes) - 1);
 	escapes[sizeof(escapes) - 1] = '\0';
 	for (size_t i = 0; i <= ELEMENTS(hostile); i++) {
@@ -79,12 +78,11 @@ static void test_hostile(void **state)
 	}
 }
 
-static void test_empty(void **state)
+TEST(test_empty)
 {
 	struct trail *trail = trail_new();
 	_cleanup_free_ char *line = record_compose(&trail->record, "intent");
 
-	(void)state;
 	assert_non_null(line);
 	check_line(line);
 	assert_non_null(strstr(line, "\"event\":\"intent\""));
@@ -94,7 +92,7 @@ static void test_empty(void **state)
 	trail_free(trail);
 }
 
-static void test_file(void **state)
+TEST(test_file)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED, closed = AUDIT_CLOSED;
@@ -103,7 +101,6 @@ static void test_file(void **state)
 	char path[128], text[4096];
 	struct stat st;
 
-	(void)state;
 	tree_new(&tree);
 	(void)snprintf(path, sizeof(path), "%s/log", tree.root);
 	check_result("open", audit_open(path, &audit, &err), &err, NULL);
@@ -117,7 +114,7 @@ static void test_file(void **state)
 	trail_free(trail);
 }
 
-static void test_not_a_file(void **state)
+TEST(test_not_a_file)
 {
 	static const struct {
 		const char *edits, *want;
@@ -127,7 +124,6 @@ static void test_not_a_file(void **state)
 		{ "other = x\nlog/" AUDIT_FILE " -> ../other", "cannot open the audit file '" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
@@ -139,16 +135,4 @@ static void test_not_a_file(void **state)
 		(void)snprintf(path, sizeof(path), "%s/log", tree.root);
 		check_result(cases[i].edits, audit_open(path, &audit, &err), &err, cases[i].want);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_not_a_file),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

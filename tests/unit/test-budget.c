@@ -85,14 +85,11 @@ static void reserve(struct scene *s, struct budget *budget, uint64_t id, struct 
 }
 
 /* A table that is not there is made from what the kernel has. */
-static void test_made_from_the_tree(void **state)
+TEST_AS_ROOT(test_made_from_the_tree) /* attributes in the trusted namespace */
 {
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
 	set_up(&s, C "a/\n" C "b/\n" C "c/\n" C "d/\n" C "a" RECORD("h", "7") C "b" RECORD("other", "50"));
 	tree_edit(&s.tree, C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
 	open_or_fail(&s, &budget);
@@ -116,15 +113,12 @@ static void test_made_from_the_tree(void **state)
 
 /* Of a grant whose attribute cannot be read nothing is known but its number of descendants, as the kernel has
  * it: it may be any handler's, without any other ceiling. */
-static void test_unreadable_attribute(void **state)
+TEST_AS_ROOT(test_unreadable_attribute)
 {
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget, seen;
 	struct usage node, own;
 
-	(void)state;
-	if (geteuid() != 0)
-		skip();
 	set_up(&s, C "d/\n" C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
 	open_or_fail(&s, &budget);
 	check_result("look", budget_open(NULL, &s.host, 0, &seen, &s.err), &s.err, NULL);
@@ -147,14 +141,13 @@ static void test_unreadable_attribute(void **state)
 }
 
 /* A chain that somebody else has made, deeper than any grant can be, is in nobody's way. */
-static void test_too_deep(void **state)
+TEST(test_too_deep)
 {
 	char path[1024];
 	int len = snprintf(path, sizeof(path), C "deep");
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget = BUDGET_CLOSED;
 
-	(void)state;
 	for (int i = 0; i <= GRANT_DEPTH_MAX; i++)
 		len += snprintf(path + len, sizeof(path) - (size_t)len, "/d");
 	(void)snprintf(path + len, sizeof(path) - (size_t)len, "/\n");
@@ -165,14 +158,13 @@ static void test_too_deep(void **state)
 	budget_done(&budget);
 }
 
-static void test_reserve_and_release(void **state)
+TEST(test_reserve_and_release)
 {
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget, again;
 	struct budget_slot first, second;
 	bool changed;
 
-	(void)state;
 	set_up(&s, C "a/\n" C "b/\n");
 	open_or_fail(&s, &budget);
 	reserve(&s, &budget, id_of(&s, C "a"), &first);
@@ -200,7 +192,7 @@ static void test_reserve_and_release(void **state)
 }
 
 /* What a killed hook leaves: an entry, a cgroup perhaps, no attribute. While it lives it counts. */
-static void test_hook_dies(void **state)
+TEST(test_hook_dies)
 {
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
@@ -209,7 +201,6 @@ static void test_hook_dies(void **state)
 	pid_t pid;
 	char byte;
 
-	(void)state;
 	set_up(&s, C "a/\n");
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	pid = fork();
@@ -236,14 +227,13 @@ static void test_hook_dies(void **state)
 }
 
 /* Eight at a time against a budget: never one too many, and none is lost. */
-static void test_parallel(void **state)
+TEST(test_parallel)
 {
 	enum { WORKERS = 8, EACH = 25, MOST = 50 };
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
 	int granted = 0;
 
-	(void)state;
 	set_up(&s, "");
 	for (int i = 0; i < WORKERS * EACH; i++) {
 		char line[64];
@@ -288,13 +278,12 @@ static void test_parallel(void **state)
 }
 
 /* Where no budget refuses, the stale entries must go all the same. */
-static void test_stays_small(void **state)
+TEST(test_stays_small)
 {
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget;
 	struct stat st;
 
-	(void)state;
 	set_up(&s, "");
 	for (int i = 0; i < 300; i++) {
 		struct budget_slot slot;
@@ -309,7 +298,7 @@ static void test_stays_small(void **state)
 	assert_true(st.st_size <= (off_t)(70 * sizeof(struct budget_entry)));
 }
 
-static void test_faults(void **state)
+TEST(test_faults)
 {
 	static const struct {
 		const char *edit, *want;
@@ -320,7 +309,6 @@ static void test_faults(void **state)
 		{ "run = a file\n", "cannot open the directory" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tear_down) struct scene s;
 		struct budget budget = BUDGET_CLOSED;
@@ -332,12 +320,11 @@ static void test_faults(void **state)
 	}
 }
 
-static void test_permissions(void **state)
+TEST(test_permissions)
 {
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget = BUDGET_CLOSED;
 
-	(void)state;
 	set_up(&s, "run/\n");
 	assert_int_equal(fchmodat(s.tree.fd, "run", 0777, 0), 0);
 	check_result("directory", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
@@ -353,17 +340,4 @@ static void test_permissions(void **state)
 
 	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err, "`lslocks` shows which");
 	budget_done(&budget);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_made_from_the_tree), cmocka_unit_test(test_unreadable_attribute),
-		cmocka_unit_test(test_too_deep),	   cmocka_unit_test(test_reserve_and_release),
-		cmocka_unit_test(test_hook_dies),	   cmocka_unit_test(test_parallel),
-		cmocka_unit_test(test_stays_small),	   cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_permissions),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,9 +68,8 @@ static void check_text(const struct tree *tree, const char *wanted, const char *
 		fail_msg("%s: the temporary file is still there", name);
 }
 
-static void test_texts(void **state)
+TEST(test_texts)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct tree tree;
 		struct err err = { 0 };
@@ -88,13 +87,12 @@ static void test_texts(void **state)
 }
 
 /* The engine reads its file again: owner and mode are its own, and a second run finds nothing to do. */
-static void test_file(void **state)
+TEST(test_file)
 {
 	struct stat before, after, again;
 	struct err err = { 0 };
 	struct tree tree;
 
-	(void)state;
 	tree_new(&tree);
 	put(&tree, "config.json", "{}", 0640);
 	put(&tree, ".config.json.cgdeleg", "of a run that was killed", 0600);
@@ -127,9 +125,8 @@ static const struct {
 	{ "a directory in the way", ".config.json.cgdeleg/x/\n", 0700, 0600, "cannot create" },
 };
 
-static void test_unsafe(void **state)
+TEST(test_unsafe)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(unsafe); i++) {
 		struct tree tree;
 		struct err err = { 0 };
@@ -147,15 +144,4 @@ static void test_unsafe(void **state)
 		}
 		tree_free(&tree);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_unsafe),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

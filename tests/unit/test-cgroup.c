@@ -12,7 +12,7 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-static void test_parse_path(void **state)
+TEST(test_parse_path)
 {
 	static const struct {
 		const char *text, *path, *want;
@@ -32,7 +32,6 @@ static void test_parse_path(void **state)
 		{ "0::/12345678\n", NULL, "the cgroup's path is too long" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		char path[9] = "";
 		struct err err = { 0 };
@@ -44,7 +43,7 @@ static void test_parse_path(void **state)
 	}
 }
 
-static void test_is_within(void **state)
+TEST(test_is_within)
 {
 	static const struct {
 		const char *path, *root;
@@ -55,13 +54,12 @@ static void test_is_within(void **state)
 		{ "/a/b/c", "/a/b", true }, { "/a/bc", "/a/b", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (cgroup_is_within(cases[i].path, cases[i].root) != cases[i].within)
 			fail_msg("'%s' within '%s' is not %d", cases[i].path, cases[i].root, cases[i].within);
 }
 
-static void test_delegated(void **state)
+TEST(test_delegated)
 {
 	static const struct {
 		const char *list, *files, *delegated, *unrecognised, *want; /* list NULL: the file is not there */
@@ -79,7 +77,6 @@ static void test_delegated(void **state)
 		{ "/etc/shadow", "cgroup.procs", NULL, NULL, "holds a name with '/'" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host = HOST_CLOSED;
@@ -115,7 +112,7 @@ static void test_delegated(void **state)
 	}
 }
 
-static void test_open(void **state)
+TEST(test_open)
 {
 	static const struct {
 		const char *name, *edits, *path, *want;
@@ -132,7 +129,6 @@ static void test_open(void **state)
 		{ "hostile", "", "/\033[2J", "cannot open the cgroup '/\\x1b[2J'" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host = HOST_CLOSED;
@@ -149,13 +145,12 @@ static void test_open(void **state)
 }
 
 /* On the real machine a directory that is not cgroup2 is refused. */
-static void test_open_live(void **state)
+TEST(test_open_live)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	struct err err = { 0 };
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, tree_container);
 	tree_host(&tree, &host);
@@ -165,7 +160,7 @@ static void test_open_live(void **state)
 	check_result("host", host_open(tree.root, &real_machine, &host, &err), &err, "is not procfs, mount it");
 }
 
-static void test_host(void **state)
+TEST(test_host)
 {
 	static const struct {
 		const char *edits, *want;
@@ -178,7 +173,6 @@ static void test_host(void **state)
 	struct host host = HOST_CLOSED;
 	struct err err = { 0 };
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 
@@ -215,7 +209,7 @@ static int list_after(const struct tree *tree, int n_files, int n_dirs, struct c
 }
 
 /* As many names as there may be, each as long as it may be, and one more of either kind. */
-static void test_list(void **state)
+TEST(test_list)
 {
 	static const struct {
 		int files, dirs, want;
@@ -226,7 +220,6 @@ static void test_list(void **state)
 		{ 0, CGROUP_NAMES_MAX + 1, -E2BIG },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
@@ -245,7 +238,7 @@ static void test_list(void **state)
 	}
 }
 
-static void test_read_procs(void **state)
+TEST(test_read_procs)
 {
 	static const struct {
 		const char *text;
@@ -266,7 +259,6 @@ static void test_read_procs(void **state)
 		{ "1\\n\\n2", -EINVAL, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		char line[128];
@@ -285,13 +277,12 @@ static void test_read_procs(void **state)
 }
 
 /* More than is read at all: how many is known, and not which. */
-static void test_read_too_many_procs(void **state)
+TEST(test_read_too_many_procs)
 {
 	static const char line[] = "4194304\n"; /* the largest pid that a kernel gives */
 	const size_t lines[] = { CGROUP_PIDS_MAX, CGROUP_PIDS_MAX + 1, 3 * CGROUP_PIDS_MAX };
 	static pid_t pids[CGROUP_PIDS_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(lines); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_close_ int fd = -EBADF;
@@ -310,21 +301,4 @@ static void test_read_too_many_procs(void **state)
 		assert_int_equal(cgroup_read_procs(tree.fd, pids, ELEMENTS(pids)), -E2BIG);
 		assert_int_equal(pids[0], 7); /* as it was, which is what the header says */
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_path),
-		cmocka_unit_test(test_is_within),
-		cmocka_unit_test(test_delegated),
-		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_open_live),
-		cmocka_unit_test(test_host),
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_read_procs),
-		cmocka_unit_test(test_read_too_many_procs),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

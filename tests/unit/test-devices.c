@@ -62,7 +62,7 @@ static void print_rules(const struct device_rules *rules, char *buf, size_t size
 	}
 }
 
-static void test_translate(void **state)
+TEST(test_translate)
 {
 	static const struct {
 		const char *devices, *want;
@@ -85,7 +85,6 @@ static void test_translate(void **state)
 		{ "[{\"allow\":true,\"major\":null,\"type\":\"b\",\"access\":\"r\",\"x\":1}]", "+b *:* r" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct device_rules rules;
 		struct err err = { 0 };
@@ -100,7 +99,7 @@ static void test_translate(void **state)
 	}
 }
 
-static void test_malformed(void **state)
+TEST(test_malformed)
 {
 	static const struct {
 		const char *devices, *want;
@@ -117,7 +116,6 @@ static void test_malformed(void **state)
 		{ "[" A(N("1", 1)) "]", "major" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct device_rules rules;
 		struct err err = { 0 };
@@ -128,14 +126,13 @@ static void test_malformed(void **state)
 }
 
 /* As many as fit, and one more; one that is about everything makes room again. */
-static void test_most(void **state)
+TEST(test_most)
 {
 	static char text[64 * DEVICE_GUARD_RULES_MAX];
 	const int most = DEVICE_GUARD_RULES_MAX - N_DEFAULTS;
 	struct device_rules rules;
 	struct err err = { 0 };
 
-	(void)state;
 	for (int extra = 0; extra < 3; extra++) {
 		int n = snprintf(text, sizeof(text), "[");
 
@@ -319,11 +316,10 @@ static const struct {
 	{ "[" A("") "," D(T("a") X("w")) "]", "c 300:2 w", false },
 };
 
-static void test_answers(void **state)
+TEST(test_answers)
 {
 	struct probe p;
 
-	(void)state;
 	if (!probe_new(&p))
 		skip(); /* root, cgroup2, a kernel that takes the program, and a build that has it */
 	assert_int_equal(device_guard_attach(&p.guard, p.cgroup_fd, NULL), 1);
@@ -349,14 +345,13 @@ static void test_answers(void **state)
 }
 
 /* From attaching to the rules everything is refused, and who was refused is remembered, also from below. */
-static void test_unarmed(void **state)
+TEST(test_unarmed)
 {
 	struct device_rules rules;
 	struct err err = { 0 };
 	struct probe p, below;
 	int saved;
 
-	(void)state;
 	if (!probe_new(&p))
 		skip(); /* as above */
 	assert_int_equal(device_guard_is_attached(&p.guard, p.cgroup_fd, NULL), 0);
@@ -386,14 +381,4 @@ static void test_unarmed(void **state)
 	assert_true(last->pid > 1 && last->when > 0);
 	assert_int_equal(rules.refusals[19 % DEVICE_GUARD_REFUSALS].major, 1);
 	probe_free(&p);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_translate), cmocka_unit_test(test_malformed), cmocka_unit_test(test_most),
-		cmocka_unit_test(test_answers),	  cmocka_unit_test(test_unarmed),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,12 +11,11 @@
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
-static void test_read(void **state)
+TEST(test_read)
 {
 	_cleanup_(tree_free) struct tree tree;
 	char buf[6];
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
 	assert_int_equal(file_read_at(tree.fd, "four", buf, sizeof(buf)), 5);
@@ -29,7 +28,7 @@ static void test_read(void **state)
 	assert_int_equal(file_read_at(tree.fd, "gone", buf, sizeof(buf)), -ENOENT);
 }
 
-static void test_slurp(void **state)
+TEST(test_slurp)
 {
 	static const struct {
 		size_t len, max;
@@ -45,7 +44,6 @@ static void test_slurp(void **state)
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "f =");
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -68,13 +66,12 @@ static void test_slurp(void **state)
 	}
 }
 
-static void test_write(void **state)
+TEST(test_write)
 {
 	_cleanup_(tree_free) struct tree tree;
 	char text[64];
 	int fds[2];
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "f =\nlink -> f");
 	assert_int_equal(file_write_at(tree.fd, "f", "12"), 0);
@@ -107,7 +104,7 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 }
 
 /* As in a unit with RestrictSUIDSGID=: no link, nothing above, and never in another way than it would have been. */
-static void test_beneath_by_steps(void **state)
+TEST(test_beneath_by_steps)
 {
 	static const struct {
 		const char *path;
@@ -121,7 +118,6 @@ static void test_beneath_by_steps(void **state)
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
 	no_openat2 = true;
@@ -136,7 +132,7 @@ static void test_beneath_by_steps(void **state)
 	no_openat2 = false;
 }
 
-static void test_beneath(void **state)
+TEST(test_beneath)
 {
 	static const struct {
 		const char *path;
@@ -149,7 +145,6 @@ static void test_beneath(void **state)
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -162,12 +157,11 @@ static void test_beneath(void **state)
 	}
 }
 
-static void test_readlink(void **state)
+TEST(test_readlink)
 {
 	_cleanup_(tree_free) struct tree tree;
 	char buf[5];
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "four -> 1234\nfive -> 12345\nf = x");
 	assert_int_equal(file_readlink_at(tree.fd, "four", buf, sizeof(buf)), 4);
@@ -176,12 +170,11 @@ static void test_readlink(void **state)
 	assert_int_equal(file_readlink_at(tree.fd, "f", buf, sizeof(buf)), -EINVAL);
 }
 
-static void test_err(void **state)
+TEST(test_err)
 {
 	struct err err = { 0 };
 	char large[2048];
 
-	(void)state;
 	assert_int_equal(err_set(&err, EPERM, "a %d", 1), -EPERM);
 	check_string("set", err.text, "a 1");
 	assert_int_equal(err_set(&err, -EPERM, "b"), -EPERM);
@@ -202,19 +195,4 @@ static void test_err(void **state)
 	assert_int_equal(err_wrap(&err, "front"), -EIO);
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 	assert_memory_equal(err.text, "front: xxx", 10);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_slurp),
-		cmocka_unit_test(test_write),
-		cmocka_unit_test(test_beneath),
-		cmocka_unit_test(test_beneath_by_steps),
-		cmocka_unit_test(test_readlink),
-		cmocka_unit_test(test_err),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

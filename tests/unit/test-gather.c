@@ -148,9 +148,8 @@ static const struct {
 	{ "list with a path", "sys/kernel/cgroup/delegate = ../x", "holds a name with '/': '../x'" },
 };
 
-static void test_cases(void **state)
+TEST(test_cases)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 		int r = look(cases[i].edits, plain, &l);
@@ -160,7 +159,7 @@ static void test_cases(void **state)
 }
 
 /* What must be root's. */
-static void test_owners(void **state)
+TEST_AS_ROOT(test_owners) /* chown */
 {
 	static const struct {
 		const char *edits, *want;
@@ -178,9 +177,6 @@ static void test_owners(void **state)
 		  "a cgroup above the container's belongs to uid 100000" },
 	};
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* chown */
 	for (size_t i = 0; i < ELEMENTS(owners); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -188,11 +184,10 @@ static void test_owners(void **state)
 	}
 }
 
-static void test_facts(void **state)
+TEST(test_facts)
 {
 	_cleanup_(looked_at_done) struct looked_at l;
 
-	(void)state;
 	check_result("gather", look("", plain, &l), &l.err, NULL);
 	check_string("id", l.facts.id, "c1");
 	check_string("cgroup", l.facts.cgroup, "/ci/box");
@@ -221,7 +216,7 @@ static void test_facts(void **state)
 	assert_null(l.facts.delegated[4]);
 }
 
-static void test_userns(void **state)
+TEST(test_userns)
 {
 	static const struct {
 		const char *edits;
@@ -243,7 +238,6 @@ static void test_userns(void **state)
 		  100100 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(maps); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -257,7 +251,7 @@ static void test_userns(void **state)
 }
 
 /* Ours is the scope that crun's systemd driver makes, and nothing that merely looks like it. */
-static void test_scope(void **state)
+TEST_AS_ROOT(test_scope) /* the scope must be root's */
 {
 #define SCOPE PLACE("/s/x.scope/container") CGROUP("/s/x.scope/container", "4711")
 	static const struct {
@@ -277,9 +271,6 @@ static void test_scope(void **state)
 		{ "directly below the root", PLACE("/x.scope") CGROUP("/x.scope", "4711"), false },
 	};
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* the scope must be root's */
 	for (size_t i = 0; i < ELEMENTS(scopes); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -290,7 +281,7 @@ static void test_scope(void **state)
 }
 
 /* systemd's is the cgroup that its attribute says so of, under the name that its path has. */
-static void test_unit(void **state)
+TEST_AS_ROOT(test_unit) /* for the attribute */
 {
 #define BOOTED		"run/systemd/system/\n"
 #define DELEGATED(path) "sys/fs/cgroup" path " @delegate 1\n"
@@ -318,9 +309,6 @@ static void test_unit(void **state)
 		  NULL, NULL },
 	};
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* for the attribute */
 	for (size_t i = 0; i < ELEMENTS(units); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -329,7 +317,7 @@ static void test_unit(void **state)
 	}
 }
 
-static void test_devices(void **state)
+TEST(test_devices)
 {
 	static const struct {
 		const char *edits;
@@ -347,7 +335,6 @@ static void test_devices(void **state)
 		{ "sys/fs/cgroup/ci/device.programs = fault", DEVICE_BPF_UNKNOWN, 0, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(devices); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -366,7 +353,7 @@ static void test_devices(void **state)
 	    "\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"ceilings\":{}}\n"
 
 /* Once granted to this very container, the children are its own affair; to another, they are not. */
-static void test_granted(void **state)
+TEST_AS_ROOT(test_granted) /* attributes in the trusted namespace */
 {
 	static const struct {
 		const char *edits, *want;
@@ -383,9 +370,6 @@ static void test_granted(void **state)
 		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
 	};
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
 	for (size_t i = 0; i < ELEMENTS(grants); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -395,7 +379,7 @@ static void test_granted(void **state)
 	}
 }
 
-static void test_mount_state(void **state)
+TEST_AS_ROOT(test_mount_state) /* attributes in the trusted namespace */
 {
 #define CONFIG(options)                                                                             \
 	"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":" \
@@ -411,9 +395,6 @@ static void test_mount_state(void **state)
 		{ MOUNT("/ci/box", "rw", "rw") ATTRIBUTE("c1"), CONFIG("\"ro\""), MOUNT_WRITABLE },
 	};
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
 	for (size_t i = 0; i < ELEMENTS(mounts); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -421,15 +402,4 @@ static void test_mount_state(void **state)
 		assert_int_equal(l.facts.mount, mounts[i].want);
 		assert_int_equal(l.facts.nsdelegate, TRI_NO);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),	cmocka_unit_test(test_owners),	cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_userns),	cmocka_unit_test(test_scope),	cmocka_unit_test(test_unit),
-		cmocka_unit_test(test_devices), cmocka_unit_test(test_granted), cmocka_unit_test(test_mount_state),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,7 +104,7 @@ static struct grant_guard a_guard(void)
 	return guard;
 }
 
-static void test_attach(void **state)
+TEST(test_attach)
 {
 	static const struct {
 		const char *name;
@@ -128,7 +128,6 @@ static void test_attach(void **state)
 	};
 	const struct grant_guard guard = a_guard();
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		unsigned attached = 42;
 		struct err err = { 0 };
@@ -146,11 +145,10 @@ static void test_attach(void **state)
 	}
 }
 
-static void test_is_attached(void **state)
+TEST(test_is_attached)
 {
 	const struct grant_guard guard = a_guard();
 
-	(void)state;
 	for (unsigned programs = 0; programs <= ALL; programs++) {
 		memset(&cgroup, 0, sizeof(cgroup));
 		cgroup.attached = programs;
@@ -161,7 +159,7 @@ static void test_is_attached(void **state)
 }
 
 /* By a process that may no longer query. */
-static void test_detach(void **state)
+TEST(test_detach)
 {
 	static const struct {
 		unsigned before, programs;
@@ -177,7 +175,6 @@ static void test_detach(void **state)
 	};
 	const struct grant_guard guard = a_guard();
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct err err = { 0 };
 
@@ -192,12 +189,11 @@ static void test_detach(void **state)
 	}
 }
 
-static void test_identify(void **state)
+TEST(test_identify)
 {
 	struct grant_guard guard = a_guard();
 	struct err err = { 0 };
 
-	(void)state;
 	memset(guard.ids, 0, sizeof(guard.ids));
 	cgroup.type = BPF_PROG_TYPE_LSM;
 	assert_int_equal(grant_guard_identify(&guard, &err), 0);
@@ -210,16 +206,4 @@ static void test_identify(void **state)
 	cgroup.type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	check_result("another type", grant_guard_identify(&guard, &err), &err,
 		     "guard_bpf is a program of another type");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attach),
-		cmocka_unit_test(test_is_attached),
-		cmocka_unit_test(test_detach),
-		cmocka_unit_test(test_identify),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

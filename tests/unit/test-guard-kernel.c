@@ -55,9 +55,8 @@ static struct btf *kernel_with(const char *hook, const struct kernel_case *c)
 	return btf;
 }
 
-static void test_dentry(void **state)
+TEST(test_dentry)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct btf *btf = kernel_with("bpf_lsm_inode_setattr", &cases[i]);
 		struct err err = { 0 };
@@ -71,23 +70,12 @@ static void test_dentry(void **state)
 	}
 }
 
-static void test_no_hook(void **state)
+TEST(test_no_hook)
 {
 	struct btf *btf = kernel_with("bpf_lsm_inode_setxattr", &cases[1]);
 	struct err err = { 0 };
 
-	(void)state;
 	assert_int_equal(guard_kernel_dentry(btf, "inode_setattr", &err), -ENOTSUP);
 	assert_non_null(strstr(err.text, "inode_setattr does not exist for BPF programs"));
 	btf__free(btf);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dentry),
-		cmocka_unit_test(test_no_hook),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

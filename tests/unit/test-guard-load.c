@@ -6,7 +6,7 @@
 
 #include "tests/unit/check.h"
 
-static void test_lasting(void **state)
+TEST(test_lasting)
 {
 	static const struct {
 		int r;
@@ -27,18 +27,8 @@ static void test_lasting(void **state)
 		{ -EMFILE, false, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		assert_int_equal(guard_refusal_lasts(cases[i].r, false), cases[i].loading);
 		assert_int_equal(guard_refusal_lasts(cases[i].r, true), cases[i].proving);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lasting),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user
 			    "\"options\":[\"ro\"]}]}";
 
 /* What is pinned, what is not and why; and ways to BPF that a container has. */
-static void test_bpf(void **state)
+TEST(test_bpf)
 {
 	static const struct {
 		const char *edits;
@@ -92,7 +92,6 @@ static void test_bpf(void **state)
 		{ "proc/4711/fd/3 -> /nonexistent\n", false, false, NULL }, /* closed meanwhile */
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(pins); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
@@ -117,14 +116,13 @@ static void test_bpf(void **state)
 }
 
 /* A list that the guard cannot be told leaves it unused, and the reason says so. */
-static void test_device_list(void **state)
+TEST(test_device_list)
 {
 	static const char bad[] = "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
 				  "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],\"linux\":{\"resources\":"
 				  "{\"devices\":[{\"allow\":true,\"type\":\"p\"}]}}}";
 	_cleanup_(looked_at_done) struct looked_at l;
 
-	(void)state;
 	check_result("bad", look("#", bad, &l), &l.err, NULL);
 	guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
 	assert_false(l.facts.device_guard);
@@ -174,7 +172,7 @@ static pid_t start_other(const struct looked_at *l, bool pins)
 }
 
 /* One hook loads, the others wait for what it pins, and not longer than leaves time for the grant. */
-static void test_turns(void **state)
+TEST(test_turns)
 {
 	static const struct {
 		bool other, pins;
@@ -188,7 +186,6 @@ static void test_turns(void **state)
 		{ true, false, -1000, false, true, "another hook has not loaded the BPF guards in time" },
 	};
 
-	(void)state;
 	if (geteuid() != 0 || !guard_build[0])
 		skip(); /* the helper must be root's; a build without guards executes none */
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -228,7 +225,7 @@ static int run_self(const struct tree *tree, const char *name)
 }
 
 /* The hook executes what only root can change, and what it says is the reason. */
-static void test_helper(void **state)
+TEST_AS_ROOT(test_helper) /* the helper must be root's */
 {
 	static const struct {
 		const char *program;
@@ -244,9 +241,6 @@ static void test_helper(void **state)
 	struct tree tree;
 	struct err err = { 0 };
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* the helper must be root's */
 	tree_new(&tree);
 	for (size_t i = 0; i < ELEMENTS(helpers); i++) {
 		put_helper(&tree, helpers[i].program, "helper", helpers[i].mode);
@@ -269,14 +263,7 @@ static int be_helper(const char *name)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bpf),
-		cmocka_unit_test(test_device_list),
-		cmocka_unit_test(test_turns),
-		cmocka_unit_test(test_helper),
-	};
-
 	if (argc > 0 && !strchr(argv[0], '/'))
 		return be_helper(argv[0]);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return check_run();
 }

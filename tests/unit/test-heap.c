@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hook's heap, under other names beside the one that this program uses. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit/check.h"
 
 void *bump_malloc(size_t size);
 void *bump_calloc(size_t n, size_t size);
@@ -70,13 +63,12 @@ static void churn(unsigned char **piece, size_t *size, unsigned char mark, uint6
 	memset(*piece, mark, wanted);
 }
 
-static void test_churn(void **state)
+TEST(test_churn)
 {
 	unsigned char *pieces[PIECES] = { NULL };
 	size_t sizes[PIECES] = { 0 };
 	uint64_t seed = 0x9e3779b97f4a7c15;
 
-	(void)state;
 	for (size_t round = 0; round < 20000; round++) {
 		const size_t i = random_next(&seed) % PIECES;
 
@@ -87,33 +79,30 @@ static void test_churn(void **state)
 }
 
 /* A buffer that doubles and is the last one stays where it is. */
-static void test_grows_in_place(void **state)
+TEST(test_grows_in_place)
 {
 	unsigned char *data = bump_malloc(16), *again;
 
-	(void)state;
 	assert_non_null(data);
 	again = bump_realloc(data, 1024);
 	assert_ptr_equal(again, data);
 }
 
-static void test_large(void **state)
+TEST(test_large)
 {
 	const size_t size = 20 * BLOCK_SIZE;
 	unsigned char *data = bump_calloc(size, 1);
 
-	(void)state;
 	assert_non_null(data);
 	assert_int_equal(data[0] | data[size / 2] | data[size - 1], 0);
 	data = bump_realloc(data, 2 * size);
 	assert_non_null(data);
 }
 
-static void test_too_large(void **state)
+TEST(test_too_large)
 {
 	unsigned char *data = bump_malloc(8);
 
-	(void)state;
 	memset(data, 7, 8);
 	assert_null(bump_malloc(SIZE_MAX));
 	assert_null(bump_malloc(PTRDIFF_MAX));
@@ -122,16 +111,4 @@ static void test_too_large(void **state)
 	/* What could not grow is still there, and still its owner's. */
 	check_filled(data, 8, 7);
 	assert_ptr_not_equal(bump_malloc(8), data);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_churn),
-		cmocka_unit_test(test_grows_in_place),
-		cmocka_unit_test(test_large),
-		cmocka_unit_test(test_too_large),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static int run(const char *words)
 	return WEXITSTATUS(system(command)); // NOLINT(cert-env33-c)
 }
 
-static void test_usage(void **state)
+TEST(test_usage)
 {
 	static const char *const cases[] = {
 		"",
@@ -49,14 +49,13 @@ static void test_usage(void **state)
 		"x@.service 1 MemoryMax=1",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (run(cases[i]) != UNIT_EXIT_USAGE)
 			fail_msg("'%s' is taken", cases[i]);
 }
 
 /* Control: what is of its grammar gets past it. There is no time left to connect to anything. */
-static void test_taken(void **state)
+TEST(test_taken)
 {
 	static const char *const cases[] = {
 		"x.scope 1 MemoryMax=1",
@@ -66,25 +65,12 @@ static void test_taken(void **state)
 		"a@b.service 1 CPUQuotaPerSecUSec=10000 CPUQuotaPeriodUSec=100000",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (run(cases[i]) != UNIT_EXIT_TIMEOUT)
 			fail_msg("'%s' does not end with the deadline", cases[i]);
 }
 
-static void test_version(void **state)
+TEST(test_version)
 {
-	(void)state;
 	assert_int_equal(run("--version >/dev/null"), 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_taken),
-		cmocka_unit_test(test_version),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

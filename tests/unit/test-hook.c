@@ -74,9 +74,8 @@ static int run(const char *const *args, char *buf, size_t size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void test_arguments(void **state)
+TEST(test_arguments)
 {
-	(void)state;
 	if (!getenv("CGDELEG_HOOK"))
 		fail_msg("CGDELEG_HOOK must name the program");
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -86,11 +85,4 @@ static void test_arguments(void **state)
 		if (code != cases[i].code || !strstr(said, cases[i].said))
 			fail_msg("case %zu: exit code %d, \"%s\"", i, code, said);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_arguments) };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

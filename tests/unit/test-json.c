@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON: what is refused, with its place, and filling a struct by its table. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
 #include <errno.h>
 
-#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "tests/unit/check.h"
 
 /* NULL words: accepted. */
 static const struct parse_case {
@@ -69,9 +62,8 @@ static void check_taken(const struct parse_case *c, size_t len, const struct err
 	assert_true((c->words == NULL) == (doc != NULL));
 }
 
-static void test_parse(void **state)
+TEST(test_parse)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(parse_cases); i++) {
 		const struct parse_case *c = &parse_cases[i];
 		_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
@@ -116,12 +108,11 @@ static int dispatch(const char *text, yyjson_doc **doc, struct target *ret, stru
 	return json_dispatch(yyjson_doc_get_root(*doc), fields, ELEMENTS(fields), ret, "state", err);
 }
 
-static void test_dispatch(void **state)
+TEST(test_dispatch)
 {
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
 	struct target t;
 
-	(void)state;
 	assert_int_equal(dispatch("{\"x\":1,\"string\":\"s\",\"number\":9223372036854775807,\"flag\":true,"
 				  "\"object\":{},\"array\":[]}",
 				  &doc, &t, NULL),
@@ -135,7 +126,7 @@ static void test_dispatch(void **state)
 	assert_true(t.number == -7 && !t.flag && !t.object);
 }
 
-static void test_dispatch_refusals(void **state)
+TEST(test_dispatch_refusals)
 {
 	static const struct {
 		const char *text, *words;
@@ -152,7 +143,6 @@ static void test_dispatch_refusals(void **state)
 		{ "{\"string\":\"s\",\"array\":{}}", "'array' is not an array" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
 		struct err err = { 0 };
@@ -162,15 +152,4 @@ static void test_dispatch_refusals(void **state)
 		    !strstr(err.text, "state"))
 			fail_msg("%s: '%s'", cases[i].text, err.text);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_dispatch),
-		cmocka_unit_test(test_dispatch_refusals),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

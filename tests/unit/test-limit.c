@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limits: what is read, what is refused, and that no combination of values allows more than both. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/cleanup.h"
 #include "policy/limit-list.h"
+#include "tests/unit/check.h"
 
 static struct arena arena; /* of all lists of a test */
-
-static int end_lists(void **state)
-{
-	(void)state;
-	arena_done(&arena);
-	return 0;
-}
 
 static const struct limit_type *type_of(const char *file)
 {
@@ -31,9 +15,8 @@ static const struct limit_type *type_of(const char *file)
 }
 
 /* The table itself: every row can be found by its key, and has the columns that its kind needs. */
-static void test_table(void **state)
+TEST(test_table)
 {
-	(void)state;
 	for (size_t i = 0; i < n_limit_types; i++) {
 		const struct limit_type *type = &limit_types[i];
 
@@ -48,7 +31,7 @@ static void test_table(void **state)
 	}
 }
 
-static void test_find(void **state)
+TEST(test_find)
 {
 	static const struct {
 		const char *file, *key;
@@ -73,7 +56,6 @@ static void test_find(void **state)
 		{ "hugetlb.1111111111111111111111111111111111111111111111111111.max", NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		const struct limit_type *type = limit_type_find(cases[i].file);
 
@@ -185,9 +167,8 @@ static const struct parse_case {
 	{ "hugetlb.2MB.rsvd.max", "x", NULL, "not a number of bytes" },
 };
 
-static void test_parse(void **state)
+TEST(test_parse)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(parse_cases); i++) {
 		const struct parse_case *c = &parse_cases[i];
 		const struct limit_type *type = type_of(c->file);
@@ -210,7 +191,7 @@ static void test_parse(void **state)
 	}
 }
 
-static void test_too_many_lines(void **state)
+TEST(test_too_many_lines)
 {
 	const struct limit_type *type = type_of("misc.max");
 	struct limit_value value;
@@ -218,7 +199,6 @@ static void test_too_many_lines(void **state)
 	char text[1024];
 	size_t len = 0;
 
-	(void)state;
 	for (int i = 0; i < LIMIT_LINES_MAX; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%sr%d 1", i ? "," : "", i);
 	assert_int_equal(limit_parse(type, text, &arena, &value, &err), 0);
@@ -235,7 +215,7 @@ static void test_too_many_lines(void **state)
 	assert_true(limit_parse(type, text, &arena, &value, &err) < 0);
 }
 
-static void test_parse_kernel(void **state)
+TEST(test_parse_kernel)
 {
 	static const struct {
 		const char *file, *text, *format; /* NULL: refused */
@@ -267,7 +247,6 @@ static void test_parse_kernel(void **state)
 		{ "rdma.max", "mlx4_0 hca_handle=2 hca_object=max\n", "mlx4_0 hca_handle=2 hca_object=max" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		const struct limit_type *type = type_of(cases[i].file);
 		struct limit_value value;
@@ -283,7 +262,7 @@ static void test_parse_kernel(void **state)
 }
 
 /* now (the kernel's), ceiling (the policy's) -> what both allow, and whether that must be written. */
-static void test_smaller(void **state)
+TEST(test_smaller)
 {
 	static const struct {
 		const char *file, *now, *ceiling, *result;
@@ -318,7 +297,6 @@ static void test_smaller(void **state)
 		  "8:0 rbps=5 wbps=max riops=max wiops=max", true },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		const struct limit_type *type = type_of(cases[i].file);
 		struct limit_value now, ceiling, result;
@@ -340,12 +318,11 @@ static void test_smaller(void **state)
 	}
 }
 
-static void test_within_empty(void **state)
+TEST(test_within_empty)
 {
 	const struct limit_type *type = type_of("cpuset.cpus");
 	struct limit_value empty = { 0 }, some;
 
-	(void)state;
 	assert_int_equal(limit_parse(type, "0", &arena, &some, NULL), 0);
 	assert_false(limit_within(type, &empty, &some));
 	assert_true(limit_within(type, &some, &empty));
@@ -408,11 +385,10 @@ static struct limit_value random_value(const struct limit_type *type, uint64_t *
 
 /* For any two values: the result is within the ceiling, is reached in one step, and (but for a disjoint
  * set, and for lines that the ceiling does not name) within what was there. */
-static void test_properties(void **state)
+TEST(test_properties)
 {
 	uint64_t seed = 88172645463325252;
 
-	(void)state;
 	for (size_t t = 0; t < n_limit_types; t++) {
 		const struct limit_type *type = &limit_types[t];
 
@@ -442,13 +418,12 @@ static void test_properties(void **state)
 	}
 }
 
-static void test_format_cut(void **state)
+TEST(test_format_cut)
 {
 	const struct limit_type *type = type_of("cpuset.cpus");
 	struct limit_value value;
 	char buf[4];
 
-	(void)state;
 	assert_int_equal(limit_parse(type, "0-3,5,7,9", &arena, &value, NULL), 0);
 	assert_string_equal(limit_format(type, &value, buf, sizeof(buf)), "0-3");
 	assert_int_equal(limit_writes(type, &value), 1);
@@ -460,17 +435,4 @@ static void test_format_cut(void **state)
 	assert_string_equal(limit_format_write(type, &value, 1, line, sizeof(line)),
 			    "8:16 rbps=2 wbps=max riops=max wiops=max");
 	assert_string_equal(limit_format_write(type, &value, 2, line, sizeof(line)), "");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	     cmocka_unit_test(test_find),
-		cmocka_unit_test(test_parse),	     cmocka_unit_test(test_too_many_lines),
-		cmocka_unit_test(test_parse_kernel), cmocka_unit_test(test_smaller),
-		cmocka_unit_test(test_within_empty), cmocka_unit_test(test_properties),
-		cmocka_unit_test(test_format_cut),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, end_lists);
 }

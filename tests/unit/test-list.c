@@ -59,7 +59,7 @@ static const char *shown(const struct table *table, size_t row, const char *name
 	return "(no such column)";
 }
 
-static void test_table(void **state)
+TEST(test_table)
 {
 	static const struct {
 		const char *name, *first, *second, *third; /* sorted by id; nothing known first */
@@ -87,7 +87,6 @@ static void test_table(void **state)
 	struct err err = { 0 };
 	char buf[512];
 
-	(void)state;
 	open_machine(&tree, &host, machine);
 	assert_int_equal(table_choose(&table, NULL, true, &err), 0);
 	assert_int_equal(table_sort_by(&table, "id", &err), 0);
@@ -135,9 +134,8 @@ static const struct guard_case {
 };
 
 /* One cgroup, which carries whatever the guards are said to be. */
-static void test_guards(void **state)
+TEST(test_guards)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(guard_cases); i++) {
 		const struct guard_case *c = &guard_cases[i];
 		const char *const want[][2] = { { "guard", c->guard },
@@ -172,7 +170,7 @@ static void test_guards(void **state)
 	fake_guard = (struct fake_guard) { 0 };
 }
 
-static void test_choose(void **state)
+TEST(test_choose)
 {
 	static const struct {
 		const char *names, *want;
@@ -187,7 +185,6 @@ static void test_choose(void **state)
 	struct table plain = { 0 }, more = { 0 }, all = { 0 };
 	struct err err = { 0 };
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct table table = { 0 };
 
@@ -206,7 +203,7 @@ static void test_choose(void **state)
 	check_result("full", table_choose(&more, "id", false, &err), &err, "more than");
 }
 
-static void test_drift(void **state)
+TEST(test_drift)
 {
 	static const struct {
 		const char *file, *ceiling, *now, *want;
@@ -224,7 +221,6 @@ static void test_drift(void **state)
 		{ "pids.max", "9", "many", "cannot read 'pids.max'", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(inspect_done) struct inspect inspect = INSPECT_CLOSED;
 		struct ceiling ceiling = { .type = limit_type_find(cases[i].file), .file = cases[i].file };
@@ -288,17 +284,15 @@ static void fill_and_check(void)
 	table_empty(&table);
 }
 
-static void test_threads(void **state)
+TEST(test_threads)
 {
-	(void)state;
 	fill_and_check();
 }
 
-static void test_one_processor(void **state)
+TEST(test_one_processor)
 {
 	cpu_set_t all, one;
 
-	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
 	for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
@@ -310,11 +304,10 @@ static void test_one_processor(void **state)
 }
 
 /* Without a descriptor to spare no row is lost: the walking thread reads it. */
-static void test_few_descriptors(void **state)
+TEST(test_few_descriptors)
 {
 	struct rlimit limit, few;
 
-	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	few = (struct rlimit) { .rlim_cur = 128, .rlim_max = limit.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
@@ -323,7 +316,7 @@ static void test_few_descriptors(void **state)
 }
 
 /* A file whose controller the hierarchy does not have is not looked for. */
-static void test_controllers(void **state)
+TEST(test_controllers)
 {
 	static const struct {
 		const char *controllers, *pids;
@@ -334,7 +327,6 @@ static void test_controllers(void **state)
 		{ C "cgroup.controllers =\n", "-" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host;
@@ -354,16 +346,4 @@ static void test_controllers(void **state)
 		check_string(cases[i].controllers, shown(&table, 0, "memory-pressure", buf), "1.25");
 		table_empty(&table);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),		cmocka_unit_test(test_guards),
-		cmocka_unit_test(test_choose),		cmocka_unit_test(test_drift),
-		cmocka_unit_test(test_threads),		cmocka_unit_test(test_one_processor),
-		cmocka_unit_test(test_few_descriptors), cmocka_unit_test(test_controllers),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,9 +52,8 @@ static void put(const struct tree *tree, const char *file, const char *text)
 	tree_edit(tree, line);
 }
 
-static void test_lower_and_restore(void **state)
+TEST(test_lower_and_restore)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
@@ -90,7 +89,7 @@ static void test_lower_and_restore(void **state)
 }
 
 /* A set that says less than the kernel lets the cgroup use, and one that would be others' processors. */
-static void test_sets(void **state)
+TEST(test_sets)
 {
 	static const struct {
 		const char *now, *effective, *then, *want;
@@ -104,7 +103,6 @@ static void test_sets(void **state)
 		{ "4-7", "4-7", "4-7", "'cpuset.cpus' is '4-7', which has nothing in common with" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
@@ -121,14 +119,13 @@ static void test_sets(void **state)
 }
 
 /* Lines: the device that had a limit has it back, the one that had none is without. */
-static void test_restore_lines(void **state)
+TEST(test_restore_lines)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(limit_before_done) struct limit_before before = { 0 };
 	struct err err = { 0 };
 	char text[512];
 
-	(void)state;
 	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	put(&tree, "io.max", "8:0 rbps=900 wbps=max riops=max wiops=max");
@@ -140,7 +137,7 @@ static void test_restore_lines(void **state)
 		     "8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
 }
 
-static void test_faults(void **state)
+TEST(test_faults)
 {
 	static const struct {
 		const char *name, *file, *now, *want;
@@ -171,7 +168,6 @@ static void test_faults(void **state)
 		{ "not there", "memory.high", NULL, "cannot open 'memory.max': No such file", { 0 }, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
@@ -192,7 +188,7 @@ static void test_faults(void **state)
 }
 
 /* An empty set that the kernel does not take back is all that the parent may use. */
-static void test_restore_empty_set(void **state)
+TEST(test_restore_empty_set)
 {
 	static const struct {
 		const char *parents, *now, *want;
@@ -202,7 +198,6 @@ static void test_restore_empty_set(void **state)
 	};
 	const struct limit_type *type = limit_type_find("cpuset.cpus");
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(sets); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_close_ int box = -EBADF;
@@ -221,14 +216,13 @@ static void test_restore_empty_set(void **state)
 	}
 }
 
-static void test_restore_faults(void **state)
+TEST(test_restore_faults)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(limit_before_done) struct limit_before before = { .changed = true, .value = { .number = LIMIT_MAX } };
 	const struct limit_type *type = limit_type_find("memory.max");
 	struct err err = { 0 };
 
-	(void)state;
 	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	check_result("gone", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
@@ -239,15 +233,4 @@ static void test_restore_faults(void **state)
 		     "cannot write 'max' to 'memory.max'");
 	before.changed = false;
 	check_result("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &err), &err, NULL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lower_and_restore), cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_restore_lines),	  cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_restore_empty_set), cmocka_unit_test(test_restore_faults),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

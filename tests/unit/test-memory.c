@@ -94,14 +94,13 @@ static bool run_once(const struct tree *tree, const struct host *host, long n, e
 	return reached;
 }
 
-static void test_every_allocation(void **state)
+TEST(test_every_allocation)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	enum verdict verdict = VERDICT_PASS, with_memory;
 	long n = 0;
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, tree_container);
 	tree_host(&tree, &host);
@@ -112,11 +111,4 @@ static void test_every_allocation(void **state)
 	/* Fewer would mean that the wrappers are not in the way. */
 	assert_true(n >= 10);
 	assert_int_equal(verdict, VERDICT_GRANT);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_allocation) };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

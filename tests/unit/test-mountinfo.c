@@ -66,9 +66,8 @@ static const struct {
 	  false, false, 0 },
 };
 
-static void test_cases(void **state)
+TEST(test_cases)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct cgroup_mount mount;
 		struct err err = { 0 };
@@ -87,12 +86,11 @@ static void test_cases(void **state)
 }
 
 /* The kernel writes the point with escapes, and the caller has it without. */
-static void test_escaped_point(void **state)
+TEST(test_escaped_point)
 {
 	struct cgroup_mount mount;
 	struct err err = { 0 };
 
-	(void)state;
 	check_result("escaped",
 		     mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"), "/my root/sys", &mount, &err),
 		     &err, NULL);
@@ -113,13 +111,12 @@ static int parse_root_of(size_t len, struct cgroup_mount *mount, struct err *err
 	return mount_parse(text, POINT, mount, err);
 }
 
-static void test_lengths(void **state)
+TEST(test_lengths)
 {
 	struct cgroup_mount mount;
 	struct err err = { 0 };
 	char point[PATH_MAX + 1];
 
-	(void)state;
 	check_result("longest", parse_root_of(PATH_MAX - 1, &mount, &err), &err, NULL);
 	assert_int_equal(strlen(mount.root), PATH_MAX - 1);
 	check_result("too long", parse_root_of(PATH_MAX, &mount, &err), &err, "cannot read the mount at");
@@ -129,22 +126,9 @@ static void test_lengths(void **state)
 	check_result("point", mount_parse(OTHER, point, &mount, &err), &err, "is too long");
 }
 
-static void test_method_names(void **state)
+TEST(test_method_names)
 {
-	(void)state;
 	check_string("keep", mount_method_name(MOUNT_KEEP), "keep");
 	check_string("clear", mount_method_name(MOUNT_CLEAR_FLAG), "clear-flag");
 	check_string("clone", mount_method_name(MOUNT_CLONE_ON_TOP), "clone-on-top");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_escaped_point),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_method_names),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,9 +44,8 @@ static const struct {
 	{ "key twice", ROOT ",\"root\":{\"path\":\"x\"}}", "the key 'root' stands twice" },
 };
 
-static void test_configs(void **state)
+TEST(test_configs)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(configs); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		struct err err = { 0 };
@@ -96,9 +95,8 @@ static const struct {
 	{ "empty sets", CAPS("\"effective\":[],\"bounding\":[]"), false, false, NULL, 0, 0, 0 },
 };
 
-static void test_taken(void **state)
+TEST(test_taken)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(taken); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		struct err err = { 0 };
@@ -117,7 +115,7 @@ static void test_taken(void **state)
 }
 
 /* capability_names[] is in the order of the kernel's numbers. */
-static void test_capability_numbers(void **state)
+TEST(test_capability_numbers)
 {
 	static const struct {
 		const char *name;
@@ -135,7 +133,6 @@ static void test_capability_numbers(void **state)
 		{ "CAP_LAST_CAP", -1 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		uint64_t want = cases[i].number < 0 ? UINT64_MAX : UINT64_C(1) << cases[i].number;
@@ -147,7 +144,7 @@ static void test_capability_numbers(void **state)
 	}
 }
 
-static void test_agreement(void **state)
+TEST(test_agreement)
 {
 	static const struct {
 		const char *state, *config, *want; /* annotations of both */
@@ -168,7 +165,6 @@ static void test_agreement(void **state)
 	};
 	char text[512];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		struct err err = { 0 };
@@ -185,7 +181,7 @@ static void test_agreement(void **state)
 }
 
 /* Without a state, config.json's annotations are taken; with one they are not looked at again. */
-static void test_adopt(void **state)
+TEST(test_adopt)
 {
 	static const char text[] = ROOT ",\"annotations\":{\"a\":\"1\"}}";
 	static const char bad[] = ROOT ",\"annotations\":{\"a\":1}}";
@@ -193,7 +189,6 @@ static void test_adopt(void **state)
 	_cleanup_(oci_done) struct oci other = OCI_EMPTY;
 	struct err err = { 0 };
 
-	(void)state;
 	assert_int_equal(oci_parse_config(text, strlen(text), &oci, &err), 0);
 	assert_int_equal(oci.n_annotations, 0);
 	check_result("adopt", oci_adopt_annotations(&oci, &err), &err, NULL);
@@ -216,7 +211,7 @@ static int read_bundle(const char *edits, uid_t owner, struct err *err)
 	return oci_read_config(path, owner, &oci, err);
 }
 
-static void test_bundle(void **state)
+TEST_AS_ROOT(test_bundle) /* chown */
 {
 	static const struct {
 		const char *name, *edits, *want;
@@ -237,9 +232,6 @@ static void test_bundle(void **state)
 		{ "of a third one", "b : 1001 0", "b' belongs to uid 1001", 1000 },
 	};
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* chown */
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct err err = { 0 };
 
@@ -247,7 +239,7 @@ static void test_bundle(void **state)
 	}
 }
 
-static void test_modes(void **state)
+TEST(test_modes)
 {
 	static const struct {
 		const char *path;
@@ -262,7 +254,6 @@ static void test_modes(void **state)
 		{ "b/config.json", 0602, "b/config.json' belongs to uid 0 (mode 0602)" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
@@ -277,14 +268,13 @@ static void test_modes(void **state)
 	}
 }
 
-static void test_size_and_kind(void **state)
+TEST(test_size_and_kind)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(oci_done) struct oci large = OCI_EMPTY, fifo = OCI_EMPTY;
 	struct err err = { 0 };
 	char path[128];
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "b/config.json = {");
 	(void)snprintf(path, sizeof(path), "%s/b/config.json", tree.root);
@@ -296,20 +286,4 @@ static void test_size_and_kind(void **state)
 	assert_int_equal(mkfifoat(tree.fd, "b/config.json", 0600), 0);
 	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err,
 		     "b/config.json' is not a regular file");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_configs),
-		cmocka_unit_test(test_taken),
-		cmocka_unit_test(test_capability_numbers),
-		cmocka_unit_test(test_agreement),
-		cmocka_unit_test(test_adopt),
-		cmocka_unit_test(test_bundle),
-		cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_size_and_kind),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,9 +70,8 @@ static const struct {
 	{ "pid too large", STATE(",\"pid\":2147483648"), "'pid' is 2147483648, a number above 1 was expected" },
 };
 
-static void test_states(void **state)
+TEST(test_states)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(states); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		struct err err = { 0 };
@@ -83,14 +82,13 @@ static void test_states(void **state)
 	}
 }
 
-static void test_state_members(void **state)
+TEST(test_state_members)
 {
 	static const char text[] = "{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,"
 				   "\"bundle\":\"/run/b\",\"annotations\":{\"k1\":\"v1\",\"k2\":\"\"}}";
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 	struct err err = { 0 };
 
-	(void)state;
 	check_result("state", oci_parse_state(text, strlen(text), &oci, &err), &err, NULL);
 	check_string("id", oci.id, "c1");
 	check_string("status", oci.status, "created");
@@ -104,7 +102,7 @@ static void test_state_members(void **state)
 }
 
 /* Both sides of every length: the last that is taken, the first that is not. */
-static void test_lengths(void **state)
+TEST(test_lengths)
 {
 	static const struct {
 		const char *format;
@@ -120,7 +118,6 @@ static void test_lengths(void **state)
 	};
 	char filler[PATH_MAX + 1], text[2 * PATH_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		struct err err = { 0 };
@@ -148,11 +145,10 @@ static int parse_nested(unsigned depth, struct err *err)
 	return oci_parse_state(text, strlen(text), &oci, err);
 }
 
-static void test_depth(void **state)
+TEST(test_depth)
 {
 	struct err err = { 0 };
 
-	(void)state;
 	check_result("64 levels", parse_nested(OCI_DEPTH_MAX, &err), &err, NULL);
 	check_result("65 levels", parse_nested(OCI_DEPTH_MAX + 1, &err), &err, "nested too deeply");
 }
@@ -173,24 +169,22 @@ static int read_padded(size_t size, struct err *err)
 	return oci_read_state(fd, 0, &oci, err);
 }
 
-static void test_read_size(void **state)
+TEST(test_read_size)
 {
 	struct err err = { 0 };
 
-	(void)state;
 	check_result("1 MiB", read_padded(OCI_STATE_MAX, &err), &err, NULL);
 	check_result("1 MiB + 1", read_padded(OCI_STATE_MAX + 1, &err), &err,
 		     "container state: larger than 1048576 bytes");
 }
 
-static void test_read_in_pieces(void **state)
+TEST(test_read_in_pieces)
 {
 	static const char text[] = WITH_PID("");
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 	struct err err = { 0 };
 	int fds[2];
 
-	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	assert_int_equal(write(fds[1], text, 10), 10);
 	assert_int_equal(write(fds[1], text + 10, sizeof(text) - 11), sizeof(text) - 11);
@@ -201,28 +195,15 @@ static void test_read_in_pieces(void **state)
 }
 
 /* A deadline that lies in the past needs no clock in the test. */
-static void test_read_deadline(void **state)
+TEST(test_read_deadline)
 {
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 	struct err err = { 0 };
 	int fds[2];
 
-	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	check_result("no end", oci_read_state(fds[0], 1, &oci, &err), &err,
 		     "it did not end within the deadline; the runtime must write the state and close");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_states),	      cmocka_unit_test(test_state_members),
-		cmocka_unit_test(test_lengths),	      cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_read_size),     cmocka_unit_test(test_read_in_pieces),
-		cmocka_unit_test(test_read_deadline),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

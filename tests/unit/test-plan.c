@@ -112,9 +112,8 @@ static const struct {
 	  .verdict = VERDICT_GRANT, .unit = true, .io = true },
 };
 
-static void test_plans(void **state)
+TEST(test_plans)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(plans); i++) {
 		const bool back = plans[i].verdict == VERDICT_READONLY;
 		struct decision decision = decision_plain(plans[i].verdict);
@@ -140,7 +139,7 @@ static void test_plans(void **state)
 }
 
 /* The scope's ceilings are the same but for the container's own cgroup, which counts there. */
-static void test_scope(void **state)
+TEST(test_scope)
 {
 	static const char *const want[] = { "scope: memory.max at most 4096",
 					    "scope: cgroup.max.descendants at most 257",
@@ -149,7 +148,6 @@ static void test_scope(void **state)
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
 
-	(void)state;
 	facts.has_scope = true;
 	decision_add_ceiling(&decision, "cgroup.max.depth", "max");
 	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
@@ -161,12 +159,11 @@ static void test_scope(void **state)
 	check_step(2, "scope: cgroup.max.descendants at most 2147483647");
 }
 
-static void test_unit_description(void **state)
+TEST(test_unit_description)
 {
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
 
-	(void)state;
 	facts.unit = "x.scope";
 	decision_add_ceiling(&decision, "pids.max", "5");
 	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
@@ -178,7 +175,7 @@ static void test_unit_description(void **state)
 	assert_int_equal(text[40], '#');
 }
 
-static void test_mount_methods(void **state)
+TEST(test_mount_methods)
 {
 	static const enum mount_method want[MOUNT_STATE_MAX] = { [MOUNT_UNKNOWN] = MOUNT_KEEP,
 								 [MOUNT_READONLY] = MOUNT_CLEAR_FLAG,
@@ -187,7 +184,6 @@ static void test_mount_methods(void **state)
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
 
-	(void)state;
 	for (facts.mount = 0; facts.mount < MOUNT_STATE_MAX; facts.mount++) {
 		assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
 		assert_int_equal(plan.steps[plan.n_steps - 1].kind, STEP_MOUNT);
@@ -220,9 +216,8 @@ static void check_order(void)
 	}
 }
 
-static void test_order(void **state)
+TEST(test_order)
 {
-	(void)state;
 	for (unsigned bits = 0; bits < 128; bits++) {
 		struct decision decision = decision_plain(VERDICT_GRANT);
 		struct facts facts = facts_plain();
@@ -239,12 +234,11 @@ static void test_order(void **state)
 	}
 }
 
-static void test_unknown_list(void **state)
+TEST(test_unknown_list)
 {
 	struct decision decision = decision_plain(VERDICT_READONLY);
 	struct facts facts = facts_plain();
 
-	(void)state;
 	facts.delegated = facts.given = NULL;
 	check_plan("the directory alone", &decision, &facts, "own .");
 	facts.given = given_more;
@@ -254,14 +248,13 @@ static void test_unknown_list(void **state)
 }
 
 /* As many steps as there can be fit; one that would not is an error and never left out. */
-static void test_size(void **state)
+TEST(test_size)
 {
 	static const char *many[PLAN_STEPS_MAX + 1];
 	struct decision decision = decision_plain(VERDICT_READONLY);
 	struct facts facts = facts_plain();
 	struct err err = { 0 };
 
-	(void)state;
 	for (size_t i = 0; i < PLAN_STEPS_MAX; i++)
 		many[i] = "x";
 	facts.delegated = facts.given = many;
@@ -282,7 +275,7 @@ static void test_size(void **state)
 	check_result("the largest real one", plan_build(&decision, &facts, &target, &plan, &err), &err, NULL);
 }
 
-static void test_descriptions(void **state)
+TEST(test_descriptions)
 {
 	static const struct budget_entry bounded = { .usage.descendants = 64 },
 					 boundless = { .usage.descendants = LIMIT_MAX };
@@ -307,19 +300,17 @@ static void test_descriptions(void **state)
 		{ { .kind = STEP_MOUNT, .method = MOUNT_CLONE_ON_TOP }, "make the mount writable: clone-on-top" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		check_string("step", step_describe(&cases[i].step, text, sizeof(text)), cases[i].want);
 }
 
 /* What the plan writes is all in it: the entry of the table, the attribute, what each step needs of the policy. */
-static void test_written(void **state)
+TEST(test_written)
 {
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
 	_cleanup_(attribute_done) struct attribute first = { 0 }, again = { 0 };
 
-	(void)state;
 	decision.handler = "h";
 	decision.usage.descendants = 256;
 	decision.nest = "init";
@@ -363,7 +354,7 @@ static void test_written(void **state)
 }
 
 /* More ceilings than the attribute holds stop a grant, and nothing else: a cgroup is taken back, a refusal is one. */
-static void test_too_much_for_the_attribute(void **state)
+TEST(test_too_much_for_the_attribute)
 {
 	static const struct {
 		enum verdict verdict;
@@ -376,7 +367,6 @@ static void test_too_much_for_the_attribute(void **state)
 	struct facts facts = facts_plain();
 	char lines[1024] = "";
 
-	(void)state;
 	for (int minor = 0; minor < LIMIT_LINES_MAX; minor++)
 		(void)snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s8:%d rbps=9223372036854775806",
 			       minor ? "," : "", minor);
@@ -390,17 +380,4 @@ static void test_too_much_for_the_attribute(void **state)
 		check_string("attribute", plan.attribute, "");
 		assert_int_equal(plan.n_steps, cases[i].verdict == VERDICT_READONLY ? 3 : 0);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plans),	      cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_mount_methods), cmocka_unit_test(test_unit_description),
-		cmocka_unit_test(test_order),	      cmocka_unit_test(test_unknown_list),
-		cmocka_unit_test(test_size),	      cmocka_unit_test(test_descriptions),
-		cmocka_unit_test(test_written),	      cmocka_unit_test(test_too_much_for_the_attribute),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

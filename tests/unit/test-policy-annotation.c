@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Annotations: which keys there are, what the approved ones ask for, and who a container is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/cleanup.h"
 #include "policy/annotation.h"
+#include "tests/unit/check.h"
 
 #define W     "cgdeleg.io/writable"
 #define CRIO  "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw"
 #define CRIO2 "cgroup2-mount-hierarchy-rw.crio.io"
 #define NRI   "writable-cgroups.noderesource.dev"
 
-static void test_known(void **state)
+TEST(test_known)
 {
 	static const struct {
 		const char *key;
@@ -50,7 +41,6 @@ static void test_known(void **state)
 		{ "", false, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (annotation_is_known(cases[i].key) != cases[i].known ||
 		    annotation_is_ours(cases[i].key) != cases[i].ours)
@@ -114,9 +104,8 @@ static const struct wish_case {
 	{ W " " CRIO, { { W, "true" }, { CRIO, "nonsense" } }, 'I', false },
 };
 
-static void test_writable(void **state)
+TEST(test_writable)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(wish_cases); i++) {
 		const struct wish_case *c = &wish_cases[i];
 		struct facts facts = { .annotations = c->annotations };
@@ -135,7 +124,7 @@ static void test_writable(void **state)
 	}
 }
 
-static void test_long_value(void **state)
+TEST(test_long_value)
 {
 	char value[ANNOTATION_VALUE_MAX + 2];
 	struct annotation a = { "cgdeleg.io/memory.max", value };
@@ -143,7 +132,6 @@ static void test_long_value(void **state)
 	struct identity who = { 0 };
 	struct wish wish;
 
-	(void)state;
 	memset(value, '0', sizeof(value) - 1);
 	value[sizeof(value) - 1] = '\0';
 	wish_read("cgdeleg.io/memory.max", &facts, &who, &wish);
@@ -156,7 +144,7 @@ static void test_long_value(void **state)
 	assert_string_equal(wish.limits[0].file, "memory.max");
 }
 
-static void test_limits(void **state)
+TEST(test_limits)
 {
 	struct annotation a[] = {
 		{ "cgdeleg.io/memory.max", "1G" },	{ "cgdeleg.io/memory.max.app", "2G" },
@@ -168,7 +156,6 @@ static void test_limits(void **state)
 	struct identity who = { .container = "app" };
 	struct wish wish;
 
-	(void)state;
 	wish_read("cgdeleg.io/memory.max cgdeleg.io/cpu.max cgdeleg.io/cgroup.max.depth cgdeleg.io/hugetlb.2MB.max",
 		  &facts, &who, &wish);
 	assert_null(wish.invalid_key);
@@ -189,7 +176,7 @@ static void test_limits(void **state)
 	assert_non_null(strstr(wish.invalid_why, "a number"));
 }
 
-static void test_too_many_limits(void **state)
+TEST(test_too_many_limits)
 {
 	char keys_text[512] = "", names[WISH_LIMITS_MAX + 1][64];
 	struct annotation a[WISH_LIMITS_MAX + 1];
@@ -197,7 +184,6 @@ static void test_too_many_limits(void **state)
 	struct identity who = { 0 };
 	struct wish wish;
 
-	(void)state;
 	for (size_t i = 0; i <= WISH_LIMITS_MAX; i++) {
 		(void)snprintf(names[i], sizeof(names[i]), "cgdeleg.io/hugetlb.%zuMB.max", i);
 		(void)strcat(strcat(keys_text, names[i]), " ");
@@ -212,14 +198,13 @@ static void test_too_many_limits(void **state)
 	assert_non_null(wish.invalid_key);
 }
 
-static void test_profile(void **state)
+TEST(test_profile)
 {
 	struct annotation a[] = { { "cgdeleg.io/profile", "ci" }, { "cgdeleg.io/profile.app", "small" } };
 	struct facts facts = { .annotations = a, .n_annotations = 2 };
 	struct identity who = { .container = "app" };
 	struct wish wish;
 
-	(void)state;
 	wish_read("cgdeleg.io/profile", &facts, &who, &wish);
 	assert_string_equal(wish.profile, "small");
 	assert_string_equal(wish.profile_key, "cgdeleg.io/profile.app");
@@ -231,7 +216,7 @@ static void test_profile(void **state)
 	assert_string_equal(wish.invalid_value, "c/i");
 }
 
-static void test_unapproved(void **state)
+TEST(test_unapproved)
 {
 	static const struct annotation a[] = {
 		{ "x", "" }, { W, "" }, { W ".app", "" }, { CRIO, "" }, { "cgdeleg.io/profile", "" },
@@ -239,7 +224,6 @@ static void test_unapproved(void **state)
 	struct facts facts = { .annotations = a, .n_annotations = ELEMENTS(a) };
 	size_t i = 0;
 
-	(void)state;
 	assert_string_equal(annotation_next_unapproved(W, &facts, &i), CRIO);
 	assert_string_equal(annotation_next_unapproved(W, &facts, &i), "cgdeleg.io/profile");
 	assert_null(annotation_next_unapproved(W, &facts, &i));
@@ -321,9 +305,8 @@ static void assert_same(size_t i, const char *what, const char *a, const char *b
 		fail_msg("case %zu: %s is %s instead of %s", i, what, a ? a : "NULL", b ? b : "NULL");
 }
 
-static void test_identity(void **state)
+TEST(test_identity)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(identity_cases); i++) {
 		const struct identity_case *c = &identity_cases[i];
 		struct facts facts = { .annotations = c->annotations };
@@ -344,30 +327,16 @@ static void test_identity(void **state)
 	assert_false(identity_is_stated(ENGINE_INVALID) || identity_is_stated(ENGINE_MAX));
 }
 
-static void test_facts(void **state)
+TEST(test_facts)
 {
 	static const char *const files[] = { "a", "bc", NULL };
 	struct annotation a[] = { { "k", "1" }, { "kk", "2" } };
 	struct facts facts = { .annotations = a, .n_annotations = 2 };
 
-	(void)state;
 	assert_null(facts_file(&facts, "a"));
 	facts.files = files;
 	assert_true(facts_file(&facts, "a") && facts_file(&facts, "bc"));
 	assert_false(facts_file(&facts, "b") || facts_file(&facts, ""));
 	assert_string_equal(facts_annotation(&facts, "kk"), "2");
 	assert_null(facts_annotation(&facts, "kkk"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known),		cmocka_unit_test(test_writable),
-		cmocka_unit_test(test_long_value),	cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_too_many_limits), cmocka_unit_test(test_profile),
-		cmocka_unit_test(test_unapproved),	cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_facts),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

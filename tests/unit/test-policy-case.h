@@ -5,18 +5,8 @@
  */
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/cleanup.h"
 #include "policy/decide.h"
+#include "tests/unit/check.h"
 
 static const char *const all_files[] = {
 	"cgroup.procs",
@@ -113,22 +103,13 @@ static inline const struct decision *decide_text(const char *text, const struct 
 
 	ruleset_done(&rules);
 	free(copy);
-	copy = strdup(text ? text : "");
-	if (!text)
-		return NULL;
+	copy = strdup(text);
 	assert_non_null(copy);
 	assert_int_equal(ruleset_load_text("p.ini", copy, strlen(copy), &rules, NULL), 0);
 	memset(&decision, 0xa5, sizeof(decision));
 	policy_decide(&rules, facts, &decision);
 	check_invariants(&rules, facts);
 	return &decision;
-}
-
-static inline int teardown_text(void **state)
-{
-	(void)state;
-	(void)decide_text(NULL, NULL);
-	return 0;
 }
 
 static inline const struct reason *find_reason(const struct decision *d, enum reason_code code)

@@ -2,7 +2,7 @@
 /* What a grant is bounded by: profiles, built-in ceilings, and annotations that can only lower them. */
 #include "tests/unit/test-policy-case.h"
 
-static void test_profiles(void **state)
+TEST(test_profiles)
 {
 	static const struct {
 		const char *value, *profile;
@@ -18,7 +18,6 @@ static void test_profiles(void **state)
 		{ "", NULL, VERDICT_REFUSE, REASON_ANNOTATION_INVALID },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct annotation a = { "cgdeleg.io/profile", cases[i].value };
 		const struct decision *d = decide_asking(&a, 1);
@@ -34,12 +33,11 @@ static void test_profiles(void **state)
 }
 
 /* A rule's profile stands above the handler's; its list replaces the handler's. */
-static void test_rule_profiles(void **state)
+TEST(test_rule_profiles)
 {
 	static const struct annotation ask = { "cgdeleg.io/profile", "ci" };
 	struct facts facts = good_facts;
 
-	(void)state;
 	decide_text(ASKING "cgroup_writable = true\n[rule r]\nhandler = h\nprofile = secret\n", &facts);
 	assert_string_equal(decision.profile, "secret");
 	assert_string_equal(decision.rule, "r");
@@ -52,7 +50,7 @@ static void test_rule_profiles(void **state)
 	assert_string_equal(decision.profile, "ci");
 }
 
-static void test_limits(void **state)
+TEST(test_limits)
 {
 	static const struct {
 		const char *key, *value, *file, *result; /* NULL: no ceiling on it */
@@ -69,7 +67,6 @@ static void test_limits(void **state)
 		{ "cgdeleg.io/memory.swap.max", "0", "memory.swap.max", NULL, false, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct annotation a[] = { { "cgdeleg.io/writable", "true" }, { cases[i].key, cases[i].value } };
 		const struct decision *d = decide_asking(a, 2);
@@ -87,12 +84,11 @@ static void test_limits(void **state)
 }
 
 /* Where the profile has no ceiling, the annotation makes one; "max" makes none. */
-static void test_annotated_ceiling(void **state)
+TEST(test_annotated_ceiling)
 {
 	struct annotation a[] = { { "cgdeleg.io/profile", "ci" }, { "cgdeleg.io/pids.max", "7" } };
 	const struct ceiling *c;
 
-	(void)state;
 	c = find_ceiling(decide_asking(a, 2), "pids.max");
 	assert_int_equal(decision.verdict, VERDICT_GRANT);
 	assert_int_equal(c->value.number, 7);
@@ -112,7 +108,7 @@ static void test_annotated_ceiling(void **state)
  * A container that may run for 40 ms in 100 may not be told to run for 400 in 1000: the profile's period stays, the
  * quota is rounded down. Shorter or longer, and refused where nothing would be left that the kernel takes.
  */
-static void test_cpu_period(void **state)
+TEST(test_cpu_period)
 {
 	static const struct {
 		const char *profile, *asked, *result; /* NULL: refused */
@@ -133,7 +129,6 @@ static void test_cpu_period(void **state)
 		{ "max", "max", "max 100000", false, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		const struct annotation a = { "cgdeleg.io/cpu.max", cases[i].asked };
 		struct facts facts = good_facts;
@@ -162,12 +157,11 @@ static void test_cpu_period(void **state)
 	}
 }
 
-static void test_built_in_ceilings(void **state)
+TEST(test_built_in_ceilings)
 {
 	const struct decision *d = decide_handler("", &good_facts);
 	const struct annotation ask = { "cgdeleg.io/profile", "ci" };
 
-	(void)state;
 	assert_int_equal(d->n_ceilings, 2);
 	assert_int_equal(find_ceiling(d, "cgroup.max.descendants")->value.number, 256);
 	assert_int_equal(find_ceiling(d, "cgroup.max.depth")->value.number, 12);
@@ -190,7 +184,7 @@ static struct facts used(uint64_t grants, uint64_t descendants, uint64_t memory,
 
 #define G (UINT64_C(1) << 30)
 
-static void test_budgets(void **state)
+TEST(test_budgets)
 {
 	static const struct {
 		const char *lines;
@@ -216,7 +210,6 @@ static void test_budgets(void **state)
 		{ "profile = small\nbudget.pids.max = 9\n", 9, 0, 0, 0, "budget.pids.max is 9" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct facts facts = used(cases[i].grants, cases[i].descendants, cases[i].memory, cases[i].cpu);
 		const struct decision *d = decide_handler(cases[i].lines, &facts);
@@ -234,14 +227,13 @@ static void test_budgets(void **state)
 }
 
 /* cpu.max in thousandths of a core, and rounded up. */
-static void test_cpu_budget(void **state)
+TEST(test_cpu_budget)
 {
 	static const char text[] = "[profile p]\ncpu.max = 33333 100000\n[handler h]\n"
 				   "engine = containerd\ncgroup_writable = true\nprofile = p\n"
 				   "budget.cpu.max = 1\n";
 	struct facts facts = used(2, 0, 0, 666);
 
-	(void)state;
 	assert_int_equal(decide_text(text, &facts)->verdict, VERDICT_GRANT);
 	assert_int_equal(decision.usage.cpu, 334);
 	facts.handler_usage.cpu = 667;
@@ -251,11 +243,10 @@ static void test_cpu_budget(void **state)
 		       "is 1.000 cores, of which 0.667 cores are delegated, and this container would add 0.334 cores"));
 }
 
-static void test_unknown_usage(void **state)
+TEST(test_unknown_usage)
 {
 	struct facts facts = good_facts;
 
-	(void)state;
 	facts.usage_known = TRI_UNKNOWN;
 	assert_int_equal(decide_handler("", &facts)->verdict, VERDICT_REFUSE);
 	assert_int_equal(decision.reasons[0].code, REASON_UNKNOWN);
@@ -264,21 +255,7 @@ static void test_unknown_usage(void **state)
 }
 
 /* Last: no code is without a case above. */
-static void test_all_reasons_seen(void **state)
+TEST(test_all_reasons_seen)
 {
-	(void)state;
 	assert_all_seen(IN_CEILINGS);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_profiles),      cmocka_unit_test(test_rule_profiles),
-		cmocka_unit_test(test_limits),	      cmocka_unit_test(test_annotated_ceiling),
-		cmocka_unit_test(test_cpu_period),    cmocka_unit_test(test_built_in_ceilings),
-		cmocka_unit_test(test_budgets),	      cmocka_unit_test(test_cpu_budget),
-		cmocka_unit_test(test_unknown_usage), cmocka_unit_test(test_all_reasons_seen),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, teardown_text);
 }

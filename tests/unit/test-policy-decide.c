@@ -72,9 +72,8 @@ static void check_cell(size_t row, size_t column, size_t wish, bool readonly)
 	}
 }
 
-static void test_matrix(void **state)
+TEST(test_matrix)
 {
-	(void)state;
 	for (size_t row = 0; row < ELEMENTS(matrix); row++)
 		for (size_t column = 0; column < ELEMENTS(writables); column++)
 			for (size_t wish = 0; wish < ELEMENTS(wishes); wish++) {
@@ -84,11 +83,10 @@ static void test_matrix(void **state)
 }
 
 /* The handler's on_refusal stands above the default. */
-static void test_on_refusal(void **state)
+TEST(test_on_refusal)
 {
 	struct facts facts = good_facts;
 
-	(void)state;
 	facts.covered_by = "/sys";
 	assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict, VERDICT_READONLY);
 	assert_int_equal(decide_handler("on_refusal = readonly\n[defaults]\non_refusal = fail\n", &facts)->verdict,
@@ -98,7 +96,7 @@ static void test_on_refusal(void **state)
 }
 
 /* Without a user namespace of its own, taking back takes nothing, whatever else the container lacks. */
-static void test_readonly_needs_something_to_take(void **state)
+TEST(test_readonly_needs_something_to_take)
 {
 	static const struct {
 		enum userns_kind userns;
@@ -117,7 +115,6 @@ static void test_readonly_needs_something_to_take(void **state)
 		{ USERNS_PRIVATE, MOUNT_WRITABLE, 1 << CAP_SYS_ADMIN, VERDICT_READONLY },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(table); i++) {
 		struct facts facts = good_facts;
 
@@ -132,7 +129,7 @@ static void test_readonly_needs_something_to_take(void **state)
 }
 
 /* Declining, too, must leave the container without a writable cgroup, whatever on_refusal says. */
-static void test_decline(void **state)
+TEST(test_decline)
 {
 	static const struct annotation decline = { "cgdeleg.io/writable", "false" };
 	static const struct {
@@ -150,7 +147,6 @@ static void test_decline(void **state)
 		{ USERNS_NONE, MOUNT_UNKNOWN, VERDICT_REFUSE },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct facts facts = good_facts;
 
@@ -166,12 +162,11 @@ static void test_decline(void **state)
 	}
 }
 
-static void test_origins(void **state)
+TEST(test_origins)
 {
 	struct facts facts = good_facts;
 	const struct annotation ask = { "cgdeleg.io/writable", "true" };
 
-	(void)state;
 	assert_int_equal(decide_handler("", &facts)->origin.line, 6);
 	assert_string_equal(decision.origin.file, "p.ini");
 	facts.annotations = &ask;
@@ -183,7 +178,7 @@ static void test_origins(void **state)
 	assert_int_equal(decision.reasons[0].code, REASON_RULE_FORBIDS);
 }
 
-static void test_selectors(void **state)
+TEST(test_selectors)
 {
 	static const struct annotation containerd[] = {
 		{ "io.kubernetes.cri.sandbox-namespace", "ci-7" },
@@ -212,7 +207,6 @@ static void test_selectors(void **state)
 		{ "namespaces = ci-*\npods = b*\ncontainers = m*\nimages = r*\n", true },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct facts facts = good_facts;
 		char text[256];
@@ -229,7 +223,7 @@ static void test_selectors(void **state)
 	}
 }
 
-static void test_sandbox(void **state)
+TEST(test_sandbox)
 {
 	static const struct {
 		const char *engine, *key, *value;
@@ -243,7 +237,6 @@ static void test_sandbox(void **state)
 		{ "docker", "io.kubernetes.docker.type", "podsandbox", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct annotation a[] = { { cases[i].key, cases[i].value }, { "cgdeleg.io/writable", "true" } };
 		struct facts facts = good_facts;
@@ -259,12 +252,11 @@ static void test_sandbox(void **state)
 	}
 }
 
-static void test_not_concerned(void **state)
+TEST(test_not_concerned)
 {
 	const struct annotation ask = { "cgdeleg.io/writable", "true" };
 	struct facts facts = good_facts;
 
-	(void)state;
 	facts.annotations = &ask;
 	facts.n_annotations = 1;
 	facts.handler = "another";
@@ -278,7 +270,7 @@ static void test_not_concerned(void **state)
 }
 
 /* The fast path agrees with the engine; that nothing but a pass may be unconcerned is in check_invariants(). */
-static void test_concerns(void **state)
+TEST(test_concerns)
 {
 	static const struct {
 		const char *text, *key, *value;
@@ -306,7 +298,6 @@ static void test_concerns(void **state)
 		{ "[rule r]\nhandler = i\n", "writable-cgroups.noderesource.dev/container.x", "", true },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct annotation a = { cases[i].key, cases[i].value };
 		struct facts facts = { .handler = "h", .annotations = &a, .n_annotations = 1 };
@@ -320,12 +311,11 @@ static void test_concerns(void **state)
 }
 
 /* A broken policy grants nothing, whatever its readable part says, and says where it is broken. */
-static void test_broken(void **state)
+TEST(test_broken)
 {
 	struct facts facts = good_facts;
 	const struct annotation ask = { "cgdeleg.io/writable", "true" };
 
-	(void)state;
 	decide_handler("on_refusal = readonly\nnonsense = 1\nmore = 2\n", &facts);
 	assert_int_equal(decision.verdict, VERDICT_REFUSE);
 	assert_int_equal(decision.reasons[0].code, REASON_POLICY_BROKEN);
@@ -343,12 +333,11 @@ static void test_broken(void **state)
 }
 
 /* Attacker's bytes in keys and values reach the sentence escaped and cut. */
-static void test_escaping(void **state)
+TEST(test_escaping)
 {
 	char value[4096];
 	struct annotation a = { "cgdeleg.io/writable", "\x1b[2J\nALL: granted" };
 
-	(void)state;
 	decide_asking(&a, 1);
 	assert_non_null(strstr(decision.reasons[0].text, "'\\x1b[2J\\x0aALL: granted'"));
 	memset(value, 'A', sizeof(value) - 1);
@@ -360,9 +349,8 @@ static void test_escaping(void **state)
 	assert_non_null(strstr(find_reason(&decision, REASON_ANNOTATION_UNAPPROVED)->text, "x\\x0ay"));
 }
 
-static void test_names(void **state)
+TEST(test_names)
 {
-	(void)state;
 	for (int i = 0; i < REASON_CODE_MAX; i++) {
 		const char *name = reason_code_name((enum reason_code)i);
 
@@ -378,14 +366,13 @@ static void test_names(void **state)
 }
 
 /* Ten thousand rules that do not match are a matter of a millisecond. */
-static void test_large(void **state)
+TEST(test_large)
 {
 	const size_t size = 1 << 20;
 	char *text = malloc(size);
 	size_t len = 0;
 	clock_t begin;
 
-	(void)state;
 	assert_non_null(text);
 	len += (size_t)snprintf(text, size, "[handler h]\nengine = containerd\n");
 	for (int i = 0; i < 3333; i++)
@@ -401,30 +388,7 @@ static void test_large(void **state)
 }
 
 /* Last: no code is without a case above. */
-static void test_all_reasons_seen(void **state)
+TEST(test_all_reasons_seen)
 {
-	(void)state;
 	assert_all_seen(IN_DECIDE);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_matrix),
-		cmocka_unit_test(test_on_refusal),
-		cmocka_unit_test(test_readonly_needs_something_to_take),
-		cmocka_unit_test(test_decline),
-		cmocka_unit_test(test_origins),
-		cmocka_unit_test(test_selectors),
-		cmocka_unit_test(test_sandbox),
-		cmocka_unit_test(test_not_concerned),
-		cmocka_unit_test(test_concerns),
-		cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_escaping),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_large),
-		cmocka_unit_test(test_all_reasons_seen),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, teardown_text);
 }

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which files are the policy: order, overriding, owners and modes, and the policy that is shipped. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/file.h"
 #include "policy/annotation.h"
 #include "policy/ruleset.h"
+#include "tests/unit/check.h"
 
 #define HANDLER "[handler runc]\nengine = containerd\n"
 
@@ -84,13 +77,12 @@ static void assert_complaint(const char *file, const char *words)
 	ruleset_done(&rules);
 }
 
-static void test_order(void **state)
+TEST_WITH(test_order, setup, teardown)
 {
 	const struct section *section;
 	const struct setting *setting;
 	struct ruleset rules;
 
-	(void)state;
 	write_file("policy.ini",
 		   "[defaults]\nguard = require\nnest = init\n" HANDLER
 		   "[rule a]\nhandler = runc\n[rule b]\nhandler = runc\n",
@@ -135,11 +127,10 @@ static void test_order(void **state)
 }
 
 /* A reference may point into a later file, and a fault in one file does not hide the others. */
-static void test_across_files(void **state)
+TEST_WITH(test_across_files, setup, teardown)
 {
 	struct ruleset rules;
 
-	(void)state;
 	write_file("policy.ini", HANDLER "profile = ci\n", 0644);
 	assert_complaint("policy.ini", "no [profile ci]");
 	write_file("policy.d/50.ini", "[profile ci]\npids.max = 10\n", 0644);
@@ -155,9 +146,8 @@ static void test_across_files(void **state)
 	ruleset_done(&rules);
 }
 
-static void test_duplicate_only_within_file(void **state)
+TEST_WITH(test_duplicate_only_within_file, setup, teardown)
 {
-	(void)state;
 	write_file("policy.ini", HANDLER, 0644);
 	write_file("policy.d/a.ini",
 		   "[handler runc]\nprofile = a\nprofile = b\n[profile a]\n"
@@ -169,7 +159,7 @@ static void test_duplicate_only_within_file(void **state)
 	assert_complaint("policy.d/a.ini", "[handler runc] is empty");
 }
 
-static void test_modes(void **state)
+TEST_WITH(test_modes, setup, teardown)
 {
 	static const struct {
 		mode_t mode;
@@ -179,7 +169,6 @@ static void test_modes(void **state)
 		{ 0664, false }, { 0646, false }, { 0666, false }, { 0620, false }, { 0602, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct ruleset rules;
 
@@ -200,9 +189,8 @@ static void test_modes(void **state)
 	assert_complaint("policy.d/a.ini", "(mode 0664)");
 }
 
-static void test_directory_modes(void **state)
+TEST_WITH(test_directory_modes, setup, teardown)
 {
-	(void)state;
 	write_file("policy.ini", HANDLER, 0644);
 	assert_int_equal(chmod(dir, 0775), 0);
 	assert_complaint("", "(mode 0775)");
@@ -213,11 +201,10 @@ static void test_directory_modes(void **state)
 	assert_complaint("policy.d", "(mode 0757)");
 }
 
-static void test_owner(void **state)
+TEST_WITH(test_owner, setup, teardown)
 {
 	struct ruleset rules;
 
-	(void)state;
 	write_file("policy.ini", HANDLER, 0644);
 	if (getuid() != 0) {
 		assert_int_equal(ruleset_load(dir, 0, &rules, NULL), 0);
@@ -233,9 +220,8 @@ static void test_owner(void **state)
 	ruleset_done(&rules);
 }
 
-static void test_kinds_of_file(void **state)
+TEST_WITH(test_kinds_of_file, setup, teardown)
 {
-	(void)state;
 	assert_complaint("policy.ini", "cannot be opened: No such file");
 	write_file("real.ini", HANDLER, 0644);
 	assert_int_equal(symlink("real.ini", path_of("policy.ini")), 0);
@@ -254,22 +240,20 @@ static void test_kinds_of_file(void **state)
 	assert_complaint("policy.d", "cannot be opened");
 }
 
-static void test_too_large(void **state)
+TEST_WITH(test_too_large, setup, teardown)
 {
 	_cleanup_close_ int fd = -EBADF;
 
-	(void)state;
 	write_file("policy.ini", "", 0644);
 	fd = open(path_of("policy.ini"), O_WRONLY | O_CLOEXEC);
 	assert_int_equal(ftruncate(fd, POLICY_FILE_MAX + 1), 0);
 	assert_complaint("policy.ini", "has more than 4194304 bytes");
 }
 
-static void test_too_many(void **state)
+TEST_WITH(test_too_many, setup, teardown)
 {
 	struct ruleset rules;
 
-	(void)state;
 	write_file("policy.ini", HANDLER, 0644);
 	for (int i = 1; i < POLICY_FILES_MAX; i++) {
 		char name[32];
@@ -285,11 +269,10 @@ static void test_too_many(void **state)
 	assert_complaint("policy.d/zzz.ini", "one file too many");
 }
 
-static void test_no_directory(void **state)
+TEST(test_no_directory)
 {
 	struct ruleset rules;
 
-	(void)state;
 	assert_int_equal(ruleset_load("/nonexistent/cgdeleg", 0, &rules, NULL), 0);
 	assert_non_null(strstr(rules.complaints->text, "cannot be opened: No such file"));
 	assert_string_equal(rules.complaints->origin.file, "/nonexistent/cgdeleg");
@@ -350,12 +333,11 @@ static void check_defaults(const struct section *defaults)
 	}
 }
 
-static void test_default_ini(void **state)
+TEST(test_default_ini)
 {
 	_cleanup_free_ char *text = NULL;
 	struct ruleset rules;
 
-	(void)state;
 	read_source("policy/default.ini", &text, &(size_t) { 0 });
 	load_or_fail(&rules, text);
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
@@ -401,11 +383,10 @@ static void check_manual_row(const char *text, const struct key *key)
 }
 
 /* The manual knows every word of the grammar. */
-static void test_manual(void **state)
+TEST(test_manual)
 {
 	_cleanup_free_ char *text = NULL;
 
-	(void)state;
 	read_source("man/cgdeleg.policy.5.scd", &text, &(size_t) { 0 });
 	/* scdoc wants an underscore within a word escaped. */
 	for (char *at = strstr(text, "\\_"); at; at = strstr(at, "\\_"))
@@ -429,26 +410,4 @@ static void test_manual(void **state)
 		if (!strstr(text, key))
 			fail_msg("the manual lacks the limit %s", key);
 	}
-}
-
-#define test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		test(test_order),
-		test(test_across_files),
-		test(test_duplicate_only_within_file),
-		test(test_modes),
-		test(test_directory_modes),
-		test(test_owner),
-		test(test_kinds_of_file),
-		test(test_too_large),
-		test(test_too_many),
-		cmocka_unit_test(test_no_directory),
-		cmocka_unit_test(test_default_ini),
-		cmocka_unit_test(test_manual),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

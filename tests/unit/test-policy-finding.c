@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding: what is valid and has a price or does nothing, and what is left alone. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/cleanup.h"
 #include "policy/finding.h"
+#include "tests/unit/check.h"
 
 #define SMALL  "[profile small]\npids.max = 10\n"
 #define BIG    "[profile big]\nmemory.max = 1G\npids.max = 10\n"
@@ -62,7 +53,7 @@ static void expect_finding(const char *name, const char *policy, unsigned line, 
 		fail_msg("%s: line %u, '%s'", name, found.lines[0], found.texts[0]);
 }
 
-static void test_handlers(void **state)
+TEST(test_handlers)
 {
 	static const struct {
 		const char *name, *policy;
@@ -88,12 +79,11 @@ static void test_handlers(void **state)
 		  0, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
 }
 
-static void test_budgets(void **state)
+TEST(test_budgets)
 {
 	static const struct {
 		const char *name, *policy;
@@ -135,12 +125,11 @@ static void test_budgets(void **state)
 		  BIG OPEN "budget.memory.max = 4G\n[rule r]\nhandler = h\nprofile = big\n", 0, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
 }
 
-static void test_rules(void **state)
+TEST(test_rules)
 {
 	static const struct {
 		const char *name, *policy;
@@ -164,32 +153,18 @@ static void test_rules(void **state)
 		  OPEN "[rule a]\nhandler = h\nimages = x\n[rule b]\nhandler = h\n", 0, NULL },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
 }
 
-static void test_risks(void **state)
+TEST(test_risks)
 {
 	const struct found found = findings_of("risks", "[defaults]\nguard = off\n[profile p]\nmemory.max = max\n"
 							"cgroup.max.depth = max\n");
 
-	(void)state;
 	assert_int_equal(found.n, 2);
 	assert_true(found.lines[0] == 2 && found.lines[1] == 5);
 	assert_true(found.ids[0] == FINDING_GUARD_OFF && found.ids[1] == FINDING_DEPTH_UNBOUNDED);
 	assert_true(found.severities[0] == FINDING_RISK && found.severities[1] == FINDING_RISK);
 	expect_finding("none", OPEN "require_userns = true\nguard = require\n", 0, NULL);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_risks),
-		cmocka_unit_test(test_handlers),
-		cmocka_unit_test(test_budgets),
-		cmocka_unit_test(test_rules),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loading when memory runs out: at every single allocation, an error and never half a policy. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* The arena is all that the loader allocates from. Its source with another calloc() takes the library's
  * place, because this object is linked before it. Small chunks make many allocations. */
@@ -28,6 +21,7 @@ static void *scarce_calloc(size_t n, size_t size)
 #undef calloc
 
 #include "policy/ruleset.h"
+#include "tests/unit/check.h"
 
 /* Sections enough for the index to grow, and complaints of every stage. */
 static char *make_policy(void)
@@ -45,14 +39,13 @@ static char *make_policy(void)
 	return text;
 }
 
-static void test_scarce(void **state)
+TEST(test_scarce)
 {
 	_cleanup_free_ char *text = make_policy();
 	struct ruleset rules;
 	size_t n = 0;
 	int r;
 
-	(void)state;
 	do {
 		struct err err = { 0 };
 
@@ -67,13 +60,12 @@ static void test_scarce(void **state)
 	assert_true(n > 10);
 }
 
-static void test_scarce_files(void **state)
+TEST(test_scarce_files)
 {
 	struct ruleset rules;
 	size_t n = 0;
 	int r;
 
-	(void)state;
 	do {
 		allocations_left = n++;
 		r = ruleset_load("/nonexistent", 0, &rules, NULL);
@@ -83,11 +75,10 @@ static void test_scarce_files(void **state)
 	assert_true(n > 2);
 }
 
-static void test_huge(void **state)
+TEST(test_huge)
 {
 	_cleanup_(cleanup_arena) struct arena *arena = NULL;
 
-	(void)state;
 	allocations_left = 2;
 	arena = arena_new();
 	assert_non_null(arena);
@@ -97,15 +88,4 @@ static void test_huge(void **state)
 	assert_non_null(arena_alloc(arena, 1 << 20)); /* more than any chunk */
 	assert_string_equal(arena_strndup(arena, "abc", 0) ? "" : "no room", "no room");
 	assert_null(arena_free(NULL));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scarce),
-		cmocka_unit_test(test_scarce_files),
-		cmocka_unit_test(test_huge),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,9 +249,8 @@ static const struct requirement requirements[] = {
 	{ "on_missing_limit = skip\n", files_none, REFUSE, REASON_LIMIT_MISSING },
 };
 
-static void test_requirements(void **state)
+TEST(test_requirements)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(requirements); i++) {
 		const struct requirement *c = &requirements[i];
 		struct facts facts = good_facts;
@@ -273,7 +272,7 @@ static void test_requirements(void **state)
 }
 
 /* Without a user namespace each of these capabilities refuses, with one none does; others never do. */
-static void test_capabilities(void **state)
+TEST(test_capabilities)
 {
 	static const struct {
 		int number;
@@ -284,7 +283,6 @@ static void test_capabilities(void **state)
 		{ 38 /* PERFMON */, true }, { CAP_KILL, false },	   { CAP_NET_BIND_SERVICE, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct facts facts = good_facts;
 
@@ -299,7 +297,7 @@ static void test_capabilities(void **state)
 }
 
 /* One refusal does not hide the next. */
-static void test_all_refusals_are_collected(void **state)
+TEST(test_all_refusals_are_collected)
 {
 	static const enum reason_code codes[] = {
 		REASON_NSDELEGATE_MISSING,     REASON_CAPABILITY,    REASON_OWNER_UNMAPPED, REASON_CGROUPNS_SHARED,
@@ -307,7 +305,6 @@ static void test_all_refusals_are_collected(void **state)
 	};
 	struct facts facts = good_facts;
 
-	(void)state;
 	userns_none(&facts);
 	facts.nsdelegate = TRI_NO;
 	facts.capabilities = UINT64_MAX;
@@ -330,12 +327,11 @@ static void test_all_refusals_are_collected(void **state)
 }
 
 /* More reasons than there is room for, in number or in words: refusals stay, whole, and notes go. */
-static void test_too_many_reasons(void **state)
+TEST(test_too_many_reasons)
 {
 	static const int digits[] = { 1, 46 }; /* of a file's name */
 	struct facts facts = good_facts;
 
-	(void)state;
 	guard_missing(&facts);
 	for (size_t w = 0; w < ELEMENTS(digits); w++) {
 		char text[4096] = "[handler h]\nengine = crio\ncgroup_writable = true\nprofile = p\n[profile p]\n";
@@ -362,11 +358,10 @@ static void test_too_many_reasons(void **state)
 	}
 }
 
-static void test_settings(void **state)
+TEST(test_settings)
 {
 	const struct decision *d = decide_handler("", &good_facts);
 
-	(void)state;
 	assert_null(d->nest);
 	assert_string_equal(d->controllers, "cpu memory pids io");
 	assert_int_equal(d->owner_uid, 100000);
@@ -414,22 +409,7 @@ static void test_settings(void **state)
 }
 
 /* Last: no code is without a case above. */
-static void test_all_reasons_seen(void **state)
+TEST(test_all_reasons_seen)
 {
-	(void)state;
 	assert_all_seen(IN_REQUIRE);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requirements),
-		cmocka_unit_test(test_capabilities),
-		cmocka_unit_test(test_all_refusals_are_collected),
-		cmocka_unit_test(test_too_many_reasons),
-		cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_all_reasons_seen),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, teardown_text);
 }

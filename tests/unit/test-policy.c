@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a policy's text: what is taken, and every complaint with its place. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
-#include "base/cleanup.h"
 #include "base/text.h"
 #include "policy/annotation.h"
 #include "policy/ruleset.h"
+#include "tests/unit/check.h"
 
 #define HANDLER "[handler runc]\nengine = containerd\n"
 
@@ -151,11 +143,10 @@ static const struct complaint_case {
 	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nimages = x\n", 5, 10, "the rule can never match", 0 },
 };
 
-static void test_complaints(void **state)
+TEST(test_complaints)
 {
 	unsigned failed = 0;
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(complaint_cases); i++) {
 		const struct complaint_case *c = &complaint_cases[i];
 		struct ruleset rules;
@@ -178,7 +169,7 @@ static void test_complaints(void **state)
 }
 
 /* The same kinds of line where they are right, so that the refusals above are not for something else. */
-static void test_accepted(void **state)
+TEST(test_accepted)
 {
 	static const char *const texts[] = {
 		"",
@@ -208,7 +199,6 @@ static void test_accepted(void **state)
 		"[handler x]\nengine = crio\n[rule a]\nhandler = x\npods = " X190 "y\n",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(texts); i++) {
 		struct ruleset rules;
 
@@ -222,13 +212,12 @@ static void test_accepted(void **state)
 }
 
 /* Loading goes on behind a fault, and finds each of them. */
-static void test_all_complaints(void **state)
+TEST(test_all_complaints)
 {
 	static const unsigned lines[] = { 2, 4, 5, 6, 7, 9 };
 	struct ruleset rules;
 	size_t i = 0;
 
-	(void)state;
 	load(&rules, "[defaults]\n"
 		     "require_userns = maybe\n"
 		     "[handler runc]\n"
@@ -246,7 +235,7 @@ static void test_all_complaints(void **state)
 }
 
 /* A key behind a faulty header must not fall into the section above, whatever the fault. */
-static void test_faulty_header_ends_section(void **state)
+TEST(test_faulty_header_ends_section)
 {
 	static const char *const headers[] = {
 		"[handler b",	  "[handler b] x",	    "[handler]",
@@ -255,7 +244,6 @@ static void test_faulty_header_ends_section(void **state)
 		"[handler a/b]",  "[handler " X190 X10 "]",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(headers); i++) {
 		struct ruleset rules;
 		char text[1024];
@@ -271,13 +259,12 @@ static void test_faulty_header_ends_section(void **state)
 	}
 }
 
-static void test_values_and_origins(void **state)
+TEST(test_values_and_origins)
 {
 	const struct section *section;
 	const struct setting *setting;
 	struct ruleset rules;
 
-	(void)state;
 	load(&rules, "[profile a]\n\nmemory.max  =  16G   ; behind blanks\nhugetlb.2MB.max=1G\n"
 		     "[handler h]\nengine = crio\nprofile=a\n");
 	assert_false(ruleset_is_broken(&rules));
@@ -299,13 +286,12 @@ static void test_values_and_origins(void **state)
 	ruleset_done(&rules); /* twice does no harm */
 }
 
-static void test_too_many_limits(void **state)
+TEST(test_too_many_limits)
 {
 	struct ruleset rules;
 	char text[4096] = "[profile a]\n";
 	size_t len = strlen(text);
 
-	(void)state;
 	for (int i = 0; i <= POLICY_LIMITS_MAX; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%dMB.max = 1\n", i);
 	load(&rules, text);
@@ -317,9 +303,8 @@ static void test_too_many_limits(void **state)
 
 /* Each row of the key table: its built-in default is a value of its kind, its sections take it, and the
  * others refuse it. */
-static void test_key_table(void **state)
+TEST(test_key_table)
 {
-	(void)state;
 	for (int id = 0; id < KEY_ID_MAX; id++) {
 		const struct key *key = &keys[id];
 		struct limit_value value;
@@ -349,7 +334,7 @@ static void test_key_table(void **state)
 	assert_null(engine_names[ENGINE_MAX]);
 }
 
-static void test_names(void **state)
+TEST(test_names)
 {
 	static const struct {
 		const char *name;
@@ -360,7 +345,6 @@ static void test_names(void **state)
 		{ "a/b", false }, { "\xc3\xa4", false }, { X50 X10 "xxx", true }, { X50 X10 "xxxx", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (text_is_name(cases[i].name) != cases[i].valid)
 			fail_msg("'%s'", cases[i].name);
@@ -375,7 +359,7 @@ static double seconds(void)
 }
 
 /* Ten thousand lines, all names different: quadratic anything would take seconds. */
-static void test_large(void **state)
+TEST(test_large)
 {
 	const size_t size = 1 << 20;
 	char *text = malloc(size);
@@ -383,7 +367,6 @@ static void test_large(void **state)
 	size_t len = 0;
 	double begin;
 
-	(void)state;
 	assert_non_null(text);
 	for (int i = 0; i < 1250; i++)
 		len += (size_t)snprintf(text + len, size - len,
@@ -404,21 +387,4 @@ static void test_large(void **state)
 	}
 	ruleset_done(&rules);
 	free(text);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_complaints),
-		cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_all_complaints),
-		cmocka_unit_test(test_faulty_header_ends_section),
-		cmocka_unit_test(test_values_and_origins),
-		cmocka_unit_test(test_too_many_limits),
-		cmocka_unit_test(test_key_table),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_large),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

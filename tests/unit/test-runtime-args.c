@@ -86,9 +86,8 @@ static void same(const char *got, const char *wanted, size_t i, const char *what
 		fail_msg("case %zu: %s is '%s', not '%s'", i, what, got ? got : "(none)", wanted ? wanted : "(none)");
 }
 
-static void test_good(void **state)
+TEST(test_good)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(good); i++) {
 		struct runtime_args args;
 		struct err err = { 0 };
@@ -103,9 +102,8 @@ static void test_good(void **state)
 	}
 }
 
-static void test_bad(void **state)
+TEST(test_bad)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(bad); i++) {
 		struct runtime_args args;
 		struct err err = { 0 };
@@ -115,14 +113,4 @@ static void test_bad(void **state)
 		if (!strstr(err.text, bad[i].said))
 			fail_msg("case %zu: \"%s\"", i, err.text);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_bad),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,9 +86,8 @@ static int run(const char *const *args, char *buf, size_t size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void test_arguments(void **state)
+TEST(test_arguments)
 {
-	(void)state;
 	if (!getenv("CGDELEG_RUNTIME"))
 		fail_msg("CGDELEG_RUNTIME must name the program");
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -101,11 +100,10 @@ static void test_arguments(void **state)
 }
 
 /* Engines show the runtime's log, not its standard error. */
-static void test_log(void **state)
+TEST(test_log)
 {
 	static const char *const formats[] = { "json", "text" };
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(formats); i++) {
 		char path[] = "/tmp/cgdeleg-unit.XXXXXX";
 		const char *args[] = { SHELL,	   "--log", path, "--log-format", formats[i], "create",
@@ -122,14 +120,4 @@ static void test_log(void **state)
 		if (i == 1 && strcmp(log, said) != 0)
 			fail_msg("the log says \"%s\", standard error \"%s\"", log, said);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_log),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

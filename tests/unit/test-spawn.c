@@ -30,7 +30,7 @@ static int run_shell(const char *script, int64_t ms, struct spawn_result *ret, s
 	return fd < 0 ? fd : spawn_run(fd, argv, 0, in_ms(ms), ret, err);
 }
 
-static void test_results(void **state)
+TEST(test_results)
 {
 	static const struct {
 		const char *script, *said;
@@ -49,7 +49,6 @@ static void test_results(void **state)
 		  "0000000000000000", 0 },
 	};
 
-	(void)state;
 	assert_int_equal(setenv("CGDELEG_TEST", "inherited", 1), 0);
 	assert_int_equal(dup2(STDERR_FILENO, 77), 77);
 	(void)signal(SIGCHLD, SIG_IGN); /* as a runtime may leave it */
@@ -66,12 +65,11 @@ static void test_results(void **state)
 }
 
 /* More than a pipe holds, and than there is room for: the writer comes to its end. */
-static void test_many_words(void **state)
+TEST(test_many_words)
 {
 	struct spawn_result result;
 	struct err err = { 0 };
 
-	(void)state;
 	check_result(
 		"many",
 		run_shell(
@@ -82,12 +80,11 @@ static void test_many_words(void **state)
 	assert_int_equal(result.status, 5);
 }
 
-static void test_deadline(void **state)
+TEST(test_deadline)
 {
 	struct spawn_result result;
 	struct err err = { 0 };
 
-	(void)state;
 	check_result("hangs", run_shell("exec sleep 1000", 100, &result, &err), &err,
 		     "waiting for 'sh' failed: Connection timed out");
 	assert_int_equal(result.status, 128 + SIGKILL);
@@ -103,7 +100,7 @@ static void copy_shell(const struct tree *tree)
 	assert_int_equal(system(command), 0); // NOLINT(cert-env33-c)
 }
 
-static void test_owners(void **state)
+TEST_AS_ROOT(test_owners) /* nothing here can be root's */
 {
 	static const struct {
 		const char *name;
@@ -124,9 +121,6 @@ static void test_owners(void **state)
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* nothing here can be root's */
 	tree_new(&tree);
 	tree_edit(&tree, "dir/sub/\ndir/link -> program");
 	copy_shell(&tree);
@@ -145,7 +139,7 @@ static void test_owners(void **state)
 }
 
 /* What was opened is executed, whatever has come to its place. */
-static void test_by_descriptor(void **state)
+TEST_AS_ROOT(test_by_descriptor)
 {
 	const char *argv[] = { "program", "-c", "exit 6", NULL };
 	_cleanup_(tree_free) struct tree tree;
@@ -154,9 +148,6 @@ static void test_by_descriptor(void **state)
 	char path[PATH_MAX];
 	struct err err = { 0 };
 
-	(void)state;
-	if (geteuid() != 0)
-		skip();
 	tree_new(&tree);
 	tree_edit(&tree, "dir/");
 	copy_shell(&tree);
@@ -173,14 +164,4 @@ static void test_by_descriptor(void **state)
 	check_result("what cannot be executed", spawn_run(fd, argv, 0, in_ms(60000), &result, &err), &err, NULL);
 	assert_int_equal(result.status, 127);
 	check_string("said", result.said, "the program cannot be executed");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_results), cmocka_unit_test(test_many_words),    cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_owners),	cmocka_unit_test(test_by_descriptor),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

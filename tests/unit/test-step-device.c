@@ -22,9 +22,8 @@ static const struct {
 	{ "device.programs = fault 0", true, "no longer as they were" },
 };
 
-static void test_verified_again(void **state)
+TEST(test_verified_again)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		const struct step step = { .kind = STEP_DEVICE_BPF, .by_systemd = cases[i].by_systemd };
 		_cleanup_(target_done) struct target target = { 0 };
@@ -41,11 +40,4 @@ static void test_verified_again(void **state)
 		check_result(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
 			     cases[i].want);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_verified_again) };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,9 +235,8 @@ static const struct {
 	  "max; max; max; max 100000; ; 8:0 rbps=7 wbps=max riops=max wiops=max" },
 };
 
-static void test_run_and_undo(void **state)
+TEST(test_run_and_undo)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(stage_done) struct stage s;
 		char before[1024], after[1024];
@@ -259,13 +258,12 @@ static void test_run_and_undo(void **state)
 }
 
 /* Processors that the container did not have: systemd is not asked for them, not even for a moment. */
-static void test_nothing_in_common(void **state)
+TEST(test_nothing_in_common)
 {
 	static const char *const ceilings[] = { "memory.max", "4K", "cpuset.cpus", "0-3", NULL };
 	_cleanup_(stage_done) struct stage s;
 	char before[1024], after[1024];
 
-	(void)state;
 	stage_new(&s, FREE "unit/cpuset.cpus = 4-7", ceilings);
 	picture(&s, before, sizeof(before));
 	check_result("run", stage_run(&s), &s.err,
@@ -277,7 +275,7 @@ static void test_nothing_in_common(void **state)
 }
 
 /* A set that reads back as within and that the kernel does not hold to, for the cgroup above has nothing of it. */
-static void test_set_not_in_force(void **state)
+TEST(test_set_not_in_force)
 {
 	static const struct {
 		const char *now, *effective, *want;
@@ -289,7 +287,6 @@ static void test_set_not_in_force(void **state)
 	};
 	static const char *const ceilings[] = { "cpuset.cpus", "4-7", NULL };
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		_cleanup_(stage_done) struct stage s;
 		char lines[512];
@@ -304,7 +301,7 @@ static void test_set_not_in_force(void **state)
 
 /* systemd is not asked, and nothing is prepared for it, where nothing is above its ceiling: a reload then
  * writes what it remembers, which is what SECURITY.md says. With one above, it is asked for all. */
-static void test_nothing_to_do(void **state)
+TEST(test_nothing_to_do)
 {
 	static const char *const ceilings[] = { "memory.max", "4K",	     "pids.max", "9", "cpu.max",
 						"2",	      "cpuset.cpus", "0-3",	 NULL };
@@ -313,7 +310,6 @@ static void test_nothing_to_do(void **state)
 	_cleanup_(stage_done) struct stage s;
 	char then[1024];
 
-	(void)state;
 	stage_new(&s, within, ceilings);
 	systemd.fault = FAULT_REFUSES;
 	check_result("run", stage_run(&s), &s.err, NULL);
@@ -338,7 +334,7 @@ static void test_nothing_to_do(void **state)
 	check_string("reload", then, "4096; max; 9; 200000 100000; 2; ");
 }
 
-static void test_faults(void **state)
+TEST(test_faults)
 {
 	static const struct {
 		enum fault fault, undo_fault;
@@ -354,7 +350,6 @@ static void test_faults(void **state)
 	};
 	static const char *const ceilings[] = { "memory.max", "4K", "pids.max", "9", NULL };
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
 		_cleanup_(stage_done) struct stage s;
 		char before[1024], after[1024];
@@ -372,12 +367,11 @@ static void test_faults(void **state)
 }
 
 /* A device that systemd does not find: the step leaves it to the direct one after it. */
-static void test_not_vouched(void **state)
+TEST(test_not_vouched)
 {
 	static const char *const ceilings[] = { "io.max", "8:0 rbps=7", NULL };
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, FREE, ceilings);
 	systemd.fault = FAULT_LIES;
 	check_result("run", stage_run(&s), &s.err, NULL);
@@ -385,12 +379,11 @@ static void test_not_vouched(void **state)
 	check_string("next", s.plan.steps[2].ceiling.file, "io.max");
 }
 
-static void test_unreadable(void **state)
+TEST(test_unreadable)
 {
 	static const char *const ceilings[] = { "memory.max", "4K", NULL };
 	_cleanup_(stage_done) struct stage s;
 
-	(void)state;
 	stage_new(&s, FREE "unit/memory.max = many", ceilings);
 	check_result("nonsense", stage_run(&s), &s.err, "cannot read 'memory.max'");
 	tree_edit(&s.tree, "- unit/memory.max");
@@ -398,16 +391,4 @@ static void test_unreadable(void **state)
 	tree_edit(&s.tree, "unit/memory.max = max\nunit/memory.high = many");
 	check_result("another", stage_run(&s), &s.err, "cannot read 'memory.high'");
 	assert_int_equal(systemd.n_calls, 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_run_and_undo),	 cmocka_unit_test(test_nothing_in_common),
-		cmocka_unit_test(test_nothing_to_do),	 cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_not_vouched),	 cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_set_not_in_force),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

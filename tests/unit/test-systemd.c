@@ -6,7 +6,7 @@
 #include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
 
-static void test_units(void **state)
+TEST(test_units)
 {
 	static const struct {
 		const char *path, *unit, *below;
@@ -40,7 +40,6 @@ static void test_units(void **state)
 	};
 	char unit[UNIT_NAME_SIZE];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		const char *below = systemd_unit_of(cases[i].path, unit);
 
@@ -50,11 +49,10 @@ static void test_units(void **state)
 	}
 }
 
-static void test_long_names(void **state)
+TEST(test_long_names)
 {
 	char path[UNIT_NAME_SIZE + 16], unit[UNIT_NAME_SIZE];
 
-	(void)state;
 	/* 255 bytes are the most */
 	(void)snprintf(path, sizeof(path), "/%0*d.scope", UNIT_NAME_SIZE - 1 - 6, 7);
 	assert_non_null(systemd_unit_of(path, unit));
@@ -107,13 +105,12 @@ static void join(const struct unit_words *words, char *buf, size_t size)
 		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "", words->words[i]);
 }
 
-static void test_limits(void **state)
+TEST(test_limits)
 {
 	_cleanup_(arena_done) struct arena arena = { 0 };
 	static struct unit_words words;
 	char text[1024];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(limits); i++) {
 		const struct limit_type *type = limit_type_find(limits[i].file);
 		struct limit_value value;
@@ -133,12 +130,11 @@ static void test_limits(void **state)
 
 /* Whatever quota and period: what systemd makes of the words (cgroup_apply_cpu()) is not above, and not a
  * percent or more below. */
-static void test_cpu_rounding(void **state)
+TEST(test_cpu_rounding)
 {
 	static struct unit_words words;
 	const struct limit_type *type = limit_type_find("cpu.max");
 
-	(void)state;
 	for (uint64_t period = 1000; period <= 1000000; period = period * 3 / 2 + 7)
 		for (uint64_t quota = 1000; quota < 900000000; quota = quota * 5 / 4 + 13) {
 			const struct limit_value value = { .number = quota, .period = period };
@@ -158,12 +154,11 @@ static void test_cpu_rounding(void **state)
 		}
 }
 
-static void test_taken_back(void **state)
+TEST(test_taken_back)
 {
 	static struct unit_words words;
 	const struct limit_value nothing = { 0 };
 
-	(void)state;
 	words = (struct unit_words) { 0 };
 	assert_int_equal(systemd_add_words(&words, limit_type_find("cpuset.cpus"), &nothing, NULL), 0);
 	check_string("no CPUs", words.words[0], "AllowedCPUs=");
@@ -171,7 +166,7 @@ static void test_taken_back(void **state)
 	assert_int_equal(words.n, 1);
 }
 
-static void test_too_many(void **state)
+TEST(test_too_many)
 {
 	static struct unit_words words;
 	const struct limit_type *type = limit_type_find("pids.max");
@@ -179,7 +174,6 @@ static void test_too_many(void **state)
 	struct err err = { 0 };
 	int r = 0;
 
-	(void)state;
 	words = (struct unit_words) { 0 };
 	for (int i = 0; i < UNIT_WORDS_MAX; i++)
 		assert_int_equal(systemd_add_words(&words, type, &value, &err), 0);
@@ -188,13 +182,12 @@ static void test_too_many(void **state)
 	assert_int_equal(words.n, UNIT_WORDS_MAX);
 }
 
-static void test_properties(void **state)
+TEST(test_properties)
 {
 	static const char *const unknown[] = { "", "Memory", "MemoryMaxx", "memorymax", "Delegate", "IODeviceWeight" };
 	const struct limit_type *type;
 	size_t n = 0;
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(unknown); i++)
 		assert_null(systemd_property(unknown[i], strlen(unknown[i])));
 	check_string("with more behind", systemd_property("MemoryMax=5", 9)->name, "MemoryMax");
@@ -204,15 +197,4 @@ static void test_properties(void **state)
 	while ((type = systemd_type(n)) != NULL)
 		n++;
 	assert_int_equal(n, 9);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_units),	     cmocka_unit_test(test_long_names), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_cpu_rounding), cmocka_unit_test(test_taken_back), cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_properties),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

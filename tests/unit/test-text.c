@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers read strictly, words, wildcards, distances and escaping. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <errno.h>
 
-#include "base/cleanup.h"
 #include "base/text.h"
+#include "tests/unit/check.h"
 
-static void test_numbers(void **state)
+TEST(test_numbers)
 {
 	static const struct {
 		const char *text;
@@ -51,7 +43,6 @@ static void test_numbers(void **state)
 		{ "1\xd9\xa1", -EINVAL, -EINVAL, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		uint64_t u64 = 4711, bytes = 4711;
 
@@ -63,12 +54,11 @@ static void test_numbers(void **state)
 	}
 }
 
-static void test_bool(void **state)
+TEST(test_bool)
 {
 	static const char *const wrong[] = { "", "True", "TRUE", "yes", "1", "0", "true ", "tru", "falsee" };
 	bool value = false;
 
-	(void)state;
 	assert_int_equal(text_to_bool("true", &value), 0);
 	assert_true(value);
 	assert_int_equal(text_to_bool("false", &value), 0);
@@ -77,7 +67,7 @@ static void test_bool(void **state)
 		assert_int_equal(text_to_bool(wrong[i], &value), -EINVAL);
 }
 
-static void test_glob(void **state)
+TEST(test_glob)
 {
 	static const struct {
 		const char *pattern, *string;
@@ -92,13 +82,12 @@ static void test_glob(void **state)
 		{ "A", "a", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (text_glob(cases[i].pattern, cases[i].string) != cases[i].matches)
 			fail_msg("'%s' '%s'", cases[i].pattern, cases[i].string);
 }
 
-static void test_has_word(void **state)
+TEST(test_has_word)
 {
 	static const struct {
 		const char *list, *word;
@@ -109,18 +98,16 @@ static void test_has_word(void **state)
 		{ "a", "", false },   { " ", "", false },   { NULL, "a", false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		if (text_has_word(cases[i].list, cases[i].word) != cases[i].has)
 			fail_msg("'%s' '%s'", cases[i].list, cases[i].word);
 }
 
-static void test_next_word(void **state)
+TEST(test_next_word)
 {
 	const char *list = "  one\ttwo   toolong x ";
 	char word[4];
 
-	(void)state;
 	assert_int_equal(text_next_word(&list, word, sizeof(word)), 3);
 	assert_string_equal(word, "one");
 	assert_int_equal(text_next_word(&list, word, sizeof(word)), 3);
@@ -134,7 +121,7 @@ static void test_next_word(void **state)
 	assert_string_equal(list, "");
 }
 
-static void test_distance(void **state)
+TEST(test_distance)
 {
 	static const struct {
 		const char *a, *b;
@@ -146,7 +133,6 @@ static void test_distance(void **state)
 	};
 	char long_a[200], long_b[200];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		assert_int_equal(text_distance(cases[i].a, cases[i].b), cases[i].distance);
 		assert_int_equal(text_distance(cases[i].b, cases[i].a), cases[i].distance);
@@ -159,7 +145,7 @@ static void test_distance(void **state)
 	assert_int_equal(text_distance("", long_a), 63);
 }
 
-static void test_escape(void **state)
+TEST(test_escape)
 {
 	static const struct {
 		const char *text;
@@ -179,21 +165,9 @@ static void test_escape(void **state)
 	};
 	char buf[64];
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		memset(buf, 'x', sizeof(buf));
 		assert_ptr_equal(text_escape(cases[i].text, buf, cases[i].size), buf);
 		assert_string_equal(buf, cases[i].escaped);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	 cmocka_unit_test(test_bool),	   cmocka_unit_test(test_glob),
-		cmocka_unit_test(test_has_word), cmocka_unit_test(test_next_word), cmocka_unit_test(test_distance),
-		cmocka_unit_test(test_escape),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ static int stop(struct grant *grant, int fd, void *userdata, struct err *err)
 	return err_set(err, EINTR, "enough");
 }
 
-static void test_walk(void **state)
+TEST_AS_ROOT(test_walk) /* attributes in the trusted namespace */
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
@@ -67,9 +67,6 @@ static void test_walk(void **state)
 	struct grants_seen seen;
 	struct err err = { 0 };
 
-	(void)state;
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
 	tree_new(&tree);
 	tree_edit(&tree, machine);
 	tree_host(&tree, &host);
@@ -87,7 +84,7 @@ static void test_walk(void **state)
 }
 
 /* A chain that is deeper than anything real is passed over, and counted. */
-static void test_deep(void **state)
+TEST(test_deep)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
@@ -95,7 +92,6 @@ static void test_deep(void **state)
 	struct err err = { 0 };
 	char path[1024] = C "deep/";
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "proc/\n");
 	for (int i = 0; i < GRANT_DEPTH_MAX + 3; i++)
@@ -107,14 +103,13 @@ static void test_deep(void **state)
 	assert_int_equal(seen.n_cgroups, GRANT_DEPTH_MAX);
 }
 
-static void test_open(void **state)
+TEST(test_open)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st, again;
 
-	(void)state;
 	tree_new(&tree);
 	tree_edit(&tree, "proc/\n" C "a/b/c/\n" C "a/b/d/\n");
 	tree_host(&tree, &host);
@@ -125,15 +120,4 @@ static void test_open(void **state)
 	assert_int_equal(again.st_ino, st.st_ino);
 	tree_edit(&tree, "- " C "a/b/c\n");
 	assert_int_equal(grant_open(&host, st.st_ino), -ESTALE);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_deep),
-		cmocka_unit_test(test_open),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static void check_reclaim(struct scene *s, unsigned mib)
 	tree_edit(&s->tree, BOX "/memory.reclaim =\n");
 }
 
-static void test_no_pile(void **state)
+TEST(test_no_pile)
 {
 	static const struct {
 		const char *ceiling;
@@ -43,7 +43,6 @@ static void test_no_pile(void **state)
 		{ "200", 400, false }, { "200", 401, true },	     { "max", 100000, false },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		char lines[512];
 		struct scene s;
@@ -63,11 +62,10 @@ static void test_no_pile(void **state)
 }
 
 /* Little is asked for; more while it does not help. */
-static void test_pile(void **state)
+TEST(test_pile)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
 	scene_watch(&s);
 	put_dying(&s, 1000);
@@ -91,11 +89,10 @@ static void test_pile(void **state)
 }
 
 /* It does not help at all: said once, and little is tried now and then. */
-static void test_held(void **state)
+TEST(test_held)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
 	put_dying(&s, 1000);
 	scene_watch(&s);
@@ -126,11 +123,10 @@ static void test_held(void **state)
 	scene_close(&s);
 }
 
-static void test_no_reclaim(void **state)
+TEST(test_no_reclaim)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, GRANTED(UNGUARDED), NULL);
 	put_dying(&s, 1000);
 	scene_watch(&s);
@@ -147,13 +143,12 @@ static void await_child(void)
 }
 
 /* What one brings that takes its time is not known before its end: nothing is judged by it, and no other begins. */
-static void test_slow(void **state)
+TEST(test_slow)
 {
 	_cleanup_close_ int reader = -EBADF;
 	struct watch_counts seen;
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, GRANTED(UNGUARDED), NULL);
 	assert_int_equal(mkfifoat(s.tree.fd, BOX "/memory.reclaim", 0600), 0);
 	kernel.ignore = "memory.reclaim"; /* its words are for a file, not for a fifo */
@@ -175,14 +170,4 @@ static void test_slow(void **state)
 	assert_int_equal(watch_counts(s.watch)->reclaims, 2);
 	check_reclaim(&s, 2 * WATCH_RECLAIM_LEAST);
 	scene_close(&s);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_pile),	   cmocka_unit_test(test_pile), cmocka_unit_test(test_held),
-		cmocka_unit_test(test_no_reclaim), cmocka_unit_test(test_slow),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

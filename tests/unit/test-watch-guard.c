@@ -103,15 +103,14 @@ static void check_guard_case(const struct guard_case *c)
 	scene_close(&s);
 }
 
-static void test_guards(void **state)
+TEST(test_guards)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(guard_cases); i++)
 		check_guard_case(&guard_cases[i]);
 }
 
 /* With exactly the rules and the words of the grant. */
-static void test_exactly(void **state)
+TEST(test_exactly)
 {
 	static const struct device_rule want[] = {
 		{ 1, 3, 2, 2 | 4, 1 },
@@ -119,7 +118,6 @@ static void test_exactly(void **state)
 	};
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, "sys/fs/bpf/guards = device grant\n" GRANTED(ALLOWING ",\"devices\":\"c 1:3 rw,!b *:* m\""),
 		   NULL);
 	scene_watch(&s);
@@ -138,11 +136,10 @@ static void test_exactly(void **state)
 
 /* Tried in every sweep and said once an hour; over when it succeeds, or with the cgroup. The loader is asked once a
  * minute. */
-static void test_alarm(void **state)
+TEST(test_alarm)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, GRANTED(DEVICES), NULL);
 	scene_watch(&s);
 	for (int i = 0; i < 12; i++) {
@@ -168,15 +165,4 @@ static void test_alarm(void **state)
 	scene_sweep(&s);
 	assert_int_equal(watch_counts(s.watch)->guards_missing, 0);
 	scene_close(&s);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_guards),
-		cmocka_unit_test(test_exactly),
-		cmocka_unit_test(test_alarm),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,11 +36,10 @@ static const struct {
 };
 
 /* As it happens; at a start; and in the walk, when the event was lost. */
-static void test_put_back(void **state)
+TEST(test_put_back)
 {
 	enum { EVENT, START, WALK, WAYS };
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(rewrites) * WAYS; i++) {
 		const size_t row = i / WAYS, way = i % WAYS;
 		struct err err = { 0 };
@@ -81,7 +80,7 @@ ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size)
 }
 
 /* Once a look at a grant, however many limits and guards it has. */
-static void test_reads(void **state)
+TEST(test_reads)
 {
 	static const char *const files[][3] = {
 		{ BOX "/memory.max", "max", "1073741824" },
@@ -93,7 +92,6 @@ static void test_reads(void **state)
 	/* The walk reads it to know a grant; then settle it, then its guards. */
 	static const unsigned reads[WAYS] = { [START] = 3, [WALK] = 2, [POLICY] = 1 };
 
-	(void)state;
 	for (int way = START; way < WAYS; way++) {
 		struct scene s;
 
@@ -119,11 +117,10 @@ static void test_reads(void **state)
 }
 
 /* The scope's counts of cgroups are one more; both are kept. */
-static void test_scope(void **state)
+TEST(test_scope)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s,
 		   C "ci/memory.max = 1073741824\n" C "ci/cgroup.max.descendants = 65\n" C "ci/cgroup.max.depth = 5\n" C
 		     "ci/cpu.max = 150000 100000\n" BOX RECORD_OF("box", "true", UNGUARDED, CEILINGS),
@@ -141,11 +138,10 @@ static void test_scope(void **state)
 	scene_close(&s);
 }
 
-static void test_refused(void **state)
+TEST(test_refused)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
 	scene_write(&s, BOX "/memory.max", "max");
@@ -167,11 +163,10 @@ static void raise_at(struct scene *s, int64_t ms)
 }
 
 /* What belongs together counts once; more than two a second are a contest: said once, put back once a second. */
-static void test_contest(void **state)
+TEST(test_contest)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
 	for (int i = 0; i < 2 * WATCH_REWRITES; i++) /* two and two, closely */
@@ -202,11 +197,10 @@ static void test_contest(void **state)
 }
 
 /* Closely, but without an end. */
-static void test_many_writes(void **state)
+TEST(test_many_writes)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
 	for (int i = 0; i < WATCH_WRITES; i++)
@@ -223,13 +217,12 @@ static void test_many_writes(void **state)
 }
 
 /* The queue is full before the write comes: that one's event is lost. */
-static void test_overflow(void **state)
+TEST(test_overflow)
 {
 	char text[32];
 	struct scene s;
 	long most;
 
-	(void)state;
 	assert_true(file_read_at(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", text, sizeof(text)) > 0);
 	most = strtol(text, NULL, 10);
 	scene_open(&s, RECORD(CEILINGS), NULL);
@@ -290,9 +283,8 @@ static const struct {
 };
 
 /* The file first; then systemd, which would undo it. */
-static void test_systemd(void **state)
+TEST(test_systemd)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(units); i++) {
 		struct scene s;
 		char path[64];
@@ -326,9 +318,8 @@ static const struct {
 	{ "[profile other]\ncgroup.max.depth = 2\n", "4", "has no profile 'small' any more", 0 },
 };
 
-static void test_policy(void **state)
+TEST(test_policy)
 {
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(policies); i++) {
 		_cleanup_close_ int fd = -EBADF;
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
@@ -363,11 +354,10 @@ static void test_policy(void **state)
 }
 
 /* A device that the policy names no more keeps its ceiling: a later raise is still seen. */
-static void test_policy_lines(void **state)
+TEST(test_policy_lines)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s,
 		   BOX "/io.max = 8:0 rbps=100 wbps=max riops=max wiops=max\\n"
 		       "8:16 rbps=max wbps=50 riops=max wiops=max\n" RECORD(
@@ -384,7 +374,7 @@ static void test_policy_lines(void **state)
 }
 
 /* A set is lowered to what both have, and one with nothing in common is for containers that start anew. */
-static void test_policy_sets(void **state)
+TEST(test_policy_sets)
 {
 	static const struct {
 		const char *profile, *said, *then;
@@ -394,7 +384,6 @@ static void test_policy_sets(void **state)
 		{ "[profile small]\ncpuset.cpus = 4-7\n", "the new one in the policy, 4-7, is for", "0-3", 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		struct scene s;
 
@@ -408,13 +397,12 @@ static void test_policy_sets(void **state)
 	}
 }
 
-static void test_nsdelegate(void **state)
+TEST(test_nsdelegate)
 {
 	static const char with[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate";
 	static const char without[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw";
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
 	assert_true(watch_counts(s.watch)->nsdelegate);
@@ -433,7 +421,7 @@ static void test_nsdelegate(void **state)
 }
 
 /* The hook's record in the table tells of a cgroup before it is granted; the attribute, when it is. */
-static void test_new_grant(void **state)
+TEST(test_new_grant)
 {
 	_cleanup_(budget_done) struct budget budget = BUDGET_CLOSED;
 	struct budget_entry entry = { .usage = { .grants = 1 } };
@@ -443,7 +431,6 @@ static void test_new_grant(void **state)
 	struct scene s;
 	struct stat st;
 
-	(void)state;
 	scene_open(&s, BOX "/\n", NULL);
 	scene_watch(&s);
 	scene_write(&s, BOX "/memory.max", "max");
@@ -466,28 +453,12 @@ static void test_new_grant(void **state)
 	scene_close(&s);
 }
 
-static void test_unreadable(void **state)
+TEST(test_unreadable)
 {
 	struct scene s;
 
-	(void)state;
 	scene_open(&s, BOX " @ {\"v\":2}\n", NULL);
 	scene_watch(&s);
 	scene_check_said("another version", "; its ceilings are not watched");
 	scene_close(&s);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_put_back),    cmocka_unit_test(test_scope),
-		cmocka_unit_test(test_reads),	    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_contest),	    cmocka_unit_test(test_many_writes),
-		cmocka_unit_test(test_overflow),    cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_policy_sets), cmocka_unit_test(test_policy_lines),
-		cmocka_unit_test(test_nsdelegate),  cmocka_unit_test(test_systemd),
-		cmocka_unit_test(test_new_grant),   cmocka_unit_test(test_unreadable),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }
