@@ -42,15 +42,6 @@ static void add(struct plan *plan, struct step step)
 	plan->n_steps++;
 }
 
-/* Entries of the table are compared as bytes: unused bytes must be zero. */
-static void add_budget(struct plan *plan, const struct decision *decision, const struct target *target)
-{
-	plan->entry = (struct budget_entry) { .id = target->ino, .usage = decision->usage };
-	if (decision->handler)
-		(void)snprintf(plan->entry.handler, sizeof(plan->entry.handler), "%s", decision->handler);
-	add(plan, (struct step) { .kind = STEP_BUDGET, .entry = &plan->entry });
-}
-
 /* Where systemd manages the cgroup, one call first sets everything in systemd that it can remember. */
 static void add_unit(struct plan *plan, const struct decision *decision, const struct facts *facts, enum place place)
 {
@@ -182,7 +173,11 @@ static int plan_grant(struct plan *plan, const struct decision *decision, const 
 	const struct ids owner = { decision->owner_uid, decision->owner_gid };
 	int r;
 
-	add_budget(plan, decision, target);
+	/* Entries of the table are compared as bytes: unused bytes must be zero. */
+	plan->entry = (struct budget_entry) { .id = target->ino, .usage = decision->usage };
+	if (decision->handler)
+		(void)snprintf(plan->entry.handler, sizeof(plan->entry.handler), "%s", decision->handler);
+	add(plan, (struct step) { .kind = STEP_BUDGET, .entry = &plan->entry });
 	if (facts->unit)
 		add_unit(plan, decision, facts, unit_place);
 	if (facts->has_scope)

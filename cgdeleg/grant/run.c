@@ -103,25 +103,20 @@ static void sum_usage(struct trail *trail)
 	facts->usage_known = TRI_YES;
 }
 
-static bool is_over_budget(const struct decision *decision)
-{
-	for (size_t i = 0; i < decision->n_reasons; i++)
-		if (decision->reasons[i].code == REASON_BUDGET)
-			return true;
-	return false;
-}
-
 /* No other hook counts until this grant is counted too, or is known to be none. The table may have entries whose
  * cgroups are gone: nobody is refused because of those. */
 static int decide(const struct host *host, const struct run_args *args, struct trail *trail)
 {
 	int r = budget_open(args->run, host, args->deadline_ms, &trail->budget, &trail->err);
+	bool over = false;
 
 	if (r < 0)
 		return r;
 	sum_usage(trail);
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
-	if (is_over_budget(&trail->decision) && trail->budget.fd >= 0) {
+	for (size_t i = 0; i < trail->decision.n_reasons; i++)
+		over = over || trail->decision.reasons[i].code == REASON_BUDGET;
+	if (over && trail->budget.fd >= 0) {
 		r = budget_verify(&trail->budget, &trail->err);
 		if (r < 0)
 			return r;

@@ -55,22 +55,17 @@ static bool slice_has(const struct slice *slice, const char *word)
 	return false;
 }
 
-static bool is_octal(const char *p)
-{
-	return p[0] >= '0' && p[0] <= '3' && p[1] >= '0' && p[1] <= '7' && p[2] >= '0' && p[2] <= '7';
-}
-
 /* Decodes \ooo as seq_escape() of the kernel writes it for blank, tab, newline and backslash. */
 static bool decode(const struct slice *slice, char *buf, size_t size)
 {
 	size_t len = 0;
 
 	for (size_t i = 0; i < slice->len; i++) {
+		const char *p = slice->at + i + 1;
 		char c = slice->at[i];
 
-		if (c == '\\' && slice->len - i >= 4 && is_octal(slice->at + i + 1)) {
-			const char *p = slice->at + i + 1;
-
+		if (c == '\\' && slice->len - i >= 4 && p[0] >= '0' && p[0] <= '3' && p[1] >= '0' && p[1] <= '7' &&
+		    p[2] >= '0' && p[2] <= '7') {
 			c = (char)((p[0] - '0') << 6 | (p[1] - '0') << 3 | (p[2] - '0'));
 			i += 3;
 		}
