@@ -156,15 +156,12 @@ static int read_back(int root_fd, const struct mount_identity *want, enum mount_
 int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount_method method,
 			struct mount_change *ret, struct err *err)
 {
-	_cleanup_close_ int root_fd = -EBADF;
+	const int root_fd = AT_FDCWD; /* setns(2) leaves the process in the root directory of the namespace */
 	_cleanup_close_ int before = -EBADF;
 	int r;
 
 	if (setns(pidfd, CLONE_NEWNS) < 0)
 		return err_set_errno(err, errno, "cannot enter the container's mount namespace");
-	root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return err_set_errno(err, errno, "cannot open the container's '/'");
 	before = open_known(root_fd, want, err);
 	if (before < 0)
 		return before;
