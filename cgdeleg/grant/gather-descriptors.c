@@ -62,20 +62,25 @@ static const char *describe_descriptor(const struct target *target, int fds, con
 	struct stat st;
 	ssize_t n;
 
+	if (fstatat(fds, number, &st, 0) < 0)
+		st = (struct stat) { 0 }; /* the link tells more */
 	/* What has a device number of its own, is a device, a pipe or a socket is none of these. */
-	if (fstatat(fds, number, &st, 0) == 0 && (major(st.st_dev) != 0 || S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ||
-						  S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+	if (major(st.st_dev) != 0 || S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) || S_ISFIFO(st.st_mode) ||
+	    S_ISSOCK(st.st_mode))
 		return NULL;
-	n = readlinkat(fds, number, link, sizeof(link) - 1);
-	if (n < 0) {
-		what = describe_unread();
-		return what && is_kept(target->proc_fd, number) ? what : NULL;
+	/* A directory is no BPF object, and needs no look at its name. */
+	if (!S_ISDIR(st.st_mode)) {
+		n = readlinkat(fds, number, link, sizeof(link) - 1);
+		if (n < 0) {
+			what = describe_unread();
+			return what && is_kept(target->proc_fd, number) ? what : NULL;
+		}
+		link[n] = '\0';
+		if (strncmp(link, "anon_inode:bpf", strlen("anon_inode:bpf")) == 0)
+			what = "a BPF object";
+		else if (link[0] != '/')
+			return NULL;
 	}
-	link[n] = '\0';
-	if (strncmp(link, "anon_inode:bpf", strlen("anon_inode:bpf")) == 0)
-		what = "a BPF object";
-	else if (link[0] != '/')
-		return NULL;
 	if (!is_kept(target->proc_fd, number))
 		return NULL;
 	return what ? what : describe_filesystem(fds, number);

@@ -100,12 +100,17 @@ static int attribute_run(const struct apply *apply, const struct step *step, str
 
 	if (r >= 0 && undo->text && strcmp(undo->text, step->attribute) == 0)
 		undo->changed = false;
-	return r < 0 || !undo->changed ? r : attribute_write(apply->target->cgroup_fd, step->attribute, err);
+	if (r < 0 || !undo->changed)
+		return r;
+	r = attribute_write(apply->target->cgroup_fd, step->attribute, !apply->target->attribute.marked, err);
+	if (r == -EEXIST)
+		undo->changed = false; /* another hook's, which came after the look: not ours to remove */
+	return r;
 }
 
 static int attribute_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	return attribute_write(apply->target->cgroup_fd, undo->text, err);
+	return attribute_write(apply->target->cgroup_fd, undo->text, false, err);
 }
 
 static int forget_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)
@@ -114,7 +119,7 @@ static int forget_run(const struct apply *apply, const struct step *step, struct
 
 	(void)step;
 	r = save_attribute(apply, undo, err);
-	return r < 0 ? r : attribute_write(apply->target->cgroup_fd, NULL, err);
+	return r < 0 ? r : attribute_write(apply->target->cgroup_fd, NULL, false, err);
 }
 
 static int intent_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)

@@ -283,7 +283,7 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 	return 0;
 }
 
-int attribute_write(int cgroup_fd, const char *text, struct err *err)
+int attribute_write(int cgroup_fd, const char *text, bool fresh, struct err *err)
 {
 	char back[ATTRIBUTE_SIZE];
 	ssize_t n;
@@ -293,7 +293,7 @@ int attribute_write(int cgroup_fd, const char *text, struct err *err)
 			return err_set_errno(err, errno, "cannot remove attribute " ATTRIBUTE_NAME);
 		return 0;
 	}
-	if (fsetxattr(cgroup_fd, ATTRIBUTE_NAME, text, strlen(text), 0) < 0)
+	if (fsetxattr(cgroup_fd, ATTRIBUTE_NAME, text, strlen(text), fresh ? XATTR_CREATE : 0) < 0)
 		return err_set_errno(err, errno, "cannot set attribute " ATTRIBUTE_NAME);
 	n = fgetxattr(cgroup_fd, ATTRIBUTE_NAME, back, sizeof(back));
 	if (n < 0 || (size_t)n != strlen(text) || memcmp(back, text, (size_t)n) != 0)

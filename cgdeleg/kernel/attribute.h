@@ -72,5 +72,6 @@ int attribute_parse(const char *text, size_t len, struct attribute *ret, struct 
  * `buf` is then untouched. */
 int attribute_format(const struct attribute *attribute, char *buf, size_t size, struct err *err);
 
-/* Sets the attribute to `text` and reads it back. `text` NULL removes it. */
-int attribute_write(int cgroup_fd, const char *text, struct err *err);
+/* Sets the attribute to `text` and reads it back. `text` NULL removes it. `fresh`: -EEXIST, and nothing is written, where
+ * there is one already. */
+int attribute_write(int cgroup_fd, const char *text, bool fresh, struct err *err);

@@ -200,7 +200,7 @@ void watch_lower(struct watch *watch, const struct watched *w, struct attribute 
 	lowered = *attribute;
 	lowered.ceilings = ceilings;
 	if (n < 0 || attribute_format(&lowered, text, sizeof(text), &err) < 0 ||
-	    attribute_write(w->fd, text, &err) < 0) {
+	    attribute_write(w->fd, text, false, &err) < 0) {
 		watch_say(watch, LOG_ERR, "%s: cannot lower its ceilings: %s", w->name, err.text);
 		return;
 	}

@@ -49,6 +49,7 @@ TEST_AS_ROOT(test_again)
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	apply_done(&s.outcome);
+	s.target.attribute.marked = true; /* gather() sees it by then */
 	stage_picture(&s, before, sizeof(before));
 	kernel.n_writes = s.n_grant = 0;
 	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
@@ -162,6 +163,20 @@ TEST_AS_ROOT(test_guard_faults)
 	}
 }
 
+/* An attribute that came after the look is another hook's: this run fails, and leaves it. */
+TEST_AS_ROOT(test_another)
+{
+	_cleanup_(stage_done) struct stage s;
+	char text[8] = "";
+
+	stage_new(&s, VERDICT_GRANT, NULL);
+	assert_return_code(fsetxattr(s.target.cgroup_fd, ATTRIBUTE_NAME, "x", 1, 0), errno);
+	check_result("another", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
+		     "cannot set attribute trusted.cgdeleg: File exists");
+	assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
+	assert_int_equal(fgetxattr(s.target.cgroup_fd, ATTRIBUTE_NAME, text, sizeof(text)), 1);
+}
+
 /* A second run with another device list writes it; when that run fails, the first one's is there again. */
 TEST_AS_ROOT(test_guard_again)
 {
@@ -170,6 +185,7 @@ TEST_AS_ROOT(test_guard_again)
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	apply_done(&s.outcome);
+	s.target.attribute.marked = true; /* gather() sees it by then */
 	s.n_grant = 0;
 	s.target.rules.n_rules--;
 	kernel = (struct kernel) { .mount_error = EPERM };
@@ -194,7 +210,8 @@ TEST_AS_ROOT(test_pressure_again)
 	stage_new(&s, VERDICT_GRANT, NULL);
 	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
 	apply_done(&s.outcome);
-	fake_guard.flags = 0; /* the policy of that time denied it */
+	s.target.attribute.marked = true; /* gather() sees it by then */
+	fake_guard.flags = 0;		  /* the policy of that time denied it */
 	s.n_grant = 0;
 	kernel = (struct kernel) { .mount_error = EPERM };
 	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,

@@ -235,15 +235,17 @@ TEST_AS_ROOT(test_attribute) /* attributes in the trusted namespace */
 
 	check_result("none", attribute_read(fd, &attribute, &err), &err, NULL);
 	assert_false(attribute.present || attribute.marked);
-	check_result("remove none", attribute_write(fd, NULL, &err), &err, NULL);
+	check_result("remove none", attribute_write(fd, NULL, false, &err), &err, NULL);
 	assert_int_equal(attribute_format(&want, text, sizeof(text), &err), 0);
-	check_result("write", attribute_write(fd, text, &err), &err, NULL);
+	check_result("write", attribute_write(fd, text, true, &err), &err, NULL);
+	check_result("another's", attribute_write(fd, "x", true, &err), &err, "cannot set attribute trusted.cgdeleg");
+	check_result("write again", attribute_write(fd, text, false, &err), &err, NULL);
 	check_result("read", attribute_read(fd, &attribute, &err), &err, NULL);
 	assert_true(attribute.present && attribute.marked);
 	check_string("id", attribute.id, want.id);
-	check_result("remove", attribute_write(fd, NULL, &err), &err, NULL);
+	check_result("remove", attribute_write(fd, NULL, false, &err), &err, NULL);
 	assert_true(fgetxattr(fd, ATTRIBUTE_NAME, text, sizeof(text)) < 0);
-	check_result("closed", attribute_write(-EBADF, "x", &err), &err, "cannot set attribute trusted.cgdeleg");
+	check_result("closed", attribute_write(-EBADF, "x", false, &err), &err, "cannot set attribute trusted.cgdeleg");
 	attribute_done(&attribute);
 	check_result("closed", attribute_read(-EBADF, &attribute, &err), &err, "cannot read attribute");
 }
