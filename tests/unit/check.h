@@ -31,6 +31,13 @@ static inline void check_result(const char *name, int r, const struct err *err, 
 		fail_msg("%s: \"%s\" is not one sentence without newline and full stop", name, err->text);
 }
 
+/* CHECK("open", file_open(path, &why), "No such file"): what the call returns, and the sentence in `why`. */
+extern struct err why;
+#define CHECK(name, call, want) (why = (struct err) { 0 }, check_result(name, call, &why, want))
+
+/* A text that lives until the eighth next call. */
+const char *format(const char *format, ...) _printf_(1, 2);
+
 /* Strings of which either may be NULL. */
 static inline void check_string(const char *name, const char *got, const char *want)
 {

@@ -18,7 +18,7 @@ TEST_AS_ROOT(test_grant)
 	_cleanup_(stage_done) struct stage s;
 
 	stage_new(&s, VERDICT_GRANT, "init");
-	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	assert_int_equal(s.outcome.kind, OUTCOME_DONE);
 	assert_int_equal(s.outcome.n_done, s.plan.n_steps);
 	assert_null(s.outcome.failed);
@@ -47,12 +47,12 @@ TEST_AS_ROOT(test_again)
 	char before[2048], after[2048];
 
 	stage_new(&s, VERDICT_GRANT, NULL);
-	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("once", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	apply_done(&s.outcome);
 	s.target.attribute.marked = true; /* gather() sees it by then */
 	stage_picture(&s, before, sizeof(before));
 	kernel.n_writes = s.n_grant = 0;
-	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	stage_picture(&s, after, sizeof(after));
 	check_string("picture", after, before);
 	assert_int_equal(kernel.n_writes, 0);
@@ -69,7 +69,7 @@ TEST_AS_ROOT(test_undo_whole)
 
 		stage_new(&s, VERDICT_GRANT, nests[i]);
 		stage_picture(&s, before, sizeof(before));
-		check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+		CHECK("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 		stage_picture(&s, after, sizeof(after));
 		assert_string_not_equal(after, before);
 		assert_int_equal(plan_undo(&s.apply, &s.outcome), 0);
@@ -125,7 +125,7 @@ TEST_AS_ROOT(test_faults)
 		stage_new(&s, VERDICT_GRANT, "init");
 		stage_picture(&s, before, sizeof(before));
 		kernel = faults[i].kernel;
-		check_result(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, faults[i].want);
+		CHECK(faults[i].name, plan_apply(&s.apply, &s.plan, &s.outcome, &why), faults[i].want);
 		stage_picture(&s, after, sizeof(after));
 		check_string(faults[i].name, after, before);
 		assert_int_equal(s.outcome.failed->kind, faults[i].failed);
@@ -155,7 +155,7 @@ TEST_AS_ROOT(test_guard_faults)
 
 		stage_new(&s, VERDICT_GRANT, "init");
 		fake_guard = cases[i].guard;
-		check_result("guard", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
+		CHECK("guard", plan_apply(&s.apply, &s.plan, &s.outcome, &why), cases[i].want);
 		assert_int_equal(s.outcome.failed->kind, cases[i].failed);
 		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
 		assert_false(fake_guard.device || fake_guard.grant);
@@ -183,14 +183,13 @@ TEST_AS_ROOT(test_guard_again)
 	_cleanup_(stage_done) struct stage s;
 
 	stage_new(&s, VERDICT_GRANT, NULL);
-	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("once", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	apply_done(&s.outcome);
 	s.target.attribute.marked = true; /* gather() sees it by then */
 	s.n_grant = 0;
 	s.target.rules.n_rules--;
 	kernel = (struct kernel) { .mount_error = EPERM };
-	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-		     "cannot enter the container's mount namespace");
+	CHECK("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &why), "cannot enter the container's mount namespace");
 	assert_int_equal(fake_guard.rules.n_rules, s.target.rules.n_rules + 1);
 	assert_true(fake_guard.device && fake_guard.grant);
 	apply_done(&s.outcome);
@@ -198,7 +197,7 @@ TEST_AS_ROOT(test_guard_again)
 	kernel = (struct kernel) { 0 };
 	fake_guard.rules.refused = 3;
 	s.target.rules.n_rules++;
-	check_result("as the first", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("as the first", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	assert_int_equal(fake_guard.rules.refused, 3); /* nothing was written */
 }
 
@@ -208,20 +207,19 @@ TEST_AS_ROOT(test_pressure_again)
 	_cleanup_(stage_done) struct stage s;
 
 	stage_new(&s, VERDICT_GRANT, NULL);
-	check_result("once", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("once", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	apply_done(&s.outcome);
 	s.target.attribute.marked = true; /* gather() sees it by then */
 	fake_guard.flags = 0;		  /* the policy of that time denied it */
 	s.n_grant = 0;
 	kernel = (struct kernel) { .mount_error = EPERM };
-	check_result("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-		     "cannot enter the container's mount namespace");
+	CHECK("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &why), "cannot enter the container's mount namespace");
 	assert_true(fake_guard.grant);
 	assert_int_equal(fake_guard.flags, 0);
 	apply_done(&s.outcome);
 	s.n_grant = 0;
 	kernel = (struct kernel) { 0 };
-	check_result("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
 }
 
@@ -248,7 +246,7 @@ TEST_AS_ROOT(test_part_again)
 		fake_guard.grant = true;
 		fake_guard.missing = GUARD_ALL_PROGRAMS & ~older;
 		kernel = (struct kernel) { .mount_error = cases[i].mount_error };
-		check_result("again", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
+		CHECK("again", plan_apply(&s.apply, &s.plan, &s.outcome, &why), cases[i].want);
 		assert_int_equal(s.outcome.kind, OUTCOME_UNDONE);
 		assert_true(fake_guard.grant);
 		assert_int_equal(fake_guard.missing, GUARD_ALL_PROGRAMS & ~older);
@@ -256,7 +254,7 @@ TEST_AS_ROOT(test_part_again)
 		apply_done(&s.outcome);
 		s.n_grant = 0;
 		kernel = (struct kernel) { 0 };
-		check_result("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+		CHECK("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 		assert_int_equal(fake_guard.missing, 0);
 		assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
 	}
@@ -281,7 +279,7 @@ TEST_AS_ROOT(test_changed_machine)
 		stage_new(&s, VERDICT_GRANT, "init");
 		tree_edit(&s.tree, cases[i].edits);
 		stage_picture(&s, before, sizeof(before));
-		check_result(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
+		CHECK(cases[i].edits, plan_apply(&s.apply, &s.plan, &s.outcome, &why), cases[i].want);
 		stage_picture(&s, after, sizeof(after));
 		check_string(cases[i].edits, after, before);
 		assert_int_equal(s.outcome.kind, s.outcome.n_done ? OUTCOME_UNDONE : OUTCOME_NOTHING);
@@ -295,7 +293,7 @@ TEST_AS_ROOT(test_undo_failed)
 	_cleanup_(stage_done) struct stage s;
 
 	stage_new(&s, VERDICT_GRANT, NULL);
-	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	kernel.refuse = "cgroup.max.depth";
 	kernel.error = EIO;
 	assert_int_equal(plan_undo(&s.apply, &s.outcome), -EIO);
@@ -309,15 +307,13 @@ TEST_AS_ROOT(test_undo_failed)
 TEST_AS_ROOT(test_readonly)
 {
 	_cleanup_(stage_done) struct stage s;
-	char path[64];
 
 	stage_new(&s, VERDICT_READONLY, NULL);
 	for (const char *const *d = s.facts.delegated; *d; d++) {
-		(void)snprintf(path, sizeof(path), BOX "%s", *d);
-		assert_int_equal(fchownat(s.tree.fd, path, 100000, 100000, 0), 0);
+		assert_int_equal(fchownat(s.tree.fd, format(BOX "%s", *d), 100000, 100000, 0), 0);
 	}
 	assert_int_equal(fchownat(s.tree.fd, BOX, 100000, 100000, 0), 0);
-	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	stage_check_file(&s, "cgroup.procs", "4711", 0);
 	stage_check_file(&s, "cgroup.threads", "4711", 0);
 	stage_check_file(&s, "memory.max", "max", 0);
@@ -333,7 +329,7 @@ TEST_AS_ROOT(test_refusal)
 	_cleanup_(stage_done) struct stage s;
 
 	stage_new(&s, VERDICT_REFUSE, "init");
-	check_result("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, NULL);
+	CHECK("apply", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
 	assert_int_equal(s.n_restrict + s.n_grant + kernel.n_writes, 0);
 	assert_int_equal(s.outcome.kind, OUTCOME_NOTHING);
 }
@@ -360,7 +356,7 @@ TEST_AS_ROOT(test_unknown_device)
 		assert_int_equal(plan_build(&s.decision, &s.facts, &s.target, &s.plan, &s.err), 0);
 		kernel.refuse = "io.max";
 		kernel.error = cases[i].error;
-		check_result("io.max", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err, cases[i].want);
+		CHECK("io.max", plan_apply(&s.apply, &s.plan, &s.outcome, &why), cases[i].want);
 		assert_int_equal(s.outcome.n_skipped, !cases[i].want);
 	}
 }
@@ -372,8 +368,7 @@ TEST(test_deadline)
 
 	stage_new(&s, VERDICT_GRANT, NULL);
 	s.apply.deadline_ms = 1;
-	check_result("late", plan_apply(&s.apply, &s.plan, &s.outcome, &s.err), &s.err,
-		     "the deadline of the hook has passed");
+	CHECK("late", plan_apply(&s.apply, &s.plan, &s.outcome, &why), "the deadline of the hook has passed");
 	assert_int_equal(s.outcome.n_done, 0);
 }
 

@@ -65,19 +65,18 @@ TEST(test_round_trip)
 {
 	_cleanup_(attribute_done) struct attribute again = { 0 };
 	const struct attribute attribute = plain();
-	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE];
 
-	check_result("format", attribute_format(&attribute, text, sizeof(text), &err), &err, NULL);
+	CHECK("format", attribute_format(&attribute, text, sizeof(text), &why), NULL);
 	check_string("text", text, PLAIN);
-	check_result("parse", attribute_parse(text, strlen(text), &again, &err), &err, NULL);
+	CHECK("parse", attribute_parse(text, strlen(text), &again, &why), NULL);
 	check_string("id", again.id, attribute.id);
 	check_string("none", again.name, "");
 	assert_true(again.present && !again.marked && again.since == attribute.since && !again.scope);
 	assert_memory_equal(again.rules, attribute.rules, 2 * sizeof(attribute.rules[0]));
-	check_result("format", attribute_format(&again, text, sizeof(text), &err), &err, NULL);
+	CHECK("format", attribute_format(&again, text, sizeof(text), &why), NULL);
 	check_string("again", text, PLAIN);
-	check_result("no room", attribute_format(&attribute, text, 100, &err), &err, "longer than 100 bytes");
+	CHECK("no room", attribute_format(&attribute, text, 100, &why), "longer than 100 bytes");
 }
 
 /* What is too long to be kept is cut, and between two characters. */
@@ -119,10 +118,9 @@ TEST(test_parse)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
-		struct err err = { 0 };
 
-		check_result(cases[i].text, attribute_parse(cases[i].text, strlen(cases[i].text), &attribute, &err),
-			     &err, cases[i].want);
+		CHECK(cases[i].text, attribute_parse(cases[i].text, strlen(cases[i].text), &attribute, &why),
+		      cases[i].want);
 		assert_int_equal(attribute.present, !cases[i].want);
 	}
 }
@@ -134,12 +132,10 @@ TEST(test_most)
 	static struct ceiling ceilings[200];
 	_cleanup_(attribute_done) struct attribute again = { 0 };
 	struct attribute attribute = plain();
-	struct err err = { 0 };
-	char text[ATTRIBUTE_SIZE], file[LIMIT_FILE_SIZE];
+	char text[ATTRIBUTE_SIZE];
 
 	for (size_t i = 0; i < ELEMENTS(ceilings); i++) {
-		(void)snprintf(file, sizeof(file), "hugetlb.%zuKB.rsvd.max", i);
-		add_ceiling(&ceilings[i], file, "4611686018427387903");
+		add_ceiling(&ceilings[i], format("hugetlb.%zuKB.rsvd.max", i), "4611686018427387903");
 	}
 	for (size_t i = 0; i < ELEMENTS(rules); i++)
 		rules[i] = (struct device_rule) { 4294967294, 4294967294, 3, 7, 0 };
@@ -147,14 +143,14 @@ TEST(test_most)
 	attribute.n_rules = ELEMENTS(rules);
 	attribute.ceilings = ceilings;
 	attribute.n_ceilings = 90; /* 4 KiB */
-	check_result("format", attribute_format(&attribute, text, sizeof(text), &err), &err, NULL);
-	check_result("parse", attribute_parse(text, strlen(text), &again, &err), &err, NULL);
+	CHECK("format", attribute_format(&attribute, text, sizeof(text), &why), NULL);
+	CHECK("parse", attribute_parse(text, strlen(text), &again, &why), NULL);
 	assert_int_equal(again.n_rules, ELEMENTS(rules));
 	assert_memory_equal(again.rules, rules, sizeof(rules));
 	assert_int_equal(again.n_ceilings, 90);
 	assert_int_equal(attribute_find(&again, "hugetlb.89KB.rsvd.max")->value.number, 4611686018427387903);
 	attribute.n_ceilings = ELEMENTS(ceilings);
-	check_result("too many", attribute_format(&attribute, text, sizeof(text), &err), &err, "name fewer devices");
+	CHECK("too many", attribute_format(&attribute, text, sizeof(text), &why), "name fewer devices");
 }
 
 TEST(test_guards)
@@ -183,11 +179,10 @@ TEST(test_guards)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
-		struct err err = { 0 };
 		char text[1024];
 
 		(void)snprintf(text, sizeof(text), "{\"v\":1,\"id\":\"x\"%s" REST, cases[i].more);
-		check_result(cases[i].more, attribute_parse(text, strlen(text), &attribute, &err), &err, cases[i].want);
+		CHECK(cases[i].more, attribute_parse(text, strlen(text), &attribute, &why), cases[i].want);
 		if (cases[i].want)
 			continue;
 		assert_int_equal(attribute.pressure, cases[i].pressure);
@@ -200,14 +195,13 @@ TEST(test_over_long)
 {
 	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	char text[1024];
-	struct err err = { 0 };
 
 	(void)snprintf(text, sizeof(text),
 		       "{\"v\":1,\"id\":\"x\",\"instance\":\"i\",\"handler\":\"%064d\",\"profile\":\"\",\"line\":\"\","
 		       "\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"method\":\"\",\"leaf\":\"\",\"since\":1,"
 		       "\"guarded\":false,\"scope\":false,\"ceilings\":{}}",
 		       0);
-	check_result("64 bytes", attribute_parse(text, strlen(text), &attribute, &err), &err, "over-long value");
+	CHECK("64 bytes", attribute_parse(text, strlen(text), &attribute, &why), "over-long value");
 }
 
 TEST(test_ceilings)
@@ -225,7 +219,6 @@ TEST_AS_ROOT(test_attribute) /* attributes in the trusted namespace */
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(attribute_done) struct attribute attribute = { 0 };
-	struct err err = { 0 };
 	char text[ATTRIBUTE_SIZE];
 	const struct attribute want = plain();
 
@@ -233,19 +226,19 @@ TEST_AS_ROOT(test_attribute) /* attributes in the trusted namespace */
 	tree_edit(&tree, "c/");
 	_cleanup_close_ int fd = openat(tree.fd, "c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	check_result("none", attribute_read(fd, &attribute, &err), &err, NULL);
+	CHECK("none", attribute_read(fd, &attribute, &why), NULL);
 	assert_false(attribute.present || attribute.marked);
-	check_result("remove none", attribute_write(fd, NULL, false, &err), &err, NULL);
-	assert_int_equal(attribute_format(&want, text, sizeof(text), &err), 0);
-	check_result("write", attribute_write(fd, text, true, &err), &err, NULL);
-	check_result("another's", attribute_write(fd, "x", true, &err), &err, "cannot set attribute trusted.cgdeleg");
-	check_result("write again", attribute_write(fd, text, false, &err), &err, NULL);
-	check_result("read", attribute_read(fd, &attribute, &err), &err, NULL);
+	CHECK("remove none", attribute_write(fd, NULL, false, &why), NULL);
+	assert_int_equal(attribute_format(&want, text, sizeof(text), &why), 0);
+	CHECK("write", attribute_write(fd, text, true, &why), NULL);
+	CHECK("another's", attribute_write(fd, "x", true, &why), "cannot set attribute trusted.cgdeleg");
+	CHECK("write again", attribute_write(fd, text, false, &why), NULL);
+	CHECK("read", attribute_read(fd, &attribute, &why), NULL);
 	assert_true(attribute.present && attribute.marked);
 	check_string("id", attribute.id, want.id);
-	check_result("remove", attribute_write(fd, NULL, false, &err), &err, NULL);
+	CHECK("remove", attribute_write(fd, NULL, false, &why), NULL);
 	assert_true(fgetxattr(fd, ATTRIBUTE_NAME, text, sizeof(text)) < 0);
-	check_result("closed", attribute_write(-EBADF, "x", false, &err), &err, "cannot set attribute trusted.cgdeleg");
+	CHECK("closed", attribute_write(-EBADF, "x", false, &why), "cannot set attribute trusted.cgdeleg");
 	attribute_done(&attribute);
-	check_result("closed", attribute_read(-EBADF, &attribute, &err), &err, "cannot read attribute");
+	CHECK("closed", attribute_read(-EBADF, &attribute, &why), "cannot read attribute");
 }

@@ -26,14 +26,13 @@ static const char *const hostile[] = {
 static void check_line(const char *line)
 {
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
-	struct err err = { 0 };
 	size_t len = strlen(line);
 
 	assert_int_equal(line[len - 1], '\n');
 	for (size_t i = 0; i + 1 < len; i++)
 		if ((unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e)
 			fail_msg("byte %02x at %zu of %s", (unsigned char)line[i], i, line);
-	check_result(line, json_parse(line, len, 16, "record", &doc, &err), &err, NULL);
+	CHECK(line, json_parse(line, len, 16, "record", &doc, &why), NULL);
 }
 
 static void fill(struct trail *trail, const char *text)
@@ -97,20 +96,18 @@ TEST(test_file)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED, closed = AUDIT_CLOSED;
 	struct trail *trail = trail_new();
-	struct err err = { 0 };
-	char path[128], text[4096];
+	char text[4096];
 	struct stat st;
 
 	tree_new(&tree);
-	(void)snprintf(path, sizeof(path), "%s/log", tree.root);
-	check_result("open", audit_open(path, &audit, &err), &err, NULL);
-	check_result("write", audit_write(&audit, &trail->record, "intent", true, &err), &err, NULL);
-	check_result("append", audit_write(&audit, &trail->record, "run", false, &err), &err, NULL);
+	CHECK("open", audit_open(format("%s/log", tree.root), &audit, &why), NULL);
+	CHECK("write", audit_write(&audit, &trail->record, "intent", true, &why), NULL);
+	CHECK("append", audit_write(&audit, &trail->record, "run", false, &why), NULL);
 	(void)tree_get(&tree, "log/" AUDIT_FILE, text, sizeof(text));
 	assert_non_null(strstr(text, "}\n{"));
 	assert_int_equal(fstatat(tree.fd, "log/" AUDIT_FILE, &st, 0), 0);
 	assert_int_equal(st.st_mode & 077, 0);
-	check_result("closed", audit_write(&closed, &trail->record, "run", false, &err), &err, "file is not open");
+	CHECK("closed", audit_write(&closed, &trail->record, "run", false, &why), "file is not open");
 	trail_free(trail);
 }
 
@@ -127,12 +124,9 @@ TEST(test_not_a_file)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
-		struct err err = { 0 };
-		char path[128];
 
 		tree_new(&tree);
 		tree_edit(&tree, cases[i].edits);
-		(void)snprintf(path, sizeof(path), "%s/log", tree.root);
-		check_result(cases[i].edits, audit_open(path, &audit, &err), &err, cases[i].want);
+		CHECK(cases[i].edits, audit_open(format("%s/log", tree.root), &audit, &why), cases[i].want);
 	}
 }

@@ -121,7 +121,7 @@ TEST_AS_ROOT(test_unreadable_attribute)
 
 	set_up(&s, C "d/\n" C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
 	open_or_fail(&s, &budget);
-	check_result("look", budget_open(NULL, &s.host, 0, &seen, &s.err), &s.err, NULL);
+	CHECK("look", budget_open(NULL, &s.host, 0, &seen, &why), NULL);
 	for (int looks = 0; looks < 2; looks++) {
 		budget_sum(looks ? &seen : &budget, 0, "h", &node, &own);
 		assert_int_equal(node.descendants, 100);
@@ -152,9 +152,9 @@ TEST(test_too_deep)
 		len += snprintf(path + len, sizeof(path) - (size_t)len, "/d");
 	(void)snprintf(path + len, sizeof(path) - (size_t)len, "/\n");
 	set_up(&s, path);
-	check_result("table", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err, NULL);
+	CHECK("table", budget_open(s.directory, &s.host, 0, &budget, &why), NULL);
 	budget_done(&budget);
-	check_result("look", budget_open(NULL, &s.host, 0, &budget, &s.err), &s.err, NULL);
+	CHECK("look", budget_open(NULL, &s.host, 0, &budget, &why), NULL);
 	budget_done(&budget);
 }
 
@@ -236,10 +236,7 @@ TEST(test_parallel)
 
 	set_up(&s, "");
 	for (int i = 0; i < WORKERS * EACH; i++) {
-		char line[64];
-
-		(void)snprintf(line, sizeof(line), C "c%d/\n", i);
-		tree_edit(&s.tree, line);
+		tree_edit(&s.tree, format(C "c%d/\n", i));
 	}
 	for (int worker = 0; worker < WORKERS; worker++) {
 		if (fork() != 0)
@@ -314,8 +311,7 @@ TEST(test_faults)
 		struct budget budget = BUDGET_CLOSED;
 
 		set_up(&s, cases[i].edit);
-		check_result(cases[i].edit, budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
-			     cases[i].want);
+		CHECK(cases[i].edit, budget_open(s.directory, &s.host, 0, &budget, &why), cases[i].want);
 		assert_true(budget.fd < 0);
 	}
 }
@@ -327,17 +323,16 @@ TEST(test_permissions)
 
 	set_up(&s, "run/\n");
 	assert_int_equal(fchmodat(s.tree.fd, "run", 0777, 0), 0);
-	check_result("directory", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err,
-		     "writable by nobody else");
+	CHECK("directory", budget_open(s.directory, &s.host, 0, &budget, &why), "writable by nobody else");
 	assert_int_equal(fchmodat(s.tree.fd, "run", 0755, 0), 0);
 	tree_edit(&s.tree, "run/grants =\n");
 	assert_int_equal(fchmodat(s.tree.fd, "run/grants", 0666, 0), 0);
-	check_result("file", budget_open(s.directory, &s.host, 0, &budget, &s.err), &s.err, "writable by nobody else");
+	CHECK("file", budget_open(s.directory, &s.host, 0, &budget, &why), "writable by nobody else");
 	assert_int_equal(fchmodat(s.tree.fd, "run/grants", 0600, 0), 0);
 	open_or_fail(&s, &budget);
 	/* Whoever waits for the lock gives up at the deadline, and says how to find the holder. */
 	struct budget second = BUDGET_CLOSED;
 
-	check_result("locked", budget_open(s.directory, &s.host, 1, &second, &s.err), &s.err, "`lslocks` shows which");
+	CHECK("locked", budget_open(s.directory, &s.host, 1, &second, &why), "`lslocks` shows which");
 	budget_done(&budget);
 }

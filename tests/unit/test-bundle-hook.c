@@ -72,15 +72,14 @@ TEST(test_texts)
 {
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct tree tree;
-		struct err err = { 0 };
 		char name[16];
 		int r;
 
 		(void)snprintf(name, sizeof(name), "case %zu", i);
 		tree_new(&tree);
 		put(&tree, "config.json", cases[i].before, 0600);
-		r = bundle_hook_add(tree.root, geteuid(), &hook, &err);
-		check_result(name, r, &err, cases[i].said);
+		r = bundle_hook_add(tree.root, geteuid(), &hook, &why);
+		check_result(name, r, &why, cases[i].said);
 		check_text(&tree, cases[i].after ? cases[i].after : cases[i].before, name);
 		tree_free(&tree);
 	}
@@ -90,7 +89,6 @@ TEST(test_texts)
 TEST(test_file)
 {
 	struct stat before, after, again;
-	struct err err = { 0 };
 	struct tree tree;
 
 	tree_new(&tree);
@@ -99,13 +97,13 @@ TEST(test_file)
 	if (geteuid() == 0)
 		assert_int_equal(fchownat(tree.fd, "config.json", 0, 4711, 0), 0);
 	assert_int_equal(fstatat(tree.fd, "config.json", &before, 0), 0);
-	check_result("first", bundle_hook_add(tree.root, geteuid(), &hook, &err), &err, NULL);
+	CHECK("first", bundle_hook_add(tree.root, geteuid(), &hook, &why), NULL);
 	assert_int_equal(fstatat(tree.fd, "config.json", &after, 0), 0);
 	assert_int_equal(after.st_mode, before.st_mode);
 	assert_int_equal(after.st_uid, before.st_uid);
 	assert_int_equal(after.st_gid, before.st_gid);
 	assert_int_not_equal(after.st_ino, before.st_ino); /* replaced, not written into */
-	check_result("again", bundle_hook_add(tree.root, geteuid(), &hook, &err), &err, NULL);
+	CHECK("again", bundle_hook_add(tree.root, geteuid(), &hook, &why), NULL);
 	assert_int_equal(fstatat(tree.fd, "config.json", &again, 0), 0);
 	assert_int_equal(again.st_ino, after.st_ino);
 	check_text(&tree, "{\"hooks\":{\"createRuntime\":[" OURS "]}}", "twice");
@@ -129,14 +127,13 @@ TEST(test_unsafe)
 {
 	for (size_t i = 0; i < ELEMENTS(unsafe); i++) {
 		struct tree tree;
-		struct err err = { 0 };
 
 		tree_new(&tree);
 		tree_edit(&tree, unsafe[i].lines);
 		if (unsafe[i].config_mode)
 			put(&tree, "config.json", "{}", unsafe[i].config_mode);
 		assert_int_equal(chmod(tree.root, unsafe[i].bundle_mode), 0);
-		check_result(unsafe[i].name, bundle_hook_add(tree.root, geteuid(), &hook, &err), &err, unsafe[i].said);
+		CHECK(unsafe[i].name, bundle_hook_add(tree.root, geteuid(), &hook, &why), unsafe[i].said);
 		if (unsafe[i].config_mode) {
 			char text[16];
 

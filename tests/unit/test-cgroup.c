@@ -34,10 +34,8 @@ TEST(test_parse_path)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		char path[9] = "";
-		struct err err = { 0 };
 
-		check_result(cases[i].text, cgroup_parse_path(cases[i].text, path, sizeof(path), &err), &err,
-			     cases[i].want);
+		CHECK(cases[i].text, cgroup_parse_path(cases[i].text, path, sizeof(path), &why), cases[i].want);
 		if (cases[i].path)
 			check_string(cases[i].text, path, cases[i].path);
 	}
@@ -84,7 +82,6 @@ TEST(test_delegated)
 		const char *files = cases[i].files;
 		struct cgroup_delegated delegated;
 		char line[512], word[64], got[256] = "";
-		struct err err = { 0 };
 		int r;
 
 		tree_new(&tree);
@@ -98,11 +95,11 @@ TEST(test_delegated)
 			tree_edit(&tree, line);
 		}
 		tree_host(&tree, &host);
-		_cleanup_close_ int fd = cgroup_open(&host, "/ci/box", NULL, &err);
+		_cleanup_close_ int fd = cgroup_open(&host, "/ci/box", NULL, &why);
 
 		assert_int_equal(cgroup_list(fd, &listing), 0);
-		r = cgroup_delegated(&host, &listing, &delegated, &err);
-		check_result(cases[i].list ? cases[i].list : "no list", r, &err, cases[i].want);
+		r = cgroup_delegated(&host, &listing, &delegated, &why);
+		check_result(cases[i].list ? cases[i].list : "no list", r, &why, cases[i].want);
 		for (const char **d = delegated.recognised; !cases[i].want && *d; d++)
 			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", *got ? " " : "", *d);
 		if (!cases[i].want) {
@@ -132,15 +129,14 @@ TEST(test_open)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host = HOST_CLOSED;
-		struct err err = { 0 };
 
 		tree_new(&tree);
 		tree_edit(&tree, tree_container);
 		tree_edit(&tree, cases[i].edits);
 		tree_host(&tree, &host);
-		_cleanup_close_ int fd = cgroup_open(&host, cases[i].path, NULL, &err);
+		_cleanup_close_ int fd = cgroup_open(&host, cases[i].path, NULL, &why);
 
-		check_result(cases[i].name, fd, &err, cases[i].want);
+		check_result(cases[i].name, fd, &why, cases[i].want);
 	}
 }
 
@@ -149,15 +145,13 @@ TEST(test_open_live)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	struct err err = { 0 };
 
 	tree_new(&tree);
 	tree_edit(&tree, tree_container);
 	tree_host(&tree, &host);
 	host.cgroup_dev++;
-	check_result("tmpfs", cgroup_open(&host, "/ci/box", NULL, &err), &err,
-		     "'/ci/box' is not in the cgroup2 file system");
-	check_result("host", host_open(tree.root, &real_machine, &host, &err), &err, "is not procfs, mount it");
+	CHECK("tmpfs", cgroup_open(&host, "/ci/box", NULL, &why), "'/ci/box' is not in the cgroup2 file system");
+	CHECK("host", host_open(tree.root, &real_machine, &host, &why), "is not procfs, mount it");
 }
 
 TEST(test_host)
@@ -171,21 +165,19 @@ TEST(test_host)
 		{ "proc/\nsys/fs/", "no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '" },
 	};
 	struct host host = HOST_CLOSED;
-	struct err err = { 0 };
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 
 		tree_new(&tree);
 		tree_edit(&tree, cases[i].edits);
-		check_result(cases[i].edits, host_open(tree.root, tree_machine(&tree), &host, &err), &err,
-			     cases[i].want);
+		CHECK(cases[i].edits, host_open(tree.root, tree_machine(&tree), &host, &why), cases[i].want);
 		host_done(&host);
 		host_done(&host); /* once more does no harm */
 		assert_true(host.proc_fd < 0 && host.cgroup_fd < 0 && host.sys_fd < 0);
 	}
-	check_result("no root", host_open("/nonexistent", &real_machine, &host, &err), &err,
-		     "cannot open 'proc' below '/nonexistent'");
+	CHECK("no root", host_open("/nonexistent", &real_machine, &host, &why),
+	      "cannot open 'proc' below '/nonexistent'");
 }
 
 static int list_after(const struct tree *tree, int n_files, int n_dirs, struct cgroup_listing *ret)
@@ -196,10 +188,7 @@ static int list_after(const struct tree *tree, int n_files, int n_dirs, struct c
 	memset(name, 'n', sizeof(name));
 	name[NAME_MAX] = '\0';
 	for (int i = 0; i < n_files + n_dirs; i++) {
-		char number[16];
-
-		(void)snprintf(number, sizeof(number), "%04d", i);
-		memcpy(name, number, 4);
+		memcpy(name, format("%04d", i), 4);
 		if (i < n_files)
 			(void)close(openat(fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 		else

@@ -87,11 +87,10 @@ TEST(test_translate)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct device_rules rules;
-		struct err err = { 0 };
 		char got[256];
-		int r = translate(cases[i].devices, &rules, &err);
+		int r = translate(cases[i].devices, &rules, &why);
 
-		check_result(cases[i].devices ? cases[i].devices : "absent", r, &err, NULL);
+		check_result(cases[i].devices ? cases[i].devices : "absent", r, &why, NULL);
 		print_rules(&rules, got, sizeof(got));
 		check_string(cases[i].devices, got, cases[i].want);
 		assert_int_equal(rules.ready, DEVICE_GUARD_READY);
@@ -118,10 +117,9 @@ TEST(test_malformed)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct device_rules rules;
-		struct err err = { 0 };
-		int r = translate(cases[i].devices, &rules, &err);
+		int r = translate(cases[i].devices, &rules, &why);
 
-		check_result(cases[i].devices, r, &err, cases[i].want);
+		check_result(cases[i].devices, r, &why, cases[i].want);
 	}
 }
 
@@ -131,7 +129,6 @@ TEST(test_most)
 	static char text[64 * DEVICE_GUARD_RULES_MAX];
 	const int most = DEVICE_GUARD_RULES_MAX - N_DEFAULTS;
 	struct device_rules rules;
-	struct err err = { 0 };
 
 	for (int extra = 0; extra < 3; extra++) {
 		int n = snprintf(text, sizeof(text), "[");
@@ -143,7 +140,7 @@ TEST(test_most)
 			       extra == 0   ? ""
 			       : extra == 1 ? "," A(T("c"))
 					    : "," D(""));
-		check_result("most", translate(text, &rules, &err), &err, extra == 1 ? "more than 246 rules" : NULL);
+		CHECK("most", translate(text, &rules, &why), extra == 1 ? "more than 246 rules" : NULL);
 		if (extra != 1)
 			assert_int_equal(rules.n_rules, extra == 0 ? DEVICE_GUARD_RULES_MAX : N_DEFAULTS);
 	}
@@ -237,11 +234,9 @@ static bool probe_new(struct probe *p)
 
 static void enter(const struct probe *p)
 {
-	char path[160];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", p->cgroup);
-	fd = open(path, O_WRONLY);
+	fd = open(format("%s/cgroup.procs", p->cgroup), O_WRONLY);
 	if (fd < 0 || write(fd, "0", 1) != 1)
 		_exit(99);
 	(void)close(fd);
@@ -325,16 +320,13 @@ TEST(test_answers)
 	assert_int_equal(device_guard_attach(&p.guard, p.cgroup_fd, NULL), 1);
 	for (size_t i = 0; i < ELEMENTS(answers); i++) {
 		struct device_rules rules;
-		struct err err = { 0 };
-		char name[256];
 		int r;
 
-		assert_int_equal(translate(answers[i].devices, &rules, &err), 0);
-		check_result("write", device_guard_write(&p.guard, p.id, &rules, &err), &err, NULL);
+		assert_int_equal(translate(answers[i].devices, &rules, &why), 0);
+		CHECK("write", device_guard_write(&p.guard, p.id, &rules, &why), NULL);
 		r = try_access(&p, answers[i].what);
-		(void)snprintf(name, sizeof(name), "%s: %s", answers[i].devices, answers[i].what);
 		if ((r == EPERM) == answers[i].allowed || (r != EPERM && r != 0 && !NO_DRIVER(r)))
-			fail_msg("%s: %s", name, strerror(r));
+			fail_msg("%s: %s", format("%s: %s", answers[i].devices, answers[i].what), strerror(r));
 		assert_int_equal(device_guard_read(&p.guard, p.id, &rules, NULL), 0);
 		assert_int_equal(rules.refused, !answers[i].allowed);
 	}
@@ -348,16 +340,14 @@ TEST(test_answers)
 TEST(test_unarmed)
 {
 	struct device_rules rules;
-	struct err err = { 0 };
 	struct probe p, below;
 	int saved;
 
 	if (!probe_new(&p))
 		skip(); /* as above */
 	assert_int_equal(device_guard_is_attached(&p.guard, p.cgroup_fd, NULL), 0);
-	check_result("not there", device_guard_read(&p.guard, p.id, &rules, &err), &err,
-		     "cannot read the cgroup's device rules");
-	check_result("not there", device_guard_detach(&p.guard, p.cgroup_fd, &err), &err, "cannot detach");
+	CHECK("not there", device_guard_read(&p.guard, p.id, &rules, &why), "cannot read the cgroup's device rules");
+	CHECK("not there", device_guard_detach(&p.guard, p.cgroup_fd, &why), "cannot detach");
 	assert_int_equal(device_guard_attach(&p.guard, p.cgroup_fd, NULL), 1);
 	assert_int_equal(device_guard_attach(&p.guard, p.cgroup_fd, NULL), 0);
 	assert_int_equal(device_guard_is_attached(&p.guard, p.cgroup_fd, NULL), 1);

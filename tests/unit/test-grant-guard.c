@@ -130,7 +130,6 @@ TEST(test_attach)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		unsigned attached = 42;
-		struct err err = { 0 };
 
 		memset(&cgroup, 0, sizeof(cgroup));
 		cgroup.attached = cases[i].before;
@@ -139,7 +138,7 @@ TEST(test_attach)
 		cgroup.attach_error = cases[i].error;
 		cgroup.attach_error_at = cases[i].error_at;
 		cgroup.query_error = cases[i].query_error;
-		check_result(cases[i].name, grant_guard_attach(&guard, -EBADF, &attached, &err), &err, cases[i].want);
+		CHECK(cases[i].name, grant_guard_attach(&guard, -EBADF, &attached, &why), cases[i].want);
 		assert_int_equal(attached, cases[i].attached);
 		assert_int_equal(cgroup.n_query, cases[i].n_query);
 	}
@@ -176,13 +175,11 @@ TEST(test_detach)
 	const struct grant_guard guard = a_guard();
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct err err = { 0 };
-
 		memset(&cgroup, 0, sizeof(cgroup));
 		cgroup.attached = cases[i].before;
 		cgroup.query_error = EPERM;
 		cgroup.detach_error = cases[i].error;
-		assert_int_equal(grant_guard_detach(&guard, -EBADF, cases[i].programs, &err), cases[i].want);
+		assert_int_equal(grant_guard_detach(&guard, -EBADF, cases[i].programs, &why), cases[i].want);
 		assert_int_equal(cgroup.n_detach, cases[i].n);
 		assert_int_equal(cgroup.n_query, 0);
 		assert_int_equal(cgroup.attached, cases[i].after);

@@ -132,11 +132,9 @@ TEST(test_device_list)
 
 static void put_helper(const struct tree *tree, const char *program, const char *name, mode_t mode)
 {
-	char command[PATH_MAX + 512];
-
-	(void)snprintf(command, sizeof(command), "cp %s %s/%s && chmod %04o %s/%s", program, tree->root, name, mode,
-		       tree->root, name);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(
+		system(format("cp %s %s/%s && chmod %04o %s/%s", program, tree->root, name, mode, tree->root, name)),
+		0);
 }
 
 static int64_t in_ms(int64_t ms)
@@ -147,12 +145,10 @@ static int64_t in_ms(int64_t ms)
 /* Another hook, which has its turn and pins the guards after a while, or never. It holds the lock until it ends. */
 static pid_t start_other(const struct looked_at *l, bool pins)
 {
-	char path[PATH_MAX];
 	pid_t pid;
 	int lock;
 
-	(void)snprintf(path, sizeof(path), "%s/loading", l->tree.root);
-	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	lock = open(format("%s/loading", l->tree.root), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(lock >= 0);
 	assert_int_equal(flock(lock, LOCK_EX), 0);
 	pid = fork();
@@ -239,18 +235,16 @@ TEST_AS_ROOT(test_helper) /* the helper must be root's */
 		{ "/bin/true", 0644, "helper: the program cannot be executed" },
 	};
 	struct tree tree;
-	struct err err = { 0 };
 
 	tree_new(&tree);
 	for (size_t i = 0; i < ELEMENTS(helpers); i++) {
 		put_helper(&tree, helpers[i].program, "helper", helpers[i].mode);
-		check_result(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &err), &err,
-			     helpers[i].want);
+		CHECK(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &why), helpers[i].want);
 	}
 	assert_int_equal(run_self(&tree, "wants"), -EAGAIN);
 	assert_int_equal(run_self(&tree, "killed"), -EAGAIN);
 	assert_int_equal(run_self(&tree, "fails"), -ECHILD);
-	check_result("none", helper_run(tree.root, "another", in_ms(5000), &err), &err, "another'");
+	CHECK("none", helper_run(tree.root, "another", in_ms(5000), &why), "another'");
 	tree_free(&tree);
 }
 

@@ -10,10 +10,8 @@
 
 static int run(const char *words)
 {
-	char command[PATH_MAX + 512];
-
-	(void)snprintf(command, sizeof(command), "'%s' %s 2>/dev/null", getenv("CGDELEG_UNIT"), words);
-	return WEXITSTATUS(system(command)); // NOLINT(cert-env33-c)
+	return WEXITSTATUS(
+		system(format("'%s' %s 2>/dev/null", getenv("CGDELEG_UNIT"), words))); // NOLINT(cert-env33-c)
 }
 
 TEST(test_usage)

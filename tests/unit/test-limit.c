@@ -195,24 +195,23 @@ TEST(test_too_many_lines)
 {
 	const struct limit_type *type = type_of("misc.max");
 	struct limit_value value;
-	struct err err = { 0 };
 	char text[1024];
 	size_t len = 0;
 
 	for (int i = 0; i < LIMIT_LINES_MAX; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%sr%d 1", i ? "," : "", i);
-	assert_int_equal(limit_parse(type, text, &arena, &value, &err), 0);
+	assert_int_equal(limit_parse(type, text, &arena, &value, &why), 0);
 	assert_int_equal(limit_writes(type, &value), LIMIT_LINES_MAX);
 	(void)snprintf(text + len, sizeof(text) - len, ",more 1");
-	assert_int_equal(limit_parse(type, text, &arena, &value, &err), -E2BIG);
+	assert_int_equal(limit_parse(type, text, &arena, &value, &why), -E2BIG);
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	assert_true(limit_parse(type, text, &arena, &value, &err) < 0);
+	assert_true(limit_parse(type, text, &arena, &value, &why) < 0);
 	text[300] = '\0';
-	assert_true(limit_parse(type, text, &arena, &value, &err) < 0);
+	assert_true(limit_parse(type, text, &arena, &value, &why) < 0);
 	memcpy(text, "sev ", 4);
-	assert_true(limit_parse(type, text, &arena, &value, &err) < 0);
+	assert_true(limit_parse(type, text, &arena, &value, &why) < 0);
 }
 
 TEST(test_parse_kernel)

@@ -84,13 +84,12 @@ TEST(test_table)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
 	struct table table = { 0 };
-	struct err err = { 0 };
 	char buf[512];
 
 	open_machine(&tree, &host, machine);
-	assert_int_equal(table_choose(&table, NULL, true, &err), 0);
-	assert_int_equal(table_sort_by(&table, "id", &err), 0);
-	check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+	assert_int_equal(table_choose(&table, NULL, true, &why), 0);
+	assert_int_equal(table_sort_by(&table, "id", &why), 0);
+	CHECK("fill", table_fill(&host, &table, &why), NULL);
 	assert_int_equal(table.n_rows, 3);
 	assert_int_equal(table.n_faults, 1);
 	for (size_t i = 0; i < ELEMENTS(cells); i++) {
@@ -99,8 +98,8 @@ TEST(test_table)
 		check_string(cells[i].name, shown(&table, 2, cells[i].name, buf), cells[i].third);
 	}
 	table_empty(&table);
-	assert_int_equal(table_sort_by(&table, "-dying", &err), 0);
-	assert_int_equal(table_fill(&host, &table, &err), 0);
+	assert_int_equal(table_sort_by(&table, "-dying", &why), 0);
+	assert_int_equal(table_fill(&host, &table, &why), 0);
 	check_string("most dying", shown(&table, 0, "id", buf), "a");
 	table_empty(&table);
 }
@@ -146,22 +145,20 @@ TEST(test_guards)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host;
 		struct table table = { 0 };
-		struct err err = { 0 };
-		char edits[1024], buf[512];
+		char buf[512];
 
-		(void)snprintf(edits, sizeof(edits),
-			       "proc/\n" C "g/\n" C
-			       "g" RECORD_OF("g", "", "%s", "false", "", "%s") "sys/fs/bpf/guards = %s\n",
-			       c->guarded, c->more, c->pins);
-		open_machine(&tree, &host, edits);
+		open_machine(&tree, &host,
+			     format("proc/\n" C "g/\n" C
+				    "g" RECORD_OF("g", "", "%s", "false", "", "%s") "sys/fs/bpf/guards = %s\n",
+				    c->guarded, c->more, c->pins));
 		fake_guard = c->now;
 		fake_guard.rules = (struct device_rules) { .ready = DEVICE_GUARD_READY, .refused = 3 };
 		fake_guard.rules.refusals[2] =
 			(struct device_refusal) { .major = 10, .minor = 237, .type = 2, .access = 6, .comm = "a\nb" };
 		fake_guard.counts.refused[GUARD_RULE_BPF] = 4;
 		fake_guard.counts.refused[GUARD_RULE_OUTSIDE] = 1;
-		assert_int_equal(table_choose(&table, NULL, true, &err), 0);
-		check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+		assert_int_equal(table_choose(&table, NULL, true, &why), 0);
+		CHECK("fill", table_fill(&host, &table, &why), NULL);
 		assert_int_equal(table.n_rows, 1);
 		for (size_t j = 0; j < ELEMENTS(want); j++)
 			check_string(c->pins, shown(&table, 0, want[j][0], buf), want[j][1]);
@@ -183,24 +180,23 @@ TEST(test_choose)
 		{ "", "no column is given", 0 },
 	};
 	struct table plain = { 0 }, more = { 0 }, all = { 0 };
-	struct err err = { 0 };
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct table table = { 0 };
 
-		check_result(cases[i].names, table_choose(&table, cases[i].names, false, &err), &err, cases[i].want);
+		CHECK(cases[i].names, table_choose(&table, cases[i].names, false, &why), cases[i].want);
 		if (!cases[i].want)
 			assert_int_equal(table.n_columns, cases[i].n);
 	}
-	assert_int_equal(table_choose(&plain, NULL, false, &err), 0);
-	assert_int_equal(table_choose(&more, "+owner,line", false, &err), 0);
-	assert_int_equal(table_choose(&all, NULL, true, &err), 0);
+	assert_int_equal(table_choose(&plain, NULL, false, &why), 0);
+	assert_int_equal(table_choose(&more, "+owner,line", false, &why), 0);
+	assert_int_equal(table_choose(&all, NULL, true, &why), 0);
 	assert_int_equal(more.n_columns, plain.n_columns + 2);
 	assert_int_equal(all.n_columns, n_columns);
-	check_result("sort", table_sort_by(&all, "-nothing", &err), &err, "no column 'nothing'");
+	CHECK("sort", table_sort_by(&all, "-nothing", &why), "no column 'nothing'");
 	/* Once more than fits. */
 	more.n_columns = TABLE_COLUMNS_MAX;
-	check_result("full", table_choose(&more, "id", false, &err), &err, "more than");
+	CHECK("full", table_choose(&more, "id", false, &why), "more than");
 }
 
 TEST(test_drift)
@@ -226,13 +222,11 @@ TEST(test_drift)
 		struct ceiling ceiling = { .type = limit_type_find(cases[i].file), .file = cases[i].file };
 		const struct attribute attribute = { .ceilings = &ceiling, .n_ceilings = 1 };
 		struct limit_state limit = { 0 };
-		struct err err = { 0 };
 
-		assert_int_equal(inspect_open(-EBADF, 1, &attribute, &inspect, &err), 0);
+		assert_int_equal(inspect_open(-EBADF, 1, &attribute, &inspect, &why), 0);
 		assert_int_equal(limit_parse(ceiling.type, cases[i].ceiling, &inspect.arena, &ceiling.value, NULL), 0);
 		assert_true(inspect_next(&inspect, &limit));
-		check_result(cases[i].ceiling, inspect_compare(&inspect, &limit, cases[i].now, &err), &err,
-			     cases[i].want);
+		CHECK(cases[i].ceiling, inspect_compare(&inspect, &limit, cases[i].now, &why), cases[i].want);
 		assert_int_equal(limit.above, cases[i].above);
 		assert_false(inspect_next(&inspect, &limit));
 	}
@@ -255,21 +249,17 @@ static void fill_and_check(void)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
 	struct table table = { 0 };
-	struct err err = { 0 };
 	int before;
 
 	open_machine(&tree, &host, "proc/\n" C "0/\n");
 	for (int i = 0; i < ROWS; i++) {
-		char edit[512];
-
-		(void)snprintf(edit, sizeof(edit), C "%d/" RECORD("%d", "", "false", "") C "%d/pids.current = %d\n", i,
-			       i, i, i + 7);
-		tree_edit(&tree, edit);
+		tree_edit(&tree,
+			  format(C "%d/" RECORD("%d", "", "false", "") C "%d/pids.current = %d\n", i, i, i, i + 7));
 	}
 	before = n_descriptors();
-	assert_int_equal(table_choose(&table, "pids,cgroup,id", false, &err), 0);
-	assert_int_equal(table_sort_by(&table, "pids", &err), 0);
-	check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+	assert_int_equal(table_choose(&table, "pids,cgroup,id", false, &why), 0);
+	assert_int_equal(table_sort_by(&table, "pids", &why), 0);
+	CHECK("fill", table_fill(&host, &table, &why), NULL);
 	assert_int_equal(n_descriptors(), before);
 	assert_int_equal(table.n_rows, ROWS);
 	for (int i = 0; i < ROWS; i++) {
@@ -331,7 +321,6 @@ TEST(test_controllers)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host;
 		struct table table = { 0 };
-		struct err err = { 0 };
 		char buf[512];
 
 		open_machine(&tree, &host,
@@ -339,8 +328,8 @@ TEST(test_controllers)
 			     "g/pids.current = 1\n" C "g/cgroup.stat = nr_dying_descendants 2\n" C
 			     "g/memory.pressure = some avg10=1.25\n");
 		tree_edit(&tree, cases[i].controllers);
-		assert_int_equal(table_choose(&table, "pids,dying,memory-pressure", false, &err), 0);
-		check_result("fill", table_fill(&host, &table, &err), &err, NULL);
+		assert_int_equal(table_choose(&table, "pids,dying,memory-pressure", false, &why), 0);
+		CHECK("fill", table_fill(&host, &table, &why), NULL);
 		check_string(cases[i].controllers, shown(&table, 0, "pids", buf), cases[i].pids);
 		check_string(cases[i].controllers, shown(&table, 0, "dying", buf), "2");
 		check_string(cases[i].controllers, shown(&table, 0, "memory-pressure", buf), "1.25");

@@ -46,10 +46,7 @@ static int lower(const struct tree *tree, const char *file, const char *ceiling,
 
 static void put(const struct tree *tree, const char *file, const char *text)
 {
-	char line[512];
-
-	(void)snprintf(line, sizeof(line), "%s =%s%s", file, *text ? " " : "", text);
-	tree_edit(tree, line);
+	tree_edit(tree, format("%s =%s%s", file, *text ? " " : "", text));
 }
 
 TEST(test_lower_and_restore)
@@ -57,15 +54,13 @@ TEST(test_lower_and_restore)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
-		struct err err = { 0 };
 		char text[512];
 		bool written;
 
 		kernel = (struct kernel) { 0 };
 		tree_new(&tree);
 		put(&tree, cases[i].file, cases[i].now);
-		check_result(cases[i].ceiling, lower(&tree, cases[i].file, cases[i].ceiling, &before, &err), &err,
-			     NULL);
+		CHECK(cases[i].ceiling, lower(&tree, cases[i].file, cases[i].ceiling, &before, &why), NULL);
 		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file, text, sizeof(text)), cases[i].then);
 		written = kernel.n_writes > 0;
 		assert_int_equal(before.changed, strcmp(cases[i].now, cases[i].then) != 0);
@@ -75,13 +70,12 @@ TEST(test_lower_and_restore)
 		_cleanup_(limit_before_done) struct limit_before again = { 0 };
 
 		kernel.n_writes = 0;
-		check_result("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &err), &err, NULL);
+		CHECK("again", lower(&tree, cases[i].file, cases[i].ceiling, &again, &why), NULL);
 		assert_int_equal(kernel.n_writes, 0);
 		assert_false(again.changed);
 
-		check_result("restore",
-			     limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file), &before, &err), &err,
-			     NULL);
+		CHECK("restore", limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file), &before, &why),
+		      NULL);
 		if (strcmp(cases[i].file, "io.max") != 0)
 			check_string("restored", tree_get(&tree, cases[i].file, text, sizeof(text)),
 				     strcmp(cases[i].now, UNSET) == 0 ? "max" : cases[i].now);
@@ -106,14 +100,13 @@ TEST(test_sets)
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
-		struct err err = { 0 };
 		char text[512];
 
 		kernel = (struct kernel) { 0 };
 		tree_new(&tree);
 		put(&tree, "cpuset.cpus", rows[i].now);
 		put(&tree, "cpuset.cpus.effective", rows[i].effective);
-		check_result(rows[i].now, lower(&tree, "cpuset.cpus", "0-3", &before, &err), &err, rows[i].want);
+		CHECK(rows[i].now, lower(&tree, "cpuset.cpus", "0-3", &before, &why), rows[i].want);
 		check_string(rows[i].now, tree_get(&tree, "cpuset.cpus", text, sizeof(text)), rows[i].then);
 	}
 }
@@ -123,16 +116,15 @@ TEST(test_restore_lines)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(limit_before_done) struct limit_before before = { 0 };
-	struct err err = { 0 };
 	char text[512];
 
 	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	put(&tree, "io.max", "8:0 rbps=900 wbps=max riops=max wiops=max");
-	check_result("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &err), &err, NULL);
+	CHECK("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &why), NULL);
 	check_string("lowered", tree_get(&tree, "io.max", text, sizeof(text)),
 		     "8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=6 riops=max wiops=max");
-	check_result("restore", limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &err), &err, NULL);
+	CHECK("restore", limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &why), NULL);
 	check_string("restored", tree_get(&tree, "io.max", text, sizeof(text)),
 		     "8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
 }
@@ -171,7 +163,6 @@ TEST(test_faults)
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
-		struct err err = { 0 };
 		char text[64];
 
 		tree_new(&tree);
@@ -181,7 +172,7 @@ TEST(test_faults)
 		else if (faults[i].now)
 			put(&tree, faults[i].file, faults[i].now);
 		kernel = faults[i].kernel;
-		check_result(faults[i].name, lower(&tree, "memory.max", "4K", &before, &err), &err, faults[i].want);
+		CHECK(faults[i].name, lower(&tree, "memory.max", "4K", &before, &why), faults[i].want);
 		assert_int_equal(before.changed, faults[i].changed);
 		check_string("the other", tree_get(&tree, "other", text, sizeof(text)), "max");
 	}
@@ -202,7 +193,6 @@ TEST(test_restore_empty_set)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_close_ int box = -EBADF;
 		_cleanup_(limit_before_done) struct limit_before before = { .changed = true };
-		struct err err = { 0 };
 		char text[64];
 
 		tree_new(&tree);
@@ -210,8 +200,7 @@ TEST(test_restore_empty_set)
 		tree_edit(&tree, "box/cpuset.cpus = 2");
 		box = openat(tree.fd, "box", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		kernel = (struct kernel) { .refuse = "cpuset.cpus", .error = ENOSPC };
-		check_result(sets[i].parents, limit_restore(box, "cpuset.cpus", type, &before, &err), &err,
-			     sets[i].want);
+		CHECK(sets[i].parents, limit_restore(box, "cpuset.cpus", type, &before, &why), sets[i].want);
 		check_string("now", tree_get(&tree, "box/cpuset.cpus", text, sizeof(text)), sets[i].now);
 	}
 }
@@ -221,16 +210,14 @@ TEST(test_restore_faults)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(limit_before_done) struct limit_before before = { .changed = true, .value = { .number = LIMIT_MAX } };
 	const struct limit_type *type = limit_type_find("memory.max");
-	struct err err = { 0 };
 
 	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
-	check_result("gone", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
-		     "cannot open 'memory.max'");
+	CHECK("gone", limit_restore(tree.fd, "memory.max", type, &before, &why), "cannot open 'memory.max'");
 	put(&tree, "memory.max", "4096");
 	kernel = (struct kernel) { .refuse = "memory.max", .error = EIO };
-	check_result("refused", limit_restore(tree.fd, "memory.max", type, &before, &err), &err,
-		     "cannot write 'max' to 'memory.max'");
+	CHECK("refused", limit_restore(tree.fd, "memory.max", type, &before, &why),
+	      "cannot write 'max' to 'memory.max'");
 	before.changed = false;
-	check_result("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &err), &err, NULL);
+	CHECK("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &why), NULL);
 }

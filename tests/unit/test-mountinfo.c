@@ -70,10 +70,9 @@ TEST(test_cases)
 {
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct cgroup_mount mount;
-		struct err err = { 0 };
-		int r = mount_parse(cases[i].text, POINT, &mount, &err);
+		int r = mount_parse(cases[i].text, POINT, &mount, &why);
 
-		check_result(cases[i].name, r, &err, cases[i].want);
+		check_result(cases[i].name, r, &why, cases[i].want);
 		if (cases[i].want)
 			continue;
 		check_string(cases[i].name, mount.root, cases[i].root);
@@ -89,14 +88,12 @@ TEST(test_cases)
 TEST(test_escaped_point)
 {
 	struct cgroup_mount mount;
-	struct err err = { 0 };
 
-	check_result("escaped",
-		     mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"), "/my root/sys", &mount, &err),
-		     &err, NULL);
-	check_result("not escaped",
-		     mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"), "/my\\040root/sys", &mount, &err),
-		     &err, "has no cgroup2 mount");
+	CHECK("escaped", mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"), "/my root/sys", &mount, &why),
+	      NULL);
+	CHECK("not escaped",
+	      mount_parse(AT("22", "/x", "/my\\040root/sys", "ro", "cgroup2"), "/my\\040root/sys", &mount, &why),
+	      "has no cgroup2 mount");
 }
 
 static int parse_root_of(size_t len, struct cgroup_mount *mount, struct err *err)
@@ -114,16 +111,15 @@ static int parse_root_of(size_t len, struct cgroup_mount *mount, struct err *err
 TEST(test_lengths)
 {
 	struct cgroup_mount mount;
-	struct err err = { 0 };
 	char point[PATH_MAX + 1];
 
-	check_result("longest", parse_root_of(PATH_MAX - 1, &mount, &err), &err, NULL);
+	CHECK("longest", parse_root_of(PATH_MAX - 1, &mount, &why), NULL);
 	assert_int_equal(strlen(mount.root), PATH_MAX - 1);
-	check_result("too long", parse_root_of(PATH_MAX, &mount, &err), &err, "cannot read the mount at");
-	check_result("far too long", parse_root_of(1024 * 1024, &mount, &err), &err, "cannot read the mount");
+	CHECK("too long", parse_root_of(PATH_MAX, &mount, &why), "cannot read the mount at");
+	CHECK("far too long", parse_root_of(1024 * 1024, &mount, &why), "cannot read the mount");
 	memset(point, 'p', sizeof(point));
 	point[PATH_MAX] = '\0';
-	check_result("point", mount_parse(OTHER, point, &mount, &err), &err, "is too long");
+	CHECK("point", mount_parse(OTHER, point, &mount, &why), "is too long");
 }
 
 TEST(test_method_names)

@@ -48,10 +48,9 @@ TEST(test_configs)
 {
 	for (size_t i = 0; i < ELEMENTS(configs); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-		struct err err = { 0 };
 
-		check_result(configs[i].name, oci_parse_config(configs[i].text, strlen(configs[i].text), &oci, &err),
-			     &err, configs[i].want);
+		CHECK(configs[i].name, oci_parse_config(configs[i].text, strlen(configs[i].text), &oci, &why),
+		      configs[i].want);
 	}
 }
 
@@ -99,10 +98,8 @@ TEST(test_taken)
 {
 	for (size_t i = 0; i < ELEMENTS(taken); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-		struct err err = { 0 };
 
-		check_result(taken[i].name, oci_parse_config(taken[i].text, strlen(taken[i].text), &oci, &err), &err,
-			     NULL);
+		CHECK(taken[i].name, oci_parse_config(taken[i].text, strlen(taken[i].text), &oci, &why), NULL);
 		check_string(taken[i].name, oci.rootfs, "rootfs");
 		check_string(taken[i].name, oci.covered_by, taken[i].covered_by);
 		if (oci.has_mount != taken[i].has_mount || oci.mount_readonly != taken[i].readonly ||
@@ -167,16 +164,15 @@ TEST(test_agreement)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-		struct err err = { 0 };
 
 		(void)snprintf(text, sizeof(text),
 			       "{\"id\":\"c1\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\","
 			       "\"annotations\":%s}",
 			       cases[i].state ? cases[i].state : "null");
-		assert_int_equal(oci_parse_state(text, strlen(text), &oci, &err), 0);
+		assert_int_equal(oci_parse_state(text, strlen(text), &oci, &why), 0);
 		(void)snprintf(text, sizeof(text), ROOT ",\"annotations\":%s}",
 			       cases[i].config ? cases[i].config : "null");
-		check_result(text, oci_parse_config(text, strlen(text), &oci, &err), &err, cases[i].want);
+		CHECK(text, oci_parse_config(text, strlen(text), &oci, &why), cases[i].want);
 	}
 }
 
@@ -187,28 +183,25 @@ TEST(test_adopt)
 	static const char bad[] = ROOT ",\"annotations\":{\"a\":1}}";
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 	_cleanup_(oci_done) struct oci other = OCI_EMPTY;
-	struct err err = { 0 };
 
-	assert_int_equal(oci_parse_config(text, strlen(text), &oci, &err), 0);
+	assert_int_equal(oci_parse_config(text, strlen(text), &oci, &why), 0);
 	assert_int_equal(oci.n_annotations, 0);
-	check_result("adopt", oci_adopt_annotations(&oci, &err), &err, NULL);
+	CHECK("adopt", oci_adopt_annotations(&oci, &why), NULL);
 	assert_int_equal(oci.n_annotations, 1);
 	check_string("value", oci.annotations[0].value, "1");
-	assert_int_equal(oci_parse_config(bad, strlen(bad), &other, &err), 0);
-	check_result("adopt", oci_adopt_annotations(&other, &err), &err, "config.json: annotation 'a' is not a string");
+	assert_int_equal(oci_parse_config(bad, strlen(bad), &other, &why), 0);
+	CHECK("adopt", oci_adopt_annotations(&other, &why), "config.json: annotation 'a' is not a string");
 }
 
 static int read_bundle(const char *edits, uid_t owner, struct err *err)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-	char path[128];
 
 	tree_new(&tree);
 	tree_edit(&tree, "b/config.json = " ROOT "}");
 	tree_edit(&tree, edits);
-	(void)snprintf(path, sizeof(path), "%s/b", tree.root);
-	return oci_read_config(path, owner, &oci, err);
+	return oci_read_config(format("%s/b", tree.root), owner, &oci, err);
 }
 
 TEST_AS_ROOT(test_bundle) /* chown */
@@ -233,9 +226,7 @@ TEST_AS_ROOT(test_bundle) /* chown */
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct err err = { 0 };
-
-		check_result(cases[i].name, read_bundle(cases[i].edits, cases[i].owner, &err), &err, cases[i].want);
+		CHECK(cases[i].name, read_bundle(cases[i].edits, cases[i].owner, &why), cases[i].want);
 	}
 }
 
@@ -257,14 +248,13 @@ TEST(test_modes)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-		struct err err = { 0 };
 		char path[128];
 
 		tree_new(&tree);
 		tree_edit(&tree, "b/config.json = " ROOT "}");
 		assert_int_equal(fchmodat(tree.fd, cases[i].path, cases[i].mode, 0), 0);
 		(void)snprintf(path, sizeof(path), "%s/b", tree.root);
-		check_result(cases[i].path, oci_read_config(path, geteuid(), &oci, &err), &err, cases[i].want);
+		CHECK(cases[i].path, oci_read_config(path, geteuid(), &oci, &why), cases[i].want);
 	}
 }
 
@@ -272,7 +262,6 @@ TEST(test_size_and_kind)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(oci_done) struct oci large = OCI_EMPTY, fifo = OCI_EMPTY;
-	struct err err = { 0 };
 	char path[128];
 
 	tree_new(&tree);
@@ -280,10 +269,8 @@ TEST(test_size_and_kind)
 	(void)snprintf(path, sizeof(path), "%s/b/config.json", tree.root);
 	assert_int_equal(truncate(path, OCI_CONFIG_MAX + 1), 0);
 	(void)snprintf(path, sizeof(path), "%s/b", tree.root);
-	check_result("large", oci_read_config(path, geteuid(), &large, &err), &err,
-		     "config.json: larger than 16777216 bytes");
+	CHECK("large", oci_read_config(path, geteuid(), &large, &why), "config.json: larger than 16777216 bytes");
 	tree_edit(&tree, "- b/config.json");
 	assert_int_equal(mkfifoat(tree.fd, "b/config.json", 0600), 0);
-	check_result("FIFO", oci_read_config(path, geteuid(), &fifo, &err), &err,
-		     "b/config.json' is not a regular file");
+	CHECK("FIFO", oci_read_config(path, geteuid(), &fifo, &why), "b/config.json' is not a regular file");
 }

@@ -74,10 +74,9 @@ TEST(test_states)
 {
 	for (size_t i = 0; i < ELEMENTS(states); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-		struct err err = { 0 };
-		int r = oci_parse_state(states[i].text, strlen(states[i].text), &oci, &err);
+		int r = oci_parse_state(states[i].text, strlen(states[i].text), &oci, &why);
 
-		check_result(states[i].name, r, &err, states[i].want);
+		check_result(states[i].name, r, &why, states[i].want);
 		assert_int_equal(oci.state_doc != NULL, !states[i].want);
 	}
 }
@@ -87,9 +86,8 @@ TEST(test_state_members)
 	static const char text[] = "{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,"
 				   "\"bundle\":\"/run/b\",\"annotations\":{\"k1\":\"v1\",\"k2\":\"\"}}";
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-	struct err err = { 0 };
 
-	check_result("state", oci_parse_state(text, strlen(text), &oci, &err), &err, NULL);
+	CHECK("state", oci_parse_state(text, strlen(text), &oci, &why), NULL);
 	check_string("id", oci.id, "c1");
 	check_string("status", oci.status, "created");
 	check_string("bundle", oci.bundle, "/run/b");
@@ -120,7 +118,6 @@ TEST(test_lengths)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-		struct err err = { 0 };
 
 		memset(filler, 'x', sizeof(filler));
 		filler[cases[i].len] = '\0';
@@ -128,7 +125,7 @@ TEST(test_lengths)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the table's own formats */
 		(void)snprintf(text, sizeof(text), cases[i].format, filler);
 #pragma GCC diagnostic pop
-		check_result(cases[i].format, oci_parse_state(text, strlen(text), &oci, &err), &err, cases[i].want);
+		CHECK(cases[i].format, oci_parse_state(text, strlen(text), &oci, &why), cases[i].want);
 	}
 }
 
@@ -147,10 +144,8 @@ static int parse_nested(unsigned depth, struct err *err)
 
 TEST(test_depth)
 {
-	struct err err = { 0 };
-
-	check_result("64 levels", parse_nested(OCI_DEPTH_MAX, &err), &err, NULL);
-	check_result("65 levels", parse_nested(OCI_DEPTH_MAX + 1, &err), &err, "nested too deeply");
+	CHECK("64 levels", parse_nested(OCI_DEPTH_MAX, &why), NULL);
+	CHECK("65 levels", parse_nested(OCI_DEPTH_MAX + 1, &why), "nested too deeply");
 }
 
 /* A state file of `size` bytes: a valid state and blanks. */
@@ -171,39 +166,34 @@ static int read_padded(size_t size, struct err *err)
 
 TEST(test_read_size)
 {
-	struct err err = { 0 };
-
-	check_result("1 MiB", read_padded(OCI_STATE_MAX, &err), &err, NULL);
-	check_result("1 MiB + 1", read_padded(OCI_STATE_MAX + 1, &err), &err,
-		     "container state: larger than 1048576 bytes");
+	CHECK("1 MiB", read_padded(OCI_STATE_MAX, &why), NULL);
+	CHECK("1 MiB + 1", read_padded(OCI_STATE_MAX + 1, &why), "container state: larger than 1048576 bytes");
 }
 
 TEST(test_read_in_pieces)
 {
 	static const char text[] = WITH_PID("");
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-	struct err err = { 0 };
 	int fds[2];
 
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	assert_int_equal(write(fds[1], text, 10), 10);
 	assert_int_equal(write(fds[1], text + 10, sizeof(text) - 11), sizeof(text) - 11);
 	(void)close(fds[1]);
-	check_result("pipe", oci_read_state(fds[0], 0, &oci, &err), &err, NULL);
+	CHECK("pipe", oci_read_state(fds[0], 0, &oci, &why), NULL);
 	(void)close(fds[0]);
-	check_result("closed", oci_read_state(fds[0], 0, &oci, &err), &err, "cannot read it");
+	CHECK("closed", oci_read_state(fds[0], 0, &oci, &why), "cannot read it");
 }
 
 /* A deadline that lies in the past needs no clock in the test. */
 TEST(test_read_deadline)
 {
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-	struct err err = { 0 };
 	int fds[2];
 
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	check_result("no end", oci_read_state(fds[0], 1, &oci, &err), &err,
-		     "it did not end within the deadline; the runtime must write the state and close");
+	CHECK("no end", oci_read_state(fds[0], 1, &oci, &why),
+	      "it did not end within the deadline; the runtime must write the state and close");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }

@@ -253,15 +253,14 @@ TEST(test_size)
 	static const char *many[PLAN_STEPS_MAX + 1];
 	struct decision decision = decision_plain(VERDICT_READONLY);
 	struct facts facts = facts_plain();
-	struct err err = { 0 };
 
 	for (size_t i = 0; i < PLAN_STEPS_MAX; i++)
 		many[i] = "x";
 	facts.delegated = facts.given = many;
-	check_result("129 steps", plan_build(&decision, &facts, &target, &plan, &err), &err,
-		     "the plan has 129 steps, more than 128");
+	CHECK("129 steps", plan_build(&decision, &facts, &target, &plan, &why),
+	      "the plan has 129 steps, more than 128");
 	many[PLAN_STEPS_MAX - 1] = NULL;
-	check_result("128 steps", plan_build(&decision, &facts, &target, &plan, &err), &err, NULL);
+	CHECK("128 steps", plan_build(&decision, &facts, &target, &plan, &why), NULL);
 
 	decision = decision_plain(VERDICT_GRANT);
 	decision.n_ceilings = 0;
@@ -272,7 +271,7 @@ TEST(test_size)
 	decision.nest = "init";
 	decision.controllers = "cpu";
 	decision.audit_sync = true;
-	check_result("the largest real one", plan_build(&decision, &facts, &target, &plan, &err), &err, NULL);
+	CHECK("the largest real one", plan_build(&decision, &facts, &target, &plan, &why), NULL);
 }
 
 TEST(test_descriptions)
@@ -372,11 +371,10 @@ TEST(test_too_much_for_the_attribute)
 			       minor ? "," : "", minor);
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct decision decision = decision_plain(cases[i].verdict);
-		struct err err = { 0 };
 
 		while (decision.n_ceilings < DECISION_CEILINGS_MAX)
 			decision_add_ceiling(&decision, "io.max", lines);
-		check_result("build", plan_build(&decision, &facts, &target, &plan, &err), &err, cases[i].want);
+		CHECK("build", plan_build(&decision, &facts, &target, &plan, &why), cases[i].want);
 		check_string("attribute", plan.attribute, "");
 		assert_int_equal(plan.n_steps, cases[i].verdict == VERDICT_READONLY ? 3 : 0);
 	}

@@ -256,10 +256,7 @@ TEST_WITH(test_too_many, setup, teardown)
 
 	write_file("policy.ini", HANDLER, 0644);
 	for (int i = 1; i < POLICY_FILES_MAX; i++) {
-		char name[32];
-
-		(void)snprintf(name, sizeof(name), "policy.d/%03d.ini", i);
-		write_file(name, "[defaults]\n", 0644);
+		write_file(format("policy.d/%03d.ini", i), "[defaults]\n", 0644);
 	}
 	load(&rules);
 	assert_false(ruleset_is_broken(&rules));

@@ -246,13 +246,10 @@ TEST(test_faulty_header_ends_section)
 
 	for (size_t i = 0; i < ELEMENTS(headers); i++) {
 		struct ruleset rules;
-		char text[1024];
 
-		(void)snprintf(text, sizeof(text),
-			       "[handler a]\nengine = crio\n%s\n"
-			       "cgroup_writable = true\n",
-			       headers[i]);
-		load(&rules, text);
+		load(&rules, format("[handler a]\nengine = crio\n%s\n"
+				    "cgroup_writable = true\n",
+				    headers[i]));
 		assert_true(ruleset_is_broken(&rules));
 		assert_null(section_get(ruleset_find(&rules, SECTION_HANDLER, "a"), KEY_CGROUP_WRITABLE));
 		ruleset_done(&rules);
@@ -380,10 +377,7 @@ TEST(test_large)
 	assert_true(seconds() - begin < 0.5);
 	assert_false(ruleset_is_broken(&rules));
 	for (int i = 0; i < 1250; i++) {
-		char name[16];
-
-		(void)snprintf(name, sizeof(name), "h%d", i);
-		assert_non_null(ruleset_find(&rules, SECTION_HANDLER, name));
+		assert_non_null(ruleset_find(&rules, SECTION_HANDLER, format("h%d", i)));
 	}
 	ruleset_done(&rules);
 	free(text);

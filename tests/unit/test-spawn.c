@@ -54,9 +54,8 @@ TEST(test_results)
 	(void)signal(SIGCHLD, SIG_IGN); /* as a runtime may leave it */
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct spawn_result result;
-		struct err err = { 0 };
 
-		check_result(cases[i].script, run_shell(cases[i].script, 60000, &result, &err), &err, NULL);
+		CHECK(cases[i].script, run_shell(cases[i].script, 60000, &result, &why), NULL);
 		check_string(cases[i].script, result.said, cases[i].said);
 		assert_int_equal(result.status, cases[i].status);
 	}
@@ -68,14 +67,12 @@ TEST(test_results)
 TEST(test_many_words)
 {
 	struct spawn_result result;
-	struct err err = { 0 };
 
-	check_result(
-		"many",
-		run_shell(
-			"i=0; while [ $i -lt 3000 ]; do printf '0123456789012345678901234567890123456789' >&2; i=$((i+1)); done; exit 5",
-			60000, &result, &err),
-		&err, NULL);
+	CHECK("many",
+	      run_shell(
+		      "i=0; while [ $i -lt 3000 ]; do printf '0123456789012345678901234567890123456789' >&2; i=$((i+1)); done; exit 5",
+		      60000, &result, &why),
+	      NULL);
 	assert_int_equal(strlen(result.said), SPAWN_SAID_SIZE - 1);
 	assert_int_equal(result.status, 5);
 }
@@ -83,10 +80,9 @@ TEST(test_many_words)
 TEST(test_deadline)
 {
 	struct spawn_result result;
-	struct err err = { 0 };
 
-	check_result("hangs", run_shell("exec sleep 1000", 100, &result, &err), &err,
-		     "waiting for 'sh' failed: Connection timed out");
+	CHECK("hangs", run_shell("exec sleep 1000", 100, &result, &why),
+	      "waiting for 'sh' failed: Connection timed out");
 	assert_int_equal(result.status, 128 + SIGKILL);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it has been reaped */
 	assert_int_equal(errno, ECHILD);
@@ -94,10 +90,7 @@ TEST(test_deadline)
 
 static void copy_shell(const struct tree *tree)
 {
-	char command[PATH_MAX];
-
-	(void)snprintf(command, sizeof(command), "cp -L /bin/sh %s/dir/program", tree->root);
-	assert_int_equal(system(command), 0); // NOLINT(cert-env33-c)
+	assert_int_equal(system(format("cp -L /bin/sh %s/dir/program", tree->root)), 0); // NOLINT(cert-env33-c)
 }
 
 TEST_AS_ROOT(test_owners) /* nothing here can be root's */
@@ -126,15 +119,12 @@ TEST_AS_ROOT(test_owners) /* nothing here can be root's */
 	copy_shell(&tree);
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_close_ int fd = -EBADF;
-		char path[PATH_MAX];
-		struct err err = { 0 };
 
 		assert_int_equal(fchmodat(tree.fd, "dir", cases[i].directory, 0), 0);
 		assert_int_equal(fchownat(tree.fd, "dir/program", cases[i].uid, 0, 0), 0);
 		assert_int_equal(fchmodat(tree.fd, "dir/program", cases[i].mode, 0), 0);
-		(void)snprintf(path, sizeof(path), "%s/dir/%s", tree.root, cases[i].name);
-		fd = spawn_open(path, &err);
-		check_result(cases[i].name, fd, &err, cases[i].want);
+		fd = spawn_open(format("%s/dir/%s", tree.root, cases[i].name), &why);
+		check_result(cases[i].name, fd, &why, cases[i].want);
 	}
 }
 
@@ -146,22 +136,21 @@ TEST_AS_ROOT(test_by_descriptor)
 	_cleanup_close_ int fd = -EBADF;
 	struct spawn_result result;
 	char path[PATH_MAX];
-	struct err err = { 0 };
 
 	tree_new(&tree);
 	tree_edit(&tree, "dir/");
 	copy_shell(&tree);
 	(void)snprintf(path, sizeof(path), "%s/dir/program", tree.root);
-	fd = spawn_open(path, &err);
-	check_result("open", fd, &err, NULL);
+	fd = spawn_open(path, &why);
+	check_result("open", fd, &why, NULL);
 	assert_int_equal(unlink(path), 0);
 	tree_edit(&tree, "dir/program = not a program");
-	check_result("run", spawn_run(fd, argv, 0, in_ms(60000), &result, &err), &err, NULL);
+	CHECK("run", spawn_run(fd, argv, 0, in_ms(60000), &result, &why), NULL);
 	assert_int_equal(result.status, 6);
 
 	(void)close(fd);
-	fd = spawn_open(path, &err);
-	check_result("what cannot be executed", spawn_run(fd, argv, 0, in_ms(60000), &result, &err), &err, NULL);
+	fd = spawn_open(path, &why);
+	CHECK("what cannot be executed", spawn_run(fd, argv, 0, in_ms(60000), &result, &why), NULL);
 	assert_int_equal(result.status, 127);
 	check_string("said", result.said, "the program cannot be executed");
 }

@@ -30,14 +30,13 @@ TEST(test_verified_again)
 		_cleanup_(tree_free) struct tree tree;
 		struct apply apply = { .target = &target };
 		struct undo undo = { 0 };
-		struct err err = { 0 };
 
 		tree_new(&tree);
 		tree_edit(&tree, cases[i].program ? cases[i].program : "");
 		target_init(&target);
 		target.device_fd = target.above_fd = cases[i].program ? fcntl(tree.fd, F_DUPFD_CLOEXEC, 3) : -EBADF;
 		target.device_program = 7;
-		check_result(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &err), &err,
-			     cases[i].want);
+		CHECK(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &why),
+		      cases[i].want);
 	}
 }

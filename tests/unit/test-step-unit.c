@@ -289,11 +289,11 @@ TEST(test_set_not_in_force)
 
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		_cleanup_(stage_done) struct stage s;
-		char lines[512];
 
-		(void)snprintf(lines, sizeof(lines), FREE "unit/cpuset.cpus = %s\nunit/cpuset.cpus.effective = %s",
-			       rows[i].now, rows[i].effective);
-		stage_new(&s, lines, ceilings);
+		stage_new(&s,
+			  format(FREE "unit/cpuset.cpus = %s\nunit/cpuset.cpus.effective = %s", rows[i].now,
+				 rows[i].effective),
+			  ceilings);
 		check_result(rows[i].now, stage_run(&s), &s.err, rows[i].want);
 		assert_int_equal(systemd.n_calls, rows[i].n_calls);
 	}

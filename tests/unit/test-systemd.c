@@ -114,15 +114,14 @@ TEST(test_limits)
 	for (size_t i = 0; i < ELEMENTS(limits); i++) {
 		const struct limit_type *type = limit_type_find(limits[i].file);
 		struct limit_value value;
-		struct err err = { 0 };
 
 		assert_int_equal(limit_parse(type, limits[i].value, &arena, &value, NULL), 0);
 		if (systemd_holds(type, &value) != limits[i].holds ||
 		    systemd_vouches(type, &value) != limits[i].vouches)
 			fail_msg("%s = %s: holds or vouches", limits[i].file, limits[i].value);
 		words = (struct unit_words) { 0 };
-		check_result(limits[i].file, systemd_add_words(&words, type, &value, &err), &err,
-			     limits[i].words ? NULL : "systemd has no property");
+		CHECK(limits[i].file, systemd_add_words(&words, type, &value, &why),
+		      limits[i].words ? NULL : "systemd has no property");
 		join(&words, text, sizeof(text));
 		check_string(limits[i].value, text, limits[i].words ? limits[i].words : "");
 	}
@@ -171,14 +170,13 @@ TEST(test_too_many)
 	static struct unit_words words;
 	const struct limit_type *type = limit_type_find("pids.max");
 	const struct limit_value value = { .number = 5 };
-	struct err err = { 0 };
 	int r = 0;
 
 	words = (struct unit_words) { 0 };
 	for (int i = 0; i < UNIT_WORDS_MAX; i++)
-		assert_int_equal(systemd_add_words(&words, type, &value, &err), 0);
-	r = systemd_add_words(&words, type, &value, &err);
-	check_result("one more", r, &err, "more limits than");
+		assert_int_equal(systemd_add_words(&words, type, &value, &why), 0);
+	r = systemd_add_words(&words, type, &value, &why);
+	check_result("one more", r, &why, "more limits than");
 	assert_int_equal(words.n, UNIT_WORDS_MAX);
 }
 

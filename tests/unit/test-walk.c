@@ -65,12 +65,11 @@ TEST_AS_ROOT(test_walk) /* attributes in the trusted namespace */
 	_cleanup_(host_done) struct host host;
 	struct noted noted = { 0 };
 	struct grants_seen seen;
-	struct err err = { 0 };
 
 	tree_new(&tree);
 	tree_edit(&tree, machine);
 	tree_host(&tree, &host);
-	check_result("walk", grants_walk(&host, note, &noted, &seen, &err), &err, NULL);
+	CHECK("walk", grants_walk(&host, note, &noted, &seen, &why), NULL);
 	assert_int_equal(noted.n, 3);
 	assert_int_equal(seen.n_grants, 3);
 	assert_int_equal(seen.n_passed, 0);
@@ -80,7 +79,7 @@ TEST_AS_ROOT(test_walk) /* attributes in the trusted namespace */
 	assert_non_null(strstr(noted.paths, "/kube/x.scope/container"));
 	assert_null(strstr(noted.ids, "fake"));
 	assert_non_null(strstr(noted.faults, "missing"));
-	check_result("visitor's error", grants_walk(&host, stop, NULL, NULL, &err), &err, "enough");
+	CHECK("visitor's error", grants_walk(&host, stop, NULL, NULL, &why), "enough");
 }
 
 /* A chain that is deeper than anything real is passed over, and counted. */
@@ -89,7 +88,6 @@ TEST(test_deep)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
 	struct grants_seen seen;
-	struct err err = { 0 };
 	char path[1024] = C "deep/";
 
 	tree_new(&tree);
@@ -98,7 +96,7 @@ TEST(test_deep)
 		append(path, sizeof(path), "d/");
 	tree_edit(&tree, path);
 	tree_host(&tree, &host);
-	check_result("walk", grants_walk(&host, stop, NULL, &seen, &err), &err, NULL);
+	CHECK("walk", grants_walk(&host, stop, NULL, &seen, &why), NULL);
 	assert_int_equal(seen.n_passed, 1);
 	assert_int_equal(seen.n_cgroups, GRANT_DEPTH_MAX);
 }

@@ -16,10 +16,7 @@
 
 static void put_dying(struct scene *s, unsigned dying)
 {
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "nr_descendants 3\nnr_dying_descendants %u", dying);
-	scene_write(s, BOX "/cgroup.stat", text);
+	scene_write(s, BOX "/cgroup.stat", format("nr_descendants 3\nnr_dying_descendants %u", dying));
 }
 
 static void check_reclaim(struct scene *s, unsigned mib)
@@ -44,14 +41,13 @@ TEST(test_no_pile)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		char lines[512];
 		struct scene s;
 
-		(void)snprintf(lines, sizeof(lines),
-			       BOX "/memory.reclaim =\n" BOX RECORD_OF("box", "false", UNGUARDED,
-								       "\"cgroup.max.descendants\":\"%s\""),
-			       cases[i].ceiling);
-		scene_open(&s, lines, NULL);
+		scene_open(&s,
+			   format(BOX "/memory.reclaim =\n" BOX RECORD_OF("box", "false", UNGUARDED,
+									  "\"cgroup.max.descendants\":\"%s\""),
+				  cases[i].ceiling),
+			   NULL);
 		put_dying(&s, cases[i].dying);
 		scene_watch(&s);
 		assert_int_equal(watch_counts(s.watch)->dying_alarms, cases[i].alarm);

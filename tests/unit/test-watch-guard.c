@@ -73,13 +73,13 @@ static const struct guard_case {
 
 static void check_guard_case(const struct guard_case *c)
 {
-	char lines[1024];
 	struct scene s;
 	struct stat st;
 
-	(void)snprintf(lines, sizeof(lines), "%s%s\n" GRANTED("%s"), c->pins ? "sys/fs/bpf/guards = " : "",
-		       c->pins ? c->pins : "", c->more);
-	scene_open(&s, lines, NULL);
+	scene_open(&s,
+		   format("%s%s\n" GRANTED("%s"), c->pins ? "sys/fs/bpf/guards = " : "", c->pins ? c->pins : "",
+			  c->more),
+		   NULL);
 	assert_int_equal(fstatat(s.tree.fd, BOX, &st, 0), 0);
 	fake_guard = c->before;
 	if (fake_guard.armed)

@@ -42,7 +42,6 @@ TEST(test_put_back)
 
 	for (size_t i = 0; i < ELEMENTS(rewrites) * WAYS; i++) {
 		const size_t row = i / WAYS, way = i % WAYS;
-		struct err err = { 0 };
 		struct scene s;
 		char path[128];
 
@@ -58,7 +57,7 @@ TEST(test_put_back)
 		if (way == EVENT)
 			scene_events(&s);
 		if (way == WALK)
-			assert_int_equal(watch_sweep(s.watch, true, &err), 0);
+			assert_int_equal(watch_sweep(s.watch, true, &why), 0);
 		scene_check(&s, path, rewrites[row].want);
 		scene_check_said(rewrites[row].written, rewrites[row].said);
 		assert_int_equal(watch_counts(s.watch)->put_back, rewrites[row].said != NULL);
@@ -261,12 +260,9 @@ int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_
 /* Every cgroup that the watch may open lies at `path` then, whichever descriptor it gets. */
 static void place(struct scene *s, const char *path)
 {
-	char line[256];
-
 	for (int fd = 3; fd < 64; fd++)
 		if (fd != s->host.cgroup_fd) {
-			(void)snprintf(line, sizeof(line), "proc/self/fd/%d -> /sys/fs/cgroup%s\n", fd, path);
-			tree_edit(&s->tree, line);
+			tree_edit(&s->tree, format("proc/self/fd/%d -> /sys/fs/cgroup%s\n", fd, path));
 		}
 }
 
@@ -426,7 +422,6 @@ TEST(test_new_grant)
 	_cleanup_(budget_done) struct budget budget = BUDGET_CLOSED;
 	struct budget_entry entry = { .usage = { .grants = 1 } };
 	struct budget_slot slot;
-	struct err err = { 0 };
 	bool changed;
 	struct scene s;
 	struct stat st;
@@ -438,8 +433,8 @@ TEST(test_new_grant)
 	scene_check(&s, BOX "/memory.max", "max"); /* nobody's business */
 	assert_int_equal(fstatat(s.tree.fd, BOX, &st, 0), 0);
 	entry.id = st.st_ino;
-	assert_int_equal(budget_open(s.run, &s.host, 0, &budget, &err), 0);
-	assert_int_equal(budget_reserve(&budget, &entry, &slot, &changed, &err), 0);
+	assert_int_equal(budget_open(s.run, &s.host, 0, &budget, &why), 0);
+	assert_int_equal(budget_reserve(&budget, &entry, &slot, &changed, &why), 0);
 	scene_events(&s);
 	assert_int_equal(watch_counts(s.watch)->grants, 0);
 	scene_check(&s, BOX "/memory.max", "max");

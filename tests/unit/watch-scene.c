@@ -38,27 +38,21 @@ static void say(int priority, const char *text)
 
 static int load(int sys_fd, struct err *err)
 {
-	char line[128];
-
 	assert_int_equal(sys_fd, loading->host.sys_fd);
 	loading->loads++;
 	if (!scene_loadable)
 		return err_set(err, ENOTSUP, "this build has no BPF guards");
-	(void)snprintf(line, sizeof(line), "sys/fs/bpf/guards = %s\n", scene_loadable);
-	tree_edit(&loading->tree, line);
+	tree_edit(&loading->tree, format("sys/fs/bpf/guards = %s\n", scene_loadable));
 	return 0;
 }
 
 /* Where the host's cgroup2 is mounted stands in mountinfo, by the name of our descriptor. */
 static void describe_mount(struct scene *s)
 {
-	char lines[256];
-
-	(void)snprintf(lines, sizeof(lines),
-		       "proc/self/fd/%d -> /sys/fs/cgroup\n"
-		       "proc/self/mountinfo = 22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n",
-		       s->host.cgroup_fd);
-	tree_edit(&s->tree, lines);
+	tree_edit(&s->tree,
+		  format("proc/self/fd/%d -> /sys/fs/cgroup\n"
+			 "proc/self/mountinfo = 22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n",
+			 s->host.cgroup_fd));
 }
 
 void scene_open(struct scene *s, const char *lines, const char *policy)
