@@ -14,178 +14,45 @@ struct requirement {
 	int code; /* of the first reason that is not a grant; -1: any */
 };
 
-static void nothing(struct facts *f)
-{
-	(void)f;
-}
+/* What a change is: an assignment, or several. */
+#define CHANGE(name, change)              \
+	static void name(struct facts *f) \
+	{                                 \
+		change;                   \
+	}
 
-static void userns_host_ids(struct facts *f)
-{
-	f->userns = USERNS_HOST_IDS;
-	f->root_uid = f->root_gid = 0;
-}
-
-static void userns_unknown(struct facts *f)
-{
-	f->userns = USERNS_UNKNOWN;
-}
-
-static void userns_none_no_nsdelegate(struct facts *f)
-{
-	userns_none(f);
-	f->nsdelegate = TRI_NO;
-}
-
-static void userns_none_nsdelegate_unknown(struct facts *f)
-{
-	userns_none(f);
-	f->nsdelegate = TRI_UNKNOWN;
-}
-
-static void userns_none_no_guard(struct facts *f)
-{
-	userns_none(f);
-	f->guard_available = false;
-}
-
-static void nsdelegate_no(struct facts *f)
-{
-	f->nsdelegate = TRI_NO;
-}
-
-static void owner_unmapped_uid(struct facts *f)
-{
-	f->root_uid = FACT_ID_UNKNOWN;
-}
-
-static void owner_unmapped_gid(struct facts *f)
-{
-	f->root_gid = FACT_ID_UNKNOWN;
-}
-
-static void owner_host_zero(struct facts *f)
-{
-	f->root_uid = 0;
-}
-
-static void process_unmapped(struct facts *f)
-{
-	f->process_uid = FACT_ID_UNKNOWN;
-}
-
-static void cgroupns_shared(struct facts *f)
-{
-	f->cgroupns_private = TRI_NO;
-}
-
-static void cgroupns_unknown(struct facts *f)
-{
-	f->cgroupns_private = TRI_UNKNOWN;
-}
-
-static void covered(struct facts *f)
-{
-	f->covered_by = "/sys/fs/cgroup";
-}
-
-static void config_unread(struct facts *f)
-{
-	f->capabilities_known = TRI_UNKNOWN;
-}
-
-static void device_absent(struct facts *f)
-{
-	f->device_bpf = DEVICE_BPF_ABSENT;
-}
-
-static void device_replaceable(struct facts *f)
-{
-	f->device_bpf = DEVICE_BPF_REPLACEABLE;
-	f->device_cgroup = "/x\n";
-	f->device_program = 7;
-}
-
-static void device_unknown(struct facts *f)
-{
-	f->device_bpf = DEVICE_BPF_UNKNOWN;
-}
-
-static void guard_missing(struct facts *f)
-{
-	f->guard_available = false;
-}
-
-static void guard_missing_why(struct facts *f)
-{
-	f->guard_available = false;
-	f->guard_why = "nobody knows";
-}
-
-static void guards_passing(struct facts *f)
-{
-	guard_missing_why(f);
-	f->device_guard = false;
-	f->guards_passing = true;
-}
-
-static void no_device_guard(struct facts *f)
-{
-	f->device_guard = false;
-	f->device_guard_why = "nobody knows";
-}
-
-static void no_device_program(struct facts *f)
-{
-	no_device_guard(f);
-	f->device_bpf = DEVICE_BPF_ABSENT;
-}
-
-static void bpffs(struct facts *f)
-{
-	f->bpffs = true;
-}
-
-static void bpf_token(struct facts *f)
-{
-	f->bpffs = f->bpf_token = true;
-}
-
-static void inherited(struct facts *f)
-{
-	f->inherited = "descriptor 7, a cgroup";
-}
-
-static void seccomp_lets_bpf(struct facts *f)
-{
-	f->seccomp_bpf = TRI_YES;
-}
-
-static void seccomp_stops_bpf(struct facts *f)
-{
-	f->seccomp_bpf = TRI_NO;
-}
-
-static void files_unknown(struct facts *f)
-{
-	f->files = NULL;
-}
-
-static void files_no_memory(struct facts *f)
-{
-	f->files = no_memory_files;
-}
-
-static void files_none(struct facts *f)
-{
-	f->files = only_cgroup_files;
-}
-
-static void unfilled(struct facts *f)
-{
-	const char *handler = f->handler;
-
-	*f = (struct facts) { .handler = handler };
-}
+CHANGE(nothing, (void)f)
+CHANGE(userns_host_ids, f->userns = USERNS_HOST_IDS; f->root_uid = f->root_gid = 0)
+CHANGE(userns_unknown, f->userns = USERNS_UNKNOWN)
+CHANGE(userns_none_no_nsdelegate, userns_none(f); f->nsdelegate = TRI_NO)
+CHANGE(userns_none_nsdelegate_unknown, userns_none(f); f->nsdelegate = TRI_UNKNOWN)
+CHANGE(userns_none_no_guard, userns_none(f); f->guard_available = false)
+CHANGE(nsdelegate_no, f->nsdelegate = TRI_NO)
+CHANGE(owner_unmapped_uid, f->root_uid = FACT_ID_UNKNOWN)
+CHANGE(owner_unmapped_gid, f->root_gid = FACT_ID_UNKNOWN)
+CHANGE(owner_host_zero, f->root_uid = 0)
+CHANGE(process_unmapped, f->process_uid = FACT_ID_UNKNOWN)
+CHANGE(cgroupns_shared, f->cgroupns_private = TRI_NO)
+CHANGE(cgroupns_unknown, f->cgroupns_private = TRI_UNKNOWN)
+CHANGE(covered, f->covered_by = "/sys/fs/cgroup")
+CHANGE(config_unread, f->capabilities_known = TRI_UNKNOWN)
+CHANGE(device_absent, f->device_bpf = DEVICE_BPF_ABSENT)
+CHANGE(device_replaceable, f->device_bpf = DEVICE_BPF_REPLACEABLE; f->device_cgroup = "/x\n"; f->device_program = 7)
+CHANGE(device_unknown, f->device_bpf = DEVICE_BPF_UNKNOWN)
+CHANGE(guard_missing, f->guard_available = false)
+CHANGE(guard_missing_why, f->guard_available = false; f->guard_why = "nobody knows")
+CHANGE(guards_passing, guard_missing_why(f); f->device_guard = false; f->guards_passing = true)
+CHANGE(no_device_guard, f->device_guard = false; f->device_guard_why = "nobody knows")
+CHANGE(no_device_program, no_device_guard(f); f->device_bpf = DEVICE_BPF_ABSENT)
+CHANGE(bpffs, f->bpffs = true)
+CHANGE(bpf_token, f->bpffs = f->bpf_token = true)
+CHANGE(inherited, f->inherited = "descriptor 7, a cgroup")
+CHANGE(seccomp_lets_bpf, f->seccomp_bpf = TRI_YES)
+CHANGE(seccomp_stops_bpf, f->seccomp_bpf = TRI_NO)
+CHANGE(files_unknown, f->files = NULL)
+CHANGE(files_no_memory, f->files = no_memory_files)
+CHANGE(files_none, f->files = only_cgroup_files)
+CHANGE(unfilled, *f = (struct facts) { .handler = f->handler })
 
 #define BARE	"require_userns = false\n"
 #define GRANT	VERDICT_GRANT
