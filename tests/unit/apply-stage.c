@@ -86,7 +86,7 @@ void stage_done(struct stage *s)
 	tree_free(&s->tree);
 }
 
-void stage_picture(const struct stage *s, char *buf, size_t size)
+const char *stage_picture(const struct stage *s)
 {
 	static const char *const names[] = { "",
 					     "memory.max",
@@ -99,35 +99,28 @@ void stage_picture(const struct stage *s, char *buf, size_t size)
 					     "memory.oom.group",
 					     "init",
 					     "init/cgroup.procs" };
-	char path[128], text[512];
 	char attribute[ATTRIBUTE_SIZE];
-	size_t used = 0;
+	const char *text = "";
 
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		const char *path = format(BOX "%s", names[i]);
 		struct stat st = { 0 };
 
-		(void)snprintf(path, sizeof(path), BOX "%s", names[i]);
 		(void)fstatat(s->tree.fd, path, &st, AT_SYMLINK_NOFOLLOW);
-		if (S_ISDIR(st.st_mode))
-			(void)snprintf(text, sizeof(text), "(directory)");
-		else
-			(void)tree_get(&s->tree, path, text, sizeof(text));
-		used += (size_t)snprintf(buf + used, size - used, "%s %u:%u %s\n", names[i], st.st_uid, st.st_gid,
-					 text);
+		text = format("%s%s %u:%u %s\n", text, names[i], st.st_uid, st.st_gid,
+			      S_ISDIR(st.st_mode) ? "(directory)" : tree_get(&s->tree, path));
 	}
-	used += (size_t)snprintf(buf + used, size - used, "guards %d %d %u\n", fake_guard.device, fake_guard.grant,
-				 fake_guard.rules.n_rules);
-	(void)snprintf(buf + used, size - used, "attribute %d\n",
-		       fgetxattr(s->target.cgroup_fd, ATTRIBUTE_NAME, attribute, sizeof(attribute)) > 0);
+	return format("%sguards %d %d %u\nattribute %d\n", text, fake_guard.device, fake_guard.grant,
+		      fake_guard.rules.n_rules,
+		      fgetxattr(s->target.cgroup_fd, ATTRIBUTE_NAME, attribute, sizeof(attribute)) > 0);
 }
 
 void stage_check_file(const struct stage *s, const char *name, const char *text, unsigned uid)
 {
-	char path[128], got[512];
+	const char *path = format(BOX "%s", name);
 	struct stat st;
 
-	(void)snprintf(path, sizeof(path), BOX "%s", name);
-	check_string(name, tree_get(&s->tree, path, got, sizeof(got)), text);
+	check_string(name, tree_get(&s->tree, path), text);
 	assert_int_equal(fstatat(s->tree.fd, path, &st, 0), 0);
 	assert_int_equal(st.st_uid, uid);
 	assert_int_equal(st.st_gid, uid);

@@ -32,7 +32,7 @@ void stage_new(struct stage *s, enum verdict verdict, const char *nest);
 void stage_done(struct stage *s);
 
 /* Everything of the container's cgroup that a step may change, as one text. */
-void stage_picture(const struct stage *s, char *buf, size_t size);
+const char *stage_picture(const struct stage *s);
 
 /* One file of it: its text and its owner, of user and group. */
 void stage_check_file(const struct stage *s, const char *name, const char *text, unsigned uid);

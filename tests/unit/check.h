@@ -35,7 +35,7 @@ static inline void check_result(const char *name, int r, const struct err *err, 
 extern struct err why;
 #define CHECK(name, call, want) (why = (struct err) { 0 }, check_result(name, call, &why, want))
 
-/* A text that lives until the eighth next call. */
+/* A text that is kept until the program ends. */
 const char *format(const char *format, ...) _printf_(1, 2);
 
 /* Strings of which either may be NULL. */

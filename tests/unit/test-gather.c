@@ -6,9 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cgdeleg/grant/gather.h"
-#include "tests/unit/check.h"
-#include "tests/unit/tree.h"
+#include "tests/unit/looked-at.h"
 
 #define BOX "sys/fs/cgroup/ci/box"
 #define MOUNT(root, options, super)                                                                                  \
@@ -23,43 +21,6 @@
 	"sys/fs/cgroup" path "/cgroup.controllers = cpu memory\n"
 
 #define EIGHT "/a/a/a/a/a/a/a/a"
-
-struct looked_at {
-	struct tree tree;
-	struct host host;
-	struct oci oci;
-	struct target target;
-	struct facts facts;
-	struct err err;
-};
-
-static void looked_at_done(struct looked_at *l)
-{
-	target_done(&l->target);
-	oci_done(&l->oci);
-	host_done(&l->host);
-	tree_free(&l->tree);
-}
-
-static int look(const char *edits, const char *config, struct looked_at *l)
-{
-	static const char state[] = "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
-
-	*l = (struct looked_at) { .oci = OCI_EMPTY };
-	target_init(&l->target);
-	tree_new(&l->tree);
-	tree_edit(&l->tree, tree_container);
-	tree_edit(&l->tree, edits);
-	tree_host(&l->tree, &l->host);
-	assert_int_equal(oci_parse_state(state, strlen(state), &l->oci, NULL), 0);
-	assert_int_equal(oci_parse_config(config, strlen(config), &l->oci, NULL), 0);
-	l->oci.bundle_fd = openat(l->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return gather(&l->host, &l->oci, &l->target, &l->facts, &l->err);
-}
-
-static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
-			    "\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
-			    "\"options\":[\"ro\"]}]}";
 
 static const struct {
 	const char *name, *edits, *want; /* want NULL: gathered */
@@ -152,9 +113,8 @@ TEST(test_cases)
 {
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
-		int r = look(cases[i].edits, plain, &l);
 
-		check_result(cases[i].name, r, &l.err, cases[i].want);
+		CHECK(cases[i].name, look(cases[i].edits, plain, &l), cases[i].want);
 	}
 }
 
@@ -180,7 +140,7 @@ TEST_AS_ROOT(test_owners) /* chown */
 	for (size_t i = 0; i < ELEMENTS(owners); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(owners[i].edits, look(owners[i].edits, plain, &l), &l.err, owners[i].want);
+		CHECK(owners[i].edits, look(owners[i].edits, plain, &l), owners[i].want);
 	}
 }
 
@@ -188,7 +148,7 @@ TEST(test_facts)
 {
 	_cleanup_(looked_at_done) struct looked_at l;
 
-	check_result("gather", look("", plain, &l), &l.err, NULL);
+	CHECK("gather", look("", plain, &l), NULL);
 	check_string("id", l.facts.id, "c1");
 	check_string("cgroup", l.facts.cgroup, "/ci/box");
 	assert_null(l.facts.controllers);
@@ -241,7 +201,7 @@ TEST(test_userns)
 	for (size_t i = 0; i < ELEMENTS(maps); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(maps[i].edits, look(maps[i].edits, plain, &l), &l.err, NULL);
+		CHECK(maps[i].edits, look(maps[i].edits, plain, &l), NULL);
 		if (l.facts.userns != maps[i].userns || l.facts.root_uid != maps[i].root_uid ||
 		    l.facts.root_gid != maps[i].root_gid || l.facts.process_uid != maps[i].process_uid ||
 		    l.facts.process_gid != maps[i].process_gid)
@@ -274,7 +234,7 @@ TEST_AS_ROOT(test_scope) /* the scope must be root's */
 	for (size_t i = 0; i < ELEMENTS(scopes); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(scopes[i].name, look(scopes[i].edits, plain, &l), &l.err, NULL);
+		CHECK(scopes[i].name, look(scopes[i].edits, plain, &l), NULL);
 		if (l.facts.has_scope != scopes[i].has_scope || (l.target.scope_fd >= 0) != scopes[i].has_scope)
 			fail_msg("%s: has_scope is %d", scopes[i].name, l.facts.has_scope);
 	}
@@ -312,7 +272,7 @@ TEST_AS_ROOT(test_unit) /* for the attribute */
 	for (size_t i = 0; i < ELEMENTS(units); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(units[i].name, look(units[i].edits, plain, &l), &l.err, units[i].want);
+		CHECK(units[i].name, look(units[i].edits, plain, &l), units[i].want);
 		check_string(units[i].name, l.facts.unit, units[i].unit);
 	}
 }
@@ -338,7 +298,7 @@ TEST(test_devices)
 	for (size_t i = 0; i < ELEMENTS(devices); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(devices[i].edits, look(devices[i].edits, plain, &l), &l.err, NULL);
+		CHECK(devices[i].edits, look(devices[i].edits, plain, &l), NULL);
 		assert_int_equal(l.facts.device_bpf, devices[i].want);
 		assert_int_equal(l.facts.device_program, devices[i].program);
 		check_string(devices[i].edits, l.facts.device_cgroup, devices[i].cgroup);
@@ -373,7 +333,7 @@ TEST_AS_ROOT(test_granted) /* attributes in the trusted namespace */
 	for (size_t i = 0; i < ELEMENTS(grants); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(grants[i].edits, look(grants[i].edits, plain, &l), &l.err, grants[i].want);
+		CHECK(grants[i].edits, look(grants[i].edits, plain, &l), grants[i].want);
 		if (!grants[i].want)
 			assert_int_equal(l.facts.granted, grants[i].granted);
 	}
@@ -398,7 +358,7 @@ TEST_AS_ROOT(test_mount_state) /* attributes in the trusted namespace */
 	for (size_t i = 0; i < ELEMENTS(mounts); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), &l.err, NULL);
+		CHECK(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), NULL);
 		assert_int_equal(l.facts.mount, mounts[i].want);
 		assert_int_equal(l.facts.nsdelegate, TRI_NO);
 	}

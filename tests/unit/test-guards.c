@@ -15,45 +15,7 @@
 #include "base/clock.h"
 #include "base/spawn.h"
 #include "cgdeleg/grant/guards.h"
-#include "tests/unit/check.h"
-#include "tests/unit/tree.h"
-
-struct looked_at {
-	struct tree tree;
-	struct host host;
-	struct oci oci;
-	struct target target;
-	struct facts facts;
-	struct err err;
-};
-
-static void looked_at_done(struct looked_at *l)
-{
-	target_done(&l->target);
-	oci_done(&l->oci);
-	host_done(&l->host);
-	tree_free(&l->tree);
-}
-
-static int look(const char *edits, const char *config, struct looked_at *l)
-{
-	static const char state[] = "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
-
-	*l = (struct looked_at) { .oci = OCI_EMPTY };
-	target_init(&l->target);
-	tree_new(&l->tree);
-	tree_edit(&l->tree, tree_container);
-	tree_edit(&l->tree, edits);
-	tree_host(&l->tree, &l->host);
-	assert_int_equal(oci_parse_state(state, strlen(state), &l->oci, NULL), 0);
-	assert_int_equal(oci_parse_config(config, strlen(config), &l->oci, NULL), 0);
-	l->oci.bundle_fd = openat(l->tree.fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return gather(&l->host, &l->oci, &l->target, &l->facts, &l->err);
-}
-
-static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
-			    "\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
-			    "\"options\":[\"ro\"]}]}";
+#include "tests/unit/looked-at.h"
 
 /* What is pinned, what is not and why; and ways to BPF that a container has. */
 TEST(test_bpf)
@@ -95,7 +57,7 @@ TEST(test_bpf)
 	for (size_t i = 0; i < ELEMENTS(pins); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(pins[i].edits, look(pins[i].edits, plain, &l), &l.err, NULL);
+		CHECK(pins[i].edits, look(pins[i].edits, plain, &l), NULL);
 		guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
 		assert_int_equal(l.facts.device_guard, pins[i].device);
 		assert_int_equal(l.facts.guard_available, pins[i].grant);
@@ -108,7 +70,7 @@ TEST(test_bpf)
 	for (size_t i = 0; i < ELEMENTS(ways); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
 
-		check_result(ways[i].edits, look(ways[i].edits, plain, &l), &l.err, NULL);
+		CHECK(ways[i].edits, look(ways[i].edits, plain, &l), NULL);
 		assert_int_equal(l.facts.bpffs, ways[i].bpffs);
 		assert_int_equal(l.facts.bpf_token, ways[i].token);
 		check_string(ways[i].edits, l.facts.inherited, ways[i].inherited);
@@ -123,7 +85,7 @@ TEST(test_device_list)
 				  "{\"devices\":[{\"allow\":true,\"type\":\"p\"}]}}}";
 	_cleanup_(looked_at_done) struct looked_at l;
 
-	check_result("bad", look("#", bad, &l), &l.err, NULL);
+	CHECK("bad", look("#", bad, &l), NULL);
 	guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
 	assert_false(l.facts.device_guard);
 	check_string("why", l.facts.device_guard_why,
@@ -189,7 +151,7 @@ TEST(test_turns)
 		struct guard_loader loader;
 		pid_t pid = 0;
 
-		check_result("look", look("- sys/fs/bpf/guards", plain, &l), &l.err, NULL);
+		CHECK("look", look("- sys/fs/bpf/guards", plain, &l), NULL);
 		put_helper(&l.tree, "/bin/false", "cgdeleg-guard", 0755);
 		if (cases[i].other)
 			pid = start_other(&l, cases[i].pins);

@@ -54,14 +54,13 @@ TEST(test_lower_and_restore)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
-		char text[512];
 		bool written;
 
 		kernel = (struct kernel) { 0 };
 		tree_new(&tree);
 		put(&tree, cases[i].file, cases[i].now);
 		CHECK(cases[i].ceiling, lower(&tree, cases[i].file, cases[i].ceiling, &before, &why), NULL);
-		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file, text, sizeof(text)), cases[i].then);
+		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file), cases[i].then);
 		written = kernel.n_writes > 0;
 		assert_int_equal(before.changed, strcmp(cases[i].now, cases[i].then) != 0);
 		assert_int_equal(written, before.changed);
@@ -77,7 +76,7 @@ TEST(test_lower_and_restore)
 		CHECK("restore", limit_restore(tree.fd, cases[i].file, limit_type_find(cases[i].file), &before, &why),
 		      NULL);
 		if (strcmp(cases[i].file, "io.max") != 0)
-			check_string("restored", tree_get(&tree, cases[i].file, text, sizeof(text)),
+			check_string("restored", tree_get(&tree, cases[i].file),
 				     strcmp(cases[i].now, UNSET) == 0 ? "max" : cases[i].now);
 	}
 }
@@ -100,14 +99,13 @@ TEST(test_sets)
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
-		char text[512];
 
 		kernel = (struct kernel) { 0 };
 		tree_new(&tree);
 		put(&tree, "cpuset.cpus", rows[i].now);
 		put(&tree, "cpuset.cpus.effective", rows[i].effective);
 		CHECK(rows[i].now, lower(&tree, "cpuset.cpus", "0-3", &before, &why), rows[i].want);
-		check_string(rows[i].now, tree_get(&tree, "cpuset.cpus", text, sizeof(text)), rows[i].then);
+		check_string(rows[i].now, tree_get(&tree, "cpuset.cpus"), rows[i].then);
 	}
 }
 
@@ -116,16 +114,15 @@ TEST(test_restore_lines)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(limit_before_done) struct limit_before before = { 0 };
-	char text[512];
 
 	kernel = (struct kernel) { 0 };
 	tree_new(&tree);
 	put(&tree, "io.max", "8:0 rbps=900 wbps=max riops=max wiops=max");
 	CHECK("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &why), NULL);
-	check_string("lowered", tree_get(&tree, "io.max", text, sizeof(text)),
+	check_string("lowered", tree_get(&tree, "io.max"),
 		     "8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=6 riops=max wiops=max");
 	CHECK("restore", limit_restore(tree.fd, "io.max", limit_type_find("io.max"), &before, &why), NULL);
-	check_string("restored", tree_get(&tree, "io.max", text, sizeof(text)),
+	check_string("restored", tree_get(&tree, "io.max"),
 		     "8:0 rbps=900 wbps=max riops=max wiops=max\n8:16 rbps=max wbps=max riops=max wiops=max");
 }
 
@@ -163,7 +160,6 @@ TEST(test_faults)
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
-		char text[64];
 
 		tree_new(&tree);
 		tree_edit(&tree, "other = max");
@@ -174,7 +170,7 @@ TEST(test_faults)
 		kernel = faults[i].kernel;
 		CHECK(faults[i].name, lower(&tree, "memory.max", "4K", &before, &why), faults[i].want);
 		assert_int_equal(before.changed, faults[i].changed);
-		check_string("the other", tree_get(&tree, "other", text, sizeof(text)), "max");
+		check_string("the other", tree_get(&tree, "other"), "max");
 	}
 }
 
@@ -193,7 +189,6 @@ TEST(test_restore_empty_set)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_close_ int box = -EBADF;
 		_cleanup_(limit_before_done) struct limit_before before = { .changed = true };
-		char text[64];
 
 		tree_new(&tree);
 		tree_edit(&tree, sets[i].parents);
@@ -201,7 +196,7 @@ TEST(test_restore_empty_set)
 		box = openat(tree.fd, "box", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		kernel = (struct kernel) { .refuse = "cpuset.cpus", .error = ENOSPC };
 		CHECK(sets[i].parents, limit_restore(box, "cpuset.cpus", type, &before, &why), sets[i].want);
-		check_string("now", tree_get(&tree, "box/cpuset.cpus", text, sizeof(text)), sets[i].now);
+		check_string("now", tree_get(&tree, "box/cpuset.cpus"), sets[i].now);
 	}
 }
 

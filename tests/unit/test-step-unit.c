@@ -77,14 +77,12 @@ static void show(const struct memory *m, char *buf, size_t size)
 static void write_files(void)
 {
 	for (size_t i = 0; i < ELEMENTS(memory); i++) {
-		char text[160], line[256], now[160];
+		char text[160];
 
-		(void)snprintf(line, sizeof(line), "unit/%s", memory[i].file);
-		if (tree_get(systemd.tree, line, now, sizeof(now))[0] == '(')
+		if (tree_get(systemd.tree, format("unit/%s", memory[i].file))[0] == '(')
 			continue; /* a controller that is not there */
 		show(&memory[i], text, sizeof(text));
-		(void)snprintf(line, sizeof(line), "unit/%s =%s%s", memory[i].file, *text ? " " : "", text);
-		tree_edit(systemd.tree, line);
+		tree_edit(systemd.tree, format("unit/%s =%s%s", memory[i].file, *text ? " " : "", text));
 	}
 }
 
@@ -168,18 +166,14 @@ static int stage_undo(struct stage *s)
 	return s->undo.changed ? unit_undo(&s->apply, &s->undo, &s->err) : 0;
 }
 
-static void picture(const struct stage *s, char *buf, size_t size)
+/* All files of memory[]. */
+static const char *picture(const struct stage *s)
 {
-	size_t used = 0;
+	const char *text = "";
 
-	buf[0] = '\0';
-	for (size_t i = 0; i < ELEMENTS(memory); i++) {
-		char path[64], text[256];
-
-		(void)snprintf(path, sizeof(path), "unit/%s", memory[i].file);
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? "; " : "",
-					 tree_get(&s->tree, path, text, sizeof(text)));
-	}
+	for (size_t i = 0; i < ELEMENTS(memory); i++)
+		text = format("%s%s%s", text, i ? "; " : "", tree_get(&s->tree, format("unit/%s", memory[i].file)));
+	return text;
 }
 
 #define FREE                                                                   \
@@ -239,20 +233,18 @@ TEST(test_run_and_undo)
 {
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(stage_done) struct stage s;
-		char before[1024], after[1024];
+		const char *before;
 
 		stage_new(&s, cases[i].files, cases[i].ceilings);
-		picture(&s, before, sizeof(before));
+		before = picture(&s);
 		check_result(cases[i].name, stage_run(&s), &s.err, NULL);
 		check_string(cases[i].name, systemd.words, cases[i].words);
-		picture(&s, after, sizeof(after));
-		check_string(cases[i].name, after, cases[i].then);
+		check_string(cases[i].name, picture(&s), cases[i].then);
 		assert_true(s.undo.changed);
 		assert_int_equal(systemd.n_calls, 1);
 
 		check_result(cases[i].name, stage_undo(&s), &s.err, NULL);
-		picture(&s, after, sizeof(after));
-		check_string(cases[i].name, after, before);
+		check_string(cases[i].name, picture(&s), before);
 		assert_int_equal(systemd.n_calls, 2);
 	}
 }
@@ -262,14 +254,13 @@ TEST(test_nothing_in_common)
 {
 	static const char *const ceilings[] = { "memory.max", "4K", "cpuset.cpus", "0-3", NULL };
 	_cleanup_(stage_done) struct stage s;
-	char before[1024], after[1024];
+	const char *before;
 
 	stage_new(&s, FREE "unit/cpuset.cpus = 4-7", ceilings);
-	picture(&s, before, sizeof(before));
+	before = picture(&s);
 	check_result("run", stage_run(&s), &s.err,
 		     "'cpuset.cpus' is '4-7', which has nothing in common with the ceiling '0-3'");
-	picture(&s, after, sizeof(after));
-	check_string("files", after, before);
+	check_string("files", picture(&s), before);
 	assert_int_equal(systemd.n_calls, 0);
 	assert_false(s.undo.changed);
 }
@@ -308,7 +299,6 @@ TEST(test_nothing_to_do)
 	static const char within[] = FREE "unit/memory.max = 4096\nunit/pids.max = 8\nunit/cpu.max = 200000 100000\n"
 					  "unit/cpuset.cpus = 2";
 	_cleanup_(stage_done) struct stage s;
-	char then[1024];
 
 	stage_new(&s, within, ceilings);
 	systemd.fault = FAULT_REFUSES;
@@ -318,8 +308,7 @@ TEST(test_nothing_to_do)
 	assert_false(s.undo.changed);
 	/* a daemon-reload */
 	write_files();
-	picture(&s, then, sizeof(then));
-	check_string("reload", then, "max; max; max; max 100000; ; ");
+	check_string("reload", picture(&s), "max; max; max; max 100000; ; ");
 	/* the control: the least of them above its own */
 	tree_edit(&s.tree, within);
 	tree_edit(&s.tree, "unit/pids.max = 10");
@@ -330,8 +319,7 @@ TEST(test_nothing_to_do)
 	systemd.fault = systemd.undo_fault = FAULT_NONE;
 	check_result("run", stage_run(&s), &s.err, NULL);
 	write_files();
-	picture(&s, then, sizeof(then));
-	check_string("reload", then, "4096; max; 9; 200000 100000; 2; ");
+	check_string("reload", picture(&s), "4096; max; 9; 200000 100000; 2; ");
 }
 
 TEST(test_faults)
@@ -352,16 +340,15 @@ TEST(test_faults)
 
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {
 		_cleanup_(stage_done) struct stage s;
-		char before[1024], after[1024];
+		const char *before;
 
 		stage_new(&s, FREE "unit/memory.high = 2048\nunit/cpu.max = 5000 1000000", ceilings);
 		systemd.fault = faults[i].fault;
 		systemd.undo_fault = faults[i].undo_fault;
-		picture(&s, before, sizeof(before));
+		before = picture(&s);
 		check_result("run", stage_run(&s), &s.err, faults[i].want);
 		check_result("undo", stage_undo(&s), &s.err, faults[i].undo_want);
-		picture(&s, after, sizeof(after));
-		check_string(faults[i].want, after, before);
+		check_string(faults[i].want, picture(&s), before);
 		assert_int_equal(systemd.n_calls, faults[i].n_calls);
 	}
 }

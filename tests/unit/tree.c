@@ -204,12 +204,20 @@ void tree_edit(const struct tree *tree, const char *lines)
 			edit_line(tree, line);
 }
 
-const char *tree_get(const struct tree *tree, const char *path, char *buf, size_t size)
+const char *tree_get(const struct tree *tree, const char *path)
 {
-	ssize_t n = file_read_at(tree->fd, path, buf, size);
+	static struct kept {
+		struct kept *before;
+		char text[16384];
+	} * last;
+	struct kept *kept = malloc(sizeof(*kept));
+	char *buf = kept->text;
+	ssize_t n = file_read_at(tree->fd, path, buf, sizeof(kept->text));
 
+	kept->before = last;
+	last = kept;
 	if (n < 0)
-		(void)snprintf(buf, size, "(%s)", strerror((int)-n));
+		(void)snprintf(buf, sizeof(kept->text), "(%s)", strerror((int)-n));
 	else if (n > 0 && buf[n - 1] == '\n')
 		buf[n - 1] = '\0';
 	return buf;

@@ -33,8 +33,8 @@ void tree_new(struct tree *ret);
 void tree_free(struct tree *tree);
 void tree_edit(const struct tree *tree, const char *lines);
 
-/* What the file holds, without its last newline. Returns buf. */
-const char *tree_get(const struct tree *tree, const char *path, char *buf, size_t size);
+/* What the file holds, without its last newline, or why it cannot be read, in brackets; kept until the program ends. */
+const char *tree_get(const struct tree *tree, const char *path);
 
 /* One container, pid 4711, in the cgroup /ci/box of a cgroup2 host, as runc leaves it for the hook. */
 extern const char tree_container[];

@@ -106,9 +106,7 @@ void scene_write(struct scene *s, const char *path, const char *text)
 
 void scene_check(struct scene *s, const char *path, const char *want)
 {
-	char got[512];
-
-	check_string(path, tree_get(&s->tree, path, got, sizeof(got)), want);
+	check_string(path, tree_get(&s->tree, path), want);
 }
 
 void scene_events(struct scene *s)
