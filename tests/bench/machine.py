@@ -149,8 +149,7 @@ class Held:
     def __init__(self, bench, runtime, nest, name="bench", driver="cgroupfs", policy=POLICY):
         self.work = os.path.join(bench.work, f"{runtime}-{nest}-{name}")
         os.makedirs(self.work)
-        self.rig = rigs.Rig(self.work, runtime, f"{name}-{os.getpid()}", bench.options.hook,
-                            driver=driver)
+        self.rig = rigs.Rig(self.work, runtime, f"{name}-{os.getpid()}", bench.options.hook, driver=driver)
         self.rig.annotations = dict(ASKS)
         self.rig.set_up()
         self.rig.configure_relay()

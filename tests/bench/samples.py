@@ -24,13 +24,17 @@ def profile(bench):
                               capture_output=True, text=True, check=False)
         functions.update(function_names(done.stdout))
         with_container(held, f"perf trace -s -o {data}.s -- {hook} >/dev/null 2>&1")
-        add_calls(data + ".s", calls, times)
+        # One summary of perf trace: name, how often, milliseconds.
+        path = data + ".s"
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                match = TRACED.match(line)
+                if match:
+                    calls[match.group(1)] += int(match.group(2))
+                    times[match.group(1)] += float(match.group(3))
     held.rig.tear_down()
-    print_profile(functions, calls, times, bench.options.grants)
-
-
-def print_profile(functions, calls, times, runs):
-    """Functions by samples, calls by time."""
+    # Functions by samples, calls by time.
+    runs = bench.options.grants
     total = sum(functions.values()) or 1
     for name, n in functions.most_common(30):
         print(f"{100 * n / total:5.1f} %  {name}")
@@ -45,13 +49,3 @@ def function_names(text):
         match = SAMPLE.match(line)
         if match:
             yield f"{match.group(1)} {os.path.basename(match.group(2))}"
-
-
-def add_calls(path, calls, times):
-    """One summary of perf trace: name, how often, milliseconds."""
-    with open(path, encoding="utf-8") as f:
-        for line in f:
-            match = TRACED.match(line)
-            if match:
-                calls[match.group(1)] += int(match.group(2))
-                times[match.group(1)] += float(match.group(3))

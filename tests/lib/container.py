@@ -31,8 +31,7 @@ class Container:
         self.handler, self.held, self.runner, self.alive, self.started = handler, held, None, False, False
         notes = {"run.oci.hooks.stderr": f"{self.dir}/hook.err", **(annotations or {})}
         self.config = bundle.config(args or SLEEP, cgroups_path=cgroups_path or self._cgroups_path(),
-                                    annotations=notes, rootfs=self.rootfs,
-                                    hooks=self._hooks(hooks), **knobs)
+                                    annotations=notes, rootfs=self.rootfs, hooks=self._hooks(hooks), **knobs)
         self.save()
 
     def save(self):
@@ -59,14 +58,12 @@ class Container:
     # Where it is
 
     def _cgroups_path(self):
-        return f"system.slice:cgdtest:{self.id}" if self.t.driver == "systemd" else \
-            f"{self.t.parent}/{self.id}"
+        return f"system.slice:cgdtest:{self.id}" if self.t.driver == "systemd" else f"{self.t.parent}/{self.id}"
 
     @property
     def top(self):
         """The topmost cgroup that is this container's alone."""
-        return f"/system.slice/cgdtest-{self.id}.scope" if self.t.driver == "systemd" else \
-            f"{self.t.parent}/{self.id}"
+        return f"/system.slice/cgdtest-{self.id}.scope" if self.t.driver == "systemd" else f"{self.t.parent}/{self.id}"
 
     @property
     def has_scope(self):

@@ -60,9 +60,6 @@ class Fake:
         bundle.write(self.dir, self.config)
         if self.own:
             os.mkdir(host.CGROUP + self.cgroup)
-        self._begin(shape, maps, process_in)
-
-    def _begin(self, shape, maps, process_in):
         self.pid = fork(self.cgroup, self.point, shape == "runc")
         self.t.track(self)
         for name in ("uid_map", "gid_map"):

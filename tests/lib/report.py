@@ -108,7 +108,6 @@ def same(before, after, what):
         changes = [f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
                    for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
     else:
-        changes = [f"-{x}" for x in before if x not in after] + \
-                  [f"+{x}" for x in after if x not in before]
+        changes = [f"-{x}" for x in before if x not in after] + [f"+{x}" for x in after if x not in before]
     shown = "; ".join(changes[:12])
     raise Failure(f"{what} changed ({len(changes)}): {shown}")

@@ -137,19 +137,16 @@ class Rig:
 
     def create(self):
         """Starts `runtime create`; the relay then waits before the hook."""
-        self._drain()
-        with open(f"{self.work}/runtime.out", "w", encoding="utf-8") as out:
-            self.process = subprocess.Popen(
-                self._command("create", "--bundle", self.bundle, self.name), env=self.env,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-
-    def _drain(self):
         for fd in self.pipes.values():
             try:
                 while os.read(fd, 4096):
                     pass
             except BlockingIOError:
                 pass
+        with open(f"{self.work}/runtime.out", "w", encoding="utf-8") as out:
+            self.process = subprocess.Popen(
+                self._command("create", "--bundle", self.bundle, self.name), env=self.env,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
     def wait_relay(self, word, timeout):
         """The rest of the relay's line that begins with `word`."""

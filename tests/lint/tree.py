@@ -11,8 +11,7 @@ PRODUCT = ("base/", "policy/", "bpf/", "cgdeleg/", "hooks/")
 
 def git(*arguments):
     """Lines of git's output, or None where there is no repository, as in a release's archive."""
-    done = subprocess.run(["git", "-c", "safe.directory=*", "-C", TOP, *arguments],
-                          capture_output=True, text=True)
+    done = subprocess.run(["git", "-c", "safe.directory=*", "-C", TOP, *arguments], capture_output=True, text=True)
     return done.stdout.splitlines() if done.returncode == 0 else None
 
 
@@ -20,8 +19,7 @@ def sources():
     """What git has, or all of it where there is no git."""
     names = git("ls-files")
     if names is None:
-        names = [os.path.relpath(os.path.join(d, f), TOP) for d, _, fs in os.walk(TOP) for f in fs
-                 if "/build" not in d]
+        names = [os.path.relpath(os.path.join(d, f), TOP) for d, _, fs in os.walk(TOP) for f in fs if "/build" not in d]
     return sorted(n for n in names if os.path.isfile(os.path.join(TOP, n)))
 
 

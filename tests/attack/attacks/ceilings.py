@@ -162,8 +162,7 @@ def dying(box):
     answers = box.ask("dying", 150)
     found = {line.split()[0]: int(line.split()[1]) for line in box.value("cgroup.stat").splitlines()}
     many = found["nr_dying_descendants"] > 64
-    return Outcome(OPEN if many else HELD, set(),
-                   f"{found['nr_dying_descendants']} dying after {answers['rounds']}")
+    return Outcome(OPEN if many else HELD, set(), f"{found['nr_dying_descendants']} dying after {answers['rounds']}")
 
 
 @attack("ceiling.pressure", "Ceilings", "Open a pressure file for writing, at its root", own_only=True,

@@ -157,14 +157,6 @@ def shapes(outside):
             "link to init's root": _link("/proc/1/root/sys/fs/cgroup"), "dangling link": _link("/nonexistent/x")}
 
 
-def _is_own(c):
-    """The created container's mount is its own cgroup's, and the grant's."""
-    own = os.stat(host.CGROUP + c.cgroup)
-    seen = os.stat(f"/proc/{c.pid()}/root{host.CGROUP}")
-    equal((seen.st_dev, seen.st_ino), (own.st_dev, own.st_ino), "what is mounted in the container")
-    equal(c.records()[-1]["cgroup"], c.cgroup, "the record's cgroup")
-
-
 @attack("hook.images", "The hook", "Images with /sys, /sys/fs or /sys/fs/cgroup as file, link, fifo or device, "
         "and mounts over it", hook=True, slow=True, control="tests/system holds that an image without such things is granted")
 def images(t, _runner):
@@ -182,13 +174,6 @@ def images(t, _runner):
                                 f"{seen['refused'] + _covering_mounts(t)} not created")
 
 
-def _create(c):
-    """Some runtimes wait for ever where a fifo is in their way."""
-    c.t.track(c)
-    c.alive = True
-    return run(["timeout", "-k", "5", "60", *c.t.runtime_command, "create", "--bundle", c.dir, c.id]).code == 0
-
-
 def _image(t, sysfs, place, name, make):
     c = t.container("image", own_rootfs=True, sysfs=sysfs)
     path = f"{c.rootfs}/{place}"
@@ -196,9 +181,16 @@ def _image(t, sysfs, place, name, make):
         os.rmdir(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     make(path)
-    created = _create(c)
+    # Some runtimes wait for ever where a fifo is in their way.
+    c.t.track(c)
+    c.alive = True
+    created = run(["timeout", "-k", "5", "60", *c.t.runtime_command, "create", "--bundle", c.dir, c.id]).code == 0
     if created:
-        _is_own(c)
+        # The created container's mount is its own cgroup's, and the grant's.
+        own = os.stat(host.CGROUP + c.cgroup)
+        seen = os.stat(f"/proc/{c.pid()}/root{host.CGROUP}")
+        equal((seen.st_dev, seen.st_ino), (own.st_dev, own.st_ino), "what is mounted in the container")
+        equal(c.records()[-1]["cgroup"], c.cgroup, "the record's cgroup")
     else:
         expect(host.attribute(host.CGROUP + c.cgroup) is None, f"{place} as {name}: marked and not created")
     c.delete()

@@ -120,9 +120,10 @@ def write(document, lines):
     host.write(document, before + generated(lines) + after)
 
 
-def committed(document):
-    """{(attack, column): (verdict, {errno})} of the document's tables, and the questions."""
-    cells, questions, columns = {}, {}, []
+def check(document, lines):
+    """What is wrong, one sentence each."""
+    # {(attack, column): (verdict, {errno})} of the document's tables, and the questions.
+    table, questions, columns = {}, {}, []
     for line in split(document)[1].splitlines():
         fields = [field.strip() for field in line.strip("|").split("|")]
         if line.startswith("| attack |"):
@@ -132,13 +133,7 @@ def committed(document):
             for where, text in zip(columns, fields[1:]):
                 words = text.replace("*", "").split()
                 if text != NOBODY:
-                    cells[match[1], where] = words[0], set(words[1:])
-    return cells, questions
-
-
-def check(document, lines):
-    """What is wrong, one sentence each."""
-    table, questions = committed(document)
+                    table[match[1], where] = words[0], set(words[1:])
     for attack in ATTACKS:
         if questions.pop(attack.name, None) != attack.question:
             yield f"{attack.name}", "the table does not have this question"

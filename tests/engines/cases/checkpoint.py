@@ -61,41 +61,35 @@ def stays_away(p, container, *parts):
     equal(delegated(), {}, "delegated cgroups")
 
 
-def open_images(container):
-    """The container's root reads its own images, and podman's store is closed to it."""
-    path = f"{STORE}/overlay-containers/{container}/userdata/checkpoint"
-    must(["chmod", "-R", "a+rX", path])
-    while path != os.path.dirname(STORE):
-        path = os.path.dirname(path)
-        os.chmod(path, 0o711)
-
-
 @case("podman.checkpoint", default=False)
 def checkpoint(t):
     set_up(t)
     with mount_options_kept():
-        with_user_namespace(t, Podman(t, "crun"), Podman(t, "runc"))
+        crun = Podman(t, "crun")
+        runc = Podman(t, "runc")
+        with t.row("podman", "crun", "checkpoint, with a user namespace", "refused by CRIU, with a grant or without"):
+            for options in ((), ASK):
+                container = started(crun, *options, *MAP, command=LOOP)
+                done = crun("container", "checkpoint", container)
+                expect(done.code != 0, "there is a checkpoint")
+                contains(done.err, "CRIU", "what podman says")
+            is_granted(crun, container)
+        must(["podman", "rm", "--force", "--all", "--time", "0"])
+        with t.row("podman", "runc", "restore, with a user namespace", "refused: it is being restored"):
+            container = started(runc, *ASK, *MAP, command=LOOP)
+            is_granted(runc, container)
+            checkpointed(runc, container)
+            # The container's root reads its own images, and podman's store is closed to it.
+            path = f"{STORE}/overlay-containers/{container}/userdata/checkpoint"
+            must(["chmod", "-R", "a+rX", path])
+            while path != os.path.dirname(STORE):
+                path = os.path.dirname(path)
+                os.chmod(path, 0o711)
+            stays_away(runc, container, "cgdeleg: it is being restored from a checkpoint")
     t.policy(NO_USERNS)
     for runtime, part in (("runc", without_nsdelegate), ("runc", without_user_namespace), ("crun", by_crun)):
         with mount_options_kept():
             part(t, Podman(t, runtime))
-
-
-def with_user_namespace(t, crun, runc):
-    with t.row("podman", "crun", "checkpoint, with a user namespace", "refused by CRIU, with a grant or without"):
-        for options in ((), ASK):
-            container = started(crun, *options, *MAP, command=LOOP)
-            done = crun("container", "checkpoint", container)
-            expect(done.code != 0, "there is a checkpoint")
-            contains(done.err, "CRIU", "what podman says")
-        is_granted(crun, container)
-    must(["podman", "rm", "--force", "--all", "--time", "0"])
-    with t.row("podman", "runc", "restore, with a user namespace", "refused: it is being restored"):
-        container = started(runc, *ASK, *MAP, command=LOOP)
-        is_granted(runc, container)
-        checkpointed(runc, container)
-        open_images(container)
-        stays_away(runc, container, "cgdeleg: it is being restored from a checkpoint")
 
 
 def without_nsdelegate(t, runc):

@@ -120,13 +120,6 @@ def is_refused(pod, said, runtime, **knobs):
         contains(event, "cgdeleg-hook", "the pod's event")
 
 
-def check_record(pod):
-    record = last_record()
-    for key, value in (("verdict", "grant"), ("namespace", "default"), ("pod", pod.name), ("container", "a"),
-                       ("image", containerd.BOX)):
-        equal(record.get(key), value, f"the record's {key}")
-
-
 def check_stats(node, container):
     stats = node.cri.call("ContainerStats", container_id=container).stats
     expect(stats.memory.working_set_bytes.value > 0, f"stats without memory: {stats}")
@@ -170,13 +163,6 @@ def is_killed(node, pod, **knobs):
     equal((status.exit_code, status.reason), (137, "OOMKilled"), "how it ended")
 
 
-def keeps_ceilings(node, container):
-    """What a resize does not name: the engine leaves it, systemd writes its own defaults again."""
-    offered(os.path.exists("/usr/local/libexec/cgdeleg/cgdeleg-unit"),
-            "ceilings that systemd keeps are not there yet: a resize under its driver may reset pids.max")
-    equal(node.sh(container, "cat /sys/fs/cgroup/pids.max").out, "100\n", "pids.max")
-
-
 def stays_delegated(node, container):
     equal(node.sh(container, "mkdir /sys/fs/cgroup/more && rmdir /sys/fs/cgroup/more").text, "exit 0: ", "mkdir")
 
@@ -200,7 +186,10 @@ def one_life(t, node, runtime):
     with t.row("containerd", runtime, "every container of a handler, user namespace"):
         container = pod.start("a", containerd.BOX, SLEEP)
         node.is_granted(container)
-        check_record(pod)
+        record = last_record()
+        for key, value in (("verdict", "grant"), ("namespace", "default"), ("pod", pod.name), ("container", "a"),
+                           ("image", containerd.BOX)):
+            equal(record.get(key), value, f"the record's {key}")
     with t.row("containerd", runtime, "the pause container is not touched"):
         equal(len(records()), 1, "records")
         equal(len(delegated()), 1, "delegated cgroups")
@@ -208,7 +197,10 @@ def one_life(t, node, runtime):
         check_stats(node, container)
         resize(node, container)
     with t.row("containerd", runtime, "a resize of memory leaves the other ceilings"):
-        keeps_ceilings(node, container)
+        # What a resize does not name: the engine leaves it, systemd writes its own defaults again.
+        offered(os.path.exists("/usr/local/libexec/cgdeleg/cgdeleg-unit"),
+                "ceilings that systemd keeps are not there yet: a resize under its driver may reset pids.max")
+        equal(node.sh(container, "cat /sys/fs/cgroup/pids.max").out, "100\n", "pids.max")
     with t.row("containerd", runtime, "an init container before it"):
         first = pod.start("init", containerd.BOX, ["/bin/sh", "-c", "mkdir /sys/fs/cgroup/made"])
         wait_until(lambda: node.status(first).finished_at, "the init container's end")
@@ -344,8 +336,7 @@ def parallel(t):
     # Sandboxes a few at a time: of 50 at once, containerd 1.7 on a machine that is emulated gives up some by itself,
     # after 10 s and before any hook, and only a kubelet would try them again.
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        pods = list(pool.map(lambda number: node.pod("runc-all" if number % 2 else "crun-all"),
-                             range(t.options.pods)))
+        pods = list(pool.map(lambda number: node.pod("runc-all" if number % 2 else "crun-all"), range(t.options.pods)))
 
     def one(pod):
         try:

@@ -33,11 +33,6 @@ def started(*options, **knobs):
     return done.out.strip()
 
 
-def restarted(name):
-    must(["docker", "restart", "--time", "0", name])
-    is_granted(name)
-
-
 @case("docker.remapped")
 def remapped(t):
     t.policy(POLICY)
@@ -48,7 +43,8 @@ def remapped(t):
             is_granted(box)
             equal(last_record()["handler"], "docker", "the record's handler")
         with t.row("docker", runtime, "restart, stop and removal leave nothing"):
-            restarted(box)
+            must(["docker", "restart", "--time", "0", box])
+            is_granted(box)
             must(["docker", "rm", "--force", box])
             wait_until(lambda: not delegated(), "the delegated cgroup's end")
     t.policy(POLICY)

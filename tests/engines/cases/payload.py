@@ -66,7 +66,11 @@ def must_sh(container, script, *options):
     return done.out
 
 
-def docker_inside(t, runtime):
+@case("payload.docker-in-docker", default=False)
+def docker_in_docker(t):
+    set_up(t)
+    image.archive(f"{SOURCE}/box.tar", ["box:latest"], ["/bin/sh"])
+    runtime = "crun"
     with t.row("podman", runtime, "Docker in Docker: dockerd starts"):
         box = Payload(t, Root(t, f"dind-{runtime}"), runtime)
         must_sh(box, DOCKERD)
@@ -78,13 +82,6 @@ def docker_inside(t, runtime):
         equal(must_sh(box, INNER).split()[0], str(64 * MIB), "another one afterwards")
     with t.row("podman", runtime, "Docker in Docker: docker build (BuildKit in dockerd)"):
         must_sh(box, BUILDKIT)
-
-
-@case("payload.docker-in-docker", default=False)
-def docker_in_docker(t):
-    set_up(t)
-    image.archive(f"{SOURCE}/box.tar", ["box:latest"], ["/bin/sh"])
-    docker_inside(t, "crun")
     cannot(t, Root(t, "without"), DOCKERD)
 
 

@@ -19,15 +19,6 @@ until dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=
 """
 
 
-def pod_file():
-    """What deploy's pod says: its annotations and capabilities."""
-    text = host.read(f"{SOURCE}/deploy/dind-pod.yaml")
-    annotations = dict(re.findall(r'^ +(cgdeleg\.io/\S+): "(\S+)"', text, re.M))
-    capabilities = re.search(r"^ +add: \[(.*)\]", text, re.M)[1].split(", ")
-    equal(len(annotations), 2, "annotations found in deploy's pod")
-    return annotations, capabilities
-
-
 def node(t):
     t.policy(host.read(f"{SOURCE}/deploy/policy/ci-runners/policy.ini"))
     containerd.start()
@@ -43,7 +34,11 @@ def node(t):
 
 
 def start(t, cri, handler, command):
-    annotations, capabilities = pod_file()
+    # What deploy's pod says: its annotations and capabilities.
+    text = host.read(f"{SOURCE}/deploy/dind-pod.yaml")
+    annotations = dict(re.findall(r'^ +(cgdeleg\.io/\S+): "(\S+)"', text, re.M))
+    capabilities = re.search(r"^ +add: \[(.*)\]", text, re.M)[1].split(", ")
+    equal(len(annotations), 2, "annotations found in deploy's pod")
     data = f"{t.work}/{handler}"
     os.mkdir(data)
     os.chown(data, HOST_BASE, HOST_BASE)
@@ -63,22 +58,18 @@ def is_up(cri, container):
     return execute(cri, container, "docker info").code == 0
 
 
-def wait_up(cri, pod, container):
-    try:
-        wait_until(lambda: is_up(cri, container), "dockerd", patience=300)
-    except (CriError, TimeoutError):
-        for line in host.read(f"/var/log/pods/{pod.uid}/dockerd.log").splitlines()[-15:]:
-            print(f"# {line[:400]}", flush=True)
-        raise
-
-
 @case("payload.dind-pod", default=False)
 def dind_pod(t):
     cri = node(t)
     image.archive(f"{t.work}/box.tar", ["box:latest"], ["/bin/sh"])
     with t.row("containerd", "runc", "Docker in Docker in a pod (deploy/dind-pod.yaml): dockerd starts"):
         pod, box = start(t, cri, "runc-ci", DOCKERD)
-        wait_up(cri, pod, box)
+        try:
+            wait_until(lambda: is_up(cri, box), "dockerd", patience=300)
+        except (CriError, TimeoutError):
+            for line in host.read(f"/var/log/pods/{pod.uid}/dockerd.log").splitlines()[-15:]:
+                print(f"# {line[:400]}", flush=True)
+            raise
         record = last_record()
         equal((record["verdict"], record["profile"], record["rule"]), ("grant", "large", "beside"), "the record")
     with t.row("containerd", "runc", "Docker in Docker in a pod: --memory, --pids-limit, --cpus are real"):

@@ -47,17 +47,13 @@ def base_spec(path, handler, adder, hook):
     return path
 
 
-def install_cni():
+def configure(*handlers):
+    """Writes the whole configuration; `handlers` are texts of handler_text()."""
     os.makedirs(f"{CNI}/bin", exist_ok=True)
     os.makedirs(f"{CNI}/net.d", exist_ok=True)
     for name in ("cni-plugin", "loopback"):  # containerd always asks for the second
         shutil.copy(f"{HERE}/cni-plugin", f"{CNI}/bin/{name}")
     host.write(f"{CNI}/net.d/10-test.conf", '{"cniVersion":"1.0.0","name":"test","type":"cni-plugin"}\n')
-
-
-def configure(*handlers):
-    """Writes the whole configuration; `handlers` are texts of handler_text()."""
-    install_cni()
     known = names()
     os.makedirs(os.path.dirname(CONFIG), exist_ok=True)
     host.write(CONFIG, f"version = {known['format']}\n" + known["pause"]

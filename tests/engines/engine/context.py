@@ -59,8 +59,7 @@ class Context(context.Case):
             yield
         if self.report.failed > failed:
             self.diagnose()
-        status = "fails" if self.report.failed > failed else \
-            "not tried" if self.report.skipped > skipped else meant
+        status = "fails" if self.report.failed > failed else "not tried" if self.report.skipped > skipped else meant
         self.rows.add(self.name, (engine, runtime), what, status)
 
     def policy(self, content=None, **sections):

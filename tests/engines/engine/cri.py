@@ -60,8 +60,7 @@ def _namespaces(userns, host_pids=False):
 
 class Pod:
     """One sandbox and its containers. `driver` says what cgroup_parent has to look like."""
-    def __init__(self, cri, handler, name="pod", namespace="default", annotations=None, userns=True,
-                 driver="systemd"):
+    def __init__(self, cri, handler, name="pod", namespace="default", annotations=None, userns=True, driver="systemd"):
         self.cri, self.name, self.uid, self.userns = cri, name, uuid.uuid4().hex, userns
         leaf = f"kubepods-pod{self.uid}"
         self.parent = f"{leaf}.slice" if driver == "systemd" else f"/kubepods/{leaf}"

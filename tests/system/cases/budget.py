@@ -104,7 +104,11 @@ def killed(t):
     policy = budget_policy(t, {"max_delegated": 1}, {"device_bpf": "runtime"})
     for points in range(1, 40, 3):
         fake = Fake(t, policy_dir=policy)
-        kill_at(t, fake, points)
+        # The hook under strace, killed at its n-th look at a descriptor, write or ownership.
+        command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fcntl,pwrite64,fsetxattr,write,fchownat",
+                   "-e", f"inject=fcntl,pwrite64,fsetxattr,write,fchownat:signal=SIGKILL:when={points}"]
+        subprocess.run([*command, t.hook, *fake.hook_args()], input=json.dumps(fake.state()).encode(),
+                       capture_output=True, check=False)
         fake.delete()
     with t.step("after hooks killed at every stage the budget is free"):
         fake = Fake(t, policy_dir=policy)
@@ -115,11 +119,3 @@ def killed(t):
         contains(other.call_hook().err, "max_delegated is 1, of which 1 is delegated", "the refusal")
         other.delete()
     fake.delete()
-
-
-def kill_at(t, fake, point):
-    """The hook under strace, killed at its n-th look at a descriptor, write or ownership."""
-    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fcntl,pwrite64,fsetxattr,write,fchownat",
-               "-e", f"inject=fcntl,pwrite64,fsetxattr,write,fchownat:signal=SIGKILL:when={point}"]
-    subprocess.run([*command, t.hook, *fake.hook_args()], input=json.dumps(fake.state()).encode(),
-                   capture_output=True, check=False)

@@ -91,47 +91,10 @@ def lower(t):
     check_values(t, c, "lower value stays", lambda x: x.lower)
 
 
-def check_scope(t, c):
-    """The scope is out of the container's reach: the same there, one cgroup and one level more."""
-    for ceiling in CEILINGS:
-        with t.step(f"on the scope: {ceiling.file}"):
-            check_offered(t, c, ceiling)
-            text = fill(t, "30000 50000" if ceiling.file == "cpu.max" else ceiling.text)
-            if controller(ceiling) == "cgroup":
-                text = str(int(text) + 1)
-            equal(host.value(c.top, ceiling.file), text, ceiling.file)
-
-
-def fork_until_refused(t, c):
-    if "pids" not in host.controllers(c.cgroup):
-        raise Skip("the host does not offer the pids controller to this container")
-    done = c.exec("""trap 'kill -9 $pids; wait' EXIT
-        i=0; while [ $i -lt 100 ]; do sleep 1000 & pids="$pids $!"; i=$((i+1)); done""")
-    contains(done.err, "can't fork", "the shell's words")
-    # The container's init reaps nobody: what the shell left would go on counting.
-    wait_until(lambda: len(host.processes(c.cgroup)) == 1, "the end of all but init")
-    equal(int(host.value(c.cgroup, "pids.max")), 64, "pids.max")
-
-
 def mkdir_until_refused(c, script, count):
     done = c.exec(f"cd /sys/fs/cgroup; i=0; while [ $i -lt 20 ]; do {script}; i=$((i+1)); done; echo $i")
     expect("Resource temporarily unavailable" in done.err, f"no EAGAIN: {done.text}")
     equal(done.out, f"{count}\n", "cgroups that could be made")
-
-
-def oom_inside_child(t, c):
-    """A child that runs out of its memory is killed alone."""
-    if "memory" not in host.controllers(c.cgroup):
-        raise Skip("the host does not offer the memory controller to this container")
-    done = c.exec(host.ENABLE + """cd /sys/fs/cgroup; mkdir eater || exit 1
-        mkdir own; for pid in $(cat cgroup.procs); do echo $pid >own/cgroup.procs 2>/dev/null; done
-        enable memory || exit 2
-        echo 8388608 >eater/memory.max || exit 3
-        echo 0 >eater/memory.swap.max || exit 4
-        sh -c 'echo $$ >/sys/fs/cgroup/eater/cgroup.procs; exec dd if=/dev/zero of=/dev/null bs=64M count=1'
-        echo "dd $?"; grep ^oom_kill eater/memory.events""")
-    equal(done.out, "dd 137\noom_kill 1\n", f"killed in the child ({done.err})")
-    equal(c.state()["status"], "running", "the container")
 
 
 @case("ceilings.unset")
@@ -141,9 +104,23 @@ def unset(t):
     granted(c)
     check_values(t, c, "set", lambda x: "30000 50000" if x.file == "cpu.max" else x.text)
     if c.has_scope:
-        check_scope(t, c)
+        # The scope is out of the container's reach: the same there, one cgroup and one level more.
+        for ceiling in CEILINGS:
+            with t.step(f"on the scope: {ceiling.file}"):
+                check_offered(t, c, ceiling)
+                text = fill(t, "30000 50000" if ceiling.file == "cpu.max" else ceiling.text)
+                if controller(ceiling) == "cgroup":
+                    text = str(int(text) + 1)
+                equal(host.value(c.top, ceiling.file), text, ceiling.file)
     with t.step("enforced: pids.max"):
-        fork_until_refused(t, c)
+        if "pids" not in host.controllers(c.cgroup):
+            raise Skip("the host does not offer the pids controller to this container")
+        done = c.exec("""trap 'kill -9 $pids; wait' EXIT
+        i=0; while [ $i -lt 100 ]; do sleep 1000 & pids="$pids $!"; i=$((i+1)); done""")
+        contains(done.err, "can't fork", "the shell's words")
+        # The container's init reaps nobody: what the shell left would go on counting.
+        wait_until(lambda: len(host.processes(c.cgroup)) == 1, "the end of all but init")
+        equal(int(host.value(c.cgroup, "pids.max")), 64, "pids.max")
     with t.step("enforced: cgroup.max.descendants"):
         mkdir_until_refused(c, "mkdir d$i || break", 8)
         c.exec("rmdir /sys/fs/cgroup/d*")
@@ -151,7 +128,18 @@ def unset(t):
         mkdir_until_refused(c, "mkdir d || break; cd d", 3)
         c.exec("cd /sys/fs/cgroup; rmdir d/d/d d/d d")
     with t.step("enforced: memory.max inside a child"):
-        oom_inside_child(t, c)
+        # A child that runs out of its memory is killed alone.
+        if "memory" not in host.controllers(c.cgroup):
+            raise Skip("the host does not offer the memory controller to this container")
+        done = c.exec(host.ENABLE + """cd /sys/fs/cgroup; mkdir eater || exit 1
+        mkdir own; for pid in $(cat cgroup.procs); do echo $pid >own/cgroup.procs 2>/dev/null; done
+        enable memory || exit 2
+        echo 8388608 >eater/memory.max || exit 3
+        echo 0 >eater/memory.swap.max || exit 4
+        sh -c 'echo $$ >/sys/fs/cgroup/eater/cgroup.procs; exec dd if=/dev/zero of=/dev/null bs=64M count=1'
+        echo "dd $?"; grep ^oom_kill eater/memory.events""")
+        equal(done.out, "dd 137\noom_kill 1\n", f"killed in the child ({done.err})")
+        equal(c.state()["status"], "running", "the container")
 
 
 def with_missing(t, name, **defaults):
@@ -173,15 +161,11 @@ def missing(t):
         equal((host.value(c.cgroup, "cgroup.max.descendants"), host.value(c.cgroup, "cgroup.max.depth")),
               ("256", "12"), "the ceilings that no grant is without")
     with t.step("skip covers a device that the kernel does not know"):
-        unknown_device(t)
-
-
-def unknown_device(t):
-    if "io" not in host.controllers():
-        raise Skip("the host does not offer the io controller")
-    profile = {"io.max": "240:77 rbps=1M"}  # a major number that no driver has
-    policies = {how: t.policy("dev", defaults={"on_missing_limit": how}, profiles={"small": profile})
-                for how in ("refuse", "skip")}
-    refused(t.container("dev", policy_dir=policies["refuse"]), "io.max", verdict="grant")
-    c = t.container("dev", policy_dir=policies["skip"]).up()
-    granted(c)
+        if "io" not in host.controllers():
+            raise Skip("the host does not offer the io controller")
+        profile = {"io.max": "240:77 rbps=1M"}  # a major number that no driver has
+        policies = {how: t.policy("dev", defaults={"on_missing_limit": how}, profiles={"small": profile})
+                    for how in ("refuse", "skip")}
+        refused(t.container("dev", policy_dir=policies["refuse"]), "io.max", verdict="grant")
+        c = t.container("dev", policy_dir=policies["skip"]).up()
+        granted(c)

@@ -84,13 +84,6 @@ def compare(explained, record):
     same(explained, {key: record.get(key) for key in explained}, "from explanation to audit record")
 
 
-def check_texts(done, explained):
-    for title in ("facts:", "decision: ", "plan:"):
-        contains(done.out, title, "the text")
-    for line in explained["plan"]:
-        contains(done.out, line, "the plan as text")
-
-
 @case("check.bundle")
 def bundle(t):
     profile = {"cgroup.max.descendants": 9, "cgroup.max.depth": 3, "hugetlb.2MB.max": "16M", "nest": "init"}
@@ -106,7 +99,10 @@ def bundle(t):
     with t.step("text says the same"):
         done = ask(t, c, state)
         equal((done.code, done.err), (0, ""), "exit and stderr")
-        check_texts(done, explained)
+        for title in ("facts:", "decision: ", "plan:"):
+            contains(done.out, title, "the text")
+        for line in explained["plan"]:
+            contains(done.out, line, "the plan as text")
     with t.step("a handler that the policy does not know is named beside those that it has"):
         done = ask(t, c, state, "--handler", "tets")
         equal(done.code, 0, f"exit ({done.text})")

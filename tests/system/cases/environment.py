@@ -114,18 +114,6 @@ def audit_fails(t, fake, word="audit", **options):
     same(before[1], fake.picture()[1], "the container's mounts")
 
 
-def full_disk(fake):
-    """Mounts a tmpfs without a free byte for the audit."""
-    os.makedirs(fake.audit_dir)
-    equal(run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", fake.audit_dir]).code, 0, "mount")
-    with open(f"{fake.audit_dir}/filler", "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            pass
-
-
 @case("environment.audit", scope="once")
 def audit(t):
     prefer, require = default_policy(t, audit="prefer"), default_policy(t)
@@ -137,7 +125,15 @@ def audit(t):
     for policy, name in ((require, "required: taken back"), (prefer, "preferred: granted")):
         with t.step(f"full disk, audit {name}"):
             fake = Fake(t, policy_dir=policy)
-            full_disk(fake)
+            # Mounts a tmpfs without a free byte for the audit.
+            os.makedirs(fake.audit_dir)
+            equal(run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", fake.audit_dir]).code, 0, "mount")
+            with open(f"{fake.audit_dir}/filler", "wb", buffering=0) as file:
+                try:
+                    while True:
+                        file.write(b"x" * 4096)
+                except OSError:
+                    pass
             try:
                 if policy == require:
                     audit_fails(t, fake)

@@ -30,21 +30,6 @@ done
 """
 
 
-def normalise(text):
-    """
-    Left out: mount ids and the source, which count up or are the runtime's word, and how many mounts lie at the place
-    (under crun the writable one lies on a read-only one; only the topmost can be reached).
-    """
-    lines = []
-    for line in text.splitlines():
-        fields = line.split(" ")
-        if "/sys/fs/cgroup" in fields and "-" in fields:
-            dash = fields.index("-")
-            line = f"{fields[3]} {fields[4]} {fields[5]} {fields[dash + 1]}"
-        lines.append(line)
-    return "\n".join(lines) + "\n"
-
-
 def sections(text):
     """{section: [lines]}"""
     found, current = {}, []
@@ -68,29 +53,6 @@ def kernel_delegates():
     return set(host.read("/sys/kernel/cgroup/delegate").split()) & DELEGATED
 
 
-def child_limit(t, cgroup):
-    """A limit that a child cgroup gets here: file and value."""
-    offered = host.controllers(cgroup)
-    return ("pids.max", "20") if "pids" in offered else ("hugetlb.2MB.max", "4194304")
-
-
-def save_view(t, name, text):
-    path = f"{t.machine.views}/{name}-{t.driver}-{t.runtime}.txt"
-    host.write(path, text)
-
-
-def check_owners(c, nest):
-    picture = host.picture_cgroup(host.CGROUP + c.cgroup)
-    for name, (uid, gid, _, _) in picture.items():
-        mine = name == "." or name in kernel_delegates()
-        equal((uid, gid), (BASE, BASE) if mine else (0, 0), f"owner of {name}")
-    expect(picture["."][3], "there is no trusted.cgdeleg attribute")
-    if nest:
-        leaf = host.picture_cgroup(f"{host.CGROUP}{c.cgroup}/{nest}")
-        wrong = [name for name, what in leaf.items() if what[:2] != (BASE, BASE)]
-        equal(wrong, [], "files of the leaf that are not the container's")
-
-
 def check_view(seen, nest):
     files = dict(line.split(" ", 1) for line in seen["files"])
     expect(files["."].startswith("0:0 "), f"the directory is not the container's: {files['.']}")
@@ -105,9 +67,26 @@ def check_view(seen, nest):
 
 def try_view(t, c, name, nest):
     with t.step(f"{name}: owners and attribute on the host"):
-        check_owners(c, nest)
-    seen = normalise(c.exec(SCRIPT).out)
-    save_view(t, name, seen)
+        picture = host.picture_cgroup(host.CGROUP + c.cgroup)
+        for file, (uid, gid, _, _) in picture.items():
+            mine = file == "." or file in kernel_delegates()
+            equal((uid, gid), (BASE, BASE) if mine else (0, 0), f"owner of {file}")
+        expect(picture["."][3], "there is no trusted.cgdeleg attribute")
+        if nest:
+            leaf = host.picture_cgroup(f"{host.CGROUP}{c.cgroup}/{nest}")
+            equal([file for file, what in leaf.items() if what[:2] != (BASE, BASE)], [],
+                  "files of the leaf that are not the container's")
+    # Left out: mount ids and the source, which count up or are the runtime's word, and how many mounts lie at the place
+    # (under crun the writable one lies on a read-only one; only the topmost can be reached).
+    lines = []
+    for line in c.exec(SCRIPT).out.splitlines():
+        fields = line.split(" ")
+        if "/sys/fs/cgroup" in fields and "-" in fields:
+            dash = fields.index("-")
+            line = f"{fields[3]} {fields[4]} {fields[5]} {fields[dash + 1]}"
+        lines.append(line)
+    seen = "\n".join(lines) + "\n"
+    host.write(f"{t.machine.views}/{name}-{t.driver}-{t.runtime}.txt", seen)
     with t.step(f"{name}: view from inside, own limits refused"):
         check_view(sections(seen), nest)
     with t.step(f"{name}: audit record"):
@@ -117,7 +96,9 @@ def try_view(t, c, name, nest):
 
 
 def make_child(t, c, before):
-    file, value = child_limit(t, c.cgroup)
+    # A limit that a child cgroup gets here: file and value.
+    offered = host.controllers(c.cgroup)
+    file, value = ("pids.max", "20") if "pids" in offered else ("hugetlb.2MB.max", "4194304")
     script = f"""{before}
         mkdir child || exit 1
         echo {value} >child/{file} || exit 2

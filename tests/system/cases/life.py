@@ -14,39 +14,6 @@ def exec_lands(c, where):
     equal(c.exec("grep ^0:: /proc/self/cgroup").out, f"0::{where}\n", "exec's cgroup")
 
 
-def try_update(t, c):
-    offered = host.controllers(c.cgroup)
-    if "memory" not in offered or "pids" not in offered:
-        raise Skip("the host does not offer memory and pids, which update sets")
-    done = c.runtime("update", "--memory", str(96 * 1024 * 1024), "--pids-limit", "40", c.id)
-    equal(done.code, 0, f"update ({done.err})")
-    # crun under systemd sets them on the scope
-    places = [c.cgroup, c.top]
-    expect(any(host.value(place, "memory.max") == str(96 * 1024 * 1024) for place in places), "memory.max")
-    expect(any(host.value(place, "pids.max") == "40" for place in places), "pids.max")
-    equal(host.value(c.cgroup, "cgroup.max.descendants"), "9", "cgroup.max.descendants afterwards")
-    contains(c.exec("echo max >/sys/fs/cgroup/memory.max").err, "Permission denied", "the own limit afterwards")
-
-
-def pause_and_resume(c):
-    equal(c.runtime("pause", c.id).code, 0, "pause")
-    equal(c.state()["status"], "paused", "status")
-    equal(c.runtime("resume", c.id).code, 0, "resume")
-    equal(c.state()["status"], "running", "status")
-    equal(c.exec("echo alive").out, "alive\n", "exec afterwards")
-
-
-def kill_and_delete(c):
-    pid = c.pid()
-    equal(c.runtime("kill", c.id, str(int(signal.SIGKILL))).code, 0, "kill")
-    wait_until(lambda: c.state()["status"] == "stopped", "the container's end")
-    c.t.untrack(c)
-    done = c.runtime("delete", c.id)
-    equal(done.code, 0, f"delete ({done.err})")
-    nothing_left(c)
-    expect(not host.is_container_process(pid, c.id), "its process is still there")
-
-
 def whole_life(t, nest, evacuate=False):
     profile = {**PROFILE, **({"nest": nest, "enable_controllers": "hugetlb pids memory"} if nest else {})}
     policy = t.policy("life", defaults={"on_missing_limit": "skip"}, profiles={"small": profile})
@@ -59,11 +26,32 @@ def whole_life(t, nest, evacuate=False):
                    "echo +hugetlb >cgroup.subtree_control")
             exec_lands(c, "/own")
     with t.step("update"):
-        try_update(t, c)
+        offered = host.controllers(c.cgroup)
+        if "memory" not in offered or "pids" not in offered:
+            raise Skip("the host does not offer memory and pids, which update sets")
+        done = c.runtime("update", "--memory", str(96 * 1024 * 1024), "--pids-limit", "40", c.id)
+        equal(done.code, 0, f"update ({done.err})")
+        # crun under systemd sets them on the scope
+        places = [c.cgroup, c.top]
+        expect(any(host.value(place, "memory.max") == str(96 * 1024 * 1024) for place in places), "memory.max")
+        expect(any(host.value(place, "pids.max") == "40" for place in places), "pids.max")
+        equal(host.value(c.cgroup, "cgroup.max.descendants"), "9", "cgroup.max.descendants afterwards")
+        contains(c.exec("echo max >/sys/fs/cgroup/memory.max").err, "Permission denied", "the own limit afterwards")
     with t.step("pause and resume"):
-        pause_and_resume(c)
+        equal(c.runtime("pause", c.id).code, 0, "pause")
+        equal(c.state()["status"], "paused", "status")
+        equal(c.runtime("resume", c.id).code, 0, "resume")
+        equal(c.state()["status"], "running", "status")
+        equal(c.exec("echo alive").out, "alive\n", "exec afterwards")
     with t.step("kill and delete"):
-        kill_and_delete(c)
+        pid = c.pid()
+        equal(c.runtime("kill", c.id, str(int(signal.SIGKILL))).code, 0, "kill")
+        wait_until(lambda: c.state()["status"] == "stopped", "the container's end")
+        t.untrack(c)
+        done = c.runtime("delete", c.id)
+        equal(done.code, 0, f"delete ({done.err})")
+        nothing_left(c)
+        expect(not host.is_container_process(pid, c.id), "its process is still there")
 
 
 @case("life.nested")

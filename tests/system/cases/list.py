@@ -26,26 +26,6 @@ def rows(t):
     return {row["id"]: row for row in json.loads(call(t, "--json"))["grants"]}
 
 
-def check_row(c, row):
-    equal((row["namespace"], row["name"], row["handler"], row["profile"]), ("ci-7", "build", "test", "small"),
-          "who it is")
-    equal(row["pod"], "pod\\x1b[2J\"\\x0a", "a name that would command the terminal")
-    expect(row["line"].startswith(c.policy_dir), f"the policy line: {row['line']}")
-    equal(row["owner"], f"{bundle.BASE}:{bundle.BASE}", "the owner")
-    equal(row["cgroup"], c.cgroup, "the cgroup")
-    equal(row["cgroup-id"], os.stat(host.CGROUP + c.cgroup).st_ino, "the kernel's id")
-    expect(0 <= row["age"] < 3600, f"the age: {row['age']}")
-    equal(row["descendants"], {"used": 2, "limit": 9}, "descendants")
-    granted = {x["file"]: (x["ceiling"], x["now"], x["above"]) for x in row["ceilings"]}
-    equal(granted["cgroup.max.depth"], ("3", "3", False), "cgroup.max.depth")
-    for file, (ceiling, now, _) in granted.items():
-        place, name = (c.top, file[6:]) if file.startswith("scope:") else (c.cgroup, file)
-        equal(now, host.value(place, name), f"{file} as the kernel has it")
-        equal(ceiling, now, f"{file} as it was granted")
-    equal("scope:cgroup.max.depth" in granted, c.has_scope, "the scope's ceilings")
-    equal(row["drift"], "", "drift")
-
-
 def check_use(c, row):
     for file, column in (("memory", "memory"), ("pids", "pids")):
         if file not in host.controllers(c.cgroup):
@@ -65,7 +45,24 @@ def real(t):
         found = rows(t)
         expect(c.id in found and other.id not in found, f"the rows: {list(found)}")
     with t.step("as the kernel has it"):
-        check_row(c, rows(t)[c.id])
+        row = rows(t)[c.id]
+        equal((row["namespace"], row["name"], row["handler"], row["profile"]), ("ci-7", "build", "test", "small"),
+              "who it is")
+        equal(row["pod"], "pod\\x1b[2J\"\\x0a", "a name that would command the terminal")
+        expect(row["line"].startswith(c.policy_dir), f"the policy line: {row['line']}")
+        equal(row["owner"], f"{bundle.BASE}:{bundle.BASE}", "the owner")
+        equal(row["cgroup"], c.cgroup, "the cgroup")
+        equal(row["cgroup-id"], os.stat(host.CGROUP + c.cgroup).st_ino, "the kernel's id")
+        expect(0 <= row["age"] < 3600, f"the age: {row['age']}")
+        equal(row["descendants"], {"used": 2, "limit": 9}, "descendants")
+        granted = {x["file"]: (x["ceiling"], x["now"], x["above"]) for x in row["ceilings"]}
+        equal(granted["cgroup.max.depth"], ("3", "3", False), "cgroup.max.depth")
+        for file, (ceiling, now, _) in granted.items():
+            place, name = (c.top, file[6:]) if file.startswith("scope:") else (c.cgroup, file)
+            equal(now, host.value(place, name), f"{file} as the kernel has it")
+            equal(ceiling, now, f"{file} as it was granted")
+        equal("scope:cgroup.max.depth" in granted, c.has_scope, "the scope's ceilings")
+        equal(row["drift"], "", "drift")
         check_use(c, rows(t)[c.id])
     with t.step("a raised limit is drift"):
         host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "10")
@@ -76,7 +73,11 @@ def real(t):
     with t.step("OpenMetrics"):
         check_metrics(c, openmetrics.read(call(t, "--openmetrics")))
     with t.step("the table: printable, one line each"):
-        check_table(t, c)
+        out = call(t, "-o", "id,pod,drift,age", "--sort", "-age")
+        lines = out.splitlines()
+        expect(all(32 <= byte < 127 or byte == 10 for byte in out.encode()), "bytes that are not printable")
+        equal(lines[0].split(), ["CONTAINER", "POD", "DRIFT", "AGE"], "the head")
+        equal(len([line for line in lines if line.startswith(c.id)]), 1, "its lines")
     with t.step("gone with the container"):
         c.delete()
         expect(c.id not in rows(t), "the row is still there")
@@ -99,14 +100,6 @@ def check_metrics(c, families):
     equal(value("cgdeleg_grant", namespace="ci-7", pod="pod\\x1b[2J\"\\x0a"), 1, "the grant")
     equal(families["cgdeleg_cpu_usage_seconds"]["type"], "counter", "a counter")
     expect(families["cgdeleg_grants"]["samples"][0][1] >= 1, "the number of grants")
-
-
-def check_table(t, c):
-    out = call(t, "-o", "id,pod,drift,age", "--sort", "-age")
-    lines = out.splitlines()
-    expect(all(32 <= byte < 127 or byte == 10 for byte in out.encode()), "bytes that are not printable")
-    equal(lines[0].split(), ["CONTAINER", "POD", "DRIFT", "AGE"], "the head")
-    equal(len([line for line in lines if line.startswith(c.id)]), 1, "its lines")
 
 
 @case("list.guards")

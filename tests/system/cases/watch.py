@@ -189,12 +189,8 @@ def make_pile(t, c, directory):
         return "filled"
     equal(in_child(fill), "filled", "the pile")
     host.remove_cgroup(f"{above}/pile{PILE}")
-    wait_freed(t)
-
-
-def wait_freed(t):
-    """Until the kernel has freed what nothing holds of the cgroups that were removed before: it does so in turn, and this
-    one's is the last."""
+    # Until the kernel has freed what nothing holds of the cgroups that were removed before: it does so in turn, and this
+    # one's is the last.
     path = f"{t.parent}/freed{t.next_number()}"
     os.makedirs(f"{host.CGROUP}{path}/one")
     os.rmdir(f"{host.CGROUP}{path}/one")
@@ -271,24 +267,19 @@ def killed(t):
     watch = watching(t, rules)
     watch.start()
     try:
-        kills = chaos(t, watch, rules, alive)
+        end, kills = time.monotonic() + CHAOS_SECONDS, 0
+        while time.monotonic() < end:
+            alive.append(t.container("come", policy_dir=rules).up())
+            host.write(f"{host.CGROUP}{random.choice(alive).cgroup}/cgroup.max.descendants", "max")
+            if len(alive) > 4:
+                alive.pop(random.randrange(len(alive))).delete()
+            if random.random() < 0.5:
+                watch.end(signal.SIGKILL)
+                kills += 1
+                watch.start()
         killed_often(t, alive, kills)
     finally:
         watch.end()
-
-
-def chaos(t, watch, rules, alive):
-    end, kills = time.monotonic() + CHAOS_SECONDS, 0
-    while time.monotonic() < end:
-        alive.append(t.container("come", policy_dir=rules).up())
-        host.write(f"{host.CGROUP}{random.choice(alive).cgroup}/cgroup.max.descendants", "max")
-        if len(alive) > 4:
-            alive.pop(random.randrange(len(alive))).delete()
-        if random.random() < 0.5:
-            watch.end(signal.SIGKILL)
-            kills += 1
-            watch.start()
-    return kills
 
 
 def killed_often(t, alive, kills):

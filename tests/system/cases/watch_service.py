@@ -15,20 +15,6 @@ UNIT = "cgdeleg-watch-test.service"
 PLACE = "/opt/cgdtest"  # the unit sees no /var/tmp of ours
 
 
-def install_unit(t, rules):
-    """deploy's unit with this build's program, and a short interval."""
-    run(["cp", "-r", os.path.dirname(t.cgdeleg), PLACE])
-    program = f"{PLACE}/cgdeleg"
-    if os.path.exists(f"{program}.bin"):
-        host.write(program, f'#!/bin/sh\nLD_LIBRARY_PATH={PLACE}/lib exec {program}.bin "$@"\n')
-    text = host.read(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service")
-    run(["cp", "-r", rules, f"{PLACE}/policy"])
-    host.write(f"/run/systemd/system/{UNIT}",
-               text.replace("/usr/local/bin/cgdeleg watch",
-                            f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE}"))
-    run(["systemctl", "daemon-reload"])
-
-
 def service_guard(t, c):
     if not guards_of(c):
         raise Skip("this build has no guards")
@@ -65,7 +51,17 @@ def service(t):
     if not host.has_systemd() or not os.path.exists(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service"):
         raise Skip("needs systemd as init, and deploy's unit beside the hook: the virtual machines have both")
     rules = guard_policy(t)
-    install_unit(t, rules)
+    # deploy's unit with this build's program, and a short interval.
+    run(["cp", "-r", os.path.dirname(t.cgdeleg), PLACE])
+    program = f"{PLACE}/cgdeleg"
+    if os.path.exists(f"{program}.bin"):
+        host.write(program, f'#!/bin/sh\nLD_LIBRARY_PATH={PLACE}/lib exec {program}.bin "$@"\n')
+    text = host.read(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service")
+    run(["cp", "-r", rules, f"{PLACE}/policy"])
+    host.write(f"/run/systemd/system/{UNIT}",
+               text.replace("/usr/local/bin/cgdeleg watch",
+                            f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE}"))
+    run(["systemctl", "daemon-reload"])
     c = t.container("service", policy_dir=rules).up()
     try:
         with t.step("ready"):
