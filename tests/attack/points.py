@@ -101,8 +101,7 @@ def start_of_main(text):
 
 def breaks_of(calls):
     """{k: where the break stands before the k-th brk}"""
-    results = [call.result for call in calls if call.name == "brk"]
-    return dict(enumerate(results, start=2))
+    return dict(enumerate([call.result for call in calls if call.name == "brk"], start=2))
 
 
 def last_call(calls, name):

@@ -59,8 +59,7 @@ def bench_units(bench, runtime):
         results = list(grant_in_turns(bench, all_held))
     before = []
     for (name, driver, _), held, (runs, base) in zip(kinds, all_held, results):
-        words = bench.hook("bench", held.policy, held.rig.audit)
-        calls = cost_of_grant(bench, held, words)
+        calls = cost_of_grant(bench, held, bench.hook("bench", held.policy, held.rig.audit))
         bench.add(f"grant, {runtime}, {name}", runs, base, calls)
         if driver == "systemd":  # what the row before it does, in multiples of that
             bench.add("  to cgroupfs", runs, before, calls)

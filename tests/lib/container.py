@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from lib import bundle, host, policy
+from lib import bundle, host
 from lib.process import Result, run, wait_until
 
 SLEEP = ["/bin/sleep", "100000"]
@@ -135,8 +135,7 @@ class Container:
     def release(self, word="go"):
         runner, self.runner = self.runner, None
         host.write(f"{self.dir}/release", f"{word}\n")
-        code = runner.wait(300)
-        return Result(code, host.read(f"{self.dir}/out"), "")
+        return Result(runner.wait(300), host.read(f"{self.dir}/out"), "")
 
     def exec(self, script):
         return self.runtime("exec", self.id, "/bin/sh", "-c", script)
@@ -180,7 +179,3 @@ class Container:
     def call_hook(self, state, **changes):
         data = state if isinstance(state, bytes) else json.dumps(state).encode()
         return run([self.t.hook, *self.hook_args(**changes)], data=data)
-
-    def set_policy(self, **sections):
-        self.policy_dir = policy.write(f"{self.dir}/policy", **sections)
-        return self.policy_dir

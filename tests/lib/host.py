@@ -126,9 +126,7 @@ def picture_tree(root):
 
 def picture_host(own):
     """The host: its root cgroup, and the tree."""
-    tree = picture_tree(tree_of(own))
-    root = {f"/{name}": what for name, what in picture_cgroup(CGROUP).items()}
-    return {**tree, **root}
+    return {**picture_tree(tree_of(own)), **{f"/{name}": what for name, what in picture_cgroup(CGROUP).items()}}
 
 
 def tree_of(own):

@@ -35,8 +35,7 @@ STRING = r'"(?:\\.|[^"\\\n])*"'
 @functools.cache
 def code(name):
     """The text without comments and strings, its lines where they were."""
-    blank = re.compile(r"/\*.*?\*/|//[^\n]*|" + STRING, re.S)
-    return blank.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), read(name))
+    return re.compile(r"/\*.*?\*/|//[^\n]*|" + STRING, re.S).sub(lambda m: re.sub(r"[^\n]", " ", m[0]), read(name))
 
 
 def find(pattern, names, text=code):

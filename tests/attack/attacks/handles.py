@@ -11,8 +11,7 @@ from suite.registry import NotApplicable, attack, judge
 @attack("handle.open", "Handles and attributes", "Open cgroups outside by their file handles",
         control="the kernel requires the capability over the host, or for a subtree; cgdeleg refuses nothing here")
 def handle(box):
-    numbers = [os.stat(path).st_ino for path in (host.CGROUP, box.above)]
-    return judge(box.ask("handle", *numbers))
+    return judge(box.ask("handle", *[os.stat(path).st_ino for path in (host.CGROUP, box.above)]))
 
 
 @attack("attribute.mark", "Handles and attributes", "Read, forge and remove the attribute of the grant",

@@ -119,8 +119,7 @@ def annotations(t, _runner):
         for value in MALFORMED:
             if (key, value) in VALID:
                 continue
-            notes = {"cgdeleg.io/writable": "true", key: value}
-            done = held.c.call_hook(held.annotated(notes))
+            done = held.c.call_hook(held.annotated({"cgdeleg.io/writable": "true", key: value}))
             expect(done.code == 1, f"{key} = {value!r}: {done.text}")
             one_sentence(done.err, "cgdeleg.io/")
             expect(not RAW.search(done.err.rstrip("\n")), f"raw bytes in {done.err!r}")
@@ -208,8 +207,7 @@ def _covering_mounts(t):
               [{"destination": "/sys/fs/cgroup", "type": "bind", "source": "/sys/fs/cgroup", "options": ["rbind", "rw"]}]]
     for mounts in tables:
         c = t.container("covered", mounts=mounts)
-        done = c.create()
-        expect(done.code != 0, f"created with {mounts[0]['type']} over the cgroup mount")
+        expect(c.create().code != 0, f"created with {mounts[0]['type']} over the cgroup mount")
         c.delete()
     return len(tables)
 

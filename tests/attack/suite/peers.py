@@ -46,8 +46,7 @@ class EngineBox(Box):
         self.id = must(engine, "run", "--detach", "--network", "none", "--memory", MEMORY, "--memory-swap", MEMORY,
                        "--pids-limit", PIDS, "--volume", f"{programs}:/probe:ro", "--volume", f"{self.share}:/host",
                        *(["--pid", "host"] if host_pids else []), *options, IMAGE, "/bin/sleep", "100000")
-        pid = int(must(engine, "inspect", "--format", "{{.State.Pid}}", self.id))
-        self.cgroup = host.cgroup_of(pid)
+        self.cgroup = host.cgroup_of(int(must(engine, "inspect", "--format", "{{.State.Pid}}", self.id)))
 
     def execute(self, words):
         return run([self.engine, "exec", self.id, *words])
@@ -84,8 +83,7 @@ class ContainerdBox(Box):
         self.pod = cri.pod("writable", userns=False)
         self.id = self.pod.start("box", containerd_engine().BOX, ["/bin/sleep", "100000"], host_pids=host_pids,
                                  mounts=[(programs, "/probe"), (self.share, "/host")],
-                                 resources={"memory_limit_in_bytes": 128 << 20,
-                                            "memory_swap_limit_in_bytes": 128 << 20,
+                                 resources={"memory_limit_in_bytes": 128 << 20, "memory_swap_limit_in_bytes": 128 << 20,
                                             "unified": {"pids.max": PIDS}})
         self.cgroup = host.cgroup_of(cri_engine().pid_of(cri, self.id))
 

@@ -137,8 +137,7 @@ def memory_max(node, container):
 def resize(node, container):
     """In-place resize: below the ceiling it is the kubelet's, and the bound on cgroups survives."""
     def update(mib):
-        linux = {"memory_limit_in_bytes": mib * MIB}
-        node.cri.call("UpdateContainerResources", container_id=container, linux=linux)
+        node.cri.call("UpdateContainerResources", container_id=container, linux={"memory_limit_in_bytes": mib * MIB})
     update(32)
     equal(memory_max(node, container), str(32 * MIB), "memory.max after a resize down")
     update(48)
@@ -231,8 +230,7 @@ def refusals(t):
         with t.row("containerd", runtime, "no user namespace", "refused: it needs a user namespace"):
             is_refused(node.pod(f"{runtime}-all", userns=False), "user namespace", runtime)
         with t.row("containerd", runtime, "asks in a namespace that no rule names", "refused: no rule of the policy"):
-            pod = node.pod(f"{runtime}-ask", namespace="prod", annotations=ASKS)
-            is_refused(pod, "none of the rules", runtime)
+            is_refused(node.pod(f"{runtime}-ask", namespace="prod", annotations=ASKS), "none of the rules", runtime)
     equal(delegated(), {}, "delegated cgroups")
 
 

@@ -175,8 +175,7 @@ def nested(t):
     box = Payload(t, Root(t, "nested"))
     for runtime in ("crun", "runc"):
         with t.row("podman", "crun", f"{runtime} nested, with limits of its own"):
-            seen = must_sh(box, NESTED % {"runtime": runtime})
-            equal(seen.split()[-2:], [str(32 * MIB), "9"], "the inner limits")
+            equal(must_sh(box, NESTED % {"runtime": runtime}).split()[-2:], [str(32 * MIB), "9"], "the inner limits")
     with t.row("podman", "crun", "podman in the container"):
         equal(must_sh(box, PODMAN).split()[-2:], [str(64 * MIB), "20"], "the inner limits")
     cannot(t, Root(t, "without"), "mkdir /sys/fs/cgroup/nested")

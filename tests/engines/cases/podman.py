@@ -77,8 +77,7 @@ def life(t):
     p = Podman(t)
     t.policy(POLICY)
     with t.row("podman", "crun", "no annotation: the hook is not even started"):
-        seen = p.sh(started(p, *MAP), "mkdir /sys/fs/cgroup/job")
-        contains(seen.err, "Read-only file system", "mkdir")
+        contains(p.sh(started(p, *MAP), "mkdir /sys/fs/cgroup/job").err, "Read-only file system", "mkdir")
         equal(records(), [], "records")
     with t.row("podman", "crun", "--userns=auto"):
         is_granted(p, started(p, *ASK, "--userns", "auto"))

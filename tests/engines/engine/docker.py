@@ -30,8 +30,7 @@ def start(t, remap):
     configure(remap)
     t.later(stop)
     must(["systemctl", "start", "docker.service"])
-    archive = image.archive(f"{t.work}/image.tar", [BOX], ["/bin/sh"])
-    must(["docker", "load", "--quiet", "--input", archive])
+    must(["docker", "load", "--quiet", "--input", image.archive(f"{t.work}/image.tar", [BOX], ["/bin/sh"])])
 
 
 def stop():

@@ -115,8 +115,7 @@ def state(t):
         held.refuses("", {**held.state, "pid": other.pid})
         same(before[0], other.picture()[0], "the other's cgroup")
     with t.step("state: being restored, of a handler that the policy does not name"):
-        done = held.c.call_hook({**held.state, "status": "stopped"}, handler="another")
-        equal(done.text, "exit 0: ", "the hook")
+        equal(held.c.call_hook({**held.state, "status": "stopped"}, handler="another").text, "exit 0: ", "the hook")
     with t.step("control: the state itself is granted"):
         equal(held.c.call_hook(held.state).text, "exit 0: ", "the hook")
 
@@ -251,8 +250,7 @@ def rootfs(t):
     with t.step("rootfs/sys/fs is a symbolic link"):
         not_created(t, linked_rootfs(t, "linkfs", "sys/fs", "../elsewhere/fs", sysfs=False), missing)
     with t.step("rootfs/sys/fs/cgroup is a symbolic link"):
-        c = linked_rootfs(t, "linkcg", "sys/fs/cgroup", "../../elsewhere/fs/cgroup", sysfs=False)
-        not_created(t, c, missing)
+        not_created(t, linked_rootfs(t, "linkcg", "sys/fs/cgroup", "../../elsewhere/fs/cgroup", sysfs=False), missing)
     with t.step("a tmpfs over the cgroup mount"):
         tmpfs = [{"destination": "/sys/fs/cgroup", "type": "tmpfs", "source": "tmpfs"}]
         not_created(t, t.container("tmpfs", mounts=tmpfs), "/sys/fs/cgroup'")
@@ -271,8 +269,7 @@ def cgroup(t):
         host.remove_tree(c.cgroup) if os.path.exists(host.CGROUP + c.cgroup) else None
         contains(done.err + c.hook_err(), "foreign" if "cgdeleg" in done.err + c.hook_err() else "", "the reason")
     with t.step("another container's cgroup"):
-        first = t.container("first", hooks=[]).up()
-        second = t.container("second", cgroups_path=first.cgroup)
+        second = t.container("second", cgroups_path=t.container("first", hooks=[]).up().cgroup)
         done = second.create()
         expect(done.code != 0, "the container was created")
         if second.records():

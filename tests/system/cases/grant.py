@@ -151,8 +151,7 @@ def without(t):
 
 def compare_views(views, name, driver):
     """Which controllers a runtime has systemd enable is its own choice: runc takes rdma, crun does not."""
-    texts = [[line.replace(" rdma", "") for line in
-              host.read(f"{views}/{name}-{driver}-{runtime}.txt").splitlines()
+    texts = [[line.replace(" rdma", "") for line in host.read(f"{views}/{name}-{driver}-{runtime}.txt").splitlines()
               if not line.startswith(("rdma.", "init/rdma."))] for runtime in ("crun", "runc")]
     same(*texts, f"from crun to runc the {name} view")
 

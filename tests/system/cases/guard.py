@@ -177,8 +177,7 @@ def loads(t):
         os.chmod(PINS, 0o755)
         try:
             c = t.container("open").up()
-            texts = str(c.records()[-1]["reasons"])
-            contains(texts, "accessible by nobody else", "the reasons")
+            contains(str(c.records()[-1]["reasons"]), "accessible by nobody else", "the reasons")
             equal(guards_of(c), [], "device guards on the cgroup")
         finally:
             os.chmod(PINS, 0o700)

@@ -30,8 +30,7 @@ def neighbours(t):
     with t.step("the sandbox is passed over"):
         passed(member(t, "pause", policy, {"cgdeleg.io/writable": "true"}, kind="sandbox").up())
     with t.step("its own word wins over the pod's"):
-        c = member(t, "builder", policy, {"cgdeleg.io/writable": "false", **asks}).up()
-        granted(c)
+        granted(member(t, "builder", policy, {"cgdeleg.io/writable": "false", **asks}).up())
 
 
 RULES = {"builds": {"handler": "test", "namespaces": "ci-* build", "images": "registry.example/ci/*",

@@ -37,8 +37,7 @@ def unit_of(c):
 
 
 def properties(c):
-    names = ",".join(PROPERTIES)
-    done = run(["systemctl", "show", "-p", names, unit_of(c)])
+    done = run(["systemctl", "show", "-p", ",".join(PROPERTIES), unit_of(c)])
     return dict(line.split("=", 1) for line in done.out.splitlines())
 
 
@@ -49,8 +48,7 @@ def reload_systemd(times=1):
 
 
 def check_shown(t, c, when):
-    shown = {name: host.value(c.top, name) for name in SHOWN}
-    same(SHOWN, shown, f"the unit's files {when}")
+    same(SHOWN, {name: host.value(c.top, name) for name in SHOWN}, f"the unit's files {when}")
     if t.machine.device:
         contains(host.value(c.top, "io.max"), f"{t.machine.device} rbps={10 * MIB} ", f"io.max {when}")
 
