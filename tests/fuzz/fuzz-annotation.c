@@ -6,15 +6,10 @@
  * gets to the values sooner. Holds: nothing is granted without an approved key that asks; nothing is above the
  * profile; no other profile than the allowed ones; all text is printable.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "policy/decide.h"
+#include "tests/fuzz/fuzz.h"
 
 #define MOST 24
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* "asking": only when asked. "always": also unasked. The profile "secret" has no ceilings to speak of. */
 static const char policy[] =
@@ -40,12 +35,6 @@ static const struct {
 	{ "memory.max", UINT64_C(4) << 30 }, { "pids.max", 100 }, { "cpu.max", 400000 }, { "cgroup.max.depth", 12 },
 	{ "cgroup.max.descendants", 256 },
 };
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* "key=value" at *text into *ret, in memory from `pool`. */
 static char *split(char *line, struct annotation *ret, char *pool)

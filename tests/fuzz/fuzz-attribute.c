@@ -2,20 +2,9 @@
 /*
  * Fuzz: bytes as the attribute on a delegated cgroup. Holds: what is read, written and read again is the same.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/cleanup.h"
 #include "cgdeleg/kernel/attribute.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void require_same(const struct attribute *a, const struct attribute *b)
 {

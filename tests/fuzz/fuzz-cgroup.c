@@ -4,14 +4,7 @@
  * id that was found is one, and a map that covers host id 0 is said to.
  */
 #include "cgdeleg/grant/gather.c" /* look_up() is its own */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_path(const char *text)
 {

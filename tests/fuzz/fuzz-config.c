@@ -4,21 +4,12 @@
  * its bounds; with a state, the annotations are the state's.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cgdeleg/grant/oci.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const char state[] = "{\"id\":\"c1\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b\","
 			    "\"annotations\":{\"a\":\"b\"}}";
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void check_taken(const struct oci *oci)
 {

@@ -5,21 +5,10 @@
  * The input is "policy text" NUL "kernel text". Holds: what was read and written again reads as the same; what
  * both allow is within the ceiling, and within what was there; taking the smaller twice changes nothing.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "policy/limit.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct arena arena; /* of the lists of one input */
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* As the policy's text, and line by line as the kernel takes it. */
 static void check_round_trip(const struct limit_type *type, const struct limit_value *value)

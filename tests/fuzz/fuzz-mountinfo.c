@@ -3,23 +3,12 @@
  * Fuzz: bytes as /proc/<pid>/mountinfo. Holds: what is found has a root and the point that was asked for; what
  * is put on top of it by another line counts.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "cgdeleg/kernel/mount.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 #define POINT "/bundle/rootfs/sys/fs/cgroup"
 
 static const char cover[] = "\n9 1 0:1 / " POINT " ro - tmpfs t rw\n";
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,13 +5,8 @@
  * Holds: a broken policy never grants; a grant is bounded, names its line and has no refusing reason; what is not a
  * pass is a concern; every complaint has a place in the text.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "policy/decide.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const char *const files[] = {
 	"cgroup.max.descendants", "cgroup.max.depth", "memory.max", "pids.max", "cpu.max", NULL
@@ -44,12 +39,6 @@ static const struct facts facts = {
 	.files = files,
 	.device_bpf = DEVICE_BPF_MULTI,
 };
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void check_complaints(const struct ruleset *rules, size_t size)
 {

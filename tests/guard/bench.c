@@ -36,37 +36,19 @@ static void call_open(const char *path, int flags)
 		(void)close(fd);
 }
 
-static void read_file(void)
-{
-	call_open(A_FILE, O_RDONLY);
-}
+#define CALL(name, call)       \
+	static void name(void) \
+	{                      \
+		call;          \
+	}
 
-static void write_a_file(void)
-{
-	call_open(A_FILE, O_WRONLY);
-}
-
-static void open_device(void)
-{
-	call_open("/dev/null", O_RDWR);
-}
-
+CALL(read_file, call_open(A_FILE, O_RDONLY))
+CALL(write_a_file, call_open(A_FILE, O_WRONLY))
+CALL(open_device, call_open("/dev/null", O_RDWR))
 /* One that is refused for its descriptor, not by a guard. */
-static void call_bpf(void)
-{
-	(void)bpf_prog_detach(-1, BPF_CGROUP_INET_EGRESS);
-}
-
-static void change_mode(void)
-{
-	(void)chmod(A_FILE, 0600);
-}
-
-/* One that is not there: ENODATA. */
-static void remove_attribute(void)
-{
-	(void)removexattr(A_FILE, "user.none");
-}
+CALL(call_bpf, (void)bpf_prog_detach(-1, BPF_CGROUP_INET_EGRESS))
+CALL(change_mode, (void)chmod(A_FILE, 0600))
+CALL(remove_attribute, (void)removexattr(A_FILE, "user.none")) /* One that is not there: ENODATA. */
 
 static const struct call {
 	const char *name;

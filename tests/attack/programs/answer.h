@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,20 @@ static inline long answer(const char *act, long result)
 	printf("%s\t%s\n", act, name ? name : "errno");
 	fflush(stdout);
 	return result;
+}
+
+/* The same of an act whose name is printf's. */
+__attribute__((format(printf, 2, 3))) static inline void answer_of(long result, const char *format, ...)
+{
+	const int saved = errno;
+	char act[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(act, sizeof(act), format, args);
+	va_end(args);
+	errno = saved;
+	answer(act, result);
 }
 
 static inline void count(const char *name, long number)

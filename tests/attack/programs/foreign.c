@@ -5,15 +5,14 @@
 int main(int argc, char **argv)
 {
 	static const char *const files[] = { "cgroup.procs", "cgroup.threads" };
-	char path[256], act[64];
+	char path[256];
 
 	if (argc < 3)
 		return 2;
 	for (int i = 2; i < argc; i++) {
 		for (int f = 0; f < 2; f++) {
 			snprintf(path, sizeof(path), "%s/%s", argv[1], files[f]);
-			snprintf(act, sizeof(act), "process %d, %s", i - 1, files[f]);
-			answer(act, put_at(AT_FDCWD, path, argv[i]));
+			answer_of(put_at(AT_FDCWD, path, argv[i]), "process %d, %s", i - 1, files[f]);
 		}
 	}
 	return 0;

@@ -13,7 +13,6 @@ int main(int argc, char **argv)
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + sizeof(uint64_t)];
 	} u = { .handle = { .handle_bytes = sizeof(uint64_t), .handle_type = FILEID_KERNFS } };
-	char act[64];
 
 	if (top < 0)
 		cannot("/sys/fs/cgroup");
@@ -24,8 +23,8 @@ int main(int argc, char **argv)
 		for (int directory = 0; directory < 2; directory++) {
 			int flags = O_RDONLY | O_CLOEXEC | (directory ? O_DIRECTORY : 0);
 
-			snprintf(act, sizeof(act), "cgroup %d%s", i, directory ? ", O_DIRECTORY" : "");
-			answer(act, open_by_handle_at(top, &u.handle, flags));
+			answer_of(open_by_handle_at(top, &u.handle, flags), "cgroup %d%s", i,
+				  directory ? ", O_DIRECTORY" : "");
 		}
 	}
 	return 0;

@@ -23,14 +23,9 @@ static long through_descriptor(const char *path, const char *name)
 
 static void ask(const char *what, const char *path, const char *name)
 {
-	char act[128];
-
-	snprintf(act, sizeof(act), "%s: set %s", what, name);
-	answer(act, setxattr(path, name, "1", 1, 0));
-	snprintf(act, sizeof(act), "%s: set %s by descriptor", what, name);
-	answer(act, through_descriptor(path, name));
-	snprintf(act, sizeof(act), "%s: remove %s", what, name);
-	answer(act, removexattr(path, name));
+	answer_of(setxattr(path, name, "1", 1, 0), "%s: set %s", what, name);
+	answer_of(through_descriptor(path, name), "%s: set %s by descriptor", what, name);
+	answer_of(removexattr(path, name), "%s: remove %s", what, name);
 }
 
 int main(int argc, char **argv)

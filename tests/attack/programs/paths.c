@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 
+#include "tests/attack/programs/access-list.h"
 #include "tests/attack/programs/answer.h"
 
 #define TOP "/sys/fs/cgroup"
@@ -23,25 +23,16 @@ static long by_prefix(const char *prefix)
 	return put_at(AT_FDCWD, path, text);
 }
 
-static long plainly(void)
-{
-	return by_prefix(TOP);
-}
+#define WAY(name, act)         \
+	static long name(void) \
+	{                      \
+		return act;    \
+	}
 
-static long through_proc_root(void)
-{
-	return by_prefix("/proc/self/root" TOP);
-}
-
-static long through_init_root(void)
-{
-	return by_prefix("/proc/1/root" TOP);
-}
-
-static long through_the_directory(void)
-{
-	return put_at(top, file, text);
-}
+WAY(plainly, by_prefix(TOP))
+WAY(through_proc_root, by_prefix("/proc/self/root" TOP))
+WAY(through_init_root, by_prefix("/proc/1/root" TOP))
+WAY(through_the_directory, put_at(top, file, text))
 
 /* A descriptor that was opened for less is opened anew through its link. */
 static long reopened(int flags)
@@ -58,49 +49,13 @@ static long reopened(int flags)
 	return r;
 }
 
-static long reopened_for_reading(void)
-{
-	return reopened(O_RDONLY);
-}
-
-static long reopened_path(void)
-{
-	return reopened(O_PATH);
-}
-
-static long after_chmod(void)
-{
-	return fchmodat(top, file, 0666, 0) < 0 ? -1 : plainly();
-}
-
-static long after_chown(void)
-{
-	return fchownat(top, file, geteuid(), getegid(), 0) < 0 ? -1 : plainly();
-}
-
-/* An access list that lets everybody write: version 2, three entries, all permissions. */
-static long after_acl(void)
-{
-	static const struct {
-		unsigned version;
-		struct {
-			unsigned short tag, permissions;
-			unsigned id;
-		} entries[3];
-	} acl = { 2, { { 0x01, 7, ~0U }, { 0x04, 7, ~0U }, { 0x20, 7, ~0U } } };
-
-	return setxattr(file, "system.posix_acl_access", &acl, sizeof(acl), 0) < 0 ? -1 : plainly();
-}
-
-static long removed(void)
-{
-	return unlinkat(top, file, 0);
-}
-
-static long renamed_over(void)
-{
-	return renameat(top, "cgroup.procs", top, file);
-}
+WAY(reopened_for_reading, reopened(O_RDONLY))
+WAY(reopened_path, reopened(O_PATH))
+WAY(after_chmod, fchmodat(top, file, 0666, 0) < 0 ? -1 : plainly())
+WAY(after_chown, fchownat(top, file, geteuid(), getegid(), 0) < 0 ? -1 : plainly())
+WAY(after_acl, open_to_all(file) < 0 ? -1 : plainly())
+WAY(removed, unlinkat(top, file, 0))
+WAY(renamed_over, renameat(top, "cgroup.procs", top, file))
 
 static long created_anew(void)
 {
