@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (geteuid() != 0 && faccessat(dir, "needs-root", F_OK, 0) == 0)
 		return 77;
-	tree_new(&tree);
+	tree_new(&tree, "");
 	r = explain(dir, argv[2], &tree, trail);
 	if (r < 0)
 		printf("error: %s\n", trail->err.text);

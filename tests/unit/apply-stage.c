@@ -54,8 +54,7 @@ void stage_new(struct stage *s, enum verdict verdict, const char *nest)
 	kernel = (struct kernel) { 0 };
 	fake_guard = (struct fake_guard) { 0 };
 	current = s;
-	tree_new(&s->tree);
-	tree_edit(&s->tree, tree_container);
+	tree_new(&s->tree, tree_container);
 	tree_edit(&s->tree, BOX "io.max =");
 	tree_host(&s->tree, &s->host);
 	stage_gather(s);

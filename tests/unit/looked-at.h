@@ -30,8 +30,7 @@ static inline int look(const char *edits, const char *config, struct looked_at *
 
 	*l = (struct looked_at) { .oci = OCI_EMPTY };
 	target_init(&l->target);
-	tree_new(&l->tree);
-	tree_edit(&l->tree, tree_container);
+	tree_new(&l->tree, tree_container);
 	tree_edit(&l->tree, edits);
 	tree_host(&l->tree, &l->host);
 	assert_int_equal(oci_parse_state(state, strlen(state), &l->oci, NULL), 0);

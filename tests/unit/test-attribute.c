@@ -222,8 +222,7 @@ TEST_AS_ROOT(test_attribute) /* attributes in the trusted namespace */
 	char text[ATTRIBUTE_SIZE];
 	const struct attribute want = plain();
 
-	tree_new(&tree);
-	tree_edit(&tree, "c/");
+	tree_new(&tree, "c/");
 	_cleanup_close_ int fd = openat(tree.fd, "c", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	CHECK("none", attribute_read(fd, &attribute, &why), NULL);

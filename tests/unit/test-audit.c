@@ -98,7 +98,7 @@ TEST(test_file)
 	struct trail *trail = trail_new();
 	struct stat st;
 
-	tree_new(&tree);
+	tree_new(&tree, "");
 	CHECK("open", audit_open(format("%s/log", tree.root), &audit, &why), NULL);
 	CHECK("write", audit_write(&audit, &trail->record, "intent", true, &why), NULL);
 	CHECK("append", audit_write(&audit, &trail->record, "run", false, &why), NULL);
@@ -123,8 +123,7 @@ TEST(test_not_a_file)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
 
-		tree_new(&tree);
-		tree_edit(&tree, cases[i].edits);
+		tree_new(&tree, cases[i].edits);
 		CHECK(cases[i].edits, audit_open(format("%s/log", tree.root), &audit, &why), cases[i].want);
 	}
 }

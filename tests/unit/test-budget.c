@@ -33,8 +33,7 @@ struct scene {
 static void set_up(struct scene *s, const char *lines)
 {
 	*s = (struct scene) { .host = HOST_CLOSED };
-	tree_new(&s->tree);
-	tree_edit(&s->tree, "proc/\n" C "\n");
+	tree_new(&s->tree, "proc/\n" C "\n");
 	tree_edit(&s->tree, lines);
 	tree_host(&s->tree, &s->host);
 	(void)snprintf(s->directory, sizeof(s->directory), "%s/run", s->tree.root);

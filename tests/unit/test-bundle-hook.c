@@ -76,7 +76,7 @@ TEST(test_texts)
 		int r;
 
 		(void)snprintf(name, sizeof(name), "case %zu", i);
-		tree_new(&tree);
+		tree_new(&tree, "");
 		put(&tree, "config.json", cases[i].before, 0600);
 		r = bundle_hook_add(tree.root, geteuid(), &hook, &why);
 		check_result(name, r, &why, cases[i].said);
@@ -91,7 +91,7 @@ TEST(test_file)
 	struct stat before, after, again;
 	struct tree tree;
 
-	tree_new(&tree);
+	tree_new(&tree, "");
 	put(&tree, "config.json", "{}", 0640);
 	put(&tree, ".config.json.cgdeleg", "of a run that was killed", 0600);
 	if (geteuid() == 0)
@@ -128,8 +128,7 @@ TEST(test_unsafe)
 	for (size_t i = 0; i < ELEMENTS(unsafe); i++) {
 		struct tree tree;
 
-		tree_new(&tree);
-		tree_edit(&tree, unsafe[i].lines);
+		tree_new(&tree, unsafe[i].lines);
 		if (unsafe[i].config_mode)
 			put(&tree, "config.json", "{}", unsafe[i].config_mode);
 		assert_int_equal(chmod(tree.root, unsafe[i].bundle_mode), 0);

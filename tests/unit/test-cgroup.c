@@ -84,8 +84,7 @@ TEST(test_delegated)
 		char line[512], word[64], got[256] = "";
 		int r;
 
-		tree_new(&tree);
-		tree_edit(&tree, tree_container);
+		tree_new(&tree, tree_container);
 		tree_edit(&tree, "- sys/kernel/cgroup/delegate\n- sys/fs/cgroup/ci/box\nsys/fs/cgroup/ci/box/");
 		(void)snprintf(line, sizeof(line), "sys/kernel/cgroup/delegate = %s", cases[i].list);
 		if (cases[i].list)
@@ -130,8 +129,7 @@ TEST(test_open)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host = HOST_CLOSED;
 
-		tree_new(&tree);
-		tree_edit(&tree, tree_container);
+		tree_new(&tree, tree_container);
 		tree_edit(&tree, cases[i].edits);
 		tree_host(&tree, &host);
 		_cleanup_close_ int fd = cgroup_open(&host, cases[i].path, NULL, &why);
@@ -146,8 +144,7 @@ TEST(test_open_live)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 
-	tree_new(&tree);
-	tree_edit(&tree, tree_container);
+	tree_new(&tree, tree_container);
 	tree_host(&tree, &host);
 	host.cgroup_dev++;
 	CHECK("tmpfs", cgroup_open(&host, "/ci/box", NULL, &why), "'/ci/box' is not in the cgroup2 file system");
@@ -169,8 +166,7 @@ TEST(test_host)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 
-		tree_new(&tree);
-		tree_edit(&tree, cases[i].edits);
+		tree_new(&tree, cases[i].edits);
 		CHECK(cases[i].edits, host_open(tree.root, tree_machine(&tree), &host, &why), cases[i].want);
 		host_done(&host);
 		host_done(&host); /* once more does no harm */
@@ -213,8 +209,7 @@ TEST(test_list)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
 
-		tree_new(&tree);
-		tree_edit(&tree, "c/");
+		tree_new(&tree, "c/");
 		assert_int_equal(list_after(&tree, cases[i].files, cases[i].dirs, &listing), cases[i].want);
 		if (cases[i].want)
 			continue;
@@ -254,7 +249,7 @@ TEST(test_read_procs)
 		pid_t pids[3] = { 0 };
 		ssize_t n;
 
-		tree_new(&tree);
+		tree_new(&tree, "");
 		(void)snprintf(line, sizeof(line), "cgroup.procs = %s", cases[i].text);
 		tree_edit(&tree, *cases[i].text ? line : "cgroup.procs =");
 		n = cgroup_read_procs(tree.fd, pids, ELEMENTS(pids));
@@ -276,7 +271,7 @@ TEST(test_read_too_many_procs)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_close_ int fd = -EBADF;
 
-		tree_new(&tree);
+		tree_new(&tree, "");
 		fd = openat(tree.fd, "cgroup.procs", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 		assert_true(fd >= 0);
 		for (size_t k = 0; k < lines[i]; k++)

@@ -16,8 +16,7 @@ TEST(test_read)
 	_cleanup_(tree_free) struct tree tree;
 	char buf[6];
 
-	tree_new(&tree);
-	tree_edit(&tree, "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
+	tree_new(&tree, "four = 1234\nfive = 12345\nnone =\nlink -> four\ndir/"); /* and a newline each */
 	assert_int_equal(file_read_at(tree.fd, "four", buf, sizeof(buf)), 5);
 	check_string("four", buf, "1234\n");
 	assert_int_equal(file_read_at(tree.fd, "five", buf, sizeof(buf)), -EFBIG);
@@ -44,8 +43,7 @@ TEST(test_slurp)
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	tree_new(&tree);
-	tree_edit(&tree, "f =");
+	tree_new(&tree, "f =");
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_close_ int fd = openat(tree.fd, "f", O_RDWR | O_CLOEXEC);
 		_cleanup_free_ char *text = NULL, *regular = NULL;
@@ -71,8 +69,7 @@ TEST(test_write)
 	_cleanup_(tree_free) struct tree tree;
 	int fds[2];
 
-	tree_new(&tree);
-	tree_edit(&tree, "f =\nlink -> f");
+	tree_new(&tree, "f =\nlink -> f");
 	assert_int_equal(file_write_at(tree.fd, "f", "12"), 0);
 	check_string("f", tree_get(&tree, "f"), "12");
 	assert_int_equal(file_write_at(tree.fd, "link", "34"), -ELOOP);
@@ -117,8 +114,7 @@ TEST(test_beneath_by_steps)
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	tree_new(&tree);
-	tree_edit(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
+	tree_new(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
 	no_openat2 = true;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_close_ int fd = file_open_beneath(tree.fd, cases[i].path, cases[i].flags);
@@ -144,8 +140,7 @@ TEST(test_beneath)
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	tree_new(&tree);
-	tree_edit(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
+	tree_new(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_close_ int fd = file_open_beneath(tree.fd, cases[i].path, O_PATH);
 
@@ -161,8 +156,7 @@ TEST(test_readlink)
 	_cleanup_(tree_free) struct tree tree;
 	char buf[5];
 
-	tree_new(&tree);
-	tree_edit(&tree, "four -> 1234\nfive -> 12345\nf = x");
+	tree_new(&tree, "four -> 1234\nfive -> 12345\nf = x");
 	assert_int_equal(file_readlink_at(tree.fd, "four", buf, sizeof(buf)), 4);
 	check_string("four", buf, "1234");
 	assert_int_equal(file_readlink_at(tree.fd, "five", buf, sizeof(buf)), -ENAMETOOLONG);

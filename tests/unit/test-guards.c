@@ -198,7 +198,7 @@ TEST_AS_ROOT(test_helper) /* the helper must be root's */
 	};
 	struct tree tree;
 
-	tree_new(&tree);
+	tree_new(&tree, "");
 	for (size_t i = 0; i < ELEMENTS(helpers); i++) {
 		put_helper(&tree, helpers[i].program, "helper", helpers[i].mode);
 		CHECK(helpers[i].program, helper_run(tree.root, "helper", in_ms(5000), &why), helpers[i].want);

@@ -46,8 +46,7 @@ static void open_machine(struct tree *tree, struct host *host, const char *lines
 {
 	if (geteuid() != 0)
 		skip(); /* attributes in the trusted namespace */
-	tree_new(tree);
-	tree_edit(tree, lines);
+	tree_new(tree, lines);
 	tree_host(tree, host);
 }
 

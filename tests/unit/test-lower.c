@@ -57,7 +57,7 @@ TEST(test_lower_and_restore)
 		bool written;
 
 		kernel = (struct kernel) { 0 };
-		tree_new(&tree);
+		tree_new(&tree, "");
 		put(&tree, cases[i].file, cases[i].now);
 		CHECK(cases[i].ceiling, lower(&tree, cases[i].file, cases[i].ceiling, &before, &why), NULL);
 		check_string(cases[i].ceiling, tree_get(&tree, cases[i].file), cases[i].then);
@@ -101,7 +101,7 @@ TEST(test_sets)
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
 
 		kernel = (struct kernel) { 0 };
-		tree_new(&tree);
+		tree_new(&tree, "");
 		put(&tree, "cpuset.cpus", rows[i].now);
 		put(&tree, "cpuset.cpus.effective", rows[i].effective);
 		CHECK(rows[i].now, lower(&tree, "cpuset.cpus", "0-3", &before, &why), rows[i].want);
@@ -116,7 +116,7 @@ TEST(test_restore_lines)
 	_cleanup_(limit_before_done) struct limit_before before = { 0 };
 
 	kernel = (struct kernel) { 0 };
-	tree_new(&tree);
+	tree_new(&tree, "");
 	put(&tree, "io.max", "8:0 rbps=900 wbps=max riops=max wiops=max");
 	CHECK("lower", lower(&tree, "io.max", "8:0 rbps=5, 8:16 wbps=6", &before, &why), NULL);
 	check_string("lowered", tree_get(&tree, "io.max"),
@@ -161,8 +161,7 @@ TEST(test_faults)
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(limit_before_done) struct limit_before before = { 0 };
 
-		tree_new(&tree);
-		tree_edit(&tree, "other = max");
+		tree_new(&tree, "other = max");
 		if (faults[i].now && strncmp(faults[i].now, "->", 2) == 0)
 			tree_edit(&tree, "memory.max -> other");
 		else if (faults[i].now)
@@ -190,8 +189,7 @@ TEST(test_restore_empty_set)
 		_cleanup_close_ int box = -EBADF;
 		_cleanup_(limit_before_done) struct limit_before before = { .changed = true };
 
-		tree_new(&tree);
-		tree_edit(&tree, sets[i].parents);
+		tree_new(&tree, sets[i].parents);
 		tree_edit(&tree, "box/cpuset.cpus = 2");
 		box = openat(tree.fd, "box", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		kernel = (struct kernel) { .refuse = "cpuset.cpus", .error = ENOSPC };
@@ -207,7 +205,7 @@ TEST(test_restore_faults)
 	const struct limit_type *type = limit_type_find("memory.max");
 
 	kernel = (struct kernel) { 0 };
-	tree_new(&tree);
+	tree_new(&tree, "");
 	CHECK("gone", limit_restore(tree.fd, "memory.max", type, &before, &why), "cannot open 'memory.max'");
 	put(&tree, "memory.max", "4096");
 	kernel = (struct kernel) { .refuse = "memory.max", .error = EIO };

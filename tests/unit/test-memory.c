@@ -101,8 +101,7 @@ TEST(test_every_allocation)
 	enum verdict verdict = VERDICT_PASS, with_memory;
 	long n = 0;
 
-	tree_new(&tree);
-	tree_edit(&tree, tree_container);
+	tree_new(&tree, tree_container);
 	tree_host(&tree, &host);
 	assert_false(run_once(&tree, &host, 1000000, &with_memory));
 	assert_int_equal(with_memory, VERDICT_GRANT);

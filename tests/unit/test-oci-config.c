@@ -198,8 +198,7 @@ static int read_bundle(const char *edits, uid_t owner, struct err *err)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 
-	tree_new(&tree);
-	tree_edit(&tree, "b/config.json = " ROOT "}");
+	tree_new(&tree, "b/config.json = " ROOT "}");
 	tree_edit(&tree, edits);
 	return oci_read_config(format("%s/b", tree.root), owner, &oci, err);
 }
@@ -250,8 +249,7 @@ TEST(test_modes)
 		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 		char path[128];
 
-		tree_new(&tree);
-		tree_edit(&tree, "b/config.json = " ROOT "}");
+		tree_new(&tree, "b/config.json = " ROOT "}");
 		assert_int_equal(fchmodat(tree.fd, cases[i].path, cases[i].mode, 0), 0);
 		(void)snprintf(path, sizeof(path), "%s/b", tree.root);
 		CHECK(cases[i].path, oci_read_config(path, geteuid(), &oci, &why), cases[i].want);
@@ -264,8 +262,7 @@ TEST(test_size_and_kind)
 	_cleanup_(oci_done) struct oci large = OCI_EMPTY, fifo = OCI_EMPTY;
 	char path[128];
 
-	tree_new(&tree);
-	tree_edit(&tree, "b/config.json = {");
+	tree_new(&tree, "b/config.json = {");
 	(void)snprintf(path, sizeof(path), "%s/b/config.json", tree.root);
 	assert_int_equal(truncate(path, OCI_CONFIG_MAX + 1), 0);
 	(void)snprintf(path, sizeof(path), "%s/b", tree.root);

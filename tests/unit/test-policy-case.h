@@ -138,6 +138,12 @@ static inline void print_decision(const struct decision *d)
 			      d->reasons[i].text);
 }
 
+static inline void annotate(struct facts *f, const struct annotation *annotations, size_t n)
+{
+	f->annotations = annotations;
+	f->n_annotations = n;
+}
+
 static inline void userns_none(struct facts *f)
 {
 	f->userns = USERNS_NONE;
@@ -167,8 +173,7 @@ static inline const struct decision *decide_asking(const struct annotation *a, s
 {
 	struct facts facts = good_facts;
 
-	facts.annotations = a;
-	facts.n_annotations = n;
+	annotate(&facts, a, n);
 	/* One profile of it lifts cgroup.max.descendants. */
 	return decide_text(ASKING "[defaults]\nmax_total_descendants = max\n", &facts);
 }

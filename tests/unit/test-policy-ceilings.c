@@ -41,8 +41,7 @@ TEST(test_rule_profiles)
 	decide_text(ASKING "cgroup_writable = true\n[rule r]\nhandler = h\nprofile = secret\n", &facts);
 	assert_string_equal(decision.profile, "secret");
 	assert_string_equal(decision.rule, "r");
-	facts.annotations = &ask;
-	facts.n_annotations = 1;
+	annotate(&facts, &ask, 1);
 	decide_text(ASKING "[rule r]\nhandler = h\nprofiles = secret\n", &facts);
 	assert_int_equal(decision.reasons[0].code, REASON_PROFILE_NOT_ALLOWED);
 	assert_int_equal(decision.reasons[0].origin.line, 18);
@@ -140,8 +139,7 @@ TEST(test_cpu_period)
 			       "cgroup_writable = true\nprofile = p\n"
 			       "approved_annotations = cgdeleg.io/cpu.max\n",
 			       cases[i].profile);
-		facts.annotations = &a;
-		facts.n_annotations = 1;
+		annotate(&facts, &a, 1);
 		c = find_ceiling(decide_text(text, &facts), "cpu.max");
 		assert_int_equal(find_reason(&decision, REASON_LIMIT_CLAMPED) != NULL, cases[i].clamped);
 		if (!cases[i].result) {

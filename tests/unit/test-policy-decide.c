@@ -61,8 +61,7 @@ static void check_cell(size_t row, size_t column, size_t wish, bool readonly)
 		       "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile cgdeleg.io/pids.max\n"
 		       "[handler other]\nengine = crio\n%s",
 		       readonly ? "readonly" : "fail", writables[column], matrix[row].rules);
-	facts.annotations = annotations;
-	facts.n_annotations = ELEMENTS(annotations);
+	annotate(&facts, annotations, ELEMENTS(annotations));
 	if (expected == VERDICT_REFUSE && readonly)
 		expected = VERDICT_READONLY;
 	if (decide_text(text, &facts)->verdict != expected) {
@@ -150,8 +149,7 @@ TEST(test_decline)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct facts facts = good_facts;
 
-		facts.annotations = &decline;
-		facts.n_annotations = 1;
+		annotate(&facts, &decline, 1);
 		facts.userns = cases[i].userns;
 		facts.mount = cases[i].mount;
 		decide_handler("approved_annotations = cgdeleg.io/writable\n", &facts);
@@ -169,8 +167,7 @@ TEST(test_origins)
 
 	assert_int_equal(decide_handler("", &facts)->origin.line, 6);
 	assert_string_equal(decision.origin.file, "p.ini");
-	facts.annotations = &ask;
-	facts.n_annotations = 1;
+	annotate(&facts, &ask, 1);
 	assert_int_equal(decide_text(ASKING, &facts)->origin.line, 15);
 	assert_int_equal(decide_text(ASKING "cgroup_writable = false\n", &facts)->origin.line, 16);
 	assert_int_equal(decide_text(ASKING "[rule r]\nhandler = h\ncgroup_writable = false\n", &facts)->origin.line,
@@ -212,8 +209,7 @@ TEST(test_selectors)
 		char text[256];
 
 		(void)snprintf(text, sizeof(text), "[rule r]\nhandler = h\n%s", cases[i].selectors);
-		facts.annotations = containerd;
-		facts.n_annotations = ELEMENTS(containerd);
+		annotate(&facts, containerd, ELEMENTS(containerd));
 		if ((decide_handler(text, &facts)->verdict == VERDICT_GRANT) != cases[i].matches)
 			fail_msg("%s", cases[i].selectors);
 		/* The same selectors when nothing is known of the container. */
@@ -244,8 +240,7 @@ TEST(test_sandbox)
 
 		(void)snprintf(text, sizeof(text), "[handler h]\nengine = %s\ncgroup_writable = true\n",
 			       cases[i].engine);
-		facts.annotations = a;
-		facts.n_annotations = ELEMENTS(a);
+		annotate(&facts, a, ELEMENTS(a));
 		decide_text(text, &facts);
 		assert_int_equal(decision.verdict, cases[i].sandbox ? VERDICT_PASS : VERDICT_GRANT);
 		assert_int_equal(find_reason(&decision, REASON_SANDBOX) != NULL, cases[i].sandbox);
@@ -257,8 +252,7 @@ TEST(test_not_concerned)
 	const struct annotation ask = { "cgdeleg.io/writable", "true" };
 	struct facts facts = good_facts;
 
-	facts.annotations = &ask;
-	facts.n_annotations = 1;
+	annotate(&facts, &ask, 1);
 	facts.handler = "another";
 	assert_int_equal(decide_handler("", &facts)->verdict, VERDICT_PASS);
 	facts.handler = NULL;
@@ -324,8 +318,7 @@ TEST(test_broken)
 	assert_int_equal(decision.origin.line, 8);
 	facts.handler = "elsewhere";
 	assert_int_equal(decide_handler("nonsense = 1\n", &facts)->verdict, VERDICT_PASS);
-	facts.annotations = &ask;
-	facts.n_annotations = 1;
+	annotate(&facts, &ask, 1);
 	assert_int_equal(decide_handler("nonsense = 1\n", &facts)->verdict, VERDICT_REFUSE);
 	assert_non_null(strstr(decision.reasons[0].text, "has 1 fault "));
 	facts.handler = NULL;

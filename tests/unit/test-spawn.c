@@ -114,8 +114,7 @@ TEST_AS_ROOT(test_owners) /* nothing here can be root's */
 	};
 	_cleanup_(tree_free) struct tree tree;
 
-	tree_new(&tree);
-	tree_edit(&tree, "dir/sub/\ndir/link -> program");
+	tree_new(&tree, "dir/sub/\ndir/link -> program");
 	copy_shell(&tree);
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_close_ int fd = -EBADF;
@@ -137,8 +136,7 @@ TEST_AS_ROOT(test_by_descriptor)
 	struct spawn_result result;
 	char path[PATH_MAX];
 
-	tree_new(&tree);
-	tree_edit(&tree, "dir/");
+	tree_new(&tree, "dir/");
 	copy_shell(&tree);
 	(void)snprintf(path, sizeof(path), "%s/dir/program", tree.root);
 	fd = spawn_open(path, &why);

@@ -31,8 +31,7 @@ TEST(test_verified_again)
 		struct apply apply = { .target = &target };
 		struct undo undo = { 0 };
 
-		tree_new(&tree);
-		tree_edit(&tree, cases[i].program ? cases[i].program : "");
+		tree_new(&tree, cases[i].program ? cases[i].program : "");
 		target_init(&target);
 		target.device_fd = target.above_fd = cases[i].program ? fcntl(tree.fd, F_DUPFD_CLOEXEC, 3) : -EBADF;
 		target.device_program = 7;

@@ -134,8 +134,7 @@ static void stage_new(struct stage *s, const char *files, const char *const *cei
 	systemd.fault = systemd.undo_fault = FAULT_NONE;
 	for (size_t i = 0; i < ELEMENTS(memory); i++)
 		memory[i].value[0] = '\0';
-	tree_new(&s->tree);
-	tree_edit(&s->tree, "proc/self/ns/mnt = mnt:[1]\nsys/fs/cgroup/");
+	tree_new(&s->tree, "proc/self/ns/mnt = mnt:[1]\nsys/fs/cgroup/");
 	tree_edit(&s->tree, files);
 	tree_host(&s->tree, &s->host);
 	s->target.cgroup_fd = openat(s->tree.fd, "unit", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

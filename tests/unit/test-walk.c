@@ -66,8 +66,7 @@ TEST_AS_ROOT(test_walk) /* attributes in the trusted namespace */
 	struct noted noted = { 0 };
 	struct grants_seen seen;
 
-	tree_new(&tree);
-	tree_edit(&tree, machine);
+	tree_new(&tree, machine);
 	tree_host(&tree, &host);
 	CHECK("walk", grants_walk(&host, note, &noted, &seen, &why), NULL);
 	assert_int_equal(noted.n, 3);
@@ -90,8 +89,7 @@ TEST(test_deep)
 	struct grants_seen seen;
 	char path[1024] = C "deep/";
 
-	tree_new(&tree);
-	tree_edit(&tree, "proc/\n");
+	tree_new(&tree, "proc/\n");
 	for (int i = 0; i < GRANT_DEPTH_MAX + 3; i++)
 		append(path, sizeof(path), "d/");
 	tree_edit(&tree, path);
@@ -108,8 +106,7 @@ TEST(test_open)
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st, again;
 
-	tree_new(&tree);
-	tree_edit(&tree, "proc/\n" C "a/b/c/\n" C "a/b/d/\n");
+	tree_new(&tree, "proc/\n" C "a/b/c/\n" C "a/b/d/\n");
 	tree_host(&tree, &host);
 	assert_int_equal(fstatat(tree.fd, C "a/b/c", &st, 0), 0);
 	fd = grant_open(&host, st.st_ino);

@@ -64,7 +64,7 @@ static void die(const char *what, const char *path)
 	abort();
 }
 
-void tree_new(struct tree *ret)
+void tree_new(struct tree *ret, const char *lines)
 {
 	(void)snprintf(ret->root, sizeof(ret->root), "/tmp/cgdeleg-tree.XXXXXX");
 	if (!mkdtemp(ret->root))
@@ -72,6 +72,7 @@ void tree_new(struct tree *ret)
 	ret->fd = open(ret->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret->fd < 0)
 		die("open", ret->root);
+	tree_edit(ret, lines);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

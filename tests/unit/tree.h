@@ -29,7 +29,7 @@ struct tree {
 };
 
 /* All end the test when they fail: a tree that is not as described proves nothing. */
-void tree_new(struct tree *ret);
+void tree_new(struct tree *ret, const char *lines);
 void tree_free(struct tree *tree);
 void tree_edit(const struct tree *tree, const char *lines);
 
