@@ -31,6 +31,12 @@ static inline void check_result(const char *name, int r, const struct err *err, 
 		fail_msg("%s: \"%s\" is not one sentence without newline and full stop", name, err->text);
 }
 
+/* An array in a row of a table: with braces of its own the formatter gives each field a line. */
+#define WORDS(...)          \
+	{                   \
+		__VA_ARGS__ \
+	}
+
 /* CHECK("open", file_open(path, &why), "No such file"): what the call returns, and the sentence in `why`. */
 extern struct err why;
 #define CHECK(name, call, want) (why = (struct err) { 0 }, check_result(name, call, &why, want))

@@ -79,38 +79,25 @@ TEST_AS_ROOT(test_undo_whole)
 
 static const struct {
 	const char *name, *want;
-	struct kernel kernel;
 	enum step_kind failed;
+	struct kernel kernel;
 } faults[] = {
-	{ "a ceiling that lies",
-	  "'memory.max' does not read back as written",
-	  { .ignore = "memory.max" },
-	  STEP_CEILING },
-	{ "a later ceiling",
-	  "cannot write '12' to 'cgroup.max.depth': No space left",
-	  { .refuse = "cgroup.max.depth", .error = ENOSPC },
-	  STEP_CEILING },
-	{ "move",
-	  "cannot move process 4711: Device or resource busy",
-	  { .refuse = "cgroup.procs", .error = EBUSY },
-	  STEP_MOVE },
-	{ "controllers",
-	  "cannot enable '+cpu +memory' in cgroup.subtree_control: Operation not permitted",
-	  { .refuse = "cgroup.subtree_control", .error = EPERM },
-	  STEP_CONTROLLERS },
-	{ "controllers that lie",
-	  "'cpu' is not enabled after enabling it",
-	  { .ignore = "cgroup.subtree_control" },
-	  STEP_CONTROLLERS },
+	{ "a ceiling that lies", "'memory.max' does not read back as written", STEP_CEILING,
+	  .kernel.ignore = "memory.max" },
+	{ "a later ceiling", "cannot write '12' to 'cgroup.max.depth': No space left", STEP_CEILING,
+	  .kernel.refuse = "cgroup.max.depth", .kernel.error = ENOSPC },
+	{ "move", "cannot move process 4711: Device or resource busy", STEP_MOVE, .kernel.refuse = "cgroup.procs",
+	  .kernel.error = EBUSY },
+	{ "controllers", "cannot enable '+cpu +memory' in cgroup.subtree_control: Operation not permitted",
+	  STEP_CONTROLLERS, .kernel.refuse = "cgroup.subtree_control", .kernel.error = EPERM },
+	{ "controllers that lie", "'cpu' is not enabled after enabling it", STEP_CONTROLLERS,
+	  .kernel.ignore = "cgroup.subtree_control" },
 	{ "an owner that lies",
-	  "'cgroup.threads' of the container's cgroup belongs to 0:0 after giving it to 100000:100000",
-	  { .keep_owner = "cgroup.threads" },
-	  STEP_OWN },
-	{ "mount", "cannot enter the container's mount namespace", { .mount_error = EPERM }, STEP_MOUNT },
-	{ "mount, read back",
-	  "cannot read the cgroup mount's flags back",
-	  { .mount_error = EIO, .mount_half = true },
-	  STEP_MOUNT },
+	  "'cgroup.threads' of the container's cgroup belongs to 0:0 after giving it to 100000:100000", STEP_OWN,
+	  .kernel.keep_owner = "cgroup.threads" },
+	{ "mount", "cannot enter the container's mount namespace", STEP_MOUNT, .kernel.mount_error = EPERM },
+	{ "mount, read back", "cannot read the cgroup mount's flags back", STEP_MOUNT, .kernel.mount_error = EIO,
+	  .kernel.mount_half = true },
 };
 
 TEST_AS_ROOT(test_faults)

@@ -133,28 +133,16 @@ TEST(test_faults)
 		struct kernel kernel;
 		bool changed; /* something may have been: there is a record to undo */
 	} faults[] = {
-		{ "a lie",
-		  "memory.max",
-		  "max",
-		  "'memory.max' does not read back as written",
-		  { .ignore = "memory.max" },
-		  true },
-		{ "a part",
-		  "memory.max",
-		  "max",
-		  "cannot write '4096' to 'memory.max': Input/output error",
-		  { .partial = true },
-		  true },
-		{ "refused",
-		  "memory.max",
-		  "max",
-		  "cannot write '4096' to 'memory.max': Device or resource busy",
-		  { .refuse = "memory.max", .error = EBUSY },
-		  true },
-		{ "nonsense there", "memory.max", "many", "cannot read 'memory.max': ", { 0 }, false },
-		{ "nothing there", "memory.max", "", "cannot read 'memory.max': ", { 0 }, false },
-		{ "a link", "memory.max", "-> other", "cannot open 'memory.max'", { 0 }, false },
-		{ "not there", "memory.high", NULL, "cannot open 'memory.max': No such file", { 0 }, false },
+		{ "a lie", "memory.max", "max", "'memory.max' does not read back as written",
+		  .kernel.ignore = "memory.max", .changed = true },
+		{ "a part", "memory.max", "max", "cannot write '4096' to 'memory.max': Input/output error",
+		  .kernel.partial = true, .changed = true },
+		{ "refused", "memory.max", "max", "cannot write '4096' to 'memory.max': Device or resource busy",
+		  .kernel.refuse = "memory.max", .kernel.error = EBUSY, .changed = true },
+		{ "nonsense there", "memory.max", "many", .want = "cannot read 'memory.max': " },
+		{ "nothing there", "memory.max", "", .want = "cannot read 'memory.max': " },
+		{ "a link", "memory.max", "-> other", .want = "cannot open 'memory.max'" },
+		{ "not there", "memory.high", NULL, .want = "cannot open 'memory.max': No such file" },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(faults); i++) {

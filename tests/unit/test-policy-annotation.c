@@ -238,6 +238,14 @@ TEST(test_unapproved)
 #define CRIO_CTR  "io.kubernetes.container.name"
 #define GOOD_NAME "k8s_app_pod-1_ci_0d3f-11_0"
 
+#define SAID(ns, pod, ctr)                                             \
+	{                                                              \
+		{ CRIO_NS, ns }, { CRIO_POD, pod }, { CRIO_CTR, ctr }, \
+		{                                                      \
+			CRIO_NAME, GOOD_NAME                           \
+		}                                                      \
+	}
+
 static const struct identity_case {
 	enum engine engine;
 	struct annotation annotations[6];
@@ -259,23 +267,13 @@ static const struct identity_case {
 	    { "io.kubernetes.cri-o.ImageName", "quay.io/x:1" } },
 	  { "ci", "pod-1", "app", "quay.io/x:1", false } },
 	/* CRI-O's own name says otherwise, is missing, or could be read in two ways */
-	{ ENGINE_CRIO,
-	  { { CRIO_NS, "kube-system" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "app" }, { CRIO_NAME, GOOD_NAME } },
-	  { 0 } },
-	{ ENGINE_CRIO,
-	  { { CRIO_NS, "ci" }, { CRIO_POD, "pod-2" }, { CRIO_CTR, "app" }, { CRIO_NAME, GOOD_NAME } },
-	  { 0 } },
-	{ ENGINE_CRIO,
-	  { { CRIO_NS, "ci" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "ap" }, { CRIO_NAME, GOOD_NAME } },
-	  { 0 } },
+	{ ENGINE_CRIO, SAID("kube-system", "pod-1", "app"), { 0 } },
+	{ ENGINE_CRIO, SAID("ci", "pod-2", "app"), { 0 } },
+	{ ENGINE_CRIO, SAID("ci", "pod-1", "ap"), { 0 } },
 	{ ENGINE_CRIO, { { CRIO_NS, "ci" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "app" } }, { 0 } },
 	{ ENGINE_CRIO, { { CRIO_NS, "ci" }, { CRIO_NAME, GOOD_NAME } }, { 0 } },
-	{ ENGINE_CRIO,
-	  { { CRIO_NS, "0d3f-11" }, { CRIO_POD, "ci" }, { CRIO_CTR, "app_pod-1" }, { CRIO_NAME, GOOD_NAME } },
-	  { 0 } },
-	{ ENGINE_CRIO,
-	  { { CRIO_NS, "ci_0d3f-11" }, { CRIO_POD, "pod-1" }, { CRIO_CTR, "app" }, { CRIO_NAME, GOOD_NAME } },
-	  { 0 } },
+	{ ENGINE_CRIO, SAID("0d3f-11", "ci", "app_pod-1"), { 0 } },
+	{ ENGINE_CRIO, SAID("ci_0d3f-11", "pod-1", "app"), { 0 } },
 	/* written by CRI-O for sandboxes only: on a container, the pod's author's */
 	{ ENGINE_CRIO,
 	  { { "io.kubernetes.cri-o.Namespace", "ci" },

@@ -24,25 +24,21 @@ static const struct {
 	const char *rules;     /* NULL: none */
 	const char *expect[3]; /* handler: absent, true, false */
 } matrix[] = {
-	{ "no rules", "", { "PGDRGPP", "GGDRGGG", "PRDRRPP" } },
-	{ "another handler's rule",
-	  "[rule o]\nhandler = other\ncgroup_writable = true\n",
-	  { "PGDRGPP", "GGDRGGG", "PRDRRPP" } },
-	{ "a rule that does not match",
-	  "[rule a]\nhandler = h\npods = z*\ncgroup_writable = true\n",
-	  { "PRDRRPP", "PRDRRPP", "PRDRRPP" } },
-	{ "a rule that says nothing", "[rule a]\nhandler = h\npods = p*\n", { "PGDRGPP", "GGDRGGG", "PRDRRPP" } },
-	{ "a rule that grants",
-	  "[rule a]\nhandler = h\npods = p*\ncgroup_writable = true\n",
-	  { "GGDRGGG", "GGDRGGG", "GGDRGGG" } },
-	{ "a rule that forbids",
-	  "[rule a]\nhandler = h\npods = p*\ncgroup_writable = false\n",
-	  { "PRDRRPP", "PRDRRPP", "PRDRRPP" } },
+	{ "no rules", "", WORDS("PGDRGPP", "GGDRGGG", "PRDRRPP") },
+	{ "another handler's rule", "[rule o]\nhandler = other\ncgroup_writable = true\n",
+	  WORDS("PGDRGPP", "GGDRGGG", "PRDRRPP") },
+	{ "a rule that does not match", "[rule a]\nhandler = h\npods = z*\ncgroup_writable = true\n",
+	  WORDS("PRDRRPP", "PRDRRPP", "PRDRRPP") },
+	{ "a rule that says nothing", "[rule a]\nhandler = h\npods = p*\n", WORDS("PGDRGPP", "GGDRGGG", "PRDRRPP") },
+	{ "a rule that grants", "[rule a]\nhandler = h\npods = p*\ncgroup_writable = true\n",
+	  WORDS("GGDRGGG", "GGDRGGG", "GGDRGGG") },
+	{ "a rule that forbids", "[rule a]\nhandler = h\npods = p*\ncgroup_writable = false\n",
+	  WORDS("PRDRRPP", "PRDRRPP", "PRDRRPP") },
 	{ "the first that matches",
 	  "[rule a]\nhandler = h\npods = z\ncgroup_writable = true\n"
 	  "[rule b]\nhandler = other h\npods = x p*\ncgroup_writable = false\n"
 	  "[rule c]\nhandler = h\ncgroup_writable = true\n",
-	  { "PRDRRPP", "PRDRRPP", "PRDRRPP" } },
+	  WORDS("PRDRRPP", "PRDRRPP", "PRDRRPP") },
 };
 
 static void check_cell(size_t row, size_t column, size_t wish, bool readonly)

@@ -20,26 +20,24 @@ static const struct {
 	int code;
 	const char *said; /* part of what is said, by it or by the shell */
 } cases[] = {
-	{ { "--version" }, 0, "cgdeleg-runtime " },
-	{ { NULL }, 2, USAGE },
-	{ { "--help" }, 2, USAGE },
-	{ { "--", "create" }, 2, USAGE },
-	{ { "--handler", "h", "--", "create" }, 2, USAGE },
-	{ { "--handler", "h", "--runtime", "sh", "--" }, 2, USAGE },
-	{ { "--handler", "", "--runtime", "/bin/sh", "--" }, 2, USAGE },
-	{ { "--handler", "h", "--runtime", "/bin/sh", "--hook", "h", "--" }, 2, USAGE },
-	{ { "--handler", "h", "--runtime", "/bin/sh", "create" }, 2, USAGE },
-	{ { "--handler", "h", "--runtime", "/bin/sh", "--debug", "--" }, 2, USAGE },
-	{ { "--handler", "h", "--runtime", "/nonexistent", "--" },
-	  1,
+	{ WORDS("--version"), 0, "cgdeleg-runtime " },
+	{ WORDS(NULL), 2, USAGE },
+	{ WORDS("--help"), 2, USAGE },
+	{ WORDS("--", "create"), 2, USAGE },
+	{ WORDS("--handler", "h", "--", "create"), 2, USAGE },
+	{ WORDS("--handler", "h", "--runtime", "sh", "--"), 2, USAGE },
+	{ WORDS("--handler", "", "--runtime", "/bin/sh", "--"), 2, USAGE },
+	{ WORDS("--handler", "h", "--runtime", "/bin/sh", "--hook", "h", "--"), 2, USAGE },
+	{ WORDS("--handler", "h", "--runtime", "/bin/sh", "create"), 2, USAGE },
+	{ WORDS("--handler", "h", "--runtime", "/bin/sh", "--debug", "--"), 2, USAGE },
+	{ WORDS("--handler", "h", "--runtime", "/nonexistent", "--"), 1,
 	  "cgdeleg-runtime: cannot execute the runtime '/nonexistent'" },
 	/* everything as it came: exit code, environment, descriptors, working directory, program name */
-	{ { SHELL, "/dev/fd/9", "a b", "" }, 7, "/bin/sh|/dev/fd/9|a b||KEPT|/tmp|from nine" },
+	{ WORDS(SHELL, "/dev/fd/9", "a b", ""), 7, "/bin/sh|/dev/fd/9|a b||KEPT|/tmp|from nine" },
 	/* not executed when the hook cannot be added */
-	{ { SHELL, "create", "--bundle", "/nonexistent", "id" },
-	  1,
+	{ WORDS(SHELL, "create", "--bundle", "/nonexistent", "id"), 1,
 	  "cgdeleg-runtime: bundle '/nonexistent': cannot open the bundle" },
-	{ { SHELL, "--unknown", "create" }, 1, "write it as '--unknown=VALUE'" },
+	{ WORDS(SHELL, "--unknown", "create"), 1, "write it as '--unknown=VALUE'" },
 };
 
 static const char script[] = "IFS='|'; read -r line <&8\n"

@@ -211,7 +211,7 @@ const char *tree_get(const struct tree *tree, const char *path)
 		struct kept *before;
 		char text[16384];
 	} * last;
-	struct kept *kept = malloc(sizeof(*kept));
+	struct kept *kept = calloc(1, sizeof(*kept));
 	char *buf = kept->text;
 	ssize_t n = file_read_at(tree->fd, path, buf, sizeof(kept->text));
 
