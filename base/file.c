@@ -46,21 +46,17 @@ ssize_t file_read_fd(int fd, char *buf, size_t size)
 
 ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	return file_read_fd(fd, buf, size);
+	return fd < 0 ? -errno : file_read_fd(fd, buf, size);
 }
 
 ssize_t file_read_lines_at(int dirfd, const char *path, char *buf, size_t size)
 {
 	const size_t page = 4096;
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t n, rest;
 
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
 	do
@@ -92,12 +88,9 @@ ssize_t file_read_record(int fd, char *buf, size_t size)
 
 ssize_t file_read_record_at(int dirfd, const char *path, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	return file_read_record(fd, buf, size);
+	return fd < 0 ? -errno : file_read_record(fd, buf, size);
 }
 
 /* Room for the first bytes, then for all that a regular file has, or twice as much as before. NULL without memory. */
@@ -174,12 +167,9 @@ int file_write_fd(int fd, const char *text, size_t len)
 
 int file_write_at(int dirfd, const char *path, const char *text)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	return file_write_fd(fd, text, strlen(text));
+	return fd < 0 ? -errno : file_write_fd(fd, text, strlen(text));
 }
 
 /*

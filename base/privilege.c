@@ -84,9 +84,8 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
 {
 	struct __user_cap_header_struct head = header();
 	struct __user_cap_data_struct data[2] = { 0 };
-	int r;
+	int r = set_capabilities(effective & permitted, permitted);
 
-	r = set_capabilities(effective & permitted, permitted);
 	if (r != -EPERM)
 		return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities") : 0;
 	/* The runtime gave fewer than the mask has, or an earlier phase left fewer. */

@@ -188,9 +188,8 @@ int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, str
 	struct guard_grant counted = { 0 };
 	unsigned attached;
 	int amiss = 0;
-	int r;
+	int r = check_list(sys_fd, err);
 
-	r = check_list(sys_fd, err);
 	if (r == 0)
 		r = cage_make(&cage, err);
 	if (r == 0)

@@ -12,9 +12,8 @@ int device_query(int cgroup_fd, struct device_programs *ret, struct err *err)
 	__u32 ids[PROGRAMS_MAX] = { 0 };
 	__u32 count = PROGRAMS_MAX;
 	__u32 flags = 0;
-	int r;
+	int r = bpf_prog_query(cgroup_fd, BPF_CGROUP_DEVICE, 0, &flags, ids, &count);
 
-	r = bpf_prog_query(cgroup_fd, BPF_CGROUP_DEVICE, 0, &flags, ids, &count);
 	if (r < 0)
 		return err_set_errno(err, errno, "cannot query the cgroup's device programs");
 	ret->count = count;

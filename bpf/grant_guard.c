@@ -181,9 +181,8 @@ int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret, struct err *err)
 {
 	uint64_t id = 0;
-	int r;
+	int r = cgroup_id(cgroup_fd, &id, err);
 
-	r = cgroup_id(cgroup_fd, &id, err);
 	if (r < 0)
 		return r;
 	if (bpf_map_lookup_elem(guard->grants_fd, &id, ret) < 0)

@@ -185,9 +185,8 @@ static int remove_build(int fd, const char *name, struct err *err)
 static int load_into(int fd, struct guard_load *ret, struct err *err)
 {
 	_cleanup_close_ int fresh = -EBADF;
-	int r;
+	int r = remove_build(fd, UNFINISHED, err);
 
-	r = remove_build(fd, UNFINISHED, err);
 	if (r < 0)
 		return r;
 	if (mkdirat(fd, UNFINISHED, 0700) < 0)

@@ -62,9 +62,8 @@ static int open_device(struct device_guard *guard, struct err *err)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 size = sizeof(info);
-	int r;
+	int r = open_pin("device_guard", &guard->program_fd, err);
 
-	r = open_pin("device_guard", &guard->program_fd, err);
 	if (r >= 0)
 		r = open_pin("device_rules", &guard->rules_fd, err);
 	if (r < 0 || guard->program_fd < 0)

@@ -152,9 +152,8 @@ static int add(const struct file *file, const struct bundle_hook *hook, struct e
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
 	_cleanup_free_ char *text = NULL, *changed = NULL;
 	size_t len = 0;
-	int r;
+	int r = file_slurp(file->fd, OCI_CONFIG_MAX, &text, &len);
 
-	r = file_slurp(file->fd, OCI_CONFIG_MAX, &text, &len);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot read config.json");
 	r = json_parse_verbatim(text, len, OCI_DEPTH_MAX, "config.json", &doc, err);
@@ -170,9 +169,8 @@ static int add(const struct file *file, const struct bundle_hook *hook, struct e
 int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook, struct err *err)
 {
 	_cleanup_(close_file) struct file file = { -EBADF, -EBADF };
-	int r;
+	int r = oci_open_bundle(bundle, owner, &file.bundle_fd, &file.fd, err);
 
-	r = oci_open_bundle(bundle, owner, &file.bundle_fd, &file.fd, err);
 	if (r >= 0)
 		r = add(&file, hook, err);
 	return r < 0 ? err_wrap(err, "bundle '%s'", bundle) : 0;

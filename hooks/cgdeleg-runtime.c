@@ -81,9 +81,8 @@ static void say_in_log(const struct runtime_args *args, const struct err *err)
 static int prepare(const struct own_args *own, struct runtime_args *args, struct err *err)
 {
 	const struct bundle_hook hook = { .path = own->hook, .handler = own->handler };
-	int r;
+	int r = runtime_args_parse(own->engine + 1, args, err);
 
-	r = runtime_args_parse(own->engine + 1, args, err);
 	if (r < 0 || !args->starts)
 		return r;
 	return bundle_hook_add(args->bundle, 0, &hook, err);

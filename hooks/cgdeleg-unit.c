@@ -152,10 +152,9 @@ static int append_word(sd_bus_message *m, const struct request *request, const c
 static int compose(sd_bus *bus, const struct request *request, sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	int r;
+	int r = sd_bus_message_new_method_call(bus, &m, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+					       "SetUnitProperties");
 
-	r = sd_bus_message_new_method_call(bus, &m, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
-					   "SetUnitProperties");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "sb", request->unit, true);
 	if (r >= 0)
@@ -193,9 +192,8 @@ static int wait_ready(sd_bus *bus, const struct request *request)
 static int connect_private(const struct request *request, sd_bus **ret)
 {
 	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-	int r;
+	int r = sd_bus_new(&bus);
 
-	r = sd_bus_new(&bus);
 	if (r >= 0)
 		r = sd_bus_set_address(bus, PRIVATE_SOCKET);
 	if (r >= 0)
@@ -210,9 +208,8 @@ static int connect_private(const struct request *request, sd_bus **ret)
 static int connect_system(const struct request *request, sd_bus **ret)
 {
 	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-	int r;
+	int r = sd_bus_open_system(&bus);
 
-	r = sd_bus_open_system(&bus);
 	if (r >= 0)
 		r = wait_ready(bus, request);
 	if (r >= 0)
@@ -232,9 +229,8 @@ static int call(sd_bus *bus, const struct request *request, bool *ret_unknown, s
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	int r;
+	int r = compose(bus, request, &m);
 
-	r = compose(bus, request, &m);
 	if (r < 0) {
 		(void)err_set(err, -r, "cannot build the D-Bus message for systemd from these words");
 		return UNIT_EXIT_USAGE;

@@ -132,9 +132,8 @@ static int read_line(const struct limit_type *type, const char *text, bool polic
 {
 	char word[64 + LIMIT_FILE_SIZE];
 	unsigned seen = 0;
-	int r;
+	int r = text_next_word(&text, line->name, sizeof(line->name));
 
-	r = text_next_word(&text, line->name, sizeof(line->name));
 	if (r <= 0 || !name_is_good(type, line->name))
 		return err_set(err, EINVAL, "'%.64s' is not the name of what %s limits: %s", r > 0 ? line->name : text,
 			       type->key, type->help);
@@ -155,9 +154,8 @@ static int add_line(const struct limit_type *type, const char *text, bool policy
 		    struct err *err)
 {
 	struct limit_line line;
-	int r;
+	int r = read_line(type, text, policy, &line, err);
 
-	r = read_line(type, text, policy, &line, err);
 	if (r < 0)
 		return r;
 	if (*n == LIMIT_LINES_MAX)

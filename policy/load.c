@@ -84,9 +84,8 @@ static int read_fd(struct loader *loader, const char *file, int fd)
 {
 	char *text = NULL;
 	size_t len = 0;
-	int r;
+	int r = is_trusted(loader, file, fd, S_IFREG);
 
-	r = is_trusted(loader, file, fd, S_IFREG);
 	if (r <= 0)
 		return r;
 	r = file_slurp_regular(fd, POLICY_FILE_MAX, &text, &len);

@@ -110,9 +110,8 @@ static int plan_bundle(const struct check *check, struct trail *trail)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	struct run_args args = { .handler = check->handler, .owner = geteuid(), .every_fact = true };
-	int r;
+	int r = read_state(check, trail);
 
-	r = read_state(check, trail);
 	if (r >= 0)
 		r = oci_read_config(check->bundle, args.owner, &trail->oci, &trail->err);
 	if (r >= 0)

@@ -54,9 +54,8 @@ static int load_guards(int sys_fd, struct err *err)
 {
 	void (*before)(int) = signal(SIGCHLD, SIG_DFL);
 	struct guard_load loaded;
-	int r;
+	int r = guard_load(sys_fd, &loaded, err);
 
-	r = guard_load(sys_fd, &loaded, err);
 	(void)signal(SIGCHLD, before);
 	while (before == SIG_IGN && waitpid(-1, NULL, WNOHANG) > 0)
 		;

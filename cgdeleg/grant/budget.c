@@ -78,10 +78,9 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 
 int budget_directory_open(const struct host *host, const char *path, struct err *err)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
-	fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && (mkdir(path, 0700) == 0 || errno == EEXIST))
 		fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -304,9 +303,8 @@ static int tidy(struct budget *budget, struct err *err)
 int budget_reserve(struct budget *budget, const struct budget_entry *entry, struct budget_slot *ret, bool *changed,
 		   struct err *err)
 {
-	int r;
+	int r = tidy(budget, err);
 
-	r = tidy(budget, err);
 	if (r < 0)
 		return r;
 	r = choose_slot(budget, entry->id, &ret->index);

@@ -260,9 +260,8 @@ static int walk_up(const struct host *host, struct target *target, struct facts 
 
 static int read_names(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
-	int r;
+	int r = cgroup_list(target->cgroup_fd, &target->listing);
 
-	r = cgroup_list(target->cgroup_fd, &target->listing);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot list the container's cgroup");
 	r = cgroup_delegated(host, &target->listing, &target->delegated, err);
@@ -307,9 +306,8 @@ static int check_depth(const char *path, struct err *err)
 static int look_at_cgroup(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	struct stat st;
-	int r;
+	int r = gather_paths_short(host, target, err);
 
-	r = gather_paths_short(host, target, err);
 	if (r < 0)
 		return r;
 	facts->cgroupns_private = TRI_YES;
@@ -343,23 +341,15 @@ static int look_at_cgroup(const struct host *host, struct target *target, struct
 	return walk_up(host, target, facts, err);
 }
 
-/* What is wrong with a cgroup that is not the container's shows at the first thing that somebody else has in
- * it; where the processes are says it better. */
-static void explain(const struct host *host, struct target *target, struct err *err)
+int gather_cgroup(const struct host *host, struct target *target, struct facts *facts, struct err *err)
 {
 	struct err plainer = { 0 };
 
+	if (look_at_cgroup(host, target, facts, err) >= 0)
+		return 0;
+	/* What is wrong with a cgroup that is not the container's shows at the first thing that somebody else has in
+	 * it; where the processes are says it better. */
 	if (gather_paths(host, target, &plainer) == -EPERM)
 		*err = plainer;
-}
-
-int gather_cgroup(const struct host *host, struct target *target, struct facts *facts, struct err *err)
-{
-	int r = look_at_cgroup(host, target, facts, err);
-
-	if (r < 0) {
-		explain(host, target, err);
-		r = -err->code;
-	}
-	return r;
+	return -err->code;
 }

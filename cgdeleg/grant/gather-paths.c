@@ -93,9 +93,8 @@ int gather_paths_short(const struct host *host, struct target *target, struct er
 {
 	const char *root = target->mount.root;
 	char inside[PATH_MAX];
-	int r;
+	int r = check_root(target, err);
 
-	r = check_root(target, err);
 	if (r < 0)
 		return r;
 	r = read_inside(host, target, inside, err);
@@ -108,27 +107,12 @@ int gather_paths_short(const struct host *host, struct target *target, struct er
 	return 0;
 }
 
-static int check_namespace_root(const struct host *host, const struct target *target, struct err *err)
-{
-	const char *root = target->mount.root;
-	char inside[PATH_MAX];
-	size_t len = strlen(root);
-	int r;
-
-	r = read_inside(host, target, inside, err);
-	if (r < 0)
-		return r;
-	if (strncmp(target->now, root, len) == 0 &&
-	    strcmp(target->now + len, strcmp(inside, "/") == 0 ? "" : inside) == 0)
-		return 0;
-	return shows_another(target, err);
-}
-
 /* Every path counts from the same root: the hook's own, or that of the cgroup namespace that it is in. */
 int gather_paths(const struct host *host, struct target *target, struct err *err)
 {
 	const char *root = target->mount.root;
-	char own[PATH_MAX], shown[256];
+	const size_t len = strlen(root);
+	char own[PATH_MAX], inside[PATH_MAX], shown[256];
 	int r;
 
 	(void)text_escape(root, shown, sizeof(shown));
@@ -146,5 +130,8 @@ int gather_paths(const struct host *host, struct target *target, struct err *err
 			       target->pid, shown);
 	if (cgroup_is_within(own, root))
 		return err_set(err, EPERM, "the container's cgroup '%s' is the hook's own or one above it", shown);
-	return check_namespace_root(host, target, err);
+	r = read_inside(host, target, inside, err);
+	if (r < 0)
+		return r;
+	return strcmp(target->now + len, strcmp(inside, "/") == 0 ? "" : inside) == 0 ? 0 : shows_another(target, err);
 }

@@ -96,9 +96,8 @@ static int check_namespaces(const struct host *host, struct target *target, stru
 {
 	char ours[NS_NAME_SIZE], theirs[NS_NAME_SIZE];
 	ssize_t n;
-	int r;
+	int r = same_namespace(host, target, "mnt", ours, target->instance, err);
 
-	r = same_namespace(host, target, "mnt", ours, target->instance, err);
 	if (r < 0)
 		return r;
 	if (r > 0)
@@ -173,9 +172,8 @@ static int read_maps(const struct target *target, const struct oci *oci, struct 
 {
 	uint32_t uids[2], gids[2];
 	bool covers_root = false;
-	int r;
+	int r = read_map(target, "uid_map", (const uint32_t[2]) { 0, oci->process_uid }, uids, &covers_root, err);
 
-	r = read_map(target, "uid_map", (const uint32_t[2]) { 0, oci->process_uid }, uids, &covers_root, err);
 	if (r < 0)
 		return r;
 	r = read_map(target, "gid_map", (const uint32_t[2]) { 0, oci->process_gid }, gids, &covers_root, err);
@@ -195,12 +193,11 @@ static int read_maps(const struct target *target, const struct oci *oci, struct 
 static int mount_point(const struct host *host, const struct oci *oci, char *ret, struct err *err)
 {
 	static const char below[] = "/sys/fs/cgroup";
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = openat(oci->bundle_fd, oci->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const size_t root_len = strcmp(host->root, "/") == 0 ? 0 : strlen(host->root);
 	char link[32];
 	ssize_t n;
 
-	fd = openat(oci->bundle_fd, oci->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open the root filesystem '%s' of the bundle", oci->rootfs);
 	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
@@ -226,9 +223,8 @@ static int read_instance(struct target *target, struct err *err)
 	const size_t len = strlen(target->instance); /* the mount namespace's name */
 	char stat[1024];
 	const char *at;
-	ssize_t n;
+	ssize_t n = file_read_record_at(target->proc_fd, "stat", stat, sizeof(stat));
 
-	n = file_read_record_at(target->proc_fd, "stat", stat, sizeof(stat));
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/%d/stat'", target->pid);
 	/* The command's name stands in parentheses and may hold blanks and parentheses itself. */
@@ -308,26 +304,17 @@ static int look_at_container(const struct host *host, const struct oci *oci, str
 	return gather_descriptors(target, facts, err);
 }
 
-/* Two causes of many failures, which say it better than whatever failed first. */
-static void explain(const struct host *host, const struct target *target, struct err *err)
+int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts, struct err *err)
 {
 	char ours[NS_NAME_SIZE];
 
+	gather_config(oci, facts);
+	if (look_at_container(host, oci, target, facts, err) >= 0)
+		return 0;
+	/* Two causes of many failures, which say it better than whatever failed first. */
 	if (target_check_alive(target, err) >= 0 && target->cgroupns[0] &&
 	    file_readlink_at(host->proc_fd, "self/ns/cgroup", ours, sizeof(ours)) > 0 &&
 	    strcmp(ours, target->cgroupns) == 0)
 		(void)gather_refuse_shared(err);
-}
-
-int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts, struct err *err)
-{
-	int r;
-
-	gather_config(oci, facts);
-	r = look_at_container(host, oci, target, facts, err);
-	if (r < 0) {
-		explain(host, target, err);
-		r = -err->code;
-	}
-	return r;
+	return -err->code;
 }

@@ -34,9 +34,8 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 	const char *const argv[] = { name, NULL };
 	struct spawn_result result;
 	bool passing;
-	int r;
+	int r = spawn_helper(directory, argv, HELPER_CAPABILITIES, end_ms, &result, err);
 
-	r = spawn_helper(directory, argv, HELPER_CAPABILITIES, end_ms, &result, err);
 	if (r < 0)
 		return r;
 	/* By these signals the kernel ends a process for want of memory: while it runs, or where execve(2) cannot go back. */
@@ -103,8 +102,8 @@ static int64_t loading_ends(int64_t deadline_ms)
 	return deadline_ms - GRANT_MS > half ? deadline_ms - GRANT_MS : half;
 }
 
-/* Loads missing guards, and checks the pins again afterwards, since the loader's exit status is not enough. */
-static int load(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
+/* Executes the loader for missing guards, and checks the pins again afterwards, since its exit status is not enough. */
+static int run_loader(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
 {
 	const int64_t end_ms = loading_ends(loader->deadline_ms);
 	_cleanup_close_ int turn = open_turn(host, loader->run, err);
@@ -122,7 +121,8 @@ static int load(const struct host *host, const struct guard_loader *loader, stru
 	return r != 0 ? r : err_set(err, ENOENT, "the BPF guards are not there after loading them");
 }
 
-static int open_or_load(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
+static int open_or_run_loader(const struct host *host, const struct guard_loader *loader, struct guards *ret,
+			      struct err *err)
 {
 	int r = guards_open(host->sys_fd, ret, err);
 
@@ -132,33 +132,22 @@ static int open_or_load(const struct host *host, const struct guard_loader *load
 		return err_set(err, ENOTSUP, "this cgdeleg was built without BPF guards");
 	if (!loader)
 		return err_set(err, ENOENT, "the BPF guards are not loaded; run cgdeleg guard load");
-	return load(host, loader, ret, err);
-}
-
-static int look_at_guards(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
-			  struct target *target, struct facts *facts, struct err *err)
-{
-	int r;
-
-	r = open_or_load(host, loader, &target->guards, err);
-	if (r < 0)
-		return r;
-	facts->guard_available = target->guards.grant.grants_fd >= 0;
-	if (!facts->guard_available)
-		(void)err_set(err, ENOTSUP, "cgdeleg guard status says why");
-	r = devices_translate(oci->devices, &target->rules, &target->device_err);
-	facts->device_guard = r >= 0 && target->guards.device.program_fd >= 0;
-	facts->device_guard_why = target->device_err.text;
-	return 0;
+	return run_loader(host, loader, ret, err);
 }
 
 void guards_open_or_load(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
 			 struct target *target, struct facts *facts)
 {
-	int r = look_at_guards(host, loader, oci, target, facts, &target->guards_err);
+	int r = open_or_run_loader(host, loader, &target->guards, &target->guards_err);
 
-	facts->guard_why = target->guards_err.text;
-	if (r < 0)
-		facts->device_guard_why = target->guards_err.text;
+	facts->guard_why = facts->device_guard_why = target->guards_err.text;
 	facts->guards_passing = r < 0 && err_is_passing(r);
+	if (r < 0)
+		return;
+	facts->guard_available = target->guards.grant.grants_fd >= 0;
+	if (!facts->guard_available)
+		(void)err_set(&target->guards_err, ENOTSUP, "cgdeleg guard status says why");
+	r = devices_translate(oci->devices, &target->rules, &target->device_err);
+	facts->device_guard = r >= 0 && target->guards.device.program_fd >= 0;
+	facts->device_guard_why = target->device_err.text;
 }

@@ -154,9 +154,8 @@ static int read_process(yyjson_val *process, struct oci *oci, struct err *err)
 {
 	struct raw_process raw = { 0 };
 	struct raw_user user = { 0 };
-	int r;
+	int r = json_dispatch(process, process_fields, ELEMENTS(process_fields), &raw, "config.json: process", err);
 
-	r = json_dispatch(process, process_fields, ELEMENTS(process_fields), &raw, "config.json: process", err);
 	if (r < 0)
 		return r;
 	r = json_dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user, "config.json: process.user", err);
@@ -308,9 +307,8 @@ static enum tristate read_seccomp(yyjson_val *seccomp)
 static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 {
 	struct raw_linux raw = { 0 };
-	int r;
+	int r = json_dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux", err);
 
-	r = json_dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux", err);
 	if (r < 0)
 		return r;
 	oci->namespaces = raw.namespaces;
@@ -329,6 +327,7 @@ static int compare_annotations(const struct oci *oci, yyjson_val *annotations, s
 {
 	/* The iterator remembers its place: two maps in the same order are compared in one pass. */
 	yyjson_obj_iter iter = yyjson_obj_iter_with(annotations);
+	yyjson_val *id;
 	char shown[80];
 
 	for (size_t i = 0; i < oci->n_annotations; i++) {
@@ -342,14 +341,8 @@ static int compare_annotations(const struct oci *oci, yyjson_val *annotations, s
 		return err_set(err, EBADMSG,
 			       "state and config.json disagree: %zu annotations in the state, %zu in config.json",
 			       oci->n_annotations, yyjson_obj_size(annotations));
-	return 0;
-}
-
-/* config.json itself has no id; some engines write one into an annotation. */
-static int compare_id(const struct oci *oci, yyjson_val *annotations, struct err *err)
-{
-	yyjson_val *id = yyjson_obj_get(annotations, "io.kubernetes.cri-o.ContainerID");
-
+	/* config.json itself has no id; some engines write one into an annotation. */
+	id = yyjson_obj_get(annotations, "io.kubernetes.cri-o.ContainerID");
 	if (id && !yyjson_equals_str(id, oci->id))
 		return err_set(err, EBADMSG, "state and config.json disagree on the container's id");
 	return 0;
@@ -358,10 +351,9 @@ static int compare_id(const struct oci *oci, yyjson_val *annotations, struct err
 static int read_config(struct oci *oci, struct err *err)
 {
 	struct raw_config raw = { 0 };
-	int r;
+	int r = json_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
+			      "config.json", err);
 
-	r = json_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
-			  "config.json", err);
 	if (r < 0)
 		return r;
 	r = json_dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs, "config.json: root", err);
@@ -376,10 +368,7 @@ static int read_config(struct oci *oci, struct err *err)
 	r = read_linux(raw.linux_, oci, err);
 	if (r < 0 || !oci->state_doc)
 		return r;
-	r = compare_annotations(oci, raw.annotations, err);
-	if (r < 0)
-		return r;
-	return compare_id(oci, raw.annotations, err);
+	return compare_annotations(oci, raw.annotations, err);
 }
 
 int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err)
@@ -412,9 +401,8 @@ int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *
 	_cleanup_close_ int fd = -EBADF;
 	char *text = NULL;
 	size_t len = 0;
-	int r;
+	int r = oci_open_bundle(path, owner, &oci->bundle_fd, &fd, err);
 
-	r = oci_open_bundle(path, owner, &oci->bundle_fd, &fd, err);
 	if (r < 0)
 		return r;
 	r = file_slurp_regular(fd, OCI_CONFIG_MAX, &text, &len);

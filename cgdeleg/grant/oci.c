@@ -93,9 +93,8 @@ int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t len = 0;
-	int r;
+	int r = read_all(fd, deadline_ms, &buf, &len);
 
-	r = read_all(fd, deadline_ms, &buf, &len);
 	if (r == -EFBIG)
 		return err_set(err, EFBIG, "container state: larger than %d bytes", OCI_STATE_MAX);
 	if (r == -ETIMEDOUT)
@@ -168,9 +167,8 @@ int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *e
 {
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
 	struct raw_state raw = { 0 };
-	int r;
+	int r = json_parse(text, len, OCI_DEPTH_MAX, "container state", &oci.state_doc, err);
 
-	r = json_parse(text, len, OCI_DEPTH_MAX, "container state", &oci.state_doc, err);
 	if (r < 0)
 		return r;
 	r = json_dispatch(yyjson_doc_get_root(oci.state_doc), state_fields, ELEMENTS(state_fields), &raw,

@@ -201,7 +201,7 @@ static int plan_grant(struct plan *plan, const struct decision *decision, const 
 	return 0;
 }
 
-/* Everything that a runtime may have given, known to this program or not. */
+/* Takes back everything that a runtime may have given, known to this program or not. */
 static int plan_take_back(struct plan *plan, const struct facts *facts, struct err *err)
 {
 	/* crun's run.oci.delegate-cgroup: what lies below has been given away too. */

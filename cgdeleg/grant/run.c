@@ -245,9 +245,8 @@ static int plan(const struct run_args *args, struct trail *trail)
 
 int run_create_runtime(const struct run_args *args, int state_fd, struct trail *trail)
 {
-	int r;
+	int r = read_request(args, state_fd, trail);
 
-	r = read_request(args, state_fd, trail);
 	if (r < 0)
 		return r;
 	/* No fact about the container can turn a "pass" into anything else, so none is gathered. */

@@ -202,9 +202,8 @@ int controllers_run(const struct apply *apply, const struct step *step, struct u
 	char text[512], now[512];
 	const char *list = step->controllers.list;
 	char word[32];
-	int r;
+	int r = read_enabled(apply, now, sizeof(now), err);
 
-	r = read_enabled(apply, now, sizeof(now), err);
 	if (r < 0)
 		return r;
 	undo->text = strdup(now);

@@ -140,10 +140,9 @@ static int stat_name(int fd, const char *name, struct stat *ret, struct err *err
 static int chown_name(int fd, const char *name, struct ids owner, struct err *err)
 {
 	struct stat st;
-	int r;
+	int r = strcmp(name, ".") == 0 ? fchown(fd, owner.uid, owner.gid)
+				       : fchownat(fd, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
 
-	r = strcmp(name, ".") == 0 ? fchown(fd, owner.uid, owner.gid)
-				   : fchownat(fd, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
 	if (r < 0)
 		return err_set_errno(err, errno, "cannot give '%s' of the container's cgroup to %u:%u", name, owner.uid,
 				     owner.gid);
@@ -184,19 +183,10 @@ static int mount_run(const struct apply *apply, const struct step *step, struct 
 	struct mount_identity want = {
 		.point = target->mount.point, .id = target->mount.id, .dev = target->dev, .ino = target->ino
 	};
-	int r;
+	int r = mount_make_writable(target->pidfd, &want, step->method, &undo->mount, err);
 
-	r = mount_make_writable(target->pidfd, &want, step->method, &undo->mount, err);
 	undo->changed = undo->mount.fd >= 0;
 	return r;
-}
-
-static int nothing_undo(const struct apply *apply, struct undo *undo, struct err *err)
-{
-	(void)apply;
-	(void)undo;
-	(void)err;
-	return 0;
 }
 
 static int mount_step_undo(const struct apply *apply, struct undo *undo, struct err *err)
@@ -209,7 +199,7 @@ const struct step_operation step_operations[STEP_KIND_MAX] = {
 	[STEP_BUDGET] = { PHASE_RESTRICT, true, budget_run, budget_undo },
 	[STEP_UNIT] = { PHASE_RESTRICT, true, unit_run, unit_undo },
 	[STEP_CEILING] = { PHASE_RESTRICT, true, ceiling_run, ceiling_undo },
-	[STEP_DEVICE_BPF] = { PHASE_RESTRICT, false, device_run, nothing_undo },
+	[STEP_DEVICE_BPF] = { PHASE_RESTRICT, false, device_run, NULL },
 	[STEP_DEVICE_GUARD] = { PHASE_RESTRICT, true, device_guard_run, device_guard_undo },
 	[STEP_GRANT_GUARD] = { PHASE_RESTRICT, true, grant_guard_run, grant_guard_undo },
 	[STEP_LEAF] = { PHASE_RESTRICT, false, leaf_run, leaf_undo },
@@ -217,7 +207,7 @@ const struct step_operation step_operations[STEP_KIND_MAX] = {
 	[STEP_CONTROLLERS] = { PHASE_RESTRICT, false, controllers_run, controllers_undo },
 	[STEP_ATTRIBUTE] = { PHASE_RESTRICT, true, attribute_run, attribute_undo },
 	[STEP_FORGET] = { PHASE_GRANT, false, forget_run, attribute_undo },
-	[STEP_INTENT] = { PHASE_RESTRICT, false, intent_run, nothing_undo },
+	[STEP_INTENT] = { PHASE_RESTRICT, false, intent_run, NULL },
 	[STEP_OWN] = { PHASE_GRANT, false, own_run, own_undo },
 	[STEP_MOUNT] = { PHASE_GRANT, false, mount_run, mount_step_undo },
 };

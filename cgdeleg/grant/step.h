@@ -55,7 +55,7 @@ struct step_operation {
 	bool restricts; /* what is given and cannot be taken back must not be without it */
 	/* Sets undo->changed, with what is needed to go back, before the first change. */
 	int (*run)(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err);
-	/* Called only if undo->changed. Uses only `undo`. */
+	/* Called only if undo->changed. Uses only `undo`. NULL: the step changes nothing. */
 	int (*undo)(const struct apply *apply, struct undo *undo, struct err *err);
 };
 

@@ -88,9 +88,8 @@ static int read_number(const char *name, int64_t number, __u32 *ret, struct err 
 static int read_device(yyjson_val *item, struct device_rule *ret, struct err *err)
 {
 	struct raw_device raw = { .major = -1, .minor = -1 };
-	int r;
+	int r = json_dispatch(item, device_fields, ELEMENTS(device_fields), &raw, WHERE, err);
 
-	r = json_dispatch(item, device_fields, ELEMENTS(device_fields), &raw, WHERE, err);
 	if (r >= 0)
 		r = read_type(raw.type, &ret->types, err);
 	if (r >= 0)

@@ -120,9 +120,8 @@ static int write_lower(int fd, const char *file, const struct limit_type *type, 
 		       struct err *err)
 {
 	struct limit_value written, goal, back;
-	int r;
+	int r = limit_pick_lines(type, now, lower, &ret->arena, &ret->value, err);
 
-	r = limit_pick_lines(type, now, lower, &ret->arena, &ret->value, err);
 	if (r < 0)
 		return r;
 	ret->changed = true;
@@ -142,11 +141,10 @@ static int write_lower(int fd, const char *file, const struct limit_type *type, 
 int limit_lower(int dirfd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
 		struct limit_before *ret, struct err *err)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = open_limit(dirfd, file, err);
 	struct limit_value now, lower;
 	int r;
 
-	fd = open_limit(dirfd, file, err);
 	if (fd < 0)
 		return fd;
 	r = read_value(fd, file, type, &ret->arena, &now, err);
@@ -192,9 +190,8 @@ static int check_restored(int fd, const char *file, const struct limit_type *typ
 {
 	char a[LIMIT_TEXT_SIZE], b[LIMIT_TEXT_SIZE];
 	struct limit_value now, here;
-	int r;
+	int r = read_value(fd, file, type, arena, &now, err);
 
-	r = read_value(fd, file, type, arena, &now, err);
 	if (r >= 0)
 		r = limit_pick_lines(type, &now, before, arena, &here, err);
 	if (r < 0)

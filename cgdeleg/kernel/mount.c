@@ -32,11 +32,10 @@ const char *mount_method_name(enum mount_method method)
  * which goes to *ret_id. `root_fd` is "/" of the container's mount namespace. */
 static int open_verified(int root_fd, const struct mount_identity *want, uint64_t *ret_id, struct err *err)
 {
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = file_open_beneath(root_fd, want->point, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	struct mount_shown shown;
 	int r;
 
-	fd = file_open_beneath(root_fd, want->point, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open the container's cgroup mount '%s'", want->point);
 	r = mount_stat(fd, &shown);
@@ -86,10 +85,10 @@ static int clear_flag(int fd, struct err *err)
  * descriptor goes to *ret once it lies on top. */
 static int clone_on_top(int fd, int *ret, struct err *err)
 {
-	_cleanup_close_ int clone = -EBADF;
+	_cleanup_close_ int clone =
+		(int)syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	int r;
 
-	clone = (int)syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (clone < 0)
 		return err_set_errno(err, errno, "cannot clone the cgroup mount");
 	r = clear_flag(clone, err);
