@@ -35,55 +35,31 @@ static struct ceiling *find(struct decision *d, const char *file)
 }
 
 static struct ceiling *add(struct request *request, const struct limit_type *type, const char *file,
-			   const struct setting *line)
+			   const struct setting *line, const struct limit_value *value)
 {
 	struct decision *d = request->decision;
-	struct ceiling *ceiling;
 
 	/* Cannot be, see above; but a ceiling that is lost must never become a grant without it. */
 	if (d->n_ceilings == DECISION_CEILINGS_MAX) {
 		request_refuse(request, REASON_UNKNOWN, NULL, "there are more ceilings than %d", DECISION_CEILINGS_MAX);
 		return NULL;
 	}
-	ceiling = &d->ceilings[d->n_ceilings++];
-	*ceiling = (struct ceiling) { .type = type, .file = file, .line = line };
-	return ceiling;
+	d->ceilings[d->n_ceilings] = (struct ceiling) { .type = type, .file = file, .line = line, .value = *value };
+	return &d->ceilings[d->n_ceilings++];
 }
 
-static void from_profile(struct request *request)
+/* What the policy says, before annotations lower it. */
+static void from_policy(struct request *request)
 {
 	const struct setting *s = request->profile ? request->profile->settings : NULL;
 
-	for (; s; s = s->next) {
-		struct ceiling *ceiling =
-			s->key->id == KEY_LIMIT ? add(request, limit_type_find(s->name), s->name, s) : NULL;
-
-		if (ceiling)
-			ceiling->value = s->limit;
-	}
-}
-
-static void from_built_in(struct request *request)
-{
-	for (size_t i = 0; i < ELEMENTS(built_in); i++) {
-		struct ceiling *ceiling = NULL;
-
+	for (; s; s = s->next)
+		if (s->key->id == KEY_LIMIT)
+			(void)add(request, limit_type_find(s->name), s->name, s, &s->limit);
+	for (size_t i = 0; i < ELEMENTS(built_in); i++)
 		if (!find(request->decision, built_in[i].file))
-			ceiling = add(request, limit_type_find(built_in[i].file), built_in[i].file, NULL);
-		if (ceiling)
-			ceiling->value.number = built_in[i].number;
-	}
-}
-
-static void note_clamped(struct request *request, const struct wish_limit *limit, const struct ceiling *ceiling)
-{
-	/* The kinds that an annotation may name are one or two numbers. */
-	char asked[64], most[64];
-
-	request_note(request, REASON_LIMIT_CLAMPED, request->approved,
-		     "annotation '%s' asks for %s, above the ceiling of %s, which applies", FOREIGN(limit->key),
-		     limit_format(limit->type, &limit->value, asked, sizeof(asked)),
-		     limit_format(limit->type, &ceiling->value, most, sizeof(most)));
+			(void)add(request, limit_type_find(built_in[i].file), built_in[i].file, NULL,
+				  &(struct limit_value) { .number = built_in[i].number });
 }
 
 /*
@@ -114,9 +90,13 @@ static void lower(struct request *request, const struct wish_limit *limit)
 {
 	struct ceiling *ceiling = find(request->decision, limit->file);
 	struct limit_value wanted = limit->value;
+	char asked[64], most[64]; /* the kinds that an annotation may name are one or two numbers */
 
 	if (ceiling && !limit_within(limit->type, &limit->value, &ceiling->value)) {
-		note_clamped(request, limit, ceiling);
+		request_note(request, REASON_LIMIT_CLAMPED, request->approved,
+			     "annotation '%s' asks for %s, above the ceiling of %s, which applies", FOREIGN(limit->key),
+			     limit_format(limit->type, &limit->value, asked, sizeof(asked)),
+			     limit_format(limit->type, &ceiling->value, most, sizeof(most)));
 		return;
 	}
 	if (ceiling && limit_within(limit->type, &ceiling->value, &limit->value))
@@ -131,7 +111,7 @@ static void lower(struct request *request, const struct wish_limit *limit)
 		 * its ceiling is spoken of as "hugetlb.*.max". */
 		const char *file = facts_file(request->facts, limit->file);
 
-		ceiling = add(request, limit->type, file ? file : limit->type->key, request->approved);
+		ceiling = add(request, limit->type, file ? file : limit->type->key, request->approved, &wanted);
 	}
 	if (!ceiling)
 		return;
@@ -184,8 +164,7 @@ static void drop_missing(struct request *request)
 void request_ceilings(struct request *request)
 {
 	request->decision->skip_missing = request_is(request, KEY_ON_MISSING_LIMIT, "skip");
-	from_profile(request);
-	from_built_in(request);
+	from_policy(request);
 	for (size_t i = 0; i < request->wish.n_limits; i++)
 		lower(request, &request->wish.limits[i]);
 	drop_missing(request);

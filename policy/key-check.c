@@ -37,40 +37,27 @@ static int check_bool(const struct check *c)
 	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write true or false", c->value, c->name);
 }
 
-/* "a, b or c" */
-static const char *list_words(const char *const *words, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; words[i] && len < size; i++) {
-		const char *before = i == 0 ? "" : words[i + 1] ? ", " : " or ";
-		int n = snprintf(buf + len, size - len, "%s%s", before, words[i]);
-
-		len += n < 0 ? size : (size_t)n;
-	}
-	return buf;
-}
-
-static int unknown_word(const struct check *c, const char *word, const char *const *words)
-{
-	struct nearest nearest = nearest_to(word);
-	char list[160], hint[96];
-
-	for (size_t i = 0; words[i]; i++)
-		nearest_try(&nearest, words[i]);
-	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write %s%s", word, c->name,
-		       list_words(words, list, sizeof(list)), nearest_hint(&nearest, hint, sizeof(hint)));
-}
-
 static int check_word(const struct check *c)
 {
 	const char *const *words = c->key->kind == KEY_CONTROLLERS ? controllers : c->key->words;
+	struct nearest nearest = nearest_to(c->value);
+	char list[160], hint[96];
+	size_t len = 0;
 
 	for (size_t i = 0; words[i]; i++)
 		if (strcmp(words[i], c->value) == 0)
 			return 0;
-	return unknown_word(c, c->value, words);
+	list[0] = '\0'; /* then "a, b or c" */
+	for (size_t i = 0; words[i] && len < sizeof(list); i++) {
+		nearest_try(&nearest, words[i]);
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+					i == 0	       ? ""
+					: words[i + 1] ? ", "
+						       : " or ",
+					words[i]);
+	}
+	return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write %s%s", c->value, c->name, list,
+		       nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 static int check_name(const struct check *c)

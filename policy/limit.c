@@ -19,47 +19,28 @@
  * kstrtoint().
  */
 const struct limit_type limit_types[] = {
-	{ .key = "cgroup.max.descendants",
-	  .kind = LIMIT_COUNT,
-	  .most = INT32_MAX,
-	  .mandatory = true,
+	{ "cgroup.max.descendants", LIMIT_COUNT, .most = INT32_MAX, .mandatory = true,
 	  .help = "cgroups below the delegated one, dying ones not counted" },
-	{ .key = "cgroup.max.depth",
-	  .kind = LIMIT_COUNT,
-	  .most = INT32_MAX,
-	  .mandatory = true,
+	{ "cgroup.max.depth", LIMIT_COUNT, .most = INT32_MAX, .mandatory = true,
 	  .help = "levels of cgroups below the delegated one" },
-	{ .key = "memory.max", .kind = LIMIT_BYTES, .help = "memory; above it the kernel kills" },
-	{ .key = "memory.high", .kind = LIMIT_BYTES, .help = "memory; above it the kernel slows down and reclaims" },
-	{ .key = "memory.swap.max", .kind = LIMIT_BYTES, .help = "swap space" },
-	{ .key = "memory.swap.high", .kind = LIMIT_BYTES, .help = "swap space; above it allocations are slowed down" },
-	{ .key = "memory.zswap.max", .kind = LIMIT_BYTES, .help = "compressed memory in zswap" },
-	{ .key = "pids.max", .kind = LIMIT_COUNT, .most = 4 * 1024 * 1024, .help = "processes and threads" },
-	{ .key = "cpu.max", .kind = LIMIT_CPU, .help = "CPU time: cores (1.5), or 'quota period' in microseconds" },
-	{ .key = "cpuset.cpus", .kind = LIMIT_SET, .help = "CPUs that may be used: 0-3,7" },
-	{ .key = "cpuset.mems", .kind = LIMIT_SET, .help = "memory nodes that may be used: 0-1" },
-	{ .key = "io.max",
-	  .kind = LIMIT_LINES,
-	  .params_in_bytes = { true, true, false, false },
+	{ "memory.max", LIMIT_BYTES, .help = "memory; above it the kernel kills" },
+	{ "memory.high", LIMIT_BYTES, .help = "memory; above it the kernel slows down and reclaims" },
+	{ "memory.swap.max", LIMIT_BYTES, .help = "swap space" },
+	{ "memory.swap.high", LIMIT_BYTES, .help = "swap space; above it allocations are slowed down" },
+	{ "memory.zswap.max", LIMIT_BYTES, .help = "compressed memory in zswap" },
+	{ "pids.max", LIMIT_COUNT, .most = 4 * 1024 * 1024, .help = "processes and threads" },
+	{ "cpu.max", LIMIT_CPU, .help = "CPU time: cores (1.5), or 'quota period' in microseconds" },
+	{ "cpuset.cpus", LIMIT_SET, .help = "CPUs that may be used: 0-3,7" },
+	{ "cpuset.mems", LIMIT_SET, .help = "memory nodes that may be used: 0-1" },
+	{ "io.max", LIMIT_LINES, .params_in_bytes = { true, true, false, false },
 	  .params = { "rbps", "wbps", "riops", "wiops" },
 	  .help = "block devices: 8:0 rbps=100M wiops=500, 8:16 wbps=10M" },
-	{ .key = "hugetlb.*.max", .kind = LIMIT_BYTES, .help = "huge pages of one size in use, as in hugetlb.2MB.max" },
-	{ .key = "hugetlb.*.rsvd.max",
-	  .kind = LIMIT_BYTES,
-	  .help = "huge pages of one size reserved, as in hugetlb.2MB.rsvd.max" },
-	{ .key = "rdma.max",
-	  .kind = LIMIT_LINES,
-	  .most = INT32_MAX,
-	  .params = { "hca_handle", "hca_object" },
+	{ "hugetlb.*.max", LIMIT_BYTES, .help = "huge pages of one size in use, as in hugetlb.2MB.max" },
+	{ "hugetlb.*.rsvd.max", LIMIT_BYTES, .help = "huge pages of one size reserved, as in hugetlb.2MB.rsvd.max" },
+	{ "rdma.max", LIMIT_LINES, .most = INT32_MAX, .params = { "hca_handle", "hca_object" },
 	  .help = "RDMA devices: mlx5_0 hca_handle=2 hca_object=2000" },
-	{ .key = "misc.max",
-	  .kind = LIMIT_LINES,
-	  .params = { "" },
-	  .help = "resources of the misc controller: sev 10, tdx 4" },
-	{ .key = "dmem.max",
-	  .kind = LIMIT_LINES,
-	  .params_in_bytes = { true },
-	  .params = { "" },
+	{ "misc.max", LIMIT_LINES, .params = { "" }, .help = "resources of the misc controller: sev 10, tdx 4" },
+	{ "dmem.max", LIMIT_LINES, .params_in_bytes = { true }, .params = { "" },
 	  .help = "device memory regions: drm/0000:03:00.0/vram0 4G" },
 };
 
@@ -249,21 +230,11 @@ static int kernel_number(const char *text, uint64_t *ret, struct err *err)
 	return 0;
 }
 
-static int kernel_cpu(const char *text, struct limit_value *ret, struct err *err)
-{
-	char quota[24], period[24];
-
-	if (!cpu_split(text, quota, period) || !period[0] || kernel_number(quota, &ret->number, NULL) < 0 ||
-	    text_to_u64(period, &ret->period) < 0 || ret->period == 0)
-		return err_set(err, EBADMSG, "'%.64s' is not a quota and a period", text);
-	return 0;
-}
-
 /* The kinds that are one line; its newline is dropped. */
 static int kernel_line(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,
 		       struct err *err)
 {
-	char line[1024];
+	char line[1024], quota[24], period[24];
 	size_t len = strcspn(text, "\n");
 
 	if (len >= sizeof(line) || (text[len] && text[len + 1]))
@@ -272,9 +243,12 @@ static int kernel_line(const struct limit_type *type, const char *text, struct a
 	line[len] = '\0';
 	if (type->kind == LIMIT_SET)
 		return parse_set(line, arena, ret, err);
-	if (type->kind == LIMIT_CPU)
-		return kernel_cpu(line, ret, err);
-	return kernel_number(line, &ret->number, err);
+	if (type->kind != LIMIT_CPU)
+		return kernel_number(line, &ret->number, err);
+	if (!cpu_split(line, quota, period) || !period[0] || kernel_number(quota, &ret->number, NULL) < 0 ||
+	    text_to_u64(period, &ret->period) < 0 || ret->period == 0)
+		return err_set(err, EBADMSG, "'%.64s' is not a quota and a period", line);
+	return 0;
 }
 
 int limit_parse_kernel(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,

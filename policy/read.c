@@ -273,25 +273,13 @@ static char *next_line(char *buf, int size, void *stream)
 	return NULL;
 }
 
-/* Files of the kernel's that look like ceilings and are guarantees or shares: another name is not what was meant. */
-static bool is_no_ceiling(const char *name)
-{
-	static const char *const files[] = { "memory.low", "memory.min", "cpu.weight",	  "cpu.max.burst",
-					     "io.weight",  "io.latency", "cpu.uclamp.min" };
-
-	for (size_t i = 0; i < ELEMENTS(files); i++)
-		if (strcmp(files[i], name) == 0)
-			return true;
-	return false;
-}
-
 static bool unknown_key(struct reader *r, const char *name)
 {
 	struct nearest nearest = nearest_to(name);
 	unsigned here = 1U << r->section->kind;
 	char hint[96], escaped[160];
 
-	if (is_no_ceiling(name))
+	if (text_has_word("memory.low memory.min cpu.weight cpu.max.burst io.weight io.latency cpu.uclamp.min", name))
 		return fault(
 			r, 1,
 			"'%s' cannot be set here: it is a share or a guarantee, not a ceiling; give it to the container through its engine",

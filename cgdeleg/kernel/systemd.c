@@ -130,44 +130,19 @@ static uint64_t cpu_per_second(const struct limit_value *value)
 	return usec < LIMIT_NUMBER_MOST ? (uint64_t)usec : LIMIT_MAX;
 }
 
-static bool has_lines(const struct limit_value *value)
-{
-	for (size_t i = 0; i < limit_n_lines(value); i++)
-		for (size_t p = 0; p < LIMIT_PARAMS; p++)
-			if (value->lines->lines[i].values[p] != LIMIT_MAX)
-				return true;
-	return false;
-}
-
-static bool has_members(const struct limit_value *value)
-{
-	for (size_t i = 0; value->set && i < ELEMENTS(value->set->bits); i++)
-		if (value->set->bits[i])
-			return true;
-	return false;
-}
-
 bool systemd_holds(const struct limit_type *type, const struct limit_value *value)
 {
 	const struct unit_row *row = find_row(type);
+	const struct limit_value none = { 0 };
 
 	if (!row)
 		return false;
-	switch (type->kind) {
-	case LIMIT_BYTES:
-	case LIMIT_COUNT:
-		return value->number != LIMIT_MAX && value->number >= row->least;
-	case LIMIT_CPU:
-		/* Less than a percent would be rounded to nothing, which systemd takes for no limit. */
-		return value->number != LIMIT_MAX && cpu_per_second(value) >= PERCENT;
-	case LIMIT_SET:
-		return has_members(value);
-	case LIMIT_LINES:
-		return has_lines(value);
-	case LIMIT_KIND_MAX:
-		break;
-	}
-	return false;
+	/* A set or a list that limits anything does not allow what an empty one allows. */
+	if (type->kind == LIMIT_SET || type->kind == LIMIT_LINES)
+		return !limit_within(type, &none, value);
+	/* Less than a percent would be rounded to nothing, which systemd takes for no limit. */
+	return value->number != LIMIT_MAX &&
+	       (type->kind == LIMIT_CPU ? cpu_per_second(value) >= PERCENT : value->number >= row->least);
 }
 
 bool systemd_vouches(const struct limit_type *type, const struct limit_value *value)
