@@ -22,7 +22,7 @@ static int compare_keys(const void *a, const void *b)
 
 static int complain_twice(yyjson_val *key, const char *what, struct err *err)
 {
-	return err_set(err, EBADMSG, "%s: the key '%s' stands twice in one object", what, yyjson_get_str(key));
+	return err_set(err, EBADMSG, "%s: the key '%s' appears twice in one object", what, yyjson_get_str(key));
 }
 
 /* Objects are many and small: few keys are compared with one another, more are sorted. */

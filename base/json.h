@@ -3,7 +3,7 @@
  * JSON - reading by field table, over yyjson.
  *
  * Strict on purpose: the documents come from a container engine, but whoever may create a container writes the
- * annotations in them. Invalid UTF-8, comments, trailing text, a key that stands twice in one object, a NUL inside a
+ * annotations in them. Invalid UTF-8, comments, trailing text, a key that appears twice in one object, a NUL inside a
  * key and nesting beyond the given depth are errors, with their place.
  */
 #pragma once

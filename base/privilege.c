@@ -125,6 +125,6 @@ int privilege_make_as_root(uint32_t uid, uint32_t gid, struct err *err)
 	const uint32_t uid_before = (uint32_t)setfsuid(0);
 
 	if (uid_before != uid || gid_before != gid)
-		return err_set(err, EPERM, "could not take the file system ids %u:%u", uid, gid);
+		return err_set(err, EPERM, "cannot set the file system ids to %u:%u", uid, gid);
 	return 0;
 }

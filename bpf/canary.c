@@ -169,16 +169,18 @@ static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 		if (amiss & forbidden[i].bit)
 			return err_set(
 				err, ENOTSUP,
-				"this kernel does not run BPF LSM programs: the canary could %s; boot with bpf in the kernel parameter lsm=",
+				"this kernel does not run BPF LSM programs: a test process could %s; boot with bpf in the kernel parameter lsm=",
 				forbidden[i].what);
 	if (amiss)
-		return err_set(err, EIO, "the canary %s",
+		return err_set(err, EIO, "the test process that checks the grant guard %s",
 			       amiss & TOO_MUCH_REFUSED ? "was refused a file that it may write"
 							: "died before it tried anything");
 	/* This lasts until the next boot too: another security module refuses first. The last rule has two attempts. */
 	if (!counted->refused[GUARD_RULE_BPF] || !counted->refused[GUARD_RULE_ROOT] ||
 	    !counted->refused[GUARD_RULE_ATTRIBUTE] || counted->refused[GUARD_RULE_OOMD] < 2)
-		return err_set(err, ENOTSUP, "something other than the grant guard refused the canary");
+		return err_set(
+			err, ENOTSUP,
+			"something other than the grant guard refused what the test process tried; look for another security module that denies it");
 	return 0;
 }
 

@@ -138,7 +138,7 @@ static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t fl
 	struct guard_grant wanted;
 
 	if (bpf_map_lookup_elem(guard->grants_fd, &id, &found) < 0)
-		return err_set_errno(err, errno, "cannot read the cgroup's entry in guard_grants");
+		return err_set_errno(err, errno, "cannot read the cgroup's entry in the grant guard's map");
 	if (found.root == id && found.flags == flags)
 		return 0;
 	wanted = found; /* the counters go on */
@@ -146,9 +146,9 @@ static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t fl
 	wanted.flags = flags;
 	if (bpf_map_update_elem(guard->grants_fd, &id, &wanted, BPF_EXIST) < 0 ||
 	    bpf_map_lookup_elem(guard->grants_fd, &id, &found) < 0)
-		return err_set_errno(err, errno, "cannot write the cgroup's entry in guard_grants");
+		return err_set_errno(err, errno, "cannot write the cgroup's entry in the grant guard's map");
 	if (found.root != id || found.flags != flags)
-		return err_set(err, EIO, "guard_grants does not hold what was written to it");
+		return err_set(err, EIO, "the grant guard's map does not read back as written");
 	return 0;
 }
 
@@ -186,7 +186,7 @@ int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guar
 	if (r < 0)
 		return r;
 	if (bpf_map_lookup_elem(guard->grants_fd, &id, ret) < 0)
-		return err_set_errno(err, errno, "cannot read the cgroup's entry in guard_grants");
+		return err_set_errno(err, errno, "cannot read the cgroup's entry in the grant guard's map");
 	return 0;
 }
 

@@ -128,7 +128,8 @@ int main(int argc, char **argv)
 	/* Where the host's file system is mounted elsewhere, in a node agent's container: all that is named from here on, by
 	 * us, by the runtime's state and by mountinfo, is then a path on the host. */
 	if (strcmp(args.root, "/") != 0 && (chroot(args.root) < 0 || chdir("/") < 0)) {
-		(void)err_set_errno(&err, errno, "cannot make '%s', which --root names, the root directory", args.root);
+		(void)err_set_errno(&err, errno, "cannot change the root directory to '%s', which --root names",
+				    args.root);
 		say(err.text, "");
 		return 1;
 	}

@@ -41,7 +41,8 @@ static struct ceiling *add(struct request *request, const struct limit_type *typ
 
 	/* Cannot be, see above; but a ceiling that is lost must never become a grant without it. */
 	if (d->n_ceilings == DECISION_CEILINGS_MAX) {
-		request_refuse(request, REASON_UNKNOWN, NULL, "there are more ceilings than %d", DECISION_CEILINGS_MAX);
+		request_refuse(request, REASON_UNKNOWN, NULL, "the grant would have more than %d ceilings",
+			       DECISION_CEILINGS_MAX);
 		return NULL;
 	}
 	d->ceilings[d->n_ceilings] = (struct ceiling) { .type = type, .file = file, .line = line, .value = *value };
@@ -80,7 +81,7 @@ static bool keep_period(struct request *request, const struct wish_limit *limit,
 		return true;
 	request_refuse(
 		request, REASON_ANNOTATION_INVALID, request->approved,
-		"annotation '%s' asks for %s, which in the ceiling's period of %llu is below the kernel's minimum, %d",
+		"annotation '%s' asks for %s, which in the ceiling's period of %llu microseconds is below the kernel's minimum of %d",
 		FOREIGN(limit->key), limit_format(limit->type, &limit->value, asked, sizeof(asked)),
 		(unsigned long long)ceiling->period, LIMIT_CPU_LEAST);
 	return false;
@@ -94,8 +95,8 @@ static void lower(struct request *request, const struct wish_limit *limit)
 
 	if (ceiling && !limit_within(limit->type, &limit->value, &ceiling->value)) {
 		request_note(request, REASON_LIMIT_CLAMPED, request->approved,
-			     "annotation '%s' asks for %s, above the ceiling of %s, which applies", FOREIGN(limit->key),
-			     limit_format(limit->type, &limit->value, asked, sizeof(asked)),
+			     "annotation '%s' asks for %s, above its ceiling; the ceiling of %s applies",
+			     FOREIGN(limit->key), limit_format(limit->type, &limit->value, asked, sizeof(asked)),
 			     limit_format(limit->type, &ceiling->value, most, sizeof(most)));
 		return;
 	}
@@ -127,13 +128,14 @@ static bool keep(struct request *request, const struct ceiling *ceiling)
 	if (facts_file(request->facts, ceiling->file))
 		return true;
 	if (!ceiling->type->mandatory && request->decision->skip_missing) {
-		request_note(request, REASON_LIMIT_SKIPPED, line,
-			     "'%s' is missing here, so its ceiling is skipped (on_missing_limit = skip)",
-			     ceiling->file);
+		request_note(
+			request, REASON_LIMIT_SKIPPED, line,
+			"'%s' is missing in the container's cgroup, so its ceiling is skipped (on_missing_limit = skip)",
+			ceiling->file);
 		return false;
 	}
-	request_refuse(request, REASON_LIMIT_MISSING, line, "'%s' is missing here, so its ceiling cannot be set; %s",
-		       ceiling->file,
+	request_refuse(request, REASON_LIMIT_MISSING, line,
+		       "'%s' is missing in the container's cgroup, so its ceiling cannot be set; %s", ceiling->file,
 		       ceiling->type->mandatory
 			       ? "it is never skipped"
 			       : "enable its controller for the container's parent, or set on_missing_limit = skip");

@@ -202,11 +202,12 @@ static void decide_writable(struct request *request, bool has_rules, bool asks)
 			"an annotation asks for a writable cgroup, and none of the rules for handler '%s' matches the container",
 			request->handler->name);
 	else if (has_rules && !request->rule)
-		pass(request, REASON_NOT_CONCERNED, "no rule for its handler matches the container");
+		pass(request, REASON_NOT_CONCERNED,
+		     "the container's handler has rules, and none of them matches the container");
 	else if (writable_of(from) == WRITABLE_TRUE)
 		examine(request, by_rule ? REASON_RULE_GRANTS : REASON_HANDLER_GRANTS, line);
 	else if (!asks)
-		pass(request, REASON_NOT_CONCERNED, "nothing makes its cgroup writable");
+		pass(request, REASON_NOT_CONCERNED, "nothing in the policy makes the container's cgroup writable");
 	else if (writable_of(from) == WRITABLE_FALSE)
 		request_refuse(request, by_rule ? REASON_RULE_FORBIDS : REASON_HANDLER_FORBIDS, line,
 			       "an annotation asks for a writable cgroup, and [%s %s] forbids it",
@@ -229,7 +230,7 @@ static enum verdict refusal_verdict(struct request *request)
 		return VERDICT_READONLY;
 	request_note(
 		request, REASON_NOT_TAKEN_BACK, setting,
-		"on_refusal = readonly cannot be kept without a user namespace of its own: its root is the host's root, and changing the owner stops nothing");
+		"on_refusal = readonly has no effect on a container without a user namespace of its own: its root is the host's root, and changing the owner stops nothing");
 	return VERDICT_REFUSE;
 }
 
@@ -302,16 +303,17 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 		if (may_concern(rules, facts))
 			decide_broken(&request);
 		else
-			pass(&request, REASON_NOT_CONCERNED, "no part of the policy that can be read covers it");
+			pass(&request, REASON_NOT_CONCERNED,
+			     "the policy is broken, and no part of it that can be read covers the container");
 		return;
 	}
 	if (!request_open(&request, &who)) {
-		pass(&request, REASON_NOT_CONCERNED, "the policy has no section for its handler");
+		pass(&request, REASON_NOT_CONCERNED, "the policy has no section for the container's handler");
 		return;
 	}
 	ret->who = who;
 	if (who.sandbox) {
-		pass(&request, REASON_SANDBOX, "its engine says that it is a sandbox (pause) container");
+		pass(&request, REASON_SANDBOX, "the engine says that this is a sandbox (pause) container");
 		return;
 	}
 	decide_known(&request);

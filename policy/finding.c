@@ -32,7 +32,7 @@ static const struct risk {
 	{ FINDING_GUARD_OFF, KEY_GUARD, NULL, "off",
 	  "guard = off: nothing guards pressure files and bpf(2) in the subtree" },
 	{ FINDING_DEVICE_BPF_RUNTIME, KEY_DEVICE_BPF, NULL, "runtime",
-	  "device_bpf = runtime: a container without any device program is granted" },
+	  "device_bpf = runtime: a container is granted even if no device program is on its cgroup" },
 	{ FINDING_PRESSURE_ALLOWED, KEY_PRESSURE, NULL, "allow",
 	  "pressure = allow: triggers on *.pressure files start kernel threads outside the container's limits" },
 	{ FINDING_TOTAL_UNBOUNDED, KEY_MAX_TOTAL_DESCENDANTS, NULL, "max",
@@ -85,7 +85,7 @@ static void find_idle(const struct listener *to, const struct section *handler)
 	if (!asked && !policy_grants_unasked(to->rules, handler))
 		tell(to, FINDING_HANDLER_IDLE, &handler->origin,
 		     "approve cgdeleg.io/writable, or set cgroup_writable = true",
-		     "[handler %s] grants nothing: its approved_annotations have none that asks, and neither it nor a rule for it has cgroup_writable = true",
+		     "[handler %s] grants nothing: none of its approved_annotations asks for a writable cgroup, and neither the handler nor a rule for it has cgroup_writable = true",
 		     handler->name);
 }
 
@@ -102,12 +102,12 @@ static void find_uncounted(const struct listener *to, const struct section *hand
 	if (section_has_word(handler, KEY_APPROVED_ANNOTATIONS, key))
 		return;
 	if (section && (!limit || strcmp(limit->value, "max") == 0))
-		tell(to, FINDING_BUDGET_UNCOUNTED, &budget->origin, "give it one",
+		tell(to, FINDING_BUDGET_UNCOUNTED, &budget->origin, "set it in the profile",
 		     "%s refuses every container of profile '%s' (%s:%u), which has no %s to be counted", budget->name,
 		     profile, section->origin.file, section->origin.line, file);
 	else if (!profile[0])
-		tell(to, FINDING_BUDGET_UNCOUNTED, &budget->origin, "give it one that has it",
-		     "%s refuses every container to which [handler %s] gives no profile, and so no %s to be counted",
+		tell(to, FINDING_BUDGET_UNCOUNTED, &budget->origin, "give it a profile that sets one",
+		     "%s refuses every container to which [handler %s] gives no profile, because without one it has no %s to be counted",
 		     budget->name, handler->name, file);
 }
 

@@ -121,7 +121,8 @@ static int read_param(const struct limit_type *type, bool policy, const char *wo
 	if (!type->params[i])
 		return err_set(err, EINVAL, "'%.64s' is not a parameter of %s: %s", word, type->key, type->help);
 	if (*seen & (1U << i))
-		return err_set(err, EINVAL, "'%.64s' gives '%s' of %s a second value", word, line->name, type->key);
+		return err_set(err, EINVAL, "'%.64s' sets a parameter of '%s' in %s a second time", word, line->name,
+			       type->key);
 	*seen |= 1U << i;
 	return limit_number(policy ? type : &unbounded, policy && type->params_in_bytes[i], value, &line->values[i],
 			    err);
@@ -161,7 +162,7 @@ static int add_line(const struct limit_type *type, const char *text, bool policy
 	if (*n == LIMIT_LINES_MAX)
 		return err_set(err, E2BIG, "%s has more than %d lines", type->key, LIMIT_LINES_MAX);
 	if (find_line(lines, *n, line.name))
-		return err_set(err, EINVAL, "'%s' is twice in %s", line.name, type->key);
+		return err_set(err, EINVAL, "'%s' appears twice in %s", line.name, type->key);
 	lines[(*n)++] = line;
 	return 0;
 }

@@ -207,7 +207,8 @@ int limit_parse(const struct limit_type *type, const char *text, struct arena *a
 		break;
 	case LIMIT_SET:
 		r = *text ? parse_set(text, arena, &value, err)
-			  : err_set(err, EINVAL, "an empty set would mean the set of the parent; write 0-3,7");
+			  : err_set(err, EINVAL,
+				    "an empty set would mean everything that the parent has; write a list like 0-3,7");
 		break;
 	case LIMIT_LINES:
 		r = limit_lines_parse(type, text, ',', arena, &value, err);
@@ -238,7 +239,8 @@ static int kernel_line(const struct limit_type *type, const char *text, struct a
 	size_t len = strcspn(text, "\n");
 
 	if (len >= sizeof(line) || (text[len] && text[len + 1]))
-		return err_set(err, EBADMSG, "'%s' holds more than one short line", type->key);
+		return err_set(err, EBADMSG, "'%s' holds more than one line, or a line of 1024 bytes or more",
+			       type->key);
 	memcpy(line, text, len);
 	line[len] = '\0';
 	if (type->kind == LIMIT_SET)

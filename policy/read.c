@@ -204,7 +204,7 @@ static bool read_header(struct reader *r)
 		return fault(r, 1, "the section's name has no ']' after it");
 	if (len > SECTION_TEXT_MAX)
 		return fault(r, SECTION_TEXT_MAX + 2,
-			     "the section's name has %zu bytes with its kind; at most %d are allowed", len,
+			     "the text between the brackets has %zu bytes; at most %d are allowed", len,
 			     SECTION_TEXT_MAX);
 	while (rest < r->comment && text_is_blank(*rest))
 		rest++;

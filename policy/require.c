@@ -93,15 +93,15 @@ static void require_owner(struct request *request)
 	d->owner_gid = process ? facts->process_gid : facts->root_gid;
 	if (d->owner_uid == FACT_ID_UNKNOWN || d->owner_gid == FACT_ID_UNKNOWN)
 		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
-			       "the %s of the container has no host %s: its user namespace does not map it",
-			       process ? "user of config.json" : "root",
+			       "the %s has no host %s, because its user namespace does not map it; extend the map",
+			       process ? "user that config.json names" : "container's root",
 			       d->owner_uid == FACT_ID_UNKNOWN ? "uid" : "gid");
 	/* A private namespace does not reach host id 0. If the facts say that it does, they are wrong, or were never
 	 * filled in. */
 	else if (facts->userns == USERNS_PRIVATE && (d->owner_uid == 0 || d->owner_gid == 0))
 		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
-			       "the %s of the container is host id 0, although its user namespace does not map that",
-			       process ? "user of config.json" : "root");
+			       "the %s is host id 0, although its user namespace does not map host id 0",
+			       process ? "user that config.json names" : "container's root");
 }
 
 static void require_cgroupns(struct request *request)
@@ -127,9 +127,10 @@ static bool refuse_passing(struct request *request, const struct setting *settin
 {
 	if (!request->facts->guards_passing)
 		return false;
-	request_refuse(request, REASON_UNKNOWN, setting,
-		       "whether %s can be attached could not be determined%s%.160s; create the container again", what,
-		       *why ? ": " : "", why);
+	request_refuse(
+		request, REASON_UNKNOWN, setting,
+		"whether %s can be attached could not be determined just now%s%.160s; create the container again", what,
+		*why ? ": " : "", why);
 	return true;
 }
 

@@ -114,7 +114,7 @@ static void refuse_over(struct request *request, size_t i, uint64_t used, uint64
 	if (own == LIMIT_MAX)
 		request_refuse(
 			request, REASON_BUDGET, line,
-			"%s is %s, but this container has no ceiling of %s to count; its profile needs one that is not skipped",
+			"%s is %s, but this container has no ceiling of %s that could be counted; set one in its profile that is not skipped",
 			keys[budgets[i].key].name, show(file, most, a, sizeof(a)), file);
 	else
 		request_refuse(
@@ -143,7 +143,7 @@ void request_budgets(struct request *request)
 			continue;
 		if (facts->usage_known != TRI_YES) {
 			request_refuse(request, REASON_UNKNOWN, NULL,
-				       "it is not known how much is delegated on this node, and %s bounds it",
+				       "how much is delegated on this node is not known, so %s cannot be checked",
 				       keys[budgets[i].key].name);
 			return;
 		}

@@ -172,7 +172,7 @@ int check_main(int argc, char **argv)
 		{ "--state", "FILE", &check.state, NULL,
 		  "its OCI state ('-': standard input); without it only config.json is read" },
 		{ "--handler", "NAME", &check.handler, NULL, "the handler that would run it" },
-		{ "--json", NULL, NULL, &check.json, "print that as JSON" },
+		{ "--json", NULL, NULL, &check.json, "with --bundle: print JSON" },
 		{ "--help", NULL, NULL, &check.help, "" },
 	};
 	struct trail *trail;
@@ -189,7 +189,7 @@ int check_main(int argc, char **argv)
 	}
 	if (!!check.bundle != !!check.handler || ((check.state || check.json) && !check.bundle) ||
 	    (check.json && check.settings)) {
-		fputs("cgdeleg: check: --bundle and --handler need each other; --state and --json need both; --json and --settings exclude each other\n",
+		fputs("cgdeleg: check: --bundle and --handler need each other; --state and --json need both; --json and --settings cannot be combined\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

@@ -91,7 +91,7 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 		const char *metric = limit ? column->limit_metric : column->metric;
 		char text[96];
 
-		(void)snprintf(text, sizeof(text), "what %s says now", limit ? column->limit_file : "");
+		(void)snprintf(text, sizeof(text), "the limit that %s holds now", limit ? column->limit_file : "");
 		put_family(metric, counter ? "counter" : "gauge", limit ? text : column->help, to);
 		(void)snprintf(text, sizeof(text), "%s%s", metric, counter ? "_total" : "");
 		for (size_t row = 0; row < table->n_rows; row++) {

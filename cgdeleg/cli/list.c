@@ -91,7 +91,7 @@ int list_main(int argc, char **argv)
 		{ "--json", NULL, NULL, &list.json, "print JSON, with every column unless -o names some" },
 		{ "--openmetrics", NULL, NULL, &list.metrics, "print OpenMetrics text, for a textfile collector" },
 		{ "--watch", NULL, NULL, &list.watch, "print again and again, until interrupted" },
-		{ "--interval", "SECONDS", &list.interval, NULL, "seconds between two of them (2)" },
+		{ "--interval", "SECONDS", &list.interval, NULL, "with --watch: seconds between two lists (2)" },
 		{ "--help", NULL, NULL, &list.help, "" },
 	};
 	struct err err = { 0 };
@@ -104,7 +104,7 @@ int list_main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (list.json + list.metrics + list.watch > 1 || (list.metrics && list.columns)) {
-		fputs("cgdeleg: list: --json, --openmetrics and --watch exclude each other; so do -o and --openmetrics\n",
+		fputs("cgdeleg: list: use only one of --json, --openmetrics and --watch; -o and --openmetrics cannot be combined\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

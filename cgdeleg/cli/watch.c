@@ -78,7 +78,8 @@ static void load_policy(struct service *s)
 	if (ruleset_is_broken(next)) {
 		const struct complaint *c = next->complaints;
 
-		(void)snprintf(text, sizeof(text), "the policy has errors and is ignored: %s:%u: %.300s",
+		(void)snprintf(text, sizeof(text),
+			       "the policy has errors, so the one read before stays in force: %s:%u: %.300s",
 			       c->origin.file ? c->origin.file : "?", c->origin.line, c->text);
 		say(LOG_ERR, text);
 		return;
@@ -130,7 +131,7 @@ static void report(struct service *s)
 	if (to)
 		put_metrics(c, to);
 	if (!to || fclose(to) != 0 || rename(path, s->metrics) < 0)
-		say(LOG_WARNING, "cannot write the file of --openmetrics");
+		say(LOG_WARNING, "cannot write the file that --openmetrics names");
 }
 
 static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -272,8 +273,10 @@ int watch_main(int argc, char **argv)
 	const struct option_row rows[] = {
 		{ "--once", NULL, NULL, &s.once, "put back what is above its ceiling now, then exit" },
 		{ "--policy", "DIR", &s.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
-		{ "--run", "DIR", &s.run, NULL, "the hook's --run (" BUDGET_DIRECTORY ")" },
-		{ "--helpers", "DIR", &s.helpers, NULL, "the hook's --helpers" },
+		{ "--run", "DIR", &s.run, NULL,
+		  "directory of the table of grants, the same as the hook's --run (" BUDGET_DIRECTORY ")" },
+		{ "--helpers", "DIR", &s.helpers, NULL,
+		  "directory of the helper programs, the same as the hook's --helpers" },
 		{ "--interval", "SECONDS", &s.interval, NULL,
 		  "seconds between two sweeps, which check what sends no events (10)" },
 		{ "--openmetrics", "FILE", &s.metrics, NULL, "write the counters of the watch to FILE" },

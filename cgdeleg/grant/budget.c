@@ -40,7 +40,7 @@ static int write_row(int fd, size_t row, const struct budget_entry *entry, struc
 	if (n < 0)
 		return err_set_errno(err, errno, "cannot write to the table of grants");
 	if (n != sizeof(*entry))
-		return err_set(err, EIO, "the table of grants took only a part of an entry");
+		return err_set(err, EIO, "only a part of an entry could be written to the table of grants");
 	return 0;
 }
 

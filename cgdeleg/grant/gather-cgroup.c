@@ -93,13 +93,13 @@ static int check_exclusive(const struct target *target, struct err *err)
 			file_open_beneath(fd < 0 ? target->cgroup_fd : fd, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 		if (below < 0)
-			return err_set_errno(err, below, "cannot open the container's cgroup below");
+			return err_set_errno(err, below, "cannot open a cgroup below the container's");
 		(void)close_fd(fd);
 		fd = below;
 		more = next_component(&rest, next);
 		r = cgroup_list(fd, &listing);
 		if (r < 0)
-			return err_set_errno(err, r, "cannot list the container's cgroup below");
+			return err_set_errno(err, r, "cannot list a cgroup below the container's");
 		r = check_children(&listing, next, err);
 		if (r >= 0)
 			r = check_processes(target, fd, err);

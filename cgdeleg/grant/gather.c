@@ -250,7 +250,7 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	if (!oci->has_mount)
 		return err_set(
 			err, ENOENT,
-			"config.json mounts no type 'cgroup' at '/sys/fs/cgroup', so there is nothing to make writable");
+			"config.json has no mount of type 'cgroup' at '/sys/fs/cgroup', so there is nothing to make writable");
 	r = mount_point(host, oci, point, err);
 	if (r < 0)
 		return r;

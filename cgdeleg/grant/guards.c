@@ -68,7 +68,7 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 		if (clock_monotonic_ms() >= end_ms)
 			return err_set(
 				err, ETIMEDOUT,
-				"another hook has not loaded the BPF guards in time; run 'cgdeleg guard load' at boot to avoid this");
+				"another hook has been loading the BPF guards and has not finished in time; run 'cgdeleg guard load' at boot to avoid this");
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 16000000)
 			pause.tv_nsec *= 2;
@@ -118,7 +118,9 @@ static int run_loader(const struct host *host, const struct guard_loader *loader
 	if (r < 0)
 		return r;
 	r = guards_open(host->sys_fd, ret, err);
-	return r != 0 ? r : err_set(err, ENOENT, "the BPF guards are not there after loading them");
+	return r != 0 ? r
+		      : err_set(err, ENOENT,
+				"the BPF guards are not pinned, although the program that loads them reported success");
 }
 
 static int open_or_run_loader(const struct host *host, const struct guard_loader *loader, struct guards *ret,
@@ -131,7 +133,7 @@ static int open_or_run_loader(const struct host *host, const struct guard_loader
 	if (!guard_build[0])
 		return err_set(err, ENOTSUP, "this cgdeleg was built without BPF guards");
 	if (!loader)
-		return err_set(err, ENOENT, "the BPF guards are not loaded; run cgdeleg guard load");
+		return err_set(err, ENOENT, "the BPF guards are not loaded; run 'cgdeleg guard load'");
 	return run_loader(host, loader, ret, err);
 }
 
@@ -146,7 +148,7 @@ void guards_open_or_load(const struct host *host, const struct guard_loader *loa
 		return;
 	facts->guard_available = target->guards.grant.grants_fd >= 0;
 	if (!facts->guard_available)
-		(void)err_set(&target->guards_err, ENOTSUP, "cgdeleg guard status says why");
+		(void)err_set(&target->guards_err, ENOTSUP, "run 'cgdeleg guard status' to see why");
 	r = devices_translate(oci->devices, &target->rules, &target->device_err);
 	facts->device_guard = r >= 0 && target->guards.device.program_fd >= 0;
 	facts->device_guard_why = target->device_err.text;

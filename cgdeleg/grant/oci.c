@@ -100,7 +100,7 @@ int oci_read_state(int fd, int64_t deadline_ms, struct oci *ret, struct err *err
 	if (r == -ETIMEDOUT)
 		return err_set(
 			err, ETIMEDOUT,
-			"container state: it did not end within the deadline; the runtime must write the state and close the pipe");
+			"container state: it was not complete within the deadline; the runtime must write the state and close the pipe");
 	if (r < 0)
 		return err_set_errno(err, r, "container state: cannot read it");
 	return oci_parse_state(buf, len, ret, err);

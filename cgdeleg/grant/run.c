@@ -229,7 +229,7 @@ static int plan(const struct run_args *args, struct trail *trail)
 	if (trail->oci.restoring)
 		return err_set(
 			&trail->err, ENOTSUP,
-			"it is being restored from a checkpoint, which cannot be granted a writable cgroup: start it anew");
+			"the container is being restored from a checkpoint, and a restored container cannot be granted a writable cgroup: start it anew");
 	r = oci_read_config(trail->oci.bundle, args->owner, &trail->oci, &trail->err);
 	if (r < 0 || ruleset_is_broken(&trail->rules))
 		return r;

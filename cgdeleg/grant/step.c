@@ -74,7 +74,7 @@ static int device_run(const struct apply *apply, const struct step *step, struct
 	if (now.count == 0 || !now.multi || !same)
 		return err_set(
 			err, EPERM,
-			"the device controller's BPF programs are no longer as they were when the grant was decided");
+			"the device controller's BPF programs have changed since the grant was decided; create the container again");
 	return 0;
 }
 

@@ -101,9 +101,10 @@ static int parse_ceilings(yyjson_val *object, struct attribute *ret, struct err 
 		if (r == -ENOMEM || !ceiling->file)
 			return no_memory(err);
 		if (r < 0)
-			return err_set(err, EPROTO,
-				       WHAT " has a ceiling '%.64s' that cannot be read: another cgdeleg wrote it",
-				       yyjson_get_str(key));
+			return err_set(
+				err, EPROTO,
+				WHAT " has a ceiling '%.64s' that cannot be read: another version of cgdeleg wrote it",
+				yyjson_get_str(key));
 	}
 	return ceilings ? 0 : no_memory(err);
 }
@@ -116,7 +117,8 @@ static int parse_guards(const struct raw *raw, struct attribute *ret, struct err
 	int n = raw->devices ? devices_parse(raw->devices, rules) : 0;
 
 	if (n < 0)
-		return err_set(err, EPROTO, WHAT " has device rules that cannot be read: another cgdeleg wrote it");
+		return err_set(err, EPROTO,
+			       WHAT " has device rules that cannot be read: another version of cgdeleg wrote it");
 	copy = arena_alloc(&ret->arena, (size_t)n * sizeof(*copy));
 	if (!copy)
 		return no_memory(err);
@@ -145,7 +147,8 @@ static int keep_strings(struct raw *raw, struct err *err)
 	}
 	if (!fits)
 		return err_set(err, EPROTO,
-			       WHAT " is not of version %d or has an over-long value: another cgdeleg wrote it",
+			       WHAT
+			       " is not of version %d or has an over-long value: another version of cgdeleg wrote it",
 			       ATTRIBUTE_VERSION);
 	return 0;
 }

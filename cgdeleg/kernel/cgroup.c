@@ -121,7 +121,7 @@ int cgroup_parse_path(const char *text, char *ret, size_t size, struct err *err)
 		}
 		at = *end ? end + 1 : end;
 	}
-	return err_set(err, ENOENT, "the process is in no cgroup v2 hierarchy");
+	return err_set(err, ENOENT, "the process is not in a cgroup v2 hierarchy");
 }
 
 bool cgroup_is_within(const char *path, const char *root)

@@ -108,9 +108,10 @@ int limit_check_effective(int dirfd, const char *file, const struct limit_type *
 	if (r < 0)
 		return r;
 	if (!limit_within(type, &effective, ceiling))
-		return err_set(err, ERANGE,
-			       "'%s' is '%s', beyond the ceiling: the cgroup above has none of the ceiling's set", name,
-			       limit_format(type, &effective, text, sizeof(text)));
+		return err_set(
+			err, ERANGE,
+			"'%s' is '%s', beyond the ceiling: the cgroup above has none of the processors or nodes that the ceiling names",
+			name, limit_format(type, &effective, text, sizeof(text)));
 	return 0;
 }
 
@@ -180,7 +181,7 @@ static int restore_empty_set(int dirfd, int fd, const char *file, const struct l
 	if (r < 0)
 		return r;
 	if (!limit_within(type, &all, &now))
-		return err_set(err, EIO, "'%s' does not read back as what its parent may use", file);
+		return err_set(err, EIO, "'%s' does not read back as the set that its parent may use", file);
 	return 0;
 }
 

@@ -113,7 +113,7 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat, const
 		w->reclaim_after_ms = 0;
 		watch_say(
 			watch, LOG_WARNING,
-			"%s: %llu removed cgroups still hold memory, more than twice its ceiling; it is being reclaimed",
+			"%s: %llu removed cgroups still hold memory, more than twice the ceiling of cgroup.max.descendants; the memory is being reclaimed",
 			w->name, (unsigned long long)dying);
 	}
 	r = reclaim(watch, w);

@@ -51,7 +51,8 @@ static void tell_systemd(struct watch *watch, const struct watched *w, const str
 	if (systemd_add_words(&words, ceiling->type, &ceiling->value, &err) < 0 ||
 	    systemd_set(watch->args.host->helpers, unit, &words,
 			clock_monotonic_ms() + (pid == 0 ? SYSTEMD_PATIENT_MS : SYSTEMD_MS), &err) < 0)
-		watch_say(watch, LOG_WARNING, "%s: '%s' is put back, but setting it in systemd failed: %s", w->name,
+		watch_say(watch, LOG_WARNING,
+			  "%s: '%s' has been put back in its file, but setting it in systemd failed: %s", w->name,
 			  ceiling->file, err.text);
 	if (pid == 0)
 		_exit(0);
@@ -105,7 +106,7 @@ static void put_back(struct watch *watch, struct watch_file *file, const struct 
 	}
 	watch->counts.put_back++;
 	if (!file->contested)
-		watch_say(watch, LOG_NOTICE, "%s: '%s' was raised to %s and is back at %s", file->owner->name,
+		watch_say(watch, LOG_NOTICE, "%s: '%s' was raised to %s and has been put back to %s", file->owner->name,
 			  file->file, limit_format(ceiling->type, &limit->now, was, sizeof(was)),
 			  limit_format(ceiling->type, &ceiling->value, now, sizeof(now)));
 	tell_systemd(watch, file->owner, limit);
@@ -146,7 +147,7 @@ static int lower_one(struct watch *watch, const struct watched *w, const struct 
 	if (r == 0 && !limit_within(ceiling->type, wanted, &ceiling->value))
 		watch_say(
 			watch, LOG_INFO,
-			"%s: '%s' keeps its ceiling %s; the new one in the policy, %s, is for containers that start from now on",
+			"%s: '%s' keeps its ceiling %s; the policy's new one, %s, applies only to containers that start from now on",
 			w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
 			limit_format(ceiling->type, wanted, b, sizeof(b)));
 	return r;

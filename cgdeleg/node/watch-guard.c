@@ -55,7 +55,7 @@ static int need_pins(struct watch *watch, enum guard_kind kind, struct err *err)
 		*err = watch->guards_err;
 		return -err->code;
 	}
-	return err_set(err, ENOENT, "it is not loaded; cgdeleg guard status says why");
+	return err_set(err, ENOENT, "it is not loaded; run 'cgdeleg guard status' to see why");
 }
 
 /*

@@ -176,7 +176,9 @@ static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 		return 0;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0 || adopt(watch, grant->id, copy) < 0)
-		return err_set_errno(err, errno, "cannot watch another cgroup");
+		return err_set_errno(
+			err, errno,
+			"cannot watch another cgroup with inotify (is fs.inotify.max_user_watches too low?)");
 	return 0;
 }
 

@@ -145,7 +145,7 @@ int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags, struct err *err)
 {
 	struct stat st;
-	int r = fails(&fake_guard.fail_tell, "write the cgroup's entry in guard_grants", err);
+	int r = fails(&fake_guard.fail_tell, "write the cgroup's entry in the grant guard's map", err);
 
 	(void)guard;
 	if (r < 0)
@@ -159,7 +159,7 @@ int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guar
 {
 	(void)guard;
 	(void)cgroup_fd;
-	if (fails(&fake_guard.fail_read, "read the cgroup's entry in guard_grants", err) < 0)
+	if (fails(&fake_guard.fail_read, "read the cgroup's entry in the grant guard's map", err) < 0)
 		return -EIO;
 	if (!fake_guard.grant)
 		return err_set(err, ENOENT, "the grant guard is not there");

@@ -250,7 +250,7 @@ TEST_AS_ROOT(test_changed_machine)
 		const char *edits, *want;
 	} cases[] = {
 		{ "- " BOX "memory.max", "cannot open 'memory.max': No such file" },
-		{ BOX "device.programs = replaceable 3", "BPF programs are no longer as they were when" },
+		{ BOX "device.programs = replaceable 3", "BPF programs have changed since the grant" },
 		{ BOX "init/", "the leaf 'init' exists already" },
 		{ "- " BOX "cgroup.threads", "cannot stat 'cgroup.threads' of the container's cgroup" },
 	};

@@ -109,7 +109,7 @@ TEST(test_parse)
 		{ "{\"v\":0,\"id\":\"x\"" REST, "is not of version 1" },
 		{ "{\"v\":1" REST, "'id' is missing" },
 		{ "{\"v\":1,\"id\":5" REST, "'id' is not a string" },
-		{ "{\"v\":1,\"id\":\"x\",\"id\":\"x\"" REST, "stands twice" },
+		{ "{\"v\":1,\"id\":\"x\",\"id\":\"x\"" REST, "appears twice" },
 		{ "", "attribute trusted.cgdeleg: empty" },
 		{ "{}", "'v' is missing" },
 		{ "[]", "a JSON object was expected" },

@@ -42,7 +42,7 @@ static const struct {
 	{ "{\"hooks\":{\"createRuntime\":[{\"path\":\"/h\"}]}}", NULL, "not with the arguments" },
 	{ "{\"hooks\":[]}", NULL, "'hooks' is not an object" },
 	{ "{\"hooks\":{\"createRuntime\":{}}}", NULL, "'createRuntime' not an array" },
-	{ "{\"hooks\":{},\"hooks\":{}}", NULL, "stands twice" },
+	{ "{\"hooks\":{},\"hooks\":{}}", NULL, "appears twice" },
 	{ "[]", NULL, "a JSON object was expected" },
 	{ "{", NULL, "not valid JSON" },
 	{ "", NULL, "empty" },

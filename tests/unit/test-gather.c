@@ -50,7 +50,7 @@ static const struct {
 	{ "no cgroup mount", "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw",
 	  "no cgroup2 mount at '/bundle/rootfs/sys/fs/cgroup'" },
 	{ "no cgroup", "- proc/4711/cgroup", "cannot read '/proc/.../cgroup'" },
-	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is in no cgroup v2 hierarchy" },
+	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is not in a cgroup v2 hierarchy" },
 	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", NULL }, /* it is asked only where that matters */
 	{ "hook in a user namespace", "proc/self/ns/user -> user:[7]", "the hook itself runs in a user namespace" },
 	{ "above the root of its namespace", MOUNT("/ci", "ro", "rw"),
@@ -105,7 +105,7 @@ static const struct {
 		 "/init/x/",
 	  "has a child 'x'" },
 	{ "nested, gone", INSIDE "proc/4711/cgroup = 0::/ci/box/init\n" BOX "/cgroup.procs =",
-	  "cannot open the container's cgroup below" },
+	  "cannot open a cgroup below the container's" },
 	{ "list with a path", "sys/kernel/cgroup/delegate = ../x", "holds a name with '/': '../x'" },
 };
 
@@ -326,7 +326,7 @@ TEST_AS_ROOT(test_granted) /* attributes in the trusted namespace */
 		{ ATTRIBUTE_OF("c1", "mnt:[2]+778"), NULL, false },
 		{ ATTRIBUTE_OF("c1", "mnt:[3]+777") BOX "/made-inside/", "has a child 'made-inside'", false },
 		{ ATTRIBUTE("c2") BOX "/made-inside/", "has a child 'made-inside'", false },
-		{ ATTRIBUTE("c1") "proc/self/cgroup = 4:cpu:/x\n", "is in no cgroup v2 hierarchy", false },
+		{ ATTRIBUTE("c1") "proc/self/cgroup = 4:cpu:/x\n", "is not in a cgroup v2 hierarchy", false },
 		{ BOX " @ nonsense", "attribute trusted.cgdeleg:1:1: not valid JSON", false },
 	};
 

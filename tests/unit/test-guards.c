@@ -25,9 +25,9 @@ TEST(test_bpf)
 		bool device, grant, passing;
 		const char *why; /* there is no grant guard */
 	} pins[] = {
-		{ "#", true, false, false, "cgdeleg guard status says why" },
+		{ "#", true, false, false, "run 'cgdeleg guard status' to see why" },
 		{ "sys/fs/bpf/guards = device grant", true, true, false, "" },
-		{ "- sys/fs/bpf/guards", false, false, false, "run cgdeleg guard load" },
+		{ "- sys/fs/bpf/guards", false, false, false, "run 'cgdeleg guard load'" },
 		{ "sys/fs/bpf/guards = fault", false, false, false, "not root's alone" },
 		{ "sys/fs/bpf/guards = busy", false, false, true, "too many files" },
 	};
@@ -140,8 +140,10 @@ TEST(test_turns)
 	} cases[] = {
 		{ false, false, 8000, false, false, "cgdeleg-guard: it failed" }, /* its own turn */
 		{ true, true, 20000, true, false, "" },
-		{ true, false, 6000, false, true, "another hook has not loaded the BPF guards in time" },
-		{ true, false, -1000, false, true, "another hook has not loaded the BPF guards in time" },
+		{ true, false, 6000, false, true,
+		  "another hook has been loading the BPF guards and has not finished in time" },
+		{ true, false, -1000, false, true,
+		  "another hook has been loading the BPF guards and has not finished in time" },
 	};
 
 	if (geteuid() != 0 || !guard_build[0])

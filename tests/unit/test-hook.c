@@ -37,7 +37,7 @@ static const struct {
 	{ WORDS("createRuntime", "--handler", "h", "--deadline", "8s"), 2, USAGE },
 	{ WORDS("createRuntime", "--handler", "h", "--deadline", "-8"), 2, USAGE },
 	{ WORDS("createRuntime", "--handler", "h", "--root", "/nonexistent"), 1,
-	  "cgdeleg: cannot make '/nonexistent', which --root names, the root directory" },
+	  "cgdeleg: cannot change the root directory to '/nonexistent', which --root names" },
 	{ WORDS("createRuntime", "--handler", "h", NOWHERE), 1, "cgdeleg: container state: empty" },
 	{ WORDS("createRuntime", "--handler", "h", "--deadline", "600", NOWHERE), 1,
 	  "cgdeleg: container state: empty" },

@@ -24,9 +24,9 @@ static const struct parse_case {
 	{ "[]", "a JSON object was expected", 0 },
 	{ "1", "a JSON object was expected", 0 },
 	{ "null", "a JSON object was expected", 0 },
-	{ "{\"a\":1,\"a\":2}", "'a' stands twice", 0 },
-	{ "{\"x\":[{\"a\":1,\"b\":1,\"a\":2}]}", "'a' stands twice", 0 },
-	{ "{\"a\":1,\"\\u0061\":2}", "'a' stands twice", 0 }, /* spelt differently, the same */
+	{ "{\"a\":1,\"a\":2}", "'a' appears twice", 0 },
+	{ "{\"x\":[{\"a\":1,\"b\":1,\"a\":2}]}", "'a' appears twice", 0 },
+	{ "{\"a\":1,\"\\u0061\":2}", "'a' appears twice", 0 }, /* spelt differently, the same */
 	{ "{\"a\\u0000b\":1}", "NUL byte", 0 },
 	{ "{\"a\":[[[[1]]]]}", "nested too deeply", 0 },
 	{ "{\"a\":1} x", "t:1:", 0 },

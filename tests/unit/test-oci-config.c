@@ -41,7 +41,7 @@ static const struct {
 	{ "gid beyond", USER("\"gid\":4294967296"), "process.user: uid or gid out of range" },
 	{ "linux a list", ROOT ",\"linux\":[]}", "config.json: 'linux' is not an object" },
 	{ "maskedPaths a string", LINUX("\"maskedPaths\":\"/\""), "linux: 'maskedPaths' is not an array" },
-	{ "key twice", ROOT ",\"root\":{\"path\":\"x\"}}", "the key 'root' stands twice" },
+	{ "key twice", ROOT ",\"root\":{\"path\":\"x\"}}", "the key 'root' appears twice" },
 };
 
 TEST(test_configs)

@@ -33,9 +33,9 @@ static const struct {
 	{ "lone surrogate", WITH_PID(",\"x\":\"\\ud800\""), "not valid JSON" },
 	{ "array", "[]", "container state: a JSON object was expected" },
 	{ "number", "1", "container state: a JSON object was expected" },
-	{ "key twice", WITH_PID(",\"pid\":4712"), "the key 'pid' stands twice in one object" },
-	{ "key twice below", WITH_PID(",\"x\":[{\"y\":1,\"y\":1}]"), "the key 'y' stands twice" },
-	{ "key twice, escaped", WITH_PID(",\"p\\u0069d\":4712"), "the key 'pid' stands twice" },
+	{ "key twice", WITH_PID(",\"pid\":4712"), "the key 'pid' appears twice in one object" },
+	{ "key twice below", WITH_PID(",\"x\":[{\"y\":1,\"y\":1}]"), "the key 'y' appears twice" },
+	{ "key twice, escaped", WITH_PID(",\"p\\u0069d\":4712"), "the key 'pid' appears twice" },
 	{ "NUL in a key", WITH_PID(",\"x\\u0000\":1"), "a key has a NUL byte inside" },
 	{ "no id", "{\"status\":\"creating\"}", "state: 'id' is missing, a string was expected" },
 	{ "no status", "{\"id\":\"c\"}", "state: 'status' is missing, a string was expected" },
@@ -193,7 +193,7 @@ TEST(test_read_deadline)
 
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	CHECK("no end", oci_read_state(fds[0], 1, &oci, &why),
-	      "it did not end within the deadline; the runtime must write the state and close");
+	      "it was not complete within the deadline; the runtime must write the state and close");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }

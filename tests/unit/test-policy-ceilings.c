@@ -146,7 +146,7 @@ TEST(test_cpu_period)
 			assert_int_equal(decision.verdict, VERDICT_REFUSE);
 			assert_int_equal(decision.reasons[0].code, REASON_ANNOTATION_INVALID);
 			assert_int_equal(decision.reasons[0].origin.line, 7);
-			assert_non_null(strstr(decision.reasons[0].text, "below the kernel's minimum, 1000"));
+			assert_non_null(strstr(decision.reasons[0].text, "below the kernel's minimum of 1000"));
 			continue;
 		}
 		assert_int_equal(decision.verdict, VERDICT_GRANT);

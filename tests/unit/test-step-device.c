@@ -13,13 +13,13 @@ static const struct {
 } cases[] = {
 	{ NULL, false, NULL }, /* and the policy was content */
 	{ "device.programs = multi 7", false, NULL },
-	{ "device.programs = multi 8", false, "no longer as they were" },
+	{ "device.programs = multi 8", false, "have changed since" },
 	{ "device.programs = multi 8", true, NULL }, /* systemd's own, loaded anew */
-	{ "device.programs = replaceable 7", false, "no longer as they were" },
-	{ "device.programs = replaceable 7", true, "no longer as they were" },
-	{ "- device.programs", false, "no longer as they were" },
-	{ "- device.programs", true, "no longer as they were" },
-	{ "device.programs = fault 0", true, "no longer as they were" },
+	{ "device.programs = replaceable 7", false, "have changed since" },
+	{ "device.programs = replaceable 7", true, "have changed since" },
+	{ "- device.programs", false, "have changed since" },
+	{ "- device.programs", true, "have changed since" },
+	{ "device.programs = fault 0", true, "have changed since" },
 };
 
 TEST(test_verified_again)

@@ -22,7 +22,7 @@ static const struct {
 	const char *file, *written, *want, *said; /* said NULL: nothing, it is left alone */
 } rewrites[] = {
 	{ "memory.max", "2147483648", "1073741824", "'memory.max' was raised to 2147483648" },
-	{ "memory.max", "max", "1073741824", "raised to max and is back at 1073741824" },
+	{ "memory.max", "max", "1073741824", "raised to max and has been put back to 1073741824" },
 	{ "memory.max", "1073741825", "1073741824", "was raised to 1073741825" },
 	{ "memory.max", "1073741824", "1073741824", NULL },
 	{ "memory.max", "1048576", "1048576", NULL },
@@ -270,12 +270,12 @@ static const struct {
 	const char *path, *file, *told, *said;
 	int r;
 } units[] = {
-	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824", "is back at", 0 },
+	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824", "has been put back to", 0 },
 	{ "/system.slice/x.scope", "memory.max", "x.scope MemoryMax=1073741824",
-	  "<4> box: 'memory.max' is put back, but setting it in systemd failed: no bus", -EIO },
-	{ "/system.slice/x.scope", "cgroup.max.depth", "", "is back at", 0 }, /* no property */
-	{ "/system.slice/x.scope/below", "memory.max", "", "is back at", 0 }, /* not the unit's */
-	{ "/ci/box", "memory.max", "", "is back at", 0 },
+	  "<4> box: 'memory.max' has been put back in its file, but setting it in systemd failed: no bus", -EIO },
+	{ "/system.slice/x.scope", "cgroup.max.depth", "", "has been put back to", 0 }, /* no property */
+	{ "/system.slice/x.scope/below", "memory.max", "", "has been put back to", 0 }, /* not the unit's */
+	{ "/ci/box", "memory.max", "", "has been put back to", 0 },
 };
 
 /* The file first; then systemd, which would undo it. */
@@ -306,9 +306,9 @@ static const struct {
 } policies[] = {
 	{ "[profile small]\ncgroup.max.depth = 2\n", "2", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\ncgroup.max.depth = 4\n", "4", NULL, 0 },
-	{ "[profile small]\ncgroup.max.depth = 9\n", "4", "keeps its ceiling 4; the new one in the policy, 9, is for",
-	  0 },
-	{ "[profile small]\ncgroup.max.depth = max\n", "4", "the new one in the policy, max, is for", 0 },
+	{ "[profile small]\ncgroup.max.depth = 9\n", "4",
+	  "keeps its ceiling 4; the policy's new one, 9, applies only to", 0 },
+	{ "[profile small]\ncgroup.max.depth = max\n", "4", "the policy's new one, max, applies only to", 0 },
 	{ "[profile small]\npids.max = 5\n", "4", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\nio.max = 8:0 rbps=1M\n", "4", NULL, 0 }, /* none was granted */
 	{ "[profile other]\ncgroup.max.depth = 2\n", "4", "has no profile 'small' any more", 0 },
@@ -377,7 +377,7 @@ TEST(test_policy_sets)
 		uint64_t lowered;
 	} rows[] = {
 		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3", 1 },
-		{ "[profile small]\ncpuset.cpus = 4-7\n", "the new one in the policy, 4-7, is for", "0-3", 0 },
+		{ "[profile small]\ncpuset.cpus = 4-7\n", "the policy's new one, 4-7, applies only to", "0-3", 0 },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {

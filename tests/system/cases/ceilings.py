@@ -152,7 +152,7 @@ def with_missing(t, name, **defaults):
 def missing(t):
     with t.step("refuse is the default"):
         c = with_missing(t, "refuse")
-        refused(c, "is missing here")
+        refused(c, "is missing in the container's cgroup")
     with t.step("skip grants, says so, and keeps the mandatory two"):
         c = with_missing(t, "skip", on_missing_limit="skip").up()
         granted(c)

@@ -101,7 +101,7 @@ def endless(t):
         os.close(reading)
         os.close(writing)
         equal(done.code, 1, "exit")
-        one_sentence(done.err, "it did not end within the deadline")
+        one_sentence(done.err, "it was not complete within the deadline")
 
 
 def audit_fails(t, fake, word="audit", **options):

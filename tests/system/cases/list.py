@@ -157,7 +157,7 @@ def guards(t):
 def words(t):
     """What is wrong on the command line, and a record that cannot be read."""
     for arguments, part in ((["-o", "memroy"], "did you mean 'memory'?"), (["--sort", "x"], "no column 'x'"),
-                            (["--json", "--openmetrics"], "exclude each other"),
+                            (["--json", "--openmetrics"], "use only one of"),
                             (["--bogus"], "unknown option '--bogus'")):
         with t.step(f"exit code 2: {' '.join(arguments)}"):
             done = run([t.cgdeleg, "list", *arguments])

@@ -77,7 +77,7 @@ def by_file(t):
             final, above = time_above(c, "cgroup.max.descendants", 16, writer(c, "cgroup.max.descendants", 100))
             print(f"# {t.name}: above its ceiling for at most {above:.1f} ms", flush=True)
             equal(final, 16, "cgroup.max.descendants")
-            contains(watch.log(), "was raised to 100 and is back at 16", "the log")
+            contains(watch.log(), "was raised to 100 and has been put back to 16", "the log")
         with t.step("lowered: it stays"):
             host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "5")
             watch.two_sweeps()
@@ -89,7 +89,7 @@ def by_file(t):
                          profiles={"small": {**PROFILE, "cgroup.max.depth": 2, "cgroup.max.descendants": 50}})
             watch.program.send_signal(signal.SIGHUP)
             wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling")
-            contains(watch.log(), "'cgroup.max.descendants' keeps its ceiling 16; the new one in the policy, 50, is for", "the log")
+            contains(watch.log(), "'cgroup.max.descendants' keeps its ceiling 16; the policy's new one, 50, applies only to", "the log")
         had = watch.count("grants")
         c.delete()
         with t.step("ended: forgotten"):
@@ -230,7 +230,7 @@ def dying_cgroups(t):
             wait_until(lambda: "of its removed cgroups" in watch.log(), "their end")
             print(f"# {t.name}: {had} dying cgroups, {dying(c.cgroup)} after {time.monotonic() - began:.1f} s and "
                   f"{watch.count('reclaims')} reclaims", flush=True)
-            contains(watch.log(), "removed cgroups still hold memory, more than twice its ceiling", "the log")
+            contains(watch.log(), "removed cgroups still hold memory, more than twice the ceiling of cgroup.max.descendants", "the log")
             expect(dying(c.cgroup) <= 256, f"{dying(c.cgroup)} are left")
             wait_until(lambda: watch.count("dying_alarms") == 0, "the metric")
             equal(watch.count("dying_held"), 0, "dying_held")
