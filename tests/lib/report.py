@@ -95,6 +95,20 @@ def equal(got, wanted, what):
         raise Failure(f"{what}: got {got!r}, expected {wanted!r}")
 
 
+def succeeds(done, what):
+    """The Result of a command that has to end with 0."""
+    if done.code != 0:
+        raise Failure(f"{what}: {done.text}")
+    return done
+
+
+def fails(done, what):
+    """The Result of a command that has to end with anything else."""
+    if done.code == 0:
+        raise Failure(f"{what}: {done.text}")
+    return done
+
+
 def contains(text, part, what):
     if part not in text:
         raise Failure(f"{what}: {part!r} is not in {text!r}")

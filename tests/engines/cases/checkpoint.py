@@ -17,7 +17,7 @@ from engine.cri import CriError
 from engine.podman import Podman
 from lib import host
 from lib.process import must
-from lib.report import contains, equal, expect
+from lib.report import contains, equal, expect, fails, succeeds
 
 # CRIU may end what sleeps.
 LOOP = ("/bin/sh", "-c", "while :; do sleep 1000; done")
@@ -42,8 +42,7 @@ def mount_options_kept():
 
 
 def checkpointed(p, container):
-    done = p("container", "checkpoint", "--keep", container)
-    equal(done.code, 0, f"podman container checkpoint ({done.text})")
+    succeeds(p("container", "checkpoint", "--keep", container), "podman container checkpoint")
     equal(delegated(), {}, "delegated cgroups while it is away")
 
 
@@ -53,8 +52,7 @@ def is_running(p, container):
 
 def stays_away(p, container, *parts):
     """The restore fails, and nothing of the container runs."""
-    done = p("container", "restore", "--keep", container)
-    expect(done.code != 0, f"it was restored: {done.text}")
+    done = fails(p("container", "restore", "--keep", container), "it was restored")
     for part in parts:
         contains(done.err, part, "what podman says")
     expect(not is_running(p, container), "it runs")
@@ -70,8 +68,7 @@ def checkpoint(t):
         with t.row("podman", "crun", "checkpoint, with a user namespace", "refused by CRIU, with a grant or without"):
             for options in ((), ASK):
                 container = started(crun, *options, *MAP, command=LOOP)
-                done = crun("container", "checkpoint", container)
-                expect(done.code != 0, "there is a checkpoint")
+                done = fails(crun("container", "checkpoint", container), "there is a checkpoint")
                 contains(done.err, "CRIU", "what podman says")
             is_granted(crun, container)
         must(["podman", "rm", "--force", "--all", "--time", "0"])
@@ -97,8 +94,7 @@ def without_nsdelegate(t, runc):
                "refused: nsdelegate is missing"):
         checkpointed(runc, started(runc, command=LOOP))
         expect("nsdelegate" not in mount_options(), "CRIU left nsdelegate")
-        done = runc.start(*ASK, *BARE)
-        expect(done.code != 0, "it was started")
+        done = fails(runc.start(*ASK, *BARE), "it was started")
         contains(done.err, "mounted without nsdelegate", "what podman says")
 
 
@@ -110,8 +106,7 @@ def without_user_namespace(t, runc):
     with t.row("podman", "runc", "restore of one that did not ask, and for which the hook is run"):
         container = started(runc, "--annotation", "cgdeleg.io/note=x", command=LOOP)
         checkpointed(runc, container)
-        done = runc("container", "restore", "--keep", container)
-        equal(done.code, 0, f"podman container restore ({done.text})")
+        succeeds(runc("container", "restore", "--keep", container), "podman container restore")
         expect(is_running(runc, container), "it does not run")
         contains(runc.sh(container, "mkdir /sys/fs/cgroup/job").err, "Read-only file system", "mkdir")
 
@@ -124,8 +119,7 @@ def by_crun(t, crun):
         is_granted(crun, container, "Operation not permitted")
         checkpointed(crun, container)
         before = len(records())
-        done = crun("container", "restore", "--keep", container)
-        equal(done.code, 0, f"podman container restore ({done.text})")
+        succeeds(crun("container", "restore", "--keep", container), "podman container restore")
         equal((len(records()), delegated()), (before, {}), "what cgdeleg knows of it")
         seen = crun.sh(container, "cd /sys/fs/cgroup && mkdir job && cat memory.max cgroup.max.descendants")
         equal(seen.out.split(), ["max", "max"], f"its ceilings ({seen.err})")

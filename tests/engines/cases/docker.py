@@ -4,7 +4,7 @@ from engine import context, docker
 from engine.context import CEILINGS, PROBE, SOURCE, case, delegated, last_record, records
 from lib import host
 from lib.process import must, run, wait_until
-from lib.report import contains, equal, expect
+from lib.report import contains, equal, expect, fails, succeeds
 
 POLICY = f"""
 [profile small]
@@ -28,8 +28,7 @@ def is_as_docker_gives_it(name):
 
 
 def started(*options, **knobs):
-    done = docker.container(*options, **knobs)
-    equal(done.code, 0, f"docker run ({done.err})")
+    done = succeeds(docker.container(*options, **knobs), "docker run")
     return done.out.strip()
 
 
@@ -63,16 +62,14 @@ def unmapped(t):
     t.policy(POLICY)
     docker.start(t, remap=False)
     with t.row("docker", "runc", "no userns-remap; the reason in docker's error", "refused: it needs a user namespace"):
-        done = docker.container("--runtime", "cgdeleg", *ASK)
-        expect(done.code != 0, "the container was started")
+        done = fails(docker.container("--runtime", "cgdeleg", *ASK), "the container was started")
         contains(done.err, f"cgdeleg: {last_record()['error']}", "docker's error")
         contains(last_record()["error"], "user namespace", "the record")
     with t.row("docker", "runc", "a real runtime that is not there; the wrapper's sentence in docker's error",
                "refused: fails closed"):
         host.write(docker.CONFIG, host.read(docker.CONFIG).replace("/usr/sbin/runc", "/nonexistent"))
         must(["systemctl", "reload", "docker.service"])
-        done = docker.container("--runtime", "cgdeleg")
-        expect(done.code != 0, "the container was started")
+        done = fails(docker.container("--runtime", "cgdeleg"), "the container was started")
         contains(done.err, "cannot execute the runtime '/nonexistent'", "docker's error")
 
 

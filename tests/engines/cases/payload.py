@@ -6,7 +6,7 @@ from engine import image, payload
 from engine.context import SOURCE, case
 from engine.payload import Payload, Root
 from lib.process import must, run, wait_until
-from lib.report import contains, equal, expect
+from lib.report import contains, equal, expect, fails
 
 MIB = 1024 * 1024
 POLICY = """
@@ -55,8 +55,7 @@ def set_up(t, nest="none", owner="root", descendants=500, cpu=""):
 def cannot(t, root, script, runtime="crun"):
     """The same without cgdeleg."""
     with t.row("podman", runtime, f"{t.name.partition('.')[2]}, without cgdeleg", "read-only file system"):
-        done = Payload(t, root, runtime, asks=False).sh(script)
-        expect(done.code != 0, f"it succeeded: {done.text}")
+        done = fails(Payload(t, root, runtime, asks=False).sh(script), "it succeeded")
         contains(done.err, "Read-only file system", "what it says")
 
 

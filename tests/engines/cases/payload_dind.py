@@ -9,7 +9,7 @@ from engine.context import HOOK, SOURCE, case, last_record
 from engine.cri import HOST_BASE, Cri, CriError, execute
 from lib import host
 from lib.process import wait_until
-from lib.report import contains, equal, expect
+from lib.report import contains, equal, expect, fails
 
 # The machine's own dockerd, in an image that has not got it. It gives its containerd 15 s to start and then ends, which
 # on a busy emulated machine is little; a kubelet would start it again.
@@ -82,6 +82,5 @@ def dind_pod(t):
         expect(is_up(cri, box), "dockerd is gone")
     with t.row("containerd", "runc", "Docker in Docker in a pod, without cgdeleg", "read-only file system"):
         _, bare = start(t, cri, "plain", "sleep 2147483647")
-        done = execute(cri, bare, EVACUATE)
-        expect(done.code != 0, "it could make a cgroup")
+        done = fails(execute(cri, bare, EVACUATE), "it could make a cgroup")
         contains(done.err, "Read-only file system", "what it says")

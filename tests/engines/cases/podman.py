@@ -9,7 +9,7 @@ from engine.context import CEILINGS, PROBE, shows_grant, SOURCE, case, delegated
 from engine.podman import Podman
 from lib import bundle, host
 from lib.process import must, run
-from lib.report import Skip, contains, equal, expect
+from lib.report import Skip, contains, equal, expect, fails, succeeds
 
 # CRI-O's own annotation for a writable mount, and its older name.
 CRIO_OWN = ("cgroup2-mount-hierarchy-rw.crio.io", "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw")
@@ -41,8 +41,7 @@ def is_granted(p, container, refusal="Permission denied"):
 
 
 def started(p, *options, **knobs):
-    done = p.start(*options, **knobs)
-    equal(done.code, 0, f"podman run ({done.err})")
+    done = succeeds(p.start(*options, **knobs), "podman run")
     return done.out.strip()
 
 
@@ -89,8 +88,7 @@ def refusals(t):
     for runtime, meant in (("runc", "in podman's error"), ("crun", "where run.oci.hooks.stderr says")):
         p = Podman(t, runtime)
         with t.row("podman", runtime, f"no user namespace; the reason {meant}", "refused: it needs a user namespace"):
-            done = p.start(*ASK, "--annotation", f"run.oci.hooks.stderr={SAID}")
-            expect(done.code != 0, "the container was started")
+            done = fails(p.start(*ASK, "--annotation", f"run.oci.hooks.stderr={SAID}"), "the container was started")
             said = done.err if runtime == "runc" else host.read(SAID)
             contains(said, f"cgdeleg: {last_record()['error']}", "what is said")
             contains(last_record()["error"], "user namespace", "the record")
@@ -140,17 +138,15 @@ def in_pods(t, p):
     t.policy(POLICY)
     with t.row("podman", "crun", "a pod without a network of its own: its infra container untouched"):
         create_pod(t, p, "apart", "--share", "ipc", "--network", "none")
-        done = run_in("apart", "--network", "none")
-        equal(done.code, 0, f"podman run ({done.err})")
+        done = succeeds(run_in("apart", "--network", "none"), "podman run")
         is_granted(p, done.out)
         equal(len(records()), 1, "records")
 
 
 def create_pod(t, p, name, *options):
     t.later(lambda: p("pod", "rm", "--force", "--time", "0", name))
-    done = p("pod", "create", "--name", name, "--infra-image", podman.BOX, "--infra-command", "/bin/sleep 2147483647",
-             "--userns", "auto", *options)
-    equal(done.code, 0, f"podman pod create ({done.err})")
+    succeeds(p("pod", "create", "--name", name, "--infra-image", podman.BOX, "--infra-command", "/bin/sleep 2147483647",
+               "--userns", "auto", *options), "podman pod create")
 
 
 @case("podman.quadlet", default=False)

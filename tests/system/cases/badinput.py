@@ -11,7 +11,7 @@ import subprocess
 from lib import host
 from lib.expect import Held, nothing_left, one_sentence, said_by_runtime
 from lib.fake import Fake
-from lib.report import case, contains, equal, expect, same
+from lib.report import case, contains, equal, expect, fails, same
 
 
 class Bad(Held):
@@ -222,8 +222,7 @@ def policies(t):
 
 def not_created(t, c, part):
     """Not created: refused by the hook, whose reason is known, or by the runtime before it asked the hook."""
-    done = c.create()
-    expect(done.code != 0, "the container was created")
+    done = fails(c.create(), "the container was created")
     if c.hook_err() or "cgdeleg" in done.err:
         said_by_runtime(c, done, part)
         contains(c.records()[-1]["error"], part, "the audit's error")
@@ -264,13 +263,11 @@ def cgroup(t):
     with t.step("a foreign child in the container's cgroup"):
         c = t.container("child")
         os.makedirs(f"{host.CGROUP}{c.cgroup}/foreign")
-        done = c.create()
-        expect(done.code != 0, "the container was created")
+        done = fails(c.create(), "the container was created")
         host.remove_tree(c.cgroup) if os.path.exists(host.CGROUP + c.cgroup) else None
         contains(done.err + c.hook_err(), "foreign" if "cgdeleg" in done.err + c.hook_err() else "", "the reason")
     with t.step("another container's cgroup"):
         second = t.container("second", cgroups_path=t.container("first", hooks=[]).up().cgroup)
-        done = second.create()
-        expect(done.code != 0, "the container was created")
+        fails(second.create(), "the container was created")
         if second.records():
             contains(second.records()[-1]["error"], "which is not the container's, is in its cgroup", "the audit")

@@ -9,7 +9,7 @@ import stat
 from lib import bpf, host
 from lib.expect import refused
 from lib.process import answer, in_child, run
-from lib.report import Skip, case, contains, equal, expect
+from lib.report import Skip, case, contains, equal, expect, succeeds
 
 REQUIRE = {"on_missing_limit": "skip", "device_bpf": "runtime", "guard": "require"}
 
@@ -106,14 +106,12 @@ def life(t):
     with t.step("exec"):
         equal(c.exec("cat /proc/self/cgroup").out, "0::/own\n", "exec's cgroup")
     with t.step("update"):
-        done = c.update({"pids": {"limit": 50}})
-        equal(done.code, 0, f"update ({done.err})")
+        succeeds(c.update({"pids": {"limit": 50}}), "update")
     with t.step("nothing was refused"):
         equal(set(re.findall(r"refused (\d+) ", status(t, c).split("grant_guard")[1])), {"0"}, "refusals")
     with t.step("pause, resume, kill, delete"):
         for words in (["pause", c.id], ["resume", c.id], ["kill", c.id, "KILL"]):
-            done = c.runtime(*words)
-            equal(done.code, 0, f"{words[0]} ({done.err})")
+            succeeds(c.runtime(*words), words[0])
         cgroup = c.cgroup
         equal(c.delete().code, 0, "delete")
         expect(not os.path.exists(host.CGROUP + cgroup), "the cgroup is still there")

@@ -5,7 +5,7 @@ import signal
 from lib import host
 from lib.expect import nothing_left
 from lib.process import wait_until
-from lib.report import Skip, case, contains, equal, expect
+from lib.report import Skip, case, contains, equal, expect, succeeds
 
 PROFILE = {"cgroup.max.descendants": 9, "cgroup.max.depth": 3}
 
@@ -29,8 +29,7 @@ def whole_life(t, nest, evacuate=False):
         offered = host.controllers(c.cgroup)
         if "memory" not in offered or "pids" not in offered:
             raise Skip("the host does not offer memory and pids, which update sets")
-        done = c.runtime("update", "--memory", str(96 * 1024 * 1024), "--pids-limit", "40", c.id)
-        equal(done.code, 0, f"update ({done.err})")
+        succeeds(c.runtime("update", "--memory", str(96 * 1024 * 1024), "--pids-limit", "40", c.id), "update")
         # crun under systemd sets them on the scope
         places = [c.cgroup, c.top]
         expect(any(host.value(place, "memory.max") == str(96 * 1024 * 1024) for place in places), "memory.max")
@@ -48,8 +47,7 @@ def whole_life(t, nest, evacuate=False):
         equal(c.runtime("kill", c.id, str(int(signal.SIGKILL))).code, 0, "kill")
         wait_until(lambda: c.state()["status"] == "stopped", "the container's end")
         t.untrack(c)
-        done = c.runtime("delete", c.id)
-        equal(done.code, 0, f"delete ({done.err})")
+        succeeds(c.runtime("delete", c.id), "delete")
         nothing_left(c)
         expect(not host.is_container_process(pid, c.id), "its process is still there")
 

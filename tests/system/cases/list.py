@@ -6,7 +6,7 @@ import os
 from lib import bpf, bundle, host, openmetrics
 from lib.fake import Fake
 from lib.process import run
-from lib.report import case, contains, equal, expect
+from lib.report import case, contains, equal, expect, succeeds
 
 from cases.guard import ALLOWED, FORBIDDEN, PINS, need_guards, opens, with_nodes
 
@@ -16,8 +16,7 @@ PROFILE = {"cgroup.max.descendants": 9, "cgroup.max.depth": 3, "hugetlb.2MB.max"
 
 
 def call(t, *words):
-    done = run([t.cgdeleg, "list", *words])
-    equal(done.code, 0, f"cgdeleg list ({done.err})")
+    done = succeeds(run([t.cgdeleg, "list", *words]), "cgdeleg list")
     equal(done.err, "", "its words on standard error")
     return done.out
 

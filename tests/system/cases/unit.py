@@ -10,7 +10,7 @@ import subprocess
 from lib import host
 from lib.expect import granted, nothing_left, one_sentence
 from lib.process import run, wait_until
-from lib.report import Skip, case, contains, equal, expect, same
+from lib.report import Skip, case, contains, equal, expect, same, succeeds
 
 MIB = 1024 * 1024
 BUS = ("/run/systemd/private", "/run/dbus/system_bus_socket")
@@ -43,8 +43,7 @@ def properties(c):
 
 def reload_systemd(times=1):
     for _ in range(times):
-        done = run(["systemctl", "daemon-reload"])
-        equal(done.code, 0, f"daemon-reload ({done.err})")
+        succeeds(run(["systemctl", "daemon-reload"]), "daemon-reload")
 
 
 def check_shown(t, c, when):
@@ -82,8 +81,7 @@ def kept(t):
         check_shown(t, c, "after the reloads")
         same(before, host.picture_tree(host.CGROUP + c.top), "the unit's cgroups")
     with t.step("root raises one: it is raised, the others stay"):
-        raised = run(["systemctl", "set-property", "--runtime", unit_of(c), f"MemoryMax={512 * MIB}"])
-        equal(raised.code, 0, f"set-property ({raised.err})")
+        succeeds(run(["systemctl", "set-property", "--runtime", unit_of(c), f"MemoryMax={512 * MIB}"]), "set-property")
         wait_until(lambda: host.value(c.top, "memory.max") == str(512 * MIB), "the raised limit")
         equal({name: host.value(c.top, name) for name in SHOWN if name != "memory.max"},
               {name: value for name, value in SHOWN.items() if name != "memory.max"}, "the others")
@@ -266,8 +264,7 @@ def jobs(unit):
 
 
 def queue(verb, unit, wanted):
-    done = run(["systemctl", verb, "--no-block", unit])
-    equal(done.code, 0, f"{verb} ({done.err})")
+    succeeds(run(["systemctl", verb, "--no-block", unit]), verb)
     wait_until(lambda: jobs(unit) == [wanted], f"the job of {unit}, which has {jobs(unit)}")
 
 

@@ -11,7 +11,7 @@ import time
 
 from lib import host, policy
 from lib.process import in_child, run, wait_until
-from lib.report import Skip, case, contains, equal, expect
+from lib.report import Skip, case, contains, equal, expect, succeeds
 from lib.watch import Watch
 
 PROFILE = {"cgroup.max.descendants": 16, "cgroup.max.depth": 4, "memory.max": "256M", "pids.max": 64}
@@ -127,8 +127,7 @@ def once(t):
     c = t.container("once", policy_dir=rules).up()
     host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "100")
     with t.step("--once puts back and ends"):
-        done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
-        equal(done.code, 0, f"exit code ({done.err})")
+        succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir]), "exit code")
         equal(host.value(c.cgroup, "cgroup.max.depth"), "4", "cgroup.max.depth")
 
 

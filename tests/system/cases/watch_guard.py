@@ -5,7 +5,7 @@ import os
 
 from lib import bpf, host
 from lib.process import run, wait_until
-from lib.report import Skip, case, contains, equal
+from lib.report import Skip, case, contains, equal, succeeds
 
 from cases.grant_guard import ATTRIBUTES, as_task_of, need_guard, status
 from cases.guard import ALL, FORBIDDEN, guards_of, need_guards, opens, with_nodes
@@ -49,8 +49,7 @@ def guard(t):
     if guards_of(c):
         return
     with t.step("--once, which finds it away as it was, puts it back, and counts from then on"):
-        done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
-        equal(done.code, 0, f"exit code ({done.err})")
+        done = succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir]), "exit code")
         contains(done.err, "its device guard was no longer in force and has been attached again", "its words")
         equal(state_of_device(c), *ON)
         said = run([t.cgdeleg, "guard", "status", "--cgroup", host.CGROUP + c.cgroup]).out
@@ -93,8 +92,7 @@ WHOLE = (bpf.GRANT_GUARD, "grant", True, "EPERM")
 
 
 def once(t, rules, words):
-    done = run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir])
-    equal(done.code, 0, f"exit code ({done.err})")
+    done = succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir]), "exit code")
     contains(done.err, words, "its words")
 
 

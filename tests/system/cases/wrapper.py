@@ -5,7 +5,7 @@ import shutil
 
 from lib import bundle, host
 from lib.expect import granted, nothing_left
-from lib.report import Skip, case, contains, equal, expect
+from lib.report import Skip, case, contains, equal, fails
 
 # The wrapper's hook knows its handler only; the test's policy and record are elsewhere.
 HOOK = '#!/bin/sh\nexec "{hook}" "$@" --policy "{policy}" --audit "{audit}"\n'
@@ -59,8 +59,7 @@ def refusal(t):
         log = f"{c.dir}/log"
         t.runtime_command += ["--log", log, "--log-format", "json"]
         with t.step("a hook that cannot be added: the runtime is not executed"):
-            done = c.create()
-            expect(done.code != 0, "the container was created")
+            done = fails(c.create(), "the container was created")
             contains(done.err, "cgdeleg-runtime: bundle", "standard error")
             contains(host.read(log), '"level":"error"', "the log")
             nothing_left(c)
