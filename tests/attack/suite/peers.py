@@ -114,20 +114,15 @@ def containerd(t, programs):
     return ContainerdBox(t, programs, cri)
 
 
-def containerd_has_it():
-    return has("containerd", "ctr") and importlib.util.find_spec("grpc") and containerd_engine().version() >= (2, 1)
-
-
-def docker_has_it():
-    return has("docker", "dockerd") and int(run(["dockerd", "--version"]).out.split()[2].split(".")[0]) >= 28
-
-
 def installed():
     """{name: what makes its box} of those on this machine; and what is missing, with the reason."""
     found, missing = {}, {}
-    for name, there, make in (("Docker writable-cgroups", docker_has_it, docker),
-                              ("containerd cgroup_writable", containerd_has_it, containerd),
-                              ("podman unmask", lambda: has("podman"), podman)):
+    for name, there, make in (
+            ("Docker writable-cgroups", lambda: has("docker", "dockerd") and
+             int(run(["dockerd", "--version"]).out.split()[2].split(".")[0]) >= 28, docker),
+            ("containerd cgroup_writable", lambda: has("containerd", "ctr") and importlib.util.find_spec("grpc") and
+             containerd_engine().version() >= (2, 1), containerd),
+            ("podman unmask", lambda: has("podman"), podman)):
         if host.has_systemd() and there():
             found[name] = make
         else:

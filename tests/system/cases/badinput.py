@@ -4,6 +4,7 @@ Bad input: each kind is one clear sentence, exit 1, and nothing changes.
 
 The hook is called while a runtime holds a container that it would grant, which is proven at the end.
 """
+import contextlib
 import json
 import os
 import subprocess
@@ -27,24 +28,12 @@ class Bad(Held):
         one_sentence(done.err, part)
         self.unchanged()
 
-    def with_config(self, text):
-        path = f"{self.c.dir}/config.json"
-        mode = "wb" if isinstance(text, bytes) else "w"
-        with open(path, mode) as file:
-            file.write(text)
-
     def restore(self):
         path = f"{self.c.dir}/config.json"
         if os.path.lexists(path):
             os.rmdir(path) if os.path.isdir(path) else os.unlink(path)
         host.write(path, self.config)
         os.chmod(path, 0o644)
-
-
-def steps(t, held, table):
-    for name, part, state in table:
-        with t.step(name):
-            held.refuses(part, state)
 
 
 def dead_pid():
@@ -108,7 +97,9 @@ def bad_configs(held):
 @case("badinput.state", scope="runtime")
 def state(t):
     held = Bad(t)
-    steps(t, held, bad_states(held))
+    for name, part, said in bad_states(held):
+        with t.step(name):
+            held.refuses(part, said)
     with t.step("state: pid of another container"):
         other = Fake(t)
         before = other.picture()
@@ -120,21 +111,18 @@ def state(t):
         equal(held.c.call_hook(held.state).text, "exit 0: ", "the hook")
 
 
-def config_state(held, text):
-    """The state says the same annotations as a config that is to be wrong elsewhere."""
-    try:
-        return {**held.state, "annotations": json.loads(text)["annotations"]}
-    except (ValueError, KeyError, RecursionError):
-        return held.state
-
-
 @case("badinput.config", scope="runtime")
 def config(t):
     held = Bad(t)
     for name, part, text in bad_configs(held):
         with t.step(name):
-            held.with_config(text)
-            held.refuses(part, config_state(held, text))
+            with open(f"{held.c.dir}/config.json", "wb") as file:
+                file.write(text)
+            said = held.state
+            # The state says the same annotations as a config that is to be wrong elsewhere.
+            with contextlib.suppress(ValueError, KeyError, RecursionError):
+                said = {**held.state, "annotations": json.loads(text)["annotations"]}
+            held.refuses(part, said)
     held.restore()
     kinds(t, held)
     held.restore()

@@ -148,20 +148,16 @@ def without(t):
         contains(done.err, "Read-only file system", "mkdir's error")
 
 
-def compare_views(views, name, driver):
-    """Which controllers a runtime has systemd enable is its own choice: runc takes rdma, crun does not."""
-    texts = [[line.replace(" rdma", "") for line in host.read(f"{views}/{name}-{driver}-{runtime}.txt").splitlines()
-              if not line.startswith(("rdma.", "init/rdma."))] for runtime in ("crun", "runc")]
-    same(*texts, f"from crun to runc the {name} view")
-
-
 @case("grant.views", scope="last")
 def views(t):
-    """Equal on both runtimes, under the same driver."""
+    """Equal on both runtimes, under the same driver. Which controllers a runtime has systemd enable is its own choice:
+    runc takes rdma, crun does not."""
     for driver in ("cgroupfs", "systemd"):
         for name in ("nested", "plain"):
-            if not all(os.path.exists(f"{t.machine.views}/{name}-{driver}-{runtime}.txt")
-                       for runtime in ("crun", "runc")):
+            files = [f"{t.machine.views}/{name}-{driver}-{runtime}.txt" for runtime in ("crun", "runc")]
+            if not all(map(os.path.exists, files)):
                 continue
             with t.step(f"{name} under {driver} equal on crun and runc"):
-                compare_views(t.machine.views, name, driver)
+                texts = [[line.replace(" rdma", "") for line in host.read(file).splitlines()
+                          if not line.startswith(("rdma.", "init/rdma."))] for file in files]
+                same(*texts, f"from crun to runc the {name} view")

@@ -146,26 +146,16 @@ def by_update(t):
                 final, above = time_above(c, "memory.max", 256 * MIB, lambda: subprocess.Popen(command))
                 print(f"# {t.name}: update {name}: above for at most {above:.1f} ms", flush=True)
                 equal(final, want * MIB, "memory.max")
-        for name, act in (("set-property upward", raise_by_systemd), ("daemon-reload x 5", reload_systemd)):
+        raised = ["systemctl", "set-property", "--runtime", os.path.basename(c.top), f"MemoryMax={700 * MIB}"]
+        reloads = ["sh", "-ec", "for i in $(seq 5); do systemctl daemon-reload; done"]
+        for name, command in (("set-property upward", raised), ("daemon-reload x 5", reloads)):
             with t.step(name):
-                by_systemd(t, c, name, act)
-
-
-def raise_by_systemd(unit):
-    return ["systemctl", "set-property", "--runtime", unit, f"MemoryMax={700 * MIB}"]
-
-
-def reload_systemd(_):
-    return ["sh", "-ec", "for i in $(seq 5); do systemctl daemon-reload; done"]
-
-
-def by_systemd(t, c, name, act):
-    if t.driver != "systemd":
-        raise Skip("the cgroupfs driver has no unit")
-    top = type("Top", (), {"cgroup": c.top})()
-    final, above = time_above(top, "memory.max", 256 * MIB, lambda: subprocess.Popen(act(os.path.basename(c.top))))
-    print(f"# {t.name}: {name}: above for at most {above:.1f} ms", flush=True)
-    expect(final <= 256 * MIB, f"memory.max is {final}")
+                if t.driver != "systemd":
+                    raise Skip("the cgroupfs driver has no unit")
+                top = type("Top", (), {"cgroup": c.top})()
+                final, above = time_above(top, "memory.max", 256 * MIB, lambda: subprocess.Popen(command))
+                print(f"# {t.name}: {name}: above for at most {above:.1f} ms", flush=True)
+                expect(final <= 256 * MIB, f"memory.max is {final}")
 
 
 PILE = 600
