@@ -16,14 +16,10 @@ CEILINGS = {"cgroup.max.descendants": 64, "cgroup.max.depth": 5, "hugetlb.2MB.ma
 LEAF = "init"
 
 
-def _number(text):
-    return float("inf") if text is None or text.strip() == "max" else float(text)
-
-
 def ceilings_missing(snapshot):
     """The policy's ceilings that do not hold."""
     return [f"ceiling {name} is {snapshot.values.get(name)!r}" for name, most in CEILINGS.items()
-            if name in snapshot.values and not _number(snapshot.values[name]) <= most]
+            if name in snapshot.values and not float(snapshot.values[name].strip().replace("max", "inf")) <= most]
 
 
 def _attribute_missing(snapshot, container):

@@ -29,10 +29,6 @@ def make_rootfs(path, busybox, owner=BASE):
                 os.lchown(os.path.join(directory, name), owner, owner)
 
 
-def _mappings(extents):
-    return [{"containerID": inside, "hostID": outside, "size": size} for inside, outside, size in extents]
-
-
 def _mounts(cgroup_options, sysfs, extra):
     mounts = [{"destination": "/proc", "type": "proc", "source": "proc"},
               {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]}]
@@ -58,7 +54,8 @@ def config(args, *, cgroups_path, maps=MAP, userns_path=None, capabilities=(), o
     linux = {"cgroupsPath": cgroups_path, "namespaces": namespaces, "readonlyPaths": list(readonly_paths),
              "resources": {"devices": [{"allow": False, "access": "rwm"}], **(resources or {})}}
     if maps:
-        linux["uidMappings"] = linux["gidMappings"] = _mappings(maps)
+        linux["uidMappings"] = linux["gidMappings"] = [
+            {"containerID": inside, "hostID": outside, "size": size} for inside, outside, size in maps]
     return {
         "ociVersion": "1.0.2",
         "process": {"user": {"uid": uid, "gid": gid}, "args": args, "cwd": "/", "env": ["PATH=/bin"],

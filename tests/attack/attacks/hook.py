@@ -134,14 +134,6 @@ def _link(target):
     return lambda path: os.symlink(target, path)
 
 
-def _file(path):
-    host.write(path, "not a directory\n")
-
-
-def _node(path):
-    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
-
-
 def _full(path):
     os.mkdir(path)
     os.mkdir(f"{path}/child")
@@ -150,7 +142,8 @@ def _full(path):
 
 def shapes(outside):
     """{name: what stands in the image at a place that the cgroup mount needs}"""
-    return {"file": _file, "fifo": os.mkfifo, "device": _node, "directory with files": _full,
+    return {"file": lambda path: host.write(path, "not a directory\n"), "fifo": os.mkfifo,
+            "device": lambda path: os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3)), "directory with files": _full,
             "link outside": _link(outside), "link to the host's": _link("/sys/fs/cgroup"), "link to itself": _link("cgroup"),
             "link up": _link("../../../../../../../sys/fs/cgroup"), "link through /proc": _link("/proc/self/root/sys/fs/cgroup"),
             "link to init's root": _link("/proc/1/root/sys/fs/cgroup"), "dangling link": _link("/nonexistent/x")}

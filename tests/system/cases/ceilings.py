@@ -46,17 +46,14 @@ def controller(ceiling):
     return ceiling.file.split(".")[0]
 
 
-def is_offered(ceiling):
-    return controller(ceiling) in ("cgroup", *host.controllers())
-
-
 def ceiling_policy(t, **changes):
     values = {x.file: fill(t, changes.get(x.file, x.policy)) for x in CEILINGS}
     return t.policy("ceilings", defaults={"on_missing_limit": "skip"}, profiles={"small": values})
 
 
 def unified(t, which):
-    values = {x.file: fill(t, getattr(x, which)) for x in CEILINGS if is_offered(x)}
+    values = {x.file: fill(t, getattr(x, which)) for x in CEILINGS
+              if controller(x) in ("cgroup", *host.controllers())}
     return {"unified": {file: value for file, value in values.items() if value}}
 
 
