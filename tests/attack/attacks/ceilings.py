@@ -65,7 +65,7 @@ STRANGER = 65534  # who is nobody in the container, and owns nothing
 
 
 @attack("ceiling.stranger", "Ceilings", "Let another user, outside, write its ceilings: by mode, owner or access list",
-        own_only=True, host_root=True, control="asserted for cgdeleg only")
+        own_only=True, host_root=True, control="tested on cgdeleg only, without a control")
 def stranger(box):
     names = guarded_files(box)
     before = host.picture_cgroup(box.path)
@@ -82,7 +82,7 @@ def stranger(box):
 
 
 @attack("ceiling.namespaces", "Ceilings", "Write its own ceilings from namespaces that it made", own_only=True,
-        host_root=True, control="asserted for cgdeleg only")
+        host_root=True, control="tested on cgdeleg only, without a control")
 def namespaces(box):
     files = [f"{name}=max" for name in ("cgroup.max.descendants", "memory.max", "pids.max", "hugetlb.2MB.max")
              if box.has(name)]
@@ -103,7 +103,7 @@ def _made(box, shape, file, most):
                    f"{answers['now']} of {answers['tried']} made")
 
 
-@control("the policy allows 5000, and as deep")
+@control("the policy allows 5000 cgroups, and 5000 levels")
 def without_ceiling(t, programs):
     return boxes.cgdeleg(t, programs, profile={"cgroup.max.descendants": 5000, "cgroup.max.depth": 5000})
 
@@ -162,11 +162,12 @@ def dying(box):
     answers = box.ask("dying", 150)
     found = {line.split()[0]: int(line.split()[1]) for line in box.value("cgroup.stat").splitlines()}
     many = found["nr_dying_descendants"] > 64
-    return Outcome(OPEN if many else HELD, set(), f"{found['nr_dying_descendants']} dying after {answers['rounds']}")
+    return Outcome(OPEN if many else HELD, set(),
+                   f"{found['nr_dying_descendants']} dying cgroups after {answers['rounds']} rounds")
 
 
 @attack("ceiling.pressure", "Ceilings", "Open a pressure file for writing, at its root", own_only=True,
-        host_root=True, control="asserted for cgdeleg only")
+        host_root=True, control="tested on cgdeleg only, without a control")
 def pressure(box):
     names = [name for name in sorted(os.listdir(box.path)) if name.endswith(".pressure") and name != "cgroup.pressure"]
     if not names:
@@ -175,7 +176,7 @@ def pressure(box):
 
 
 @attack("ceiling.pressure.child", "Ceilings", "Open a pressure file for writing, in a child", own_only=True,
-        needs_guard=True, host_root=True, control="asserted for cgdeleg only")
+        needs_guard=True, host_root=True, control="tested on cgdeleg only, without a control")
 def pressure_in_child(box):
     if not box.guarded:
         raise NotApplicable("a node without the grant guard")

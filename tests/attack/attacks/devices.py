@@ -14,7 +14,7 @@ def allowing(t, programs):
     return boxes.cgdeleg(t, programs, resources={"devices": [{"allow": True, "access": "rwm"}]})
 
 
-@control("the program was attached without BPF_F_ALLOW_MULTI, which cgdeleg refuses to grant upon")
+@control("the program was attached without BPF_F_ALLOW_MULTI; cgdeleg refuses to grant such a cgroup")
 def replaceable(t, programs):
     box = boxes.OwnerBox(t, programs)
     attach_replaceable(box)

@@ -9,7 +9,8 @@ from suite.registry import NotApplicable, attack, judge
 
 
 @attack("handle.open", "Handles and attributes", "Open cgroups outside by their file handles",
-        control="the kernel requires the capability over the host, or for a subtree; cgdeleg refuses nothing here")
+        control="the kernel requires CAP_DAC_READ_SEARCH in the host's user namespace; with the capability in its own, a "
+                "container reaches at most its own subtree; cgdeleg refuses nothing here")
 def handle(box):
     return judge(box.ask("handle", *[os.stat(path).st_ino for path in (host.CGROUP, box.above)]))
 
@@ -24,7 +25,7 @@ def mark(box):
 
 
 @attack("attribute.flood", "Handles and attributes", "Put more and more attributes on its root",
-        control="the kernel has its own limit: 128 for each cgroup, and accounted")
+        control="the kernel itself allows at most 128 attributes for each cgroup, and charges their memory")
 def flood(box):
     answers = box.ask("attributes")
     return judge({"flood": answers["flood"]}, note=f"{answers['attributes']} attributes")
@@ -37,7 +38,8 @@ def on_file(box):
 
 
 @attack("attribute.oomd", "Handles and attributes", "Set or remove the attributes for systemd-oomd on its root, on a "
-        "child, on a file", own_only=True, needs_guard=True, host_root=True, control="asserted for cgdeleg only")
+        "child, on a file", own_only=True, needs_guard=True, host_root=True,
+        control="tested on cgdeleg only, without a control")
 def oomd(box):
     if not box.guarded:
         raise NotApplicable("a node without the grant guard")

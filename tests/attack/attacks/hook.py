@@ -47,7 +47,8 @@ def _raw(text):
 
 
 @attack("hook.reports", "The hook", "Cgroup names with control bytes, made by the container, in what `cgdeleg list` prints",
-        hook=True, control="a delegated cgroup with such a name, which no container can make, is listed, escaped")
+        hook=True, control="for a cgroup that has such a name and the attribute, which only host root can make, the name is "
+        "escaped too")
 def reports(t, _runner):
     if not os.path.exists(t.cgdeleg):
         raise NotApplicable("no cgdeleg here")
@@ -150,7 +151,7 @@ def shapes(outside):
 
 
 @attack("hook.images", "The hook", "Images with /sys, /sys/fs or /sys/fs/cgroup as file, link, fifo or device, "
-        "and mounts over it", hook=True, slow=True, control="tests/system holds that an image without such things is granted")
+        "and mounts over it", hook=True, slow=True, control="tests/system shows that an image without such things is granted")
 def images(t, _runner):
     outside = f"{t.work}/outside{t.next_number()}"
     os.makedirs(f"{outside}/fs/cgroup")
@@ -244,8 +245,8 @@ class Changes:
     def outcome(self):
         expect(self.refused, "no change was ever in time: the test does not reach the hook")
         expect(self.granted, "not even the last, which came too late, was granted")
-        return Outcome(HELD, set(), f"at {self.granted + self.refused} system calls; "
-                                    f"{self.granted} granted whole, {self.refused} refused whole")
+        return Outcome(HELD, set(), f"at {self.granted + self.refused} system calls: "
+                                    f"{self.granted} complete grants, {self.refused} complete refusals")
 
 
 class DyingSubject(Subject):
@@ -297,7 +298,7 @@ def swapping(place):
 
 @attack("hook.swap", "The hook", "The root filesystem's path, and /sys in it, swapped for a link to the host's while "
         "the hook runs, at each of its system calls", hook=True, slow=True,
-        control="swapped before the first call it is refused, after the last it is granted: both were seen")
+        control="a swap before the first call leads to a refusal, one after the last comes too late: both were seen")
 def swap(t, runner):
     changes = Changes(t, runner)
     for place in ("", "sys"):
@@ -306,7 +307,7 @@ def swap(t, runner):
 
 
 @attack("hook.death", "The hook", "The container's init is killed while the hook runs, at each of its system calls",
-        hook=True, slow=True, control="both ends were seen: refused, and granted when the attack came too late")
+        hook=True, slow=True, control="both results were seen: refused, and granted when the attack came too late")
 def death(t, runner):
     changes = Changes(t, runner)
     changes.at_each(lambda: DyingSubject(t, "death"),
@@ -358,7 +359,7 @@ class Recycled:
 
 @attack("hook.recycle", "The hook", "The container's init is killed and reaped and a host process gets its number, "
         "at each of the hook's system calls", hook=True, slow=True,
-        control="both ends were seen: refused, and granted when the attack came too late")
+        control="both results were seen: refused, and granted when the attack came too late")
 def recycle(t, runner):
     changes = Changes(t, runner)
     changes.at_each(lambda: Recycled(t, runner.programs), lambda subject: (subject.recycle, lambda: None))

@@ -81,8 +81,9 @@ def reasons():
             yield f"- `{attack.name}`: {attack.beyond}.\n"
         elif attack.needs_guard:
             yield f"- `{attack.name}` on a node without the grant guard.\n"
-    yield "\n### Whose defence it is\n\n"
-    yield "Where it says *control*, the same attack succeeds in the same run as soon as that one thing is taken away.\n\n"
+    yield "\n### What the defence is\n\n"
+    yield ("*control*: the same run repeated the attack with one defence taken away, in the way that follows the word, and "
+           "then it succeeded. The other lines say why there is no control, or how the test was shown to work.\n\n")
     for attack in ATTACKS:
         what = f"*control*: {attack.control.meaning}" if callable(attack.control) else attack.control
         yield f"- `{attack.name}`: {what}.\n"
