@@ -90,7 +90,8 @@ def checkpoint(t):
 
 
 def without_nsdelegate(t, runc):
-    with t.row("podman", "runc", "a checkpoint of another takes nsdelegate off the host, and who has no user namespace asks",
+    with t.row("podman", "runc", "a container without a user namespace asks, after a checkpoint of another "
+               "removed nsdelegate from the host",
                "refused: nsdelegate is missing"):
         checkpointed(runc, started(runc, command=LOOP))
         expect("nsdelegate" not in mount_options(), "CRIU left nsdelegate")
@@ -103,7 +104,7 @@ def without_user_namespace(t, runc):
         container = started(runc, *ASK, *BARE, command=LOOP)
         checkpointed(runc, container)
         stays_away(runc, container, "cgdeleg: the container is being restored from a checkpoint")
-    with t.row("podman", "runc", "restore of one that did not ask, and for which the hook is run"):
+    with t.row("podman", "runc", "restore of a container that did not ask, with the hook run for it"):
         container = started(runc, "--annotation", "cgdeleg.io/note=x", command=LOOP)
         checkpointed(runc, container)
         succeeds(runc("container", "restore", "--keep", container), "podman container restore")

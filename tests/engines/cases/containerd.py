@@ -200,7 +200,7 @@ def one_life(t, node, runtime):
         offered(os.path.exists("/usr/local/libexec/cgdeleg/cgdeleg-unit"),
                 "ceilings that systemd keeps are not there yet: a resize under its driver may reset pids.max")
         equal(node.sh(container, "cat /sys/fs/cgroup/pids.max").out, "100\n", "pids.max")
-    with t.row("containerd", runtime, "an init container before it"):
+    with t.row("containerd", runtime, "an init container in the same pod"):
         first = pod.start("init", containerd.BOX, ["/bin/sh", "-c", "mkdir /sys/fs/cgroup/made"])
         wait_until(lambda: node.status(first).finished_at, "the init container's end")
         equal(node.status(first).exit_code, 0, "its exit code")

@@ -246,7 +246,8 @@ def readers(t):
             equal(seen["jvm"], {"memory": 1024 * MIB, "pids": 2000}, "JVM")
             equal(seen["automaxprocs"], {"cpus": 1.5}, "automaxprocs")
             equal(seen["libuv"], {"memory": 1024 * MIB}, "libuv")
-    with t.row("podman", "crun", "the same in a leaf: who looks upwards finds the ceiling, the others no limit"):
+    with t.row("podman", "crun", "the same in a leaf: a program that reads the parents too finds the ceiling, "
+               "the others find no limit"):
         seen = read_inside(t, "crun", "init")
         equal(seen["upwards"], {"memory": 1024 * MIB}, "upwards")
         equal((seen["libuv"]["memory"], seen["automaxprocs"]["cpus"]), (None, None), "libuv and automaxprocs")

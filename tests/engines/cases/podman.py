@@ -169,7 +169,7 @@ def rootless(t):
     set_up(t)
     must(["useradd", "--create-home", "--uid", "4711", "cgdtest"])
     t.later(run, ["userdel", "--remove", "cgdtest"])
-    with t.row("podman", "crun", "rootless", "refused: the hook has no right to give"):
+    with t.row("podman", "crun", "rootless", "refused: the hook has no right to give the cgroup away"):
         store = f"{t.work}/store"
         os.makedirs(f"{store}/rootfs/run")
         bundle.make_rootfs(f"{store}/rootfs", image.BUSYBOX, owner=4711)
@@ -235,7 +235,8 @@ def crio_annotation(t):
         return started(p, "--annotation", f"{key}=true", *MAP, "--security-opt", "unmask=/sys/fs/cgroup",
                        *crio_annotations("ci-1"))
     podman.configure("50-cgdeleg-crio.json")
-    with t.row("CRI-O (its descriptor, in podman)", "crun", "CRI-O's own annotation, `when` as it comes: not started",
+    with t.row("CRI-O (its descriptor, in podman)", "crun",
+               "CRI-O's own annotation, `when` as installed: the hook is not started",
                "as CRI-O gives it: writable, without bounds"):
         for key in CRIO_OWN:
             seen = p.sh(asking(key), "mkdir /sys/fs/cgroup/job && cat /sys/fs/cgroup/cgroup.max.descendants")
