@@ -31,7 +31,7 @@ int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, st
 
 /*
  * ALLOW_MULTI: nothing below can replace the program, and nobody can detach it without its descriptor. No link: only
- * the cgroup keeps it, and the runtimes' code that detaches programs stumbles over links. The kernel refuses a second
+ * the cgroup keeps it, and the runtimes' code that detaches programs fails on links. The kernel refuses a second
  * attachment of the same program with EINVAL.
  */
 int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct err *err)

@@ -104,7 +104,7 @@ static int fail_attach(size_t program, int error, struct err *err)
 
 /*
  * ALLOW_MULTI: nothing below can replace it. No link: only the cgroup keeps it, and the runtimes' code that detaches
- * programs stumbles over links. The kernel says EINVAL to a second attachment of the same program, so there is no need
+ * programs fails on links. The kernel says EINVAL to a second attachment of the same program, so there is no need
  * to query first.
  */
 int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned *ret_attached, struct err *err)
