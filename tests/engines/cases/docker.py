@@ -28,8 +28,7 @@ def is_as_docker_gives_it(name):
 
 
 def started(*options, **knobs):
-    done = succeeds(docker.container(*options, **knobs), "docker run")
-    return done.out.strip()
+    return succeeds(docker.container(*options, **knobs), "docker run").out.strip()
 
 
 @case("docker.remapped")

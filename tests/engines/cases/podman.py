@@ -41,8 +41,7 @@ def is_granted(p, container, refusal="Permission denied"):
 
 
 def started(p, *options, **knobs):
-    done = succeeds(p.start(*options, **knobs), "podman run")
-    return done.out.strip()
+    return succeeds(p.start(*options, **knobs), "podman run").out.strip()
 
 
 def set_up(t):
@@ -138,8 +137,7 @@ def in_pods(t, p):
     t.policy(POLICY)
     with t.row("podman", "crun", "a pod without a network of its own: its infra container untouched"):
         create_pod(t, p, "apart", "--share", "ipc", "--network", "none")
-        done = succeeds(run_in("apart", "--network", "none"), "podman run")
-        is_granted(p, done.out)
+        is_granted(p, succeeds(run_in("apart", "--network", "none"), "podman run").out)
         equal(len(records()), 1, "records")
 
 
