@@ -41,9 +41,8 @@ static int call_bpf(int cmd, union bpf_attr *attr)
 }
 
 /* With descriptors that are none: EBADF or the like, unless it is refused before. */
-static int try_bpf(const void *argument)
+static int try_bpf(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
@@ -61,17 +60,15 @@ static int try_bpf(const void *argument)
 	return call_bpf(attempt->cmd, &attr);
 }
 
-static int try_open(const void *argument)
+static int try_open(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
 	_cleanup_close_ int fd = open(attempt->path, attempt->flags | O_CLOEXEC);
 
 	return fd < 0 ? errno : 0;
 }
 
-static int try_reopen(const void *argument)
+static int try_reopen(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
 	_cleanup_close_ int fd = open(attempt->path, O_PATH | O_CLOEXEC);
 	char again[64];
 
@@ -81,9 +78,8 @@ static int try_reopen(const void *argument)
 	return try_open(&(struct attempt) { .path = again, .flags = attempt->flags });
 }
 
-static int try_handle(const void *argument)
+static int try_handle(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
 	_cleanup_close_ int mount = open(attempt->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = open_by_handle_at(mount, &handle.head, attempt->flags | O_CLOEXEC);
 
@@ -91,9 +87,8 @@ static int try_handle(const void *argument)
 }
 
 /* To what it has already. */
-static int try_chmod(const void *argument)
+static int try_chmod(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
 	struct stat st;
 
 	if (stat(attempt->path, &st) < 0)
@@ -101,9 +96,8 @@ static int try_chmod(const void *argument)
 	return chmod(attempt->path, st.st_mode & 07777) < 0 ? errno : 0;
 }
 
-static int try_fchmod(const void *argument)
+static int try_fchmod(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
 	_cleanup_close_ int fd = open(attempt->path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
@@ -113,55 +107,42 @@ static int try_fchmod(const void *argument)
 }
 
 /* All of them are root's. */
-static int try_chown(const void *argument)
+static int try_chown(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
-
 	return lchown(attempt->path, 0, 0) < 0 ? errno : 0;
 }
 
-static int try_times(const void *argument)
+static int try_times(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
-
 	return utimensat(AT_FDCWD, attempt->path, NULL, 0) < 0 ? errno : 0;
 }
 
 /* A file of cgroupfs has no size. */
-static int try_truncate(const void *argument)
+static int try_truncate(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
-
 	return truncate(attempt->path, 0) < 0 ? errno : 0;
 }
 
 /* One that must be there already, and is not. */
-static int try_set_attribute(const void *argument)
+static int try_set_attribute(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
-
 	return setxattr(attempt->path, attempt->attribute, "1", 1, XATTR_REPLACE) < 0 ? errno : 0;
 }
 
-static int try_remove_attribute(const void *argument)
+static int try_remove_attribute(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
-
 	return removexattr(attempt->path, attempt->attribute) < 0 ? errno : 0;
 }
 
-static int try_move(const void *argument)
+static int try_move(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
 	_cleanup_close_ int fd = open(attempt->path, O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 || write(fd, "0", 1) < 0 ? errno : 0;
 }
 
-static int try_mkdir(const void *argument)
+static int try_mkdir(const struct attempt *attempt)
 {
-	const struct attempt *attempt = argument;
-
 	return mkdir(attempt->path, 0755) < 0 || rmdir(attempt->path) < 0 ? errno : 0;
 }
 
@@ -279,3 +260,10 @@ const struct attempt attempts[] = {
 	REMOVE("remove user.oomd_omit on another file system", ELSEWHERE, "user.oomd_omit", NO_RULE),
 };
 const size_t n_attempts = ELEMENTS(attempts);
+
+int attempt_try(const void *argument)
+{
+	const struct attempt *attempt = argument;
+
+	return attempt->try(attempt);
+}

@@ -10,10 +10,10 @@
 
 struct attempt {
 	const char *name;
-	int rule;		  /* enum guard_rule or NO_RULE */
-	int (*try)(const void *); /* given the attempt; returns an errno */
-	int cmd, type;		  /* of a bpf() */
-	const char *path;	  /* of an open(), or of what is to be changed */
+	int rule;				   /* enum guard_rule or NO_RULE */
+	int (*try)(const struct attempt *attempt); /* returns an errno */
+	int cmd, type;				   /* of a bpf() */
+	const char *path;			   /* of an open(), or of what is to be changed */
 	int flags;
 	const char *attribute;
 	int no_control; /* only the refusal is looked at */
@@ -21,6 +21,9 @@ struct attempt {
 
 extern const struct attempt attempts[];
 extern const size_t n_attempts;
+
+/* For in_cgroup(), given an attempt. */
+int attempt_try(const void *attempt);
 
 /* Before the first attempt: takes the handle that the attempt by handle opens, and makes a file that is elsewhere. */
 void attempts_prepare(void);

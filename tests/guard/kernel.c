@@ -91,7 +91,7 @@ static void attempt_from(const struct attempt *attempt, const struct place *plac
 	int r;
 
 	(void)snprintf(name, sizeof(name), "%s: %s: %s", place->name, refused ? "refused" : "untouched", attempt->name);
-	r = in_cgroup(place->cgroup, place->confine, attempt->try, attempt);
+	r = in_cgroup(place->cgroup, place->confine, attempt_try, attempt);
 	after = grant_of(GRANTED);
 	count(&before, &after, attempt->rule, &of_rule, &others);
 	if (others || (of_rule != refused && !(of_rule == 0 && kernel_may_refuse(attempt, place))))
@@ -127,7 +127,7 @@ static void test_control(void)
 		if (attempts[i].no_control)
 			continue;
 		(void)snprintf(name, sizeof(name), "a neighbour: not refused: %s", attempts[i].name);
-		check(in_cgroup(OTHER, PLAIN, attempts[i].try, &attempts[i]) != EPERM, name);
+		check(in_cgroup(OTHER, PLAIN, attempt_try, &attempts[i]) != EPERM, name);
 	}
 }
 
@@ -141,15 +141,14 @@ static const struct attempt *find(const char *name)
 
 int attempt_in(const char *cgroup, const char *name)
 {
-	const struct attempt *attempt = find(name);
-
-	return in_cgroup(cgroup, PLAIN, attempt->try, attempt);
+	return in_cgroup(cgroup, PLAIN, attempt_try, find(name));
 }
 
 int write_in(const char *cgroup, const char *path)
 {
-	return in_cgroup(cgroup, PLAIN, find("write /dev/null")->try,
-			 &(struct attempt) { .path = path, .flags = O_WRONLY });
+	const struct attempt attempt = { .try = find("write /dev/null")->try, .path = path, .flags = O_WRONLY };
+
+	return in_cgroup(cgroup, PLAIN, attempt_try, &attempt);
 }
 
 /* --- what a grant says --- */
@@ -292,9 +291,17 @@ static void test_depth(void)
 
 static void test_canary(struct bpf_object *object)
 {
+	static const struct {
+		int place, program;
+		const char *said, *name;
+	} cases[] = {
+		{ GUARD_BPF, GUARD_FILE_OPEN, "bpf()", "the canary sees that bpf() is not refused" },
+		{ GUARD_FILE_OPEN, GUARD_BPF, "file", "the canary sees that a file is not refused" },
+		{ GUARD_SETATTR, GUARD_SETXATTR, "mode", "the canary sees that a mode is not refused" },
+		{ GUARD_RMXATTR, GUARD_SETXATTR, "attribute", "the canary sees that an attribute is not refused" },
+	};
 	_cleanup_close_ int cgroup = cgroup_open_path("/sys/fs/cgroup");
 	_cleanup_close_ int sys = cgroup_open_path("/sys");
-	struct grant_guard mixed = guard;
 	struct err err = { 0 };
 	char path[64];
 
@@ -305,25 +312,14 @@ static void test_canary(struct bpf_object *object)
 	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/cgdeleg-canary-%d", getpid());
 	check(access(path, F_OK) < 0, "the canary leaves no cgroup");
 	/* A program that refuses nothing of what it should, in the place of another. */
-	mixed.programs[GUARD_BPF] = guard.programs[GUARD_FILE_OPEN];
-	mixed.ids[GUARD_BPF] = guard.ids[GUARD_FILE_OPEN];
-	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "bpf()"),
-	      "the canary sees that bpf() is not refused");
-	mixed = guard;
-	mixed.programs[GUARD_FILE_OPEN] = guard.programs[GUARD_BPF];
-	mixed.ids[GUARD_FILE_OPEN] = guard.ids[GUARD_BPF];
-	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "file"),
-	      "the canary sees that a file is not refused");
-	mixed = guard;
-	mixed.programs[GUARD_SETATTR] = guard.programs[GUARD_SETXATTR];
-	mixed.ids[GUARD_SETATTR] = guard.ids[GUARD_SETXATTR];
-	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "mode"),
-	      "the canary sees that a mode is not refused");
-	mixed = guard;
-	mixed.programs[GUARD_RMXATTR] = guard.programs[GUARD_SETXATTR];
-	mixed.ids[GUARD_RMXATTR] = guard.ids[GUARD_SETXATTR];
-	check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, "attribute"),
-	      "the canary sees that an attribute is not refused");
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct grant_guard mixed = guard;
+
+		mixed.programs[cases[i].place] = guard.programs[cases[i].program];
+		mixed.ids[cases[i].place] = guard.ids[cases[i].program];
+		check(canary_check(sys, cgroup, &mixed, &err) == -ENOTSUP && strstr(err.text, cases[i].said),
+		      cases[i].name);
+	}
 }
 
 static int test_absent(struct bpf_object *object, const struct err *load)

@@ -34,6 +34,14 @@ const char *format(const char *format, ...)
 	return kept->text;
 }
 
+uint64_t random_next(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
 int check_run(void)
 {
 	return _cmocka_run_group_tests("tests", cases, n_cases, NULL, NULL);

@@ -44,6 +44,9 @@ extern struct err why;
 /* A text that is kept until the program ends. */
 const char *format(const char *format, ...) _printf_(1, 2);
 
+/* Numbers that are the same in every run; the seed is not 0. */
+uint64_t random_next(uint64_t *seed);
+
 /* Strings of which either may be NULL. */
 static inline void check_string(const char *name, const char *got, const char *want)
 {

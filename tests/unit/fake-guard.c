@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* one cgroup, one guard: it does not matter which is meant */
+
 struct fake_guard fake_guard;
 
 int guards_open(int sys_fd, struct guards *ret, struct err *err)
@@ -51,9 +53,6 @@ static int fails(bool *knob, const char *what, struct err *err)
 
 int device_guard_is_attached(const struct device_guard *guard, int cgroup_fd, struct err *err)
 {
-	(void)guard;
-	(void)cgroup_fd;
-	(void)err;
 	return fake_guard.device;
 }
 
@@ -62,8 +61,6 @@ int device_guard_attach(const struct device_guard *guard, int cgroup_fd, struct 
 	const bool was = fake_guard.device;
 	int r = fails(&fake_guard.fail_attach, "attach the device guard", err);
 
-	(void)guard;
-	(void)cgroup_fd;
 	if (r >= 0 && !was)
 		fake_guard.rules = (struct device_rules) { 0 };
 	if (r < 0 && !fake_guard.half_attach)
@@ -76,8 +73,6 @@ int device_guard_detach(const struct device_guard *guard, int cgroup_fd, struct 
 {
 	int r = fails(&fake_guard.fail_detach, "detach the device guard", err);
 
-	(void)guard;
-	(void)cgroup_fd;
 	if (r >= 0 && !fake_guard.device)
 		r = err_set(err, ENOENT, "it is not attached");
 	fake_guard.device = fake_guard.device && r < 0;
@@ -88,9 +83,6 @@ int device_guard_detach(const struct device_guard *guard, int cgroup_fd, struct 
 
 int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct device_rules *ret, struct err *err)
 {
-	(void)guard;
-	(void)cgroup;
-	(void)err;
 	*ret = fake_guard.rules;
 	return 0;
 }
@@ -100,8 +92,6 @@ int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const 
 {
 	int r = fails(&fake_guard.fail_write, "write the device rules", err);
 
-	(void)guard;
-	(void)cgroup;
 	if (r >= 0)
 		fake_guard.rules = *rules;
 	return r;
@@ -121,9 +111,6 @@ void device_guard_done(struct device_guard *guard)
 
 int grant_guard_is_attached(const struct grant_guard *guard, int cgroup_fd, struct err *err)
 {
-	(void)guard;
-	(void)cgroup_fd;
-	(void)err;
 	return fake_guard.grant && !fake_guard.missing;
 }
 
@@ -134,8 +121,6 @@ int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 	const unsigned were = fake_guard.grant ? GUARD_ALL_PROGRAMS & ~fake_guard.missing : 0;
 	const unsigned are = r < 0 ? were | (GUARD_ALL_PROGRAMS >> 1) : GUARD_ALL_PROGRAMS;
 
-	(void)guard;
-	(void)cgroup_fd;
 	*ret_attached = are & ~were;
 	fake_guard.grant = true;
 	fake_guard.missing = GUARD_ALL_PROGRAMS & ~are;
@@ -147,7 +132,6 @@ int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t f
 	struct stat st;
 	int r = fails(&fake_guard.fail_tell, "write the cgroup's entry in the grant guard's map", err);
 
-	(void)guard;
 	if (r < 0)
 		return r;
 	fake_guard.flags = flags;
@@ -157,8 +141,6 @@ int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t f
 
 int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret, struct err *err)
 {
-	(void)guard;
-	(void)cgroup_fd;
 	if (fails(&fake_guard.fail_read, "read the cgroup's entry in the grant guard's map", err) < 0)
 		return -EIO;
 	if (!fake_guard.grant)
@@ -176,9 +158,6 @@ void grant_guard_done(struct grant_guard *guard)
 
 int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs, struct err *err)
 {
-	(void)guard;
-	(void)cgroup_fd;
-	(void)err;
 	fake_guard.missing |= programs;
 	fake_guard.grant = fake_guard.grant && fake_guard.missing != GUARD_ALL_PROGRAMS;
 	if (!fake_guard.grant)
@@ -188,8 +167,6 @@ int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 
 int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret, struct err *err)
 {
-	(void)names;
-	(void)cgroup_fd;
 	*ret = (struct attached_guards) {
 		.device = fake_guard.device || fake_guard.other_device,
 		.grant = (fake_guard.grant && !fake_guard.missing) || fake_guard.other_grant,

@@ -13,6 +13,15 @@
 #include "tests/unit/fake-guard.h"
 #include "tests/unit/fake-kernel.h"
 
+/* A run after another, which the mount stops with that error. */
+static void apply_again(struct stage *s, const char *name, int mount_error, const char *want)
+{
+	apply_done(&s->outcome);
+	s->n_grant = 0;
+	kernel = (struct kernel) { .mount_error = mount_error };
+	CHECK(name, plan_apply(&s->apply, &s->plan, &s->outcome, &why), want);
+}
+
 TEST_AS_ROOT(test_grant)
 {
 	_cleanup_(stage_done) struct stage s;
@@ -167,20 +176,14 @@ TEST_AS_ROOT(test_guard_again)
 
 	stage_new(&s, VERDICT_GRANT, NULL);
 	CHECK("once", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
-	apply_done(&s.outcome);
 	s.target.attribute.marked = true; /* gather() sees it by then */
-	s.n_grant = 0;
 	s.target.rules.n_rules--;
-	kernel = (struct kernel) { .mount_error = EPERM };
-	CHECK("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &why), "cannot enter the container's mount namespace");
+	apply_again(&s, "twice", EPERM, "cannot enter the container's mount namespace");
 	assert_int_equal(fake_guard.rules.n_rules, s.target.rules.n_rules + 1);
 	assert_true(fake_guard.device && fake_guard.grant);
-	apply_done(&s.outcome);
-	s.n_grant = 0;
-	kernel = (struct kernel) { 0 };
 	fake_guard.rules.refused = 3;
 	s.target.rules.n_rules++;
-	CHECK("as the first", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
+	apply_again(&s, "as the first", 0, NULL);
 	assert_int_equal(fake_guard.rules.refused, 3); /* nothing was written */
 }
 
@@ -191,18 +194,12 @@ TEST_AS_ROOT(test_pressure_again)
 
 	stage_new(&s, VERDICT_GRANT, NULL);
 	CHECK("once", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
-	apply_done(&s.outcome);
 	s.target.attribute.marked = true; /* gather() sees it by then */
 	fake_guard.flags = 0;		  /* the policy of that time denied it */
-	s.n_grant = 0;
-	kernel = (struct kernel) { .mount_error = EPERM };
-	CHECK("twice", plan_apply(&s.apply, &s.plan, &s.outcome, &why), "cannot enter the container's mount namespace");
+	apply_again(&s, "twice", EPERM, "cannot enter the container's mount namespace");
 	assert_true(fake_guard.grant);
 	assert_int_equal(fake_guard.flags, 0);
-	apply_done(&s.outcome);
-	s.n_grant = 0;
-	kernel = (struct kernel) { 0 };
-	CHECK("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
+	apply_again(&s, "at last", 0, NULL);
 	assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
 }
 
@@ -234,10 +231,7 @@ TEST_AS_ROOT(test_part_again)
 		assert_true(fake_guard.grant);
 		assert_int_equal(fake_guard.missing, GUARD_ALL_PROGRAMS & ~older);
 		assert_int_equal(fake_guard.flags, 0);
-		apply_done(&s.outcome);
-		s.n_grant = 0;
-		kernel = (struct kernel) { 0 };
-		CHECK("at last", plan_apply(&s.apply, &s.plan, &s.outcome, &why), NULL);
+		apply_again(&s, "at last", 0, NULL);
 		assert_int_equal(fake_guard.missing, 0);
 		assert_int_equal(fake_guard.flags, GUARD_ALLOW_PRESSURE);
 	}

@@ -99,6 +99,16 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 	return __real_syscall(number, a, b, c, d, e, f);
 }
 
+static void open_beneath(const struct tree *tree, const char *path, int flags, int want)
+{
+	_cleanup_close_ int fd = file_open_beneath(tree->fd, path, flags);
+
+	if (want ? fd != want : fd < 0)
+		fail_msg("'%s': %d, %d was expected", path, fd, want);
+	if (fd >= 0)
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
 /* As in a unit with RestrictSUIDSGID=: no link, nothing above, and never in another way than it would have been. */
 TEST(test_beneath_by_steps)
 {
@@ -116,14 +126,8 @@ TEST(test_beneath_by_steps)
 
 	tree_new(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
 	no_openat2 = true;
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		_cleanup_close_ int fd = file_open_beneath(tree.fd, cases[i].path, cases[i].flags);
-
-		if (cases[i].want ? fd != cases[i].want : fd < 0)
-			fail_msg("'%s': %d, %d was expected", cases[i].path, fd, cases[i].want);
-		if (fd >= 0)
-			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	}
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		open_beneath(&tree, cases[i].path, cases[i].flags, cases[i].want);
 	no_openat2 = false;
 }
 
@@ -141,14 +145,8 @@ TEST(test_beneath)
 	_cleanup_(tree_free) struct tree tree;
 
 	tree_new(&tree, "a/b/\na/f = x\nl -> a\na/up -> ../..\nabs -> /");
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		_cleanup_close_ int fd = file_open_beneath(tree.fd, cases[i].path, O_PATH);
-
-		if (cases[i].want ? fd != cases[i].want : fd < 0)
-			fail_msg("'%s': %d, %d was expected", cases[i].path, fd, cases[i].want);
-		if (fd >= 0)
-			assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	}
+	for (size_t i = 0; i < ELEMENTS(cases); i++)
+		open_beneath(&tree, cases[i].path, O_PATH, cases[i].want);
 }
 
 TEST(test_readlink)

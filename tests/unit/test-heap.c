@@ -19,14 +19,6 @@ void bump_free(void *data);
 
 #define PIECES 64
 
-static uint64_t random_next(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
-
 static void check_filled(const unsigned char *data, size_t size, unsigned char with)
 {
 	for (size_t i = 0; i < size; i++)

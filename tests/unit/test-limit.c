@@ -329,14 +329,6 @@ TEST(test_within_empty)
 	assert_false(limit_smaller(type, &empty, &empty, &arena, &empty, NULL));
 }
 
-static uint64_t random_next(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
-
 /* Numbers near each other and near the ends, so that equal and extreme values come up. */
 static uint64_t random_number(uint64_t *seed)
 {

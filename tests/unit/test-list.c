@@ -143,7 +143,7 @@ TEST(test_guards)
 						{ "guard-rules", c->rules } };
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host;
-		struct table table = { 0 };
+		_cleanup_(table_empty) struct table table = { 0 };
 		char buf[512];
 
 		open_machine(&tree, &host,
@@ -161,7 +161,6 @@ TEST(test_guards)
 		assert_int_equal(table.n_rows, 1);
 		for (size_t j = 0; j < ELEMENTS(want); j++)
 			check_string(c->pins, shown(&table, 0, want[j][0], buf), want[j][1]);
-		table_empty(&table);
 	}
 	fake_guard = (struct fake_guard) { 0 };
 }
@@ -247,7 +246,7 @@ static void fill_and_check(void)
 {
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(host_done) struct host host;
-	struct table table = { 0 };
+	_cleanup_(table_empty) struct table table = { 0 };
 	int before;
 
 	open_machine(&tree, &host, "proc/\n" C "0/\n");
@@ -270,7 +269,6 @@ static void fill_and_check(void)
 		check_string("path", cells[1].text, path);
 		check_string("id", cells[2].text, path + 1);
 	}
-	table_empty(&table);
 }
 
 TEST(test_threads)
@@ -319,7 +317,7 @@ TEST(test_controllers)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		_cleanup_(tree_free) struct tree tree;
 		_cleanup_(host_done) struct host host;
-		struct table table = { 0 };
+		_cleanup_(table_empty) struct table table = { 0 };
 		char buf[512];
 
 		open_machine(&tree, &host,
@@ -332,6 +330,5 @@ TEST(test_controllers)
 		check_string(cases[i].controllers, shown(&table, 0, "pids", buf), cases[i].pids);
 		check_string(cases[i].controllers, shown(&table, 0, "dying", buf), "2");
 		check_string(cases[i].controllers, shown(&table, 0, "memory-pressure", buf), "1.25");
-		table_empty(&table);
 	}
 }

@@ -291,12 +291,11 @@ TEST(test_concerns)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct annotation a = { cases[i].key, cases[i].value };
 		struct facts facts = { .handler = "h", .annotations = &a, .n_annotations = 1 };
-		struct ruleset rules;
+		_cleanup_(ruleset_done) struct ruleset rules;
 
 		assert_int_equal(ruleset_load_text("p.ini", cases[i].text, strlen(cases[i].text), &rules, NULL), 0);
 		if (state_is_covered(&rules, &facts) != cases[i].concerns)
 			fail_msg("%s=%s under\n%s", cases[i].key, cases[i].value, cases[i].text);
-		ruleset_done(&rules);
 	}
 }
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,47 +10,35 @@
 #include "policy/annotation.h"
 #include "policy/ruleset.h"
 #include "tests/unit/check.h"
+#include "tests/unit/tree.h"
 
 #define HANDLER "[handler runc]\nengine = containerd\n"
 
-static char *dir; /* of the test that runs */
+static struct tree tree; /* of the test that runs */
 
 static int setup(void **state)
 {
 	(void)state;
-	dir = strdup("/tmp/test-policy-files.XXXXXX");
-	return dir && mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
+	tree_new(&tree, "policy.d/");
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	free(dir);
+	tree_free(&tree);
 	return 0;
 }
 
 static const char *path_of(const char *name)
 {
-	static char path[256];
-
-	(void)snprintf(path, sizeof(path), "%s%s%s", dir, *name ? "/" : "", name);
-	return path;
+	return format("%s%s%s", tree.root, *name ? "/" : "", name);
 }
 
 static void write_file(const char *name, const char *text, mode_t mode)
 {
 	_cleanup_close_ int fd = -EBADF;
 
-	(void)mkdir(path_of("policy.d"), 0755);
 	fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	if (*text)
@@ -61,27 +48,26 @@ static void write_file(const char *name, const char *text, mode_t mode)
 
 static void load(struct ruleset *rules)
 {
-	assert_int_equal(ruleset_load(dir, getuid(), rules, NULL), 0);
+	assert_int_equal(ruleset_load(tree.root, getuid(), rules, NULL), 0);
 }
 
 /* Nothing but one complaint on `file`, with these words. */
 static void assert_complaint(const char *file, const char *words)
 {
-	struct ruleset rules;
+	_cleanup_(ruleset_done) struct ruleset rules;
 	const struct complaint *c;
 
 	load(&rules);
 	c = rules.complaints;
 	if (!c || c->next || !strstr(c->text, words) || strcmp(c->origin.file, path_of(file)) != 0)
 		fail_msg("expected %s: %s, got %s: %s", file, words, c ? c->origin.file : "nothing", c ? c->text : "");
-	ruleset_done(&rules);
 }
 
 TEST_WITH(test_order, setup, teardown)
 {
 	const struct section *section;
 	const struct setting *setting;
-	struct ruleset rules;
+	_cleanup_(ruleset_done) struct ruleset rules;
 
 	write_file("policy.ini",
 		   "[defaults]\nguard = require\nnest = init\n" HANDLER
@@ -123,7 +109,6 @@ TEST_WITH(test_order, setup, teardown)
 	assert_string_equal(section->next->name, "b");
 	assert_string_equal(section->next->next->name, "c");
 	assert_null(section->next->next->next);
-	ruleset_done(&rules);
 }
 
 /* A reference may point into a later file, and a fault in one file does not hide the others. */
@@ -170,7 +155,7 @@ TEST_WITH(test_modes, setup, teardown)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct ruleset rules;
+		_cleanup_(ruleset_done) struct ruleset rules;
 
 		write_file("policy.ini", HANDLER, cases[i].mode);
 		if (!cases[i].trusted) {
@@ -182,7 +167,6 @@ TEST_WITH(test_modes, setup, teardown)
 			load(&rules);
 			assert_false(ruleset_is_broken(&rules));
 		}
-		ruleset_done(&rules);
 	}
 	write_file("policy.ini", HANDLER, 0644);
 	write_file("policy.d/a.ini", "[defaults]\n", 0664);
@@ -192,11 +176,11 @@ TEST_WITH(test_modes, setup, teardown)
 TEST_WITH(test_directory_modes, setup, teardown)
 {
 	write_file("policy.ini", HANDLER, 0644);
-	assert_int_equal(chmod(dir, 0775), 0);
+	assert_int_equal(chmod(tree.root, 0775), 0);
 	assert_complaint("", "(mode 0775)");
-	assert_int_equal(chmod(dir, 01777), 0);
+	assert_int_equal(chmod(tree.root, 01777), 0);
 	assert_complaint("", "(mode 1777)");
-	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chmod(tree.root, 0755), 0);
 	assert_int_equal(chmod(path_of("policy.d"), 0757), 0);
 	assert_complaint("policy.d", "(mode 0757)");
 }
@@ -207,7 +191,7 @@ TEST_WITH(test_owner, setup, teardown)
 
 	write_file("policy.ini", HANDLER, 0644);
 	if (getuid() != 0) {
-		assert_int_equal(ruleset_load(dir, 0, &rules, NULL), 0);
+		assert_int_equal(ruleset_load(tree.root, 0, &rules, NULL), 0);
 		assert_non_null(rules.complaints);
 		assert_non_null(strstr(rules.complaints->text, "it must belong to root"));
 		ruleset_done(&rules);
@@ -215,7 +199,7 @@ TEST_WITH(test_owner, setup, teardown)
 	}
 	assert_int_equal(chown(path_of("policy.ini"), 12345, 0), 0);
 	assert_complaint("policy.ini", "belongs to uid 12345");
-	assert_int_equal(ruleset_load(dir, 12345, &rules, NULL), 0);
+	assert_int_equal(ruleset_load(tree.root, 12345, &rules, NULL), 0);
 	assert_false(ruleset_is_broken(&rules));
 	ruleset_done(&rules);
 }
@@ -268,13 +252,12 @@ TEST_WITH(test_too_many, setup, teardown)
 
 TEST(test_no_directory)
 {
-	struct ruleset rules;
+	_cleanup_(ruleset_done) struct ruleset rules;
 
 	assert_int_equal(ruleset_load("/nonexistent/cgdeleg", 0, &rules, NULL), 0);
 	assert_non_null(strstr(rules.complaints->text, "cannot be opened: No such file"));
 	assert_string_equal(rules.complaints->origin.file, "/nonexistent/cgdeleg");
 	assert_null(rules.complaints->next);
-	ruleset_done(&rules);
 }
 
 /* The source tree, from wherever the test was built. */

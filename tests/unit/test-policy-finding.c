@@ -17,6 +17,12 @@ struct found {
 	char texts[4][512];
 };
 
+struct finding_case {
+	const char *name, *policy;
+	unsigned line;
+	const char *text;
+};
+
 static void keep(const struct finding *finding, void *userdata)
 {
 	struct found *found = userdata;
@@ -53,13 +59,15 @@ static void expect_finding(const char *name, const char *policy, unsigned line, 
 		fail_msg("%s: line %u, '%s'", name, found.lines[0], found.texts[0]);
 }
 
+static void expect_each(const struct finding_case *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+}
+
 TEST(test_handlers)
 {
-	static const struct {
-		const char *name, *policy;
-		unsigned line;
-		const char *text;
-	} cases[] = {
+	static const struct finding_case cases[] = {
 		{ "nothing in it grants", H, 1, "[handler h] grants nothing" },
 		{ "a rule that only selects", H "[rule r]\nhandler = h\nnamespaces = a\n", 1,
 		  "[handler h] grants nothing" },
@@ -79,17 +87,12 @@ TEST(test_handlers)
 		  0, NULL },
 	};
 
-	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+	expect_each(cases, ELEMENTS(cases));
 }
 
 TEST(test_budgets)
 {
-	static const struct {
-		const char *name, *policy;
-		unsigned line;
-		const char *text;
-	} cases[] = {
+	static const struct finding_case cases[] = {
 		{ "no profile", OPEN "budget.memory.max = 4G\n", 4, "gives no profile" },
 		{ "its profile has no such limit", SMALL OPEN "profile = small\nbudget.memory.max = 4G\n", 7,
 		  "profile 'small' (test.ini:1), which has no memory.max" },
@@ -125,17 +128,12 @@ TEST(test_budgets)
 		  BIG OPEN "budget.memory.max = 4G\n[rule r]\nhandler = h\nprofile = big\n", 0, NULL },
 	};
 
-	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+	expect_each(cases, ELEMENTS(cases));
 }
 
 TEST(test_rules)
 {
-	static const struct {
-		const char *name, *policy;
-		unsigned line;
-		const char *text;
-	} cases[] = {
+	static const struct finding_case cases[] = {
 		{ "behind one that takes all",
 		  OPEN "[rule a]\nhandler = h\nowner = root\n"
 		       "[rule b]\nhandler = h\nnamespaces = x\n",
@@ -153,8 +151,7 @@ TEST(test_rules)
 		  OPEN "[rule a]\nhandler = h\nimages = x\n[rule b]\nhandler = h\n", 0, NULL },
 	};
 
-	for (size_t i = 0; i < ELEMENTS(cases); i++)
-		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+	expect_each(cases, ELEMENTS(cases));
 }
 
 TEST(test_risks)

@@ -149,7 +149,7 @@ TEST(test_complaints)
 
 	for (size_t i = 0; i < ELEMENTS(complaint_cases); i++) {
 		const struct complaint_case *c = &complaint_cases[i];
-		struct ruleset rules;
+		_cleanup_(ruleset_done) struct ruleset rules;
 		const struct complaint *first;
 
 		load_n(&rules, c->text, c->len ? c->len : strlen(c->text));
@@ -163,7 +163,6 @@ TEST(test_complaints)
 			print_error("case %zu, expected :%u:%u '%s' of:\n%s\n", i, c->line, c->column, c->words,
 				    c->text);
 		}
-		ruleset_done(&rules);
 	}
 	assert_int_equal(failed, 0);
 }
@@ -200,14 +199,13 @@ TEST(test_accepted)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(texts); i++) {
-		struct ruleset rules;
+		_cleanup_(ruleset_done) struct ruleset rules;
 
 		load(&rules, texts[i]);
 		if (ruleset_is_broken(&rules)) {
 			print_complaints(&rules);
 			fail_msg("case %zu:\n%s", i, texts[i]);
 		}
-		ruleset_done(&rules);
 	}
 }
 
@@ -215,7 +213,7 @@ TEST(test_accepted)
 TEST(test_all_complaints)
 {
 	static const unsigned lines[] = { 2, 4, 5, 6, 7, 9 };
-	struct ruleset rules;
+	_cleanup_(ruleset_done) struct ruleset rules;
 	size_t i = 0;
 
 	load(&rules, "[defaults]\n"
@@ -231,7 +229,6 @@ TEST(test_all_complaints)
 		assert_int_equal(c->origin.line, lines[i]);
 	assert_int_equal(i, ELEMENTS(lines));
 	assert_non_null(ruleset_find(&rules, SECTION_HANDLER, "runc"));
-	ruleset_done(&rules);
 }
 
 /* A key behind a faulty header must not fall into the section above, whatever the fault. */
@@ -245,14 +242,13 @@ TEST(test_faulty_header_ends_section)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(headers); i++) {
-		struct ruleset rules;
+		_cleanup_(ruleset_done) struct ruleset rules;
 
 		load(&rules, format("[handler a]\nengine = crio\n%s\n"
 				    "cgroup_writable = true\n",
 				    headers[i]));
 		assert_true(ruleset_is_broken(&rules));
 		assert_null(section_get(ruleset_find(&rules, SECTION_HANDLER, "a"), KEY_CGROUP_WRITABLE));
-		ruleset_done(&rules);
 	}
 }
 
@@ -285,7 +281,7 @@ TEST(test_values_and_origins)
 
 TEST(test_too_many_limits)
 {
-	struct ruleset rules;
+	_cleanup_(ruleset_done) struct ruleset rules;
 	char text[4096] = "[profile a]\n";
 	size_t len = strlen(text);
 
@@ -295,7 +291,6 @@ TEST(test_too_many_limits)
 	assert_int_equal(count_complaints(&rules), 1);
 	assert_int_equal(rules.complaints->origin.line, POLICY_LIMITS_MAX + 2);
 	assert_non_null(strstr(rules.complaints->text, "at most 30 limits"));
-	ruleset_done(&rules);
 }
 
 /* Each row of the key table: its built-in default is a value of its kind, its sections take it, and the

@@ -41,7 +41,7 @@ TEST(test_no_pile)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		struct scene s;
+		_cleanup_(scene_close) struct scene s;
 
 		scene_open(&s,
 			   format(BOX "/memory.reclaim =\n" BOX RECORD_OF("box", "false", UNGUARDED,
@@ -53,14 +53,13 @@ TEST(test_no_pile)
 		assert_int_equal(watch_counts(s.watch)->dying_alarms, cases[i].alarm);
 		assert_int_equal(watch_counts(s.watch)->reclaims, cases[i].alarm);
 		check_reclaim(&s, cases[i].alarm ? WATCH_RECLAIM_LEAST : 0);
-		scene_close(&s);
 	}
 }
 
 /* Little is asked for; more while it does not help. */
 TEST(test_pile)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
 	scene_watch(&s);
@@ -81,13 +80,12 @@ TEST(test_pile)
 	scene_check_said("over", "<5> box: only 9 of its removed cgroups still hold memory");
 	assert_int_equal(watch_counts(s.watch)->dying_alarms, 0);
 	assert_int_equal(watch_counts(s.watch)->reclaims, 3);
-	scene_close(&s);
 }
 
 /* It does not help at all: said once, and little is tried now and then. */
 TEST(test_held)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, BOX "/memory.reclaim =\n" GRANTED(UNGUARDED), NULL);
 	put_dying(&s, 1000);
@@ -116,12 +114,11 @@ TEST(test_held)
 	assert_int_equal(watch_counts(s.watch)->dying_alarms, 1);
 	scene_sweep(&s);
 	check_reclaim(&s, 2 * WATCH_RECLAIM_LEAST);
-	scene_close(&s);
 }
 
 TEST(test_no_reclaim)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, GRANTED(UNGUARDED), NULL);
 	put_dying(&s, 1000);
@@ -130,7 +127,6 @@ TEST(test_no_reclaim)
 	assert_int_equal(scene_count_said("its memory cannot be reclaimed: No such file"), 1);
 	assert_int_equal(watch_counts(s.watch)->dying_held, 1);
 	assert_int_equal(watch_counts(s.watch)->reclaims, 0);
-	scene_close(&s);
 }
 
 static void await_child(void)
@@ -143,7 +139,7 @@ TEST(test_slow)
 {
 	_cleanup_close_ int reader = -EBADF;
 	struct watch_counts seen;
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, GRANTED(UNGUARDED), NULL);
 	assert_int_equal(mkfifoat(s.tree.fd, BOX "/memory.reclaim", 0600), 0);
@@ -165,5 +161,4 @@ TEST(test_slow)
 	await_child();
 	assert_int_equal(watch_counts(s.watch)->reclaims, 2);
 	check_reclaim(&s, 2 * WATCH_RECLAIM_LEAST);
-	scene_close(&s);
 }

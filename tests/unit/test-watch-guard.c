@@ -73,7 +73,7 @@ static const struct guard_case {
 
 static void check_guard_case(const struct guard_case *c)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 	struct stat st;
 
 	scene_open(&s,
@@ -100,7 +100,6 @@ static void check_guard_case(const struct guard_case *c)
 	if (c->missing == 0)
 		scene_sweep(&s);
 	scene_check_said(c->name, NULL);
-	scene_close(&s);
 }
 
 TEST(test_guards)
@@ -116,7 +115,7 @@ TEST(test_exactly)
 		{ 1, 3, 2, 2 | 4, 1 },
 		{ DEVICE_GUARD_ANY, DEVICE_GUARD_ANY, 1, 1, 0 },
 	};
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, "sys/fs/bpf/guards = device grant\n" GRANTED(ALLOWING ",\"devices\":\"c 1:3 rw,!b *:* m\""),
 		   NULL);
@@ -131,14 +130,13 @@ TEST(test_exactly)
 	assert_true(fake_guard.device);
 	assert_int_equal(fake_guard.rules.n_rules, ELEMENTS(want));
 	assert_int_equal(watch_counts(s.watch)->guards_restored, 3);
-	scene_close(&s);
 }
 
 /* Tried in every sweep and said once an hour; over when it succeeds, or with the cgroup. The loader is asked once a
  * minute. */
 TEST(test_alarm)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, GRANTED(DEVICES), NULL);
 	scene_watch(&s);
@@ -164,5 +162,4 @@ TEST(test_alarm)
 	tree_edit(&s.tree, "- " BOX);
 	scene_sweep(&s);
 	assert_int_equal(watch_counts(s.watch)->guards_missing, 0);
-	scene_close(&s);
 }

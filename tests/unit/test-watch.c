@@ -42,7 +42,7 @@ TEST(test_put_back)
 
 	for (size_t i = 0; i < ELEMENTS(rewrites) * WAYS; i++) {
 		const size_t row = i / WAYS, way = i % WAYS;
-		struct scene s;
+		_cleanup_(scene_close) struct scene s;
 		char path[128];
 
 		scene_open(&s, RECORD(CEILINGS), NULL);
@@ -61,7 +61,6 @@ TEST(test_put_back)
 		scene_check(&s, path, rewrites[row].want);
 		scene_check_said(rewrites[row].written, rewrites[row].said);
 		assert_int_equal(watch_counts(s.watch)->put_back, rewrites[row].said != NULL);
-		scene_close(&s);
 	}
 }
 
@@ -92,7 +91,7 @@ TEST(test_reads)
 	static const unsigned reads[WAYS] = { [START] = 3, [WALK] = 2, [POLICY] = 1 };
 
 	for (int way = START; way < WAYS; way++) {
-		struct scene s;
+		_cleanup_(scene_close) struct scene s;
 
 		scene_open(&s, BOX RECORD_OF("box", "false", ",\"guarded\":true,\"devices\":\"\"", CEILINGS),
 			   "[profile small]\ncgroup.max.depth = 4\n");
@@ -111,14 +110,13 @@ TEST(test_reads)
 		for (size_t i = 0; i < ELEMENTS(files); i++)
 			scene_check(&s, files[i][0], files[i][2]);
 		assert_int_equal(attribute_reads, reads[way]);
-		scene_close(&s);
 	}
 }
 
 /* The scope's counts of cgroups are one more; both are kept. */
 TEST(test_scope)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s,
 		   C "ci/memory.max = 1073741824\n" C "ci/cgroup.max.descendants = 65\n" C "ci/cgroup.max.depth = 5\n" C
@@ -134,12 +132,11 @@ TEST(test_scope)
 	scene_check(&s, BOX "/cgroup.max.descendants", "64");
 	scene_check(&s, C "ci/memory.max", "1073741824");
 	assert_int_equal(watch_counts(s.watch)->put_back, 3);
-	scene_close(&s);
 }
 
 TEST(test_refused)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
@@ -150,7 +147,6 @@ TEST(test_refused)
 	scene_check_said("EBUSY", "<3> box: cannot put 'memory.max' back");
 	assert_int_equal(watch_counts(s.watch)->failed, 1);
 	kernel.refuse = NULL;
-	scene_close(&s);
 }
 
 /* Raises it, and lets the watch act. */
@@ -164,7 +160,7 @@ static void raise_at(struct scene *s, int64_t ms)
 /* What belongs together counts once; more than two a second are a contest: said once, put back once a second. */
 TEST(test_contest)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
@@ -192,13 +188,12 @@ TEST(test_contest)
 	watch_tick(s.watch);
 	scene_check_said("calm", "<5> box: nobody raises 'memory.max' any more");
 	assert_int_equal(watch_counts(s.watch)->contested, 0);
-	scene_close(&s);
 }
 
 /* Closely, but without an end. */
 TEST(test_many_writes)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
@@ -212,14 +207,13 @@ TEST(test_many_writes)
 	scene_sweep(&s);
 	assert_int_equal(watch_counts(s.watch)->contested, 0);
 	assert_int_equal(watch_counts(s.watch)->grants, 0);
-	scene_close(&s);
 }
 
 /* The queue is full before the write comes: that one's event is lost. */
 TEST(test_overflow)
 {
 	char text[32];
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 	long most;
 
 	assert_true(file_read_at(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", text, sizeof(text)) > 0);
@@ -235,7 +229,6 @@ TEST(test_overflow)
 	scene_events(&s);
 	assert_int_equal(watch_counts(s.watch)->overflows, 1);
 	scene_check(&s, BOX "/memory.max", "1073741824");
-	scene_close(&s);
 }
 
 static struct {
@@ -282,7 +275,7 @@ static const struct {
 TEST(test_systemd)
 {
 	for (size_t i = 0; i < ELEMENTS(units); i++) {
-		struct scene s;
+		_cleanup_(scene_close) struct scene s;
 		char path[64];
 
 		memset(&systemd, 0, sizeof(systemd));
@@ -296,7 +289,6 @@ TEST(test_systemd)
 		check_string(units[i].path, systemd.said, units[i].told);
 		scene_check_said(units[i].path, units[i].said);
 		assert_int_equal(watch_counts(s.watch)->put_back, 1);
-		scene_close(&s);
 	}
 }
 
@@ -320,7 +312,7 @@ TEST(test_policy)
 		_cleanup_close_ int fd = -EBADF;
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		const struct ceiling *depth;
-		struct scene s;
+		_cleanup_(scene_close) struct scene s;
 
 		scene_open(&s,
 			   BOX RECORD_OF("box", "false",
@@ -345,14 +337,13 @@ TEST(test_policy)
 		scene_write(&s, BOX "/cgroup.max.depth", "5");
 		scene_events(&s);
 		scene_check(&s, BOX "/cgroup.max.depth", policies[i].depth);
-		scene_close(&s);
 	}
 }
 
 /* A device that the policy names no more keeps its ceiling: a later raise is still seen. */
 TEST(test_policy_lines)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s,
 		   BOX "/io.max = 8:0 rbps=100 wbps=max riops=max wiops=max\\n"
@@ -366,7 +357,6 @@ TEST(test_policy_lines)
 	scene_events(&s);
 	scene_check_said("raised", "'io.max' was raised to");
 	scene_check_said("put back", "wiops=max, 8:0 rbps=100 wbps=max");
-	scene_close(&s);
 }
 
 /* A set is lowered to what both have, and one with nothing in common is for containers that start anew. */
@@ -381,7 +371,7 @@ TEST(test_policy_sets)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		struct scene s;
+		_cleanup_(scene_close) struct scene s;
 
 		scene_open(&s, BOX "/cpuset.cpus = 0-3\n" RECORD(CEILINGS ",\"cpuset.cpus\":\"0-3\""), rows[i].profile);
 		scene_watch(&s);
@@ -389,7 +379,6 @@ TEST(test_policy_sets)
 		assert_int_equal(watch_counts(s.watch)->lowered, rows[i].lowered);
 		assert_int_equal(watch_counts(s.watch)->failed, 0);
 		scene_check(&s, BOX "/cpuset.cpus", rows[i].then);
-		scene_close(&s);
 	}
 }
 
@@ -397,7 +386,7 @@ TEST(test_nsdelegate)
 {
 	static const char with[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate";
 	static const char without[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw";
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	scene_watch(&s);
@@ -413,7 +402,6 @@ TEST(test_nsdelegate)
 	scene_sweep(&s);
 	scene_check_said("again", "<5> the host's cgroup2 has nsdelegate again");
 	assert_true(watch_counts(s.watch)->nsdelegate);
-	scene_close(&s);
 }
 
 /* The hook's record in the table tells of a cgroup before it is granted; the attribute, when it is. */
@@ -423,7 +411,7 @@ TEST(test_new_grant)
 	struct budget_entry entry = { .usage = { .grants = 1 } };
 	struct budget_slot slot;
 	bool changed;
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 	struct stat st;
 
 	scene_open(&s, BOX "/\n", NULL);
@@ -445,15 +433,13 @@ TEST(test_new_grant)
 	tree_edit(&s.tree, "- " BOX);
 	scene_sweep(&s);
 	assert_int_equal(watch_counts(s.watch)->grants, 0);
-	scene_close(&s);
 }
 
 TEST(test_unreadable)
 {
-	struct scene s;
+	_cleanup_(scene_close) struct scene s;
 
 	scene_open(&s, BOX " @ {\"v\":2}\n", NULL);
 	scene_watch(&s);
 	scene_check_said("another version", "; its ceilings are not watched");
-	scene_close(&s);
 }
