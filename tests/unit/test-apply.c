@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Apply: a plan done whole, or the tree exactly as it was before; whichever step fails. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
 #include "tests/unit/apply-stage.h"
 #include "tests/unit/check.h"

@@ -2,9 +2,7 @@
 /* Attribute: what is written is what is read, and nothing else is taken for a record. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
 #include "cgdeleg/kernel/attribute.h"
 #include "tests/unit/check.h"

@@ -2,9 +2,7 @@
 /* Audit: whatever a container's creator wrote, the record is one line of valid, printable JSON. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cgdeleg/grant/audit.h"

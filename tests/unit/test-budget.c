@@ -4,11 +4,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/kernel/walk.h"

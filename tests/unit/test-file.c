@@ -2,10 +2,7 @@
 /* File and err: nothing is cut, nothing is followed, and a sentence always has an end. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "tests/unit/check.h"

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The helper's words: what is not of its grammar is refused before anybody is spoken to. */
-#include <limits.h>
-#include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON: what is refused, with its place, and filling a struct by its table. */
-#include <stdlib.h>
 
 #include <errno.h>
 

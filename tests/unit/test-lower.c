@@ -2,7 +2,6 @@
 /* Limits on files: lowered and never raised, read back, and put back as they were. */
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "cgdeleg/kernel/limits.h"
 #include "tests/unit/check.h"

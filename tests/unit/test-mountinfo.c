@@ -2,7 +2,6 @@
 /* Mountinfo: the topmost mount at a place, and every way in which it is not the one that is wanted. */
 #include <inttypes.h>
 #include <limits.h>
-#include <stdlib.h>
 
 #include "cgdeleg/kernel/mount.h"
 #include "tests/unit/check.h"

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OCI, config.json: what is taken from it, what it must agree with, and whom it may belong to. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cgdeleg/grant/oci.h"
 #include "tests/unit/check.h"

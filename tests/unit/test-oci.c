@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "cgdeleg/grant/oci.h"
 #include "tests/unit/check.h"

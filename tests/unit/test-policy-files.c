@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which files are the policy: order, overriding, owners and modes, and the policy that is shipped. */
-#include <stdlib.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "policy/annotation.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a policy's text: what is taken, and every complaint with its place. */
-#include <stdlib.h>
 #include <time.h>
 
 #include "base/text.h"

@@ -3,11 +3,7 @@
  * The wrapper through the program itself: CGDELEG_RUNTIME. What stands in for the real runtime is a shell that
  * prints what it was given.
  */
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "tests/unit/check.h"

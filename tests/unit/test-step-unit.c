@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 
 #include "cgdeleg/grant/step.h"
 #include "cgdeleg/kernel/systemd.h"

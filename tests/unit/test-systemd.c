@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Systemd: which unit a cgroup is, and which words say a limit to systemd. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"

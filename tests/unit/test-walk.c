@@ -2,9 +2,7 @@
 /* Walk: which cgroups are delegated, and what is known of each. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cgdeleg/kernel/walk.h"
 #include "tests/unit/check.h"

@@ -2,7 +2,6 @@
 /* Watch: guards that were taken off, which sends no event. */
 #include <errno.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"

@@ -2,9 +2,7 @@
 /* Watch: limits come back to their ceilings, by event and by look, and nobody is fought; the policy; nsdelegate. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "cgdeleg/kernel/attribute.h"
