@@ -26,7 +26,7 @@ ARROWS = {
     "hooks/cgdeleg-unit.c": ("base/", "cgdeleg/kernel/systemd.h", "policy/limit-list.h", "version.h"),
     "hooks/libc/": ("hooks/libc/",),
 }
-IS_PROGRAM = re.compile(r"^(?:static )?int (?:main|LLVMFuzzerTestOneInput)\(", re.M)
+IS_PROGRAM = re.compile(r"^(?:(?:static )?int (?:main|LLVMFuzzerTestOneInput)|TEST(?:_AS_ROOT|_WITH)?)\(", re.M)
 
 
 def layers(files, _build):
