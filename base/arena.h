@@ -13,8 +13,8 @@
 
 struct arena_chunk;
 
-/* Zeroed it is an empty one, which holds no memory until something is asked of it. A copy of it is the one that is
- * used from there on, or it is not used. */
+/* A zeroed struct is an empty arena: it takes memory with the first allocation only. It may be moved by copying the
+ * struct; then only the copy may be used. */
 struct arena {
 	struct arena_chunk *chunks; /* the one in use first */
 	struct arena_adopted *adopted;
@@ -33,7 +33,7 @@ struct arena *arena_free(struct arena *arena);
 /* Zeroed and aligned for any type; NULL when memory ran out. */
 void *arena_alloc(struct arena *arena, size_t size);
 
-/* A copy of the first len bytes with a NUL behind them; NULL when memory ran out. */
+/* A copy of the first len bytes with a NUL after them; NULL when memory ran out. */
 char *arena_strndup(struct arena *arena, const char *text, size_t len);
 char *arena_strdup(struct arena *arena, const char *text);
 

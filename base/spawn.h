@@ -3,9 +3,9 @@
  * Spawn - one program of our own, executed by descriptor, with its uid and the capabilities it is given.
  *
  * Threats. A name that is looked up twice, or along a PATH, can be another program the second time; an
- * environment steers a dynamic linker; capabilities and descriptors that a child does not need are a
- * hole that it may have. So the program is opened once, looked at, and executed as what was looked at;
- * it gets the given words, an empty environment, descriptors 0 to 2 and the given capabilities.
+ * environment steers a dynamic linker; capabilities and descriptors that a child does not need widen what a
+ * fault in it can do. So the program is opened once, checked, and executed by that very descriptor. It gets
+ * the given arguments, an empty environment, descriptors 0 to 2 and the given capabilities.
  * For programs with one thread.
  */
 #pragma once
@@ -28,8 +28,8 @@ int spawn_open(const char *path, struct err *err);
 
 /*
  * Runs it until `deadline_ms` (CLOCK_MONOTONIC) at the most: -ETIMEDOUT, and it has been killed. argv ends
- * with NULL. `capabilities`: CAP_BIT()s of this process that it keeps, 0: none. 0 means that it ran, and not that it
- * was content: see ret->status.
+ * with NULL. `capabilities`: CAP_BIT()s of this process that it keeps, 0: none. 0 means that it ran, not that it
+ * succeeded: see ret->status.
  */
 int spawn_run(int fd, const char *const *argv, uint64_t capabilities, int64_t deadline_ms, struct spawn_result *ret,
 	      struct err *err);

@@ -44,7 +44,7 @@ const struct limit_line *limit_find_line(const struct limit_value *value, const 
 	return value->lines ? find_line(value->lines->lines, value->lines->n, name) : NULL;
 }
 
-/* Reads digits at *p and moves *p behind them. */
+/* Reads digits at *p and moves *p past them. */
 static bool set_number(const char **p, unsigned long *ret)
 {
 	char digits[8];

@@ -109,7 +109,7 @@ int limit_number(const struct limit_type *type, bool in_bytes, const char *text,
 	return 0;
 }
 
-/* "1.5" cores, exactly, in units of 1/LIMIT_CPU_PERIOD: at most five digits behind the point. */
+/* "1.5" cores, exactly, in units of 1/LIMIT_CPU_PERIOD: at most five digits after the point. */
 static int cores_to_quota(const char *text, uint64_t *ret)
 {
 	size_t whole = strspn(text, "0123456789");

@@ -91,5 +91,5 @@ const struct setting *section_get(const struct section *section, enum key_id id)
 /* Is `word` one of the words of that setting? False where the section, or the setting, is not there. */
 bool section_has_word(const struct section *section, enum key_id id, const char *word);
 
-/* The limit of the kernel's file `file` in a profile, or NULL; of NULL, too. */
+/* The limit of the kernel's file `file` in a profile, or NULL; NULL if `profile` is NULL. */
 const struct setting *section_limit(const struct section *profile, const char *file);

@@ -49,7 +49,8 @@ static void say(int priority, const char *text)
 	fprintf(stderr, "<%d>cgdeleg: %s\n", priority, text);
 }
 
-/* The loader waits for a child of its own. What has ended meanwhile nobody else waits for. */
+/* The loader waits for its own child, so SIGCHLD cannot stay ignored meanwhile. Afterwards this reaps the children that
+ * ended in between. */
 static int load_guards(int sys_fd, struct err *err)
 {
 	void (*before)(int) = signal(SIGCHLD, SIG_DFL);

@@ -52,7 +52,7 @@ struct undo {
 
 struct step_operation {
 	enum phase phase;
-	bool restricts; /* what is given and cannot be taken back must not be without it */
+	bool restricts; /* not undone if something that was given cannot be taken back */
 	/* Sets undo->changed, with what is needed to go back, before the first change. */
 	int (*run)(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err);
 	/* Called only if undo->changed. Uses only `undo`. NULL: the step changes nothing. */

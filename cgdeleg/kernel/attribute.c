@@ -15,7 +15,7 @@
 #define ATTRIBUTE_VERSION 1
 #define WHAT		  "attribute " ATTRIBUTE_NAME
 
-/* An attribute beside what of it is text in JSON and something else in memory. */
+/* An attribute while it is read or written, with the members that JSON holds in another form. */
 struct raw {
 	struct attribute attribute;
 	int64_t version;
@@ -81,7 +81,7 @@ static int no_memory(struct err *err)
 	return err_set(err, ENOMEM, WHAT ": out of memory");
 }
 
-/* A ceiling that is passed over would be one that nobody holds. */
+/* One unreadable ceiling is an error: if it were skipped, nobody would enforce it. */
 static int parse_ceilings(yyjson_val *object, struct attribute *ret, struct err *err)
 {
 	struct ceiling *ceilings = arena_alloc(&ret->arena, (yyjson_obj_size(object) + 1) * sizeof(*ceilings));
@@ -109,7 +109,7 @@ static int parse_ceilings(yyjson_val *object, struct attribute *ret, struct err 
 	return ceilings ? 0 : no_memory(err);
 }
 
-/* How the guards are put back. */
+/* What `cgdeleg watch` needs to attach the guards again. */
 static int parse_guards(const struct raw *raw, struct attribute *ret, struct err *err)
 {
 	struct device_rule rules[DEVICE_GUARD_RULES_MAX];

@@ -24,7 +24,8 @@ enum place { PLACE_ROOT, PLACE_SCOPE };
 
 /*
  * Strings are "" where there is nothing to say, and as long as the table in attribute.c lets them be: longer ones are
- * cut when they are written. What was read is owned by `arena`; what is put together by hand points to its makers'.
+ * cut when they are written. Strings that were read belong to `arena`; those of a struct that a caller has filled
+ * stay the caller's.
  */
 struct attribute {
 	bool marked;			    /* the attribute is there */

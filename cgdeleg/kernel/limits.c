@@ -36,7 +36,6 @@ int limit_read(int dirfd, const char *file, const struct limit_type *type, struc
 	return read_value(fd, file, type, arena, ret, err);
 }
 
-/* An empty write never reaches a cgroup file's handler; a line's end alone does. */
 /* Writes every line but those that the kernel does not know, where that is allowed. *ret is what was written. */
 static int write_value(int fd, const char *file, const struct limit_type *type, const struct limit_value *value,
 		       struct limit_before *before, struct limit_value *ret, struct err *err)

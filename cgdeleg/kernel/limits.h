@@ -30,8 +30,9 @@ static inline void limit_before_done(struct limit_before *before)
 	arena_done(&before->arena);
 }
 
-/* Of sets: is `lower`, which limit_smaller() makes of `now` and a ceiling, all of it in `now`? Where those two have
- * nothing in common it is the ceiling: processors that the container did not have. -ERANGE then. Pure. */
+/* For sets: -ERANGE if `lower`, the result of limit_smaller() for `now` and a ceiling, names anything that `now` does
+ * not. That happens if the two have nothing in common: `lower` is then the ceiling, which would give the container
+ * processors that it did not have. Pure. */
 int limit_check_common(const char *file, const struct limit_type *type, const struct limit_value *now,
 		       const struct limit_value *lower, struct err *err);
 
@@ -51,7 +52,7 @@ int limit_check_effective(int fd, const char *file, const struct limit_type *typ
 int limit_lower(int fd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
 		struct limit_before *ret, struct err *err);
 
-/* Puts back what limit_lower() replaced. A set that was empty, and that the kernel does not let become so
- * again, becomes all that the parent may use. */
+/* Puts back what limit_lower() replaced. If a set was empty and the kernel does
+ * not accept an empty set again, the set becomes all that the parent may use. */
 int limit_restore(int fd, const char *file, const struct limit_type *type, const struct limit_before *before,
 		  struct err *err);

@@ -77,7 +77,7 @@ static bool decode(const struct slice *slice, char *buf, size_t size)
 	return true;
 }
 
-/* False when the line has not the form of mountinfo. */
+/* False when it is not a line of mountinfo. */
 static bool split(const char *at, const char *end, struct line *ret)
 {
 	struct slice field;

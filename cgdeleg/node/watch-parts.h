@@ -23,9 +23,9 @@ struct watch_file {
 	struct watched *owner;
 	enum place place;
 	char file[LIMIT_FILE_SIZE]; /* "": the cgroup's directory */
-	int64_t last_ms, due_ms;    /* put back at; put off until, 0: not */
-	int64_t window_ms;	    /* since when these two are counted, for WATCH_CONTEST_MS */
-	unsigned rewrites, writes;  /* put back: by rewrites, each of some writes, and all */
+	int64_t last_ms, due_ms;    /* when last put back; put off until then, 0: not put off */
+	int64_t window_ms;	    /* when counting `rewrites` and `writes` began; lasts WATCH_CONTEST_MS */
+	unsigned rewrites, writes;  /* of the limit: groups of writes close together; single writes */
 	bool contested;
 	struct watch_file *next, *chain; /* of the owner's; of the bucket's */
 };
@@ -38,7 +38,7 @@ struct watched {
 	char *path;			 /* of the cgroup */
 	bool waits;			 /* for its attribute */
 	bool guard_missing[GUARD_KINDS]; /* and could not be attached again */
-	int64_t remind_ms[GUARD_KINDS];	 /* not said again before */
+	int64_t remind_ms[GUARD_KINDS];	 /* not reported again before this time */
 	bool dying_alarm, dying_held;	 /* removed cgroups pile up; reclaim does not help */
 	uint64_t dying_before;		 /* how many, at the last reclaim */
 	uint64_t reclaim_bytes;		 /* the next one's size */
@@ -82,5 +82,5 @@ void watch_guards(struct watch *watch, struct watched *w, const struct inspect *
 /* A new sweep begins: what is pinned is opened anew. */
 void watch_guards_begin(struct watch *watch);
 
-/* Is there a pile of removed cgroups? `stat` is what cgroup.stat says; `attribute` NULL: it cannot be read. */
+/* Do too many removed cgroups hold memory? `stat` is what cgroup.stat says; `attribute` NULL: it cannot be read. */
 void watch_dying(struct watch *watch, struct watched *w, const char *stat, const struct attribute *attribute);
