@@ -79,7 +79,7 @@ static void require_userns(struct request *request)
 	else
 		request_refuse(
 			request, REASON_USERNS_HOST_IDS, setting,
-			"the container's user namespace maps host id 0, which counts as no user namespace; give it a range of ids that does not begin at 0");
+			"the container's user namespace maps host id 0, which counts as no user namespace; give it a range of host ids that does not contain 0");
 }
 
 static void require_owner(struct request *request)
