@@ -96,12 +96,14 @@ int privilege_limit(uint64_t effective, uint64_t permitted, struct err *err)
 	return r < 0 ? err_set_errno(err, r, "cannot reduce this process's capabilities") : 0;
 }
 
-/* When the fsuid leaves 0, the kernel removes the file system capabilities from the effective set. */
-static int keep_dac_override(struct err *err)
+int privilege_make_as(uint32_t uid, uint32_t gid, struct err *err)
 {
 	struct __user_cap_header_struct head = header();
 	struct __user_cap_data_struct data[2] = { 0 };
 
+	(void)setfsgid(gid);
+	(void)setfsuid(uid);
+	/* When the fsuid leaves 0, the kernel removes the file system capabilities from the effective set. */
 	if (syscall(SYS_capget, &head, data) < 0)
 		return err_set_errno(err, errno, "cannot read this process's capabilities");
 	data[0].effective |= data[0].permitted & (1U << CAP_DAC_OVERRIDE);
@@ -109,13 +111,6 @@ static int keep_dac_override(struct err *err)
 	if (syscall(SYS_capset, &head, data) < 0)
 		return err_set_errno(err, errno, "cannot keep CAP_DAC_OVERRIDE");
 	return 0;
-}
-
-int privilege_make_as(uint32_t uid, uint32_t gid, struct err *err)
-{
-	(void)setfsgid(gid);
-	(void)setfsuid(uid);
-	return keep_dac_override(err);
 }
 
 int privilege_make_as_root(uint32_t uid, uint32_t gid, struct err *err)

@@ -9,8 +9,7 @@
 #include "base/cleanup.h"
 #include "bpf/grant_guard.h"
 
-#define DEVICE_MAX 64  /* the kernel's own BPF_CGROUP_MAX_PROGS */
-#define LSM_MAX	   640 /* ... and its ten hooks of that type */
+#define PROGRAMS_MAX 640 /* the kernel's 64 for a hook, and its ten LSM hooks */
 
 /* A bit for each of the grant guard's programs, and one above them. */
 enum { KIND_FOREIGN = 0, KIND_DEVICE = 1 << GUARD_PROGRAMS };
@@ -51,9 +50,21 @@ static int kind_of(struct attached_names *names, uint32_t id, unsigned char *ret
 	return r;
 }
 
-static int add_kinds(struct attached_names *names, const uint32_t *ids, uint32_t n, unsigned *kinds, struct err *err)
+static int add_kinds(struct attached_names *names, int cgroup_fd, enum bpf_attach_type type, unsigned *kinds,
+		     struct err *err)
 {
-	for (uint32_t i = 0; i < n; i++) {
+	const bool lsm = type == BPF_LSM_CGROUP;
+	uint32_t ids[PROGRAMS_MAX],
+		flags[PROGRAMS_MAX]; /* which the kernel insists on filling, for LSM programs alone */
+	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = lsm ? flags : NULL,
+		    .prog_cnt = PROGRAMS_MAX);
+
+	if (bpf_prog_query_opts(cgroup_fd, type, &query) < 0)
+		return lsm && (errno == EINVAL || errno == EOPNOTSUPP)
+			       ? 0
+			       : err_set_errno(err, errno, "cannot query the cgroup's %s programs",
+					       lsm ? "guard" : "device");
+	for (uint32_t i = 0; i < query.prog_cnt && i < PROGRAMS_MAX; i++) {
 		unsigned char kind;
 		int r = kind_of(names, ids[i], &kind, err);
 
@@ -64,36 +75,15 @@ static int add_kinds(struct attached_names *names, const uint32_t *ids, uint32_t
 	return 0;
 }
 
-static int add_device(struct attached_names *names, int cgroup_fd, unsigned *kinds, struct err *err)
-{
-	uint32_t ids[DEVICE_MAX] = { 0 }, count = DEVICE_MAX, flags = 0;
-
-	if (bpf_prog_query(cgroup_fd, BPF_CGROUP_DEVICE, 0, &flags, ids, &count) < 0)
-		return err_set_errno(err, errno, "cannot query the cgroup's device programs");
-	return add_kinds(names, ids, count, kinds, err);
-}
-
-static int add_lsm(struct attached_names *names, int cgroup_fd, unsigned *kinds, struct err *err)
-{
-	uint32_t ids[LSM_MAX], flags[LSM_MAX]; /* the kernel insists on filling it */
-	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = flags, .prog_cnt = LSM_MAX);
-
-	if (bpf_prog_query_opts(cgroup_fd, BPF_LSM_CGROUP, &query) < 0)
-		return errno == EINVAL || errno == EOPNOTSUPP
-			       ? 0
-			       : err_set_errno(err, errno, "cannot query the cgroup's guard programs");
-	return add_kinds(names, ids, query.prog_cnt < LSM_MAX ? query.prog_cnt : LSM_MAX, kinds, err);
-}
-
 int guards_attached(struct attached_names *names, int cgroup_fd, struct attached_guards *ret, struct err *err)
 {
 	unsigned kinds = 0;
 	int r;
 
 	*ret = (struct attached_guards) { 0 };
-	r = add_device(names, cgroup_fd, &kinds, err);
+	r = add_kinds(names, cgroup_fd, BPF_CGROUP_DEVICE, &kinds, err);
 	if (r >= 0)
-		r = add_lsm(names, cgroup_fd, &kinds, err);
+		r = add_kinds(names, cgroup_fd, BPF_LSM_CGROUP, &kinds, err);
 	if (r < 0)
 		return r;
 	ret->device = kinds & KIND_DEVICE;

@@ -132,11 +132,14 @@ int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 	return found < 0 ? found : 0;
 }
 
-static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t flags, struct err *err)
+int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags, struct err *err)
 {
-	struct guard_grant found = { 0 };
-	struct guard_grant wanted;
+	struct guard_grant found = { 0 }, wanted;
+	uint64_t id = 0;
+	int r = cgroup_id(cgroup_fd, &id, err);
 
+	if (r < 0)
+		return r;
 	if (bpf_map_lookup_elem(guard->grants_fd, &id, &found) < 0)
 		return err_set_errno(err, errno, "cannot read the cgroup's entry in the grant guard's map");
 	if (found.root == id && found.flags == flags)
@@ -152,30 +155,14 @@ static int write_grant(const struct grant_guard *guard, uint64_t id, uint64_t fl
 	return 0;
 }
 
-int grant_guard_write(const struct grant_guard *guard, int cgroup_fd, uint64_t flags, struct err *err)
-{
-	uint64_t id = 0;
-	int r = cgroup_id(cgroup_fd, &id, err);
-
-	return r < 0 ? r : write_grant(guard, id, flags, err);
-}
-
 /* Does not query: before 6.8 the kernel requires CAP_NET_ADMIN for that, which an undo may no longer have. */
-static int detach(int program_fd, int cgroup_fd, const char *name, struct err *err)
-{
-	if (bpf_prog_detach2(program_fd, cgroup_fd, BPF_LSM_CGROUP) < 0 && errno != ENOENT)
-		return err_set_errno(err, errno, "cannot detach the guard program %s", name);
-	return 0;
-}
-
 int grant_guard_detach(const struct grant_guard *guard, int cgroup_fd, unsigned programs, struct err *err)
 {
-	int r = 0;
-
-	for (size_t i = GUARD_PROGRAMS; r >= 0 && i-- > 0;)
-		if (programs & 1U << i)
-			r = detach(guard->programs[i], cgroup_fd, guard_program_names[i], err);
-	return r;
+	for (size_t i = GUARD_PROGRAMS; i-- > 0;)
+		if ((programs & 1U << i) && bpf_prog_detach2(guard->programs[i], cgroup_fd, BPF_LSM_CGROUP) < 0 &&
+		    errno != ENOENT)
+			return err_set_errno(err, errno, "cannot detach the guard program %s", guard_program_names[i]);
+	return 0;
 }
 
 int grant_guard_read(const struct grant_guard *guard, int cgroup_fd, struct guard_grant *ret, struct err *err)

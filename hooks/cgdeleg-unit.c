@@ -117,20 +117,11 @@ static int append_set(sd_bus_message *m, const char *name, const char *text)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_device(sd_bus_message *m, const char *name, const char *text)
-{
-	char device[DEVICE_SIZE];
-	uint64_t value;
-
-	if (!read_device(text, device, &value))
-		return -EINVAL;
-	return sd_bus_message_append(m, "(sv)", name, "a(st)", 1, device, value);
-}
-
 static int append_word(sd_bus_message *m, const struct request *request, const char *word)
 {
 	const char *value;
 	const struct unit_property *property = read_word(word, &value);
+	char device[DEVICE_SIZE];
 	uint64_t number;
 
 	if (!property)
@@ -144,7 +135,9 @@ static int append_word(sd_bus_message *m, const struct request *request, const c
 	case UNIT_SET:
 		return append_set(m, property->name, value);
 	case UNIT_DEVICE:
-		return append_device(m, property->name, value);
+		return read_device(value, device, &number)
+			       ? sd_bus_message_append(m, "(sv)", property->name, "a(st)", 1, device, number)
+			       : -EINVAL;
 	}
 	return -EINVAL;
 }
@@ -189,27 +182,16 @@ static int wait_ready(sd_bus *bus, const struct request *request)
 	}
 }
 
-static int connect_private(const struct request *request, sd_bus **ret)
+/* To systemd's private socket, or over the system bus. */
+static int connect_bus(const struct request *request, bool private, sd_bus **ret)
 {
 	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-	int r = sd_bus_new(&bus);
+	int r = private ? sd_bus_new(&bus) : sd_bus_open_system(&bus);
 
-	if (r >= 0)
+	if (r >= 0 && private)
 		r = sd_bus_set_address(bus, PRIVATE_SOCKET);
-	if (r >= 0)
+	if (r >= 0 && private)
 		r = sd_bus_start(bus);
-	if (r >= 0)
-		r = wait_ready(bus, request);
-	if (r >= 0)
-		*ret = TAKE_PTR(bus);
-	return r;
-}
-
-static int connect_system(const struct request *request, sd_bus **ret)
-{
-	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-	int r = sd_bus_open_system(&bus);
-
 	if (r >= 0)
 		r = wait_ready(bus, request);
 	if (r >= 0)
@@ -254,9 +236,9 @@ static int run(struct request *request, struct err *err)
 	int r = -ETIMEDOUT;
 
 	if (left_usec(request) > 0)
-		r = connect_private(request, &bus);
+		r = connect_bus(request, true, &bus);
 	if (r < 0 && r != -ETIMEDOUT)
-		r = connect_system(request, &bus);
+		r = connect_bus(request, false, &bus);
 	if (r == -ETIMEDOUT)
 		return no_answer(err);
 	if (r < 0) {

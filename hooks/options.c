@@ -5,18 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-static int check_rows(const struct option_row *rows, size_t n_rows, struct err *err)
-{
-	for (const struct option_row *row = rows; row < rows + n_rows; row++) {
-		if (row->required && !*row->value)
-			return err_set(err, EINVAL, "the option '%s' is missing", row->name);
-		if (row->path && *row->value && **row->value != '/')
-			return err_set(err, EINVAL, "'%s' needs an absolute path, not '%.200s'", row->name,
-				       *row->value);
-	}
-	return 0;
-}
-
 int options_read(char *const *argv, const struct option_row *rows, size_t n_rows, struct err *err)
 {
 	int n = 0;
@@ -32,5 +20,12 @@ int options_read(char *const *argv, const struct option_row *rows, size_t n_rows
 			return err_set(err, EINVAL, "the option '%s' has no value", row->name);
 		*row->value = argv[n + 1];
 	}
-	return check_rows(rows, n_rows, err) < 0 ? -EINVAL : n;
+	for (const struct option_row *row = rows; row < rows + n_rows; row++) {
+		if (row->required && !*row->value)
+			return err_set(err, EINVAL, "the option '%s' is missing", row->name);
+		if (row->path && *row->value && **row->value != '/')
+			return err_set(err, EINVAL, "'%s' needs an absolute path, not '%.200s'", row->name,
+				       *row->value);
+	}
+	return n;
 }

@@ -10,23 +10,12 @@
 #include "base/text.h"
 #include "policy/request.h"
 
-/* The ceilings that are summed up. */
-static const struct {
-	const char *file;
-	size_t offset; /* in struct usage */
-} summed[] = {
-	{ "cgroup.max.descendants", offsetof(struct usage, descendants) },
-	{ "memory.max", offsetof(struct usage, memory) },
-	{ "pids.max", offsetof(struct usage, pids) },
-	{ "cpu.max", offsetof(struct usage, cpu) },
-};
-
-/* Where a budget is set, and what it bounds. */
+/* Where a budget is set, and what it bounds. Every ceiling that is summed up has one row. */
 static const struct {
 	enum key_id key;
 	bool node;	  /* over all handlers' grants; else over this handler's */
 	const char *file; /* whose ceilings; NULL: the number of grants */
-	size_t offset;
+	size_t offset;	  /* in struct usage */
 } budgets[] = {
 	{ KEY_MAX_TOTAL_DESCENDANTS, true, "cgroup.max.descendants", offsetof(struct usage, descendants) },
 	{ KEY_MAX_DELEGATED, false, NULL, offsetof(struct usage, grants) },
@@ -59,9 +48,9 @@ static uint64_t millicores(const struct limit_value *value)
 
 void usage_note(struct usage *usage, const char *file, const struct limit_value *value)
 {
-	for (size_t i = 0; i < ELEMENTS(summed); i++)
-		if (strcmp(summed[i].file, file) == 0)
-			*(uint64_t *)((char *)usage + summed[i].offset) =
+	for (size_t i = 0; i < ELEMENTS(budgets); i++)
+		if (budgets[i].file && strcmp(budgets[i].file, file) == 0)
+			*(uint64_t *)((char *)usage + budgets[i].offset) =
 				strcmp(file, "cpu.max") == 0 ? millicores(value) : value->number;
 }
 

@@ -24,7 +24,8 @@ static bool is_set(int fd, const char *name)
 	return fgetxattr(fd, name, value, sizeof(value)) == 1 && value[0] == '1';
 }
 
-/* Below the root directory, which is where /proc is: of that there is a descriptor. 1, 0 or an error. */
+/* Below the root directory, which is where /proc is: of that there is a descriptor. One of /run would be one more call
+ * for every hook, while only containers that systemd manages come here. 1, 0 or an error. */
 static int exists(const struct host *host, const char *path, struct err *err)
 {
 	char beside[96 + UNIT_NAME_SIZE];

@@ -153,20 +153,6 @@ static int keep_strings(struct raw *raw, struct err *err)
 	return 0;
 }
 
-static int parse(const char *text, size_t len, struct raw *raw, struct err *err)
-{
-	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
-	int r = json_parse(text, len, 2, WHAT, &doc, err);
-
-	for (size_t i = 0; r >= 0 && i < ELEMENTS(rows); i++)
-		r = json_dispatch(yyjson_doc_get_root(doc), &rows[i].json, 1, raw, WHAT, err);
-	if (r >= 0)
-		r = parse_ceilings(raw->ceilings, &raw->attribute, err);
-	if (r >= 0)
-		r = parse_guards(raw, &raw->attribute, err);
-	return r < 0 ? r : keep_strings(raw, err);
-}
-
 /* One that is not there: no string of it is NULL. */
 static void make_empty(struct raw *raw)
 {
@@ -177,11 +163,20 @@ static void make_empty(struct raw *raw)
 
 int attribute_parse(const char *text, size_t len, struct attribute *ret, struct err *err)
 {
+	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
 	struct raw raw = { 0 };
 	int r;
 
 	make_empty(&raw);
-	r = parse(text, len, &raw, err);
+	r = json_parse(text, len, 2, WHAT, &doc, err);
+	for (size_t i = 0; r >= 0 && i < ELEMENTS(rows); i++)
+		r = json_dispatch(yyjson_doc_get_root(doc), &rows[i].json, 1, &raw, WHAT, err);
+	if (r >= 0)
+		r = parse_ceilings(raw.ceilings, &raw.attribute, err);
+	if (r >= 0)
+		r = parse_guards(&raw, &raw.attribute, err);
+	if (r >= 0)
+		r = keep_strings(&raw, err);
 	if (r < 0) {
 		attribute_done(&raw.attribute);
 		raw = (struct raw) { 0 };

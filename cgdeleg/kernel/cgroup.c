@@ -177,19 +177,6 @@ static const char *find_name(const char *const *names, size_t n, const char *nam
 	return NULL;
 }
 
-static int read_kernel_list(const struct host *host, char *buf, size_t size, struct err *err)
-{
-	ssize_t n = file_read_record_at(host->sys_fd, "kernel/cgroup/delegate", buf, size);
-
-	if (n == -ENOENT) {
-		(void)snprintf(buf, size, "%s", fallback_list);
-		return 0;
-	}
-	if (n < 0)
-		return err_set_errno(err, (int)n, "cannot read '/sys/kernel/cgroup/delegate'");
-	return 0;
-}
-
 static int add_delegated(struct cgroup_delegated *list, size_t *n_given, size_t *n_recognised, const char *here,
 			 struct err *err)
 {
@@ -213,10 +200,14 @@ int cgroup_delegated(const struct host *host, const struct cgroup_listing *listi
 	size_t n_given = 0, n_recognised = 0;
 	char *save = NULL;
 	char list[2048] = "";
-	int r;
+	ssize_t len = file_read_record_at(host->sys_fd, "kernel/cgroup/delegate", list, sizeof(list));
+	int r = 0;
 
 	memset(ret, 0, sizeof(*ret));
-	r = read_kernel_list(host, list, sizeof(list), err);
+	if (len == -ENOENT)
+		(void)snprintf(list, sizeof(list), "%s", fallback_list);
+	else if (len < 0)
+		return err_set_errno(err, (int)len, "cannot read '/sys/kernel/cgroup/delegate'");
 	for (char *name = strtok_r(list, "\n", &save); r >= 0 && name; name = strtok_r(NULL, "\n", &save)) {
 		const char *here = find_name(listing->files, listing->n_files, name);
 

@@ -60,19 +60,25 @@ static int read_type(const char *type, __u16 *ret, struct err *err)
 	return 0;
 }
 
+static const char letters[] = "rwm";
+static const __u8 bits[] = { BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE, BPF_DEVCG_ACC_MKNOD };
+
+/* Of one letter; 0: it is none. */
+static __u8 access_bit(char letter)
+{
+	const char *at = letter ? strchr(letters, letter) : NULL;
+
+	return at ? bits[at - letters] : 0;
+}
+
 /* Without an access it is about every access. */
 static int read_access(const char *access, __u8 *ret, struct err *err)
 {
 	*ret = access ? 0 : ALL_ACCESS;
 	for (const char *c = access; c && *c; c++) {
-		const __u8 bit = *c == 'r'   ? BPF_DEVCG_ACC_READ
-				 : *c == 'w' ? BPF_DEVCG_ACC_WRITE
-				 : *c == 'm' ? BPF_DEVCG_ACC_MKNOD
-					     : 0;
-
-		if (!bit)
+		if (!access_bit(*c))
 			return err_set(err, EBADMSG, WHERE ": access '%s' may have only r, w and m", access);
-		*ret |= bit;
+		*ret |= access_bit(*c);
 	}
 	return 0;
 }
@@ -141,15 +147,6 @@ int devices_translate(yyjson_val *devices, struct device_rules *ret, struct err 
 	return 0;
 }
 
-static const struct {
-	char letter;
-	__u8 bit;
-} accesses[] = {
-	{ 'r', BPF_DEVCG_ACC_READ },
-	{ 'w', BPF_DEVCG_ACC_WRITE },
-	{ 'm', BPF_DEVCG_ACC_MKNOD },
-};
-
 static const char types[] = "?bca"; /* by BPF_DEVCG_DEV_*, which are bits */
 
 static const char *format_number(__u32 number, char buf[16])
@@ -167,9 +164,9 @@ bool devices_format(const struct device_rule *rules, size_t n, char *buf, size_t
 		char major[16], minor[16], access[4] = "";
 		size_t len = 0;
 
-		for (size_t a = 0; a < ELEMENTS(accesses); a++)
-			if (rules[i].access & accesses[a].bit)
-				access[len++] = accesses[a].letter;
+		for (size_t a = 0; a < ELEMENTS(bits); a++)
+			if (rules[i].access & bits[a])
+				access[len++] = letters[a];
 		used += (size_t)snprintf(buf + used, size - used, "%s%s%c %s:%s %s", i > 0 ? "," : "",
 					 rules[i].allow ? "" : "!", types[rules[i].types & ALL_TYPES],
 					 format_number(rules[i].major, major), format_number(rules[i].minor, minor),
@@ -211,13 +208,11 @@ static bool parse_access(const char **at, __u8 *ret)
 {
 	*ret = 0;
 	for (; **at && **at != ','; (*at)++) {
-		size_t a = 0;
+		const __u8 bit = access_bit(**at);
 
-		while (a < ELEMENTS(accesses) && accesses[a].letter != **at)
-			a++;
-		if (a == ELEMENTS(accesses) || (*ret & accesses[a].bit))
+		if (!bit || (*ret & bit))
 			return false;
-		*ret |= accesses[a].bit;
+		*ret |= bit;
 	}
 	return true;
 }

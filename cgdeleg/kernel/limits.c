@@ -50,6 +50,7 @@ static int write_value(int fd, const char *file, const struct limit_type *type, 
 		int r;
 
 		(void)limit_format_write(type, value, i, text, sizeof(text));
+		/* An empty write never reaches a cgroup file's handler; a line's end alone does. */
 		r = *text ? file_write_fd(fd, text, strlen(text)) : file_write_fd(fd, "\n", 1);
 		/* The kernel's answers to a device or resource that it does not know. */
 		unknown = type->kind == LIMIT_LINES && (r == -ENODEV || r == -EINVAL);

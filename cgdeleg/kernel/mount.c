@@ -117,19 +117,6 @@ static int change(int *fd, enum mount_method method, struct mount_change *ret, s
 	return r;
 }
 
-/* Opens the mount that mountinfo showed, and no other that has appeared there since. */
-static int open_known(int root_fd, const struct mount_identity *want, struct err *err)
-{
-	uint64_t id = 0;
-	_cleanup_close_ int fd = open_verified(root_fd, want, &id, err);
-
-	if (fd < 0)
-		return fd;
-	if (id != want->id)
-		return err_set(err, EXDEV, "another mount has appeared at '%s' in the container", want->point);
-	return TAKE_FD(fd);
-}
-
 /* Opens it again, by name, as the container will see it. A clone lies on top of the old mount, as another mount;
  * otherwise the mount is the same as before. */
 static int read_back(int root_fd, const struct mount_identity *want, enum mount_method method, struct err *err)
@@ -157,13 +144,17 @@ int mount_make_writable(int pidfd, const struct mount_identity *want, enum mount
 {
 	const int root_fd = AT_FDCWD; /* setns(2) leaves the process in the root directory of the namespace */
 	_cleanup_close_ int before = -EBADF;
+	uint64_t id = 0;
 	int r;
 
 	if (setns(pidfd, CLONE_NEWNS) < 0)
 		return err_set_errno(err, errno, "cannot enter the container's mount namespace");
-	before = open_known(root_fd, want, err);
+	before = open_verified(root_fd, want, &id, err);
 	if (before < 0)
 		return before;
+	/* It must be the mount that mountinfo showed, and no other that has appeared there since. */
+	if (id != want->id)
+		return err_set(err, EXDEV, "another mount has appeared at '%s' in the container", want->point);
 	r = change(&before, method, ret, err);
 	return r < 0 ? r : read_back(root_fd, want, method, err);
 }

@@ -90,21 +90,6 @@ static int walk_tree(const struct host *host, struct walk *walk, struct err *err
 	return walk_below(walk, fd, 1, err);
 }
 
-int grant_read(int fd, struct grant *ret, struct err *err)
-{
-	struct stat st;
-
-	ret->fault = (struct err) { 0 };
-	if (fstat(fd, &st) < 0)
-		return err_set_errno(err, errno, "cannot stat a cgroup");
-	ret->id = st.st_ino;
-	ret->uid = st.st_uid;
-	ret->gid = st.st_gid;
-	if (attribute_read(fd, &ret->attribute, &ret->fault) >= 0)
-		ret->fault.text[0] = '\0';
-	return 0;
-}
-
 static int visit_grant(struct walk *walk, int fd, const struct stat *st, struct err *err)
 {
 	struct grant *grant = &walk->grant;

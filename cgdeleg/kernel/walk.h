@@ -41,6 +41,3 @@ int grants_walk(const struct host *host, grant_visitor visit, void *userdata, st
 
 /* Opens the cgroup with this id, delegated or not. -ESTALE if it no longer exists. */
 int grant_open(const struct host *host, uint64_t id);
-
-/* Fills all but `path` from the directory. The attribute is the caller's to end. */
-int grant_read(int fd, struct grant *ret, struct err *err);
