@@ -124,20 +124,6 @@ void record_add(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct record *rec
 		(void)yyjson_mut_arr_add_strcpy(doc, list, step_describe(&record->plan->steps[i], line, sizeof(line)));
 }
 
-static void add_outcome(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct outcome *outcome)
-{
-	char line[LIMIT_TEXT_SIZE];
-
-	(void)yyjson_mut_obj_add_str(doc, o, "outcome", outcome_name(outcome->kind));
-	(void)yyjson_mut_obj_add_uint(doc, o, "steps_done", outcome->n_done);
-	(void)yyjson_mut_obj_add_uint(doc, o, "steps_changed", outcome->n_changed);
-	(void)yyjson_mut_obj_add_uint(doc, o, "steps_skipped", outcome->n_skipped);
-	if (outcome->failed)
-		add(doc, o, "failed_step", step_describe(outcome->failed, line, sizeof(line)));
-	if (outcome->kind == OUTCOME_UNDO_FAILED)
-		(void)yyjson_mut_obj_add_str(doc, o, "undo_error", outcome->undo_err.text);
-}
-
 /*
  * gmtime_r(3) opens /etc/localtime, and this may run inside the container's mount namespace, where the hook opens
  * nothing by name except the cgroup mount. So the calendar is computed here: days since 0000-03-01, in eras of 400
@@ -164,7 +150,8 @@ char *record_compose(const struct record *record, const char *event)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *o = yyjson_mut_obj(doc);
-	char time[64];
+	const struct outcome *outcome = record->outcome;
+	char time[64], line[LIMIT_TEXT_SIZE];
 
 	if (!o)
 		return NULL;
@@ -175,7 +162,14 @@ char *record_compose(const struct record *record, const char *event)
 	(void)yyjson_mut_obj_add_int(doc, o, "hook_pid", record->pid);
 	(void)yyjson_mut_obj_add_int(doc, o, "duration_us", record->duration_us);
 	record_add(doc, o, record);
-	add_outcome(doc, o, record->outcome);
+	(void)yyjson_mut_obj_add_str(doc, o, "outcome", outcome_name(outcome->kind));
+	(void)yyjson_mut_obj_add_uint(doc, o, "steps_done", outcome->n_done);
+	(void)yyjson_mut_obj_add_uint(doc, o, "steps_changed", outcome->n_changed);
+	(void)yyjson_mut_obj_add_uint(doc, o, "steps_skipped", outcome->n_skipped);
+	if (outcome->failed)
+		add(doc, o, "failed_step", step_describe(outcome->failed, line, sizeof(line)));
+	if (outcome->kind == OUTCOME_UNDO_FAILED)
+		(void)yyjson_mut_obj_add_str(doc, o, "undo_error", outcome->undo_err.text);
 	if (record->err->text[0])
 		(void)yyjson_mut_obj_add_str(doc, o, "error", record->err->text);
 	return yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, NULL);

@@ -61,22 +61,13 @@ static bool is_same(const struct limit_type *type, const struct limit_value *a, 
 	return limit_within(type, a, b) && limit_within(type, b, a);
 }
 
-/* Every line of `wanted` that `before` does not have, without limits: an undo must set that in systemd too. */
-static int add_absent_lines(const struct limit_type *type, struct limit_value *before, const struct limit_value *wanted,
-			    struct arena *arena, struct err *err)
-{
-	const struct limit_value none = { 0 };
-	struct limit_value free_lines;
-	int r = limit_pick_lines(type, &none, wanted, arena, &free_lines, err);
-
-	return r < 0 ? r : limit_add_lines(type, before, &free_lines, arena, err);
-}
-
 /* The value of a file, and the value that it shall have. `ceiling` NULL: the value stays, and the file may be
  * missing. */
 static int read_file(int fd, const struct limit_type *type, const struct ceiling *ceiling, struct arena *arena,
 		     struct unit_file *ret, struct err *err)
 {
+	const struct limit_value none = { 0 };
+	struct limit_value free_lines;
 	struct err unread = { 0 };
 	int r = limit_read(fd, type->key, type, arena, &ret->before, &unread);
 
@@ -93,7 +84,10 @@ static int read_file(int fd, const struct limit_type *type, const struct ceiling
 		return r;
 	ret->lowered = true;
 	r = limit_check_common(type->key, type, &ret->before, &ret->wanted, err);
-	return r < 0 ? r : add_absent_lines(type, &ret->before, &ret->wanted, arena, err);
+	/* Every line of `wanted` that `before` does not have, without limits: an undo must set that in systemd too. */
+	if (r >= 0)
+		r = limit_pick_lines(type, &none, &ret->wanted, arena, &free_lines, err);
+	return r < 0 ? r : limit_add_lines(type, &ret->before, &free_lines, arena, err);
 }
 
 /* Reads the files that have a ceiling, or those that have none. Returns whether one must be lowered. */
@@ -177,18 +171,6 @@ static int check_sets(int fd, const struct unit_ceilings *unit, struct err *err)
 	return r;
 }
 
-/* The hook executes programs only in the host's mount namespace. */
-static int remember_place(const struct apply *apply, struct unit_change *change, struct err *err)
-{
-	change->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (change->mount_ns < 0)
-		return err_set_errno(err, errno, "cannot open the hook's own mount namespace");
-	change->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (change->root < 0)
-		return err_set_errno(err, errno, "cannot open the hook's root directory");
-	return 0;
-}
-
 /* The descriptor of /proc is the host's: it names the namespace that this process is in now. */
 static int come_back(const struct apply *apply, const struct unit_change *change, struct err *err)
 {
@@ -218,9 +200,14 @@ int unit_run(const struct apply *apply, const struct step *step, struct undo *un
 	r = read_files(fd, unit, true, change, err);
 	if (r <= 0)
 		return r < 0 ? r : check_sets(fd, unit, err);
-	r = remember_place(apply, change, err);
-	if (r >= 0)
-		r = read_files(fd, unit, false, change, err);
+	/* The hook executes programs only in the host's mount namespace. */
+	change->mount_ns = openat(apply->host->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (change->mount_ns < 0)
+		return err_set_errno(err, errno, "cannot open the hook's own mount namespace");
+	change->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (change->root < 0)
+		return err_set_errno(err, errno, "cannot open the hook's root directory");
+	r = read_files(fd, unit, false, change, err);
 	if (r < 0)
 		return r;
 	undo->changed = true;
