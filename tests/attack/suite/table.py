@@ -91,6 +91,8 @@ def reasons():
 
 def measured(lines):
     yield "\n### Measured\n\n"
+    yield ("Each different result of an attack, of whatever runtime, driver or machine, has a line. "
+           "`ceiling.deep` ends at the first\ncgroup that it cannot make.\n\n")
     for name in sorted({line["attack"] for line in lines if line["note"] and re.match(r"(at )?\d", line["note"])}):
         notes = {}
         for line in lines:
