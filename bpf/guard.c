@@ -5,7 +5,6 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,10 +92,31 @@ static int open_grant(struct grant_guard *guard, struct err *err)
 	return 0;
 }
 
+/*
+ * The directory gets its name when it is complete, and it may do so between two of these calls, while another hook's
+ * loader is at work. So a missing pin says something only after the directory was seen.
+ */
+static int open_pins(int fd, struct guards *ret, struct err *err)
+{
+	int r = open_device(&ret->device, err);
+
+	if (r >= 0 && ret->device.program_fd < 0) {
+		guards_done(ret);
+		if (faccessat(fd, guard_build, F_OK, 0) < 0)
+			return errno == ENOENT ? 0
+					       : err_set_errno(err, errno,
+							       "cannot check whether '" GUARD_DIRECTORY "/%s' exists",
+							       guard_build);
+		r = open_device(&ret->device, err);
+	}
+	if (r >= 0)
+		r = open_grant(&ret->grant, err);
+	return r < 0 ? r : 1;
+}
+
 int guards_open(int sys_fd, struct guards *ret, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	bool there;
 	int r;
 
 	*ret = (struct guards)GUARDS_NONE;
@@ -110,13 +130,10 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 		return r;
 	if (fchdir(fd) < 0)
 		return err_set_errno(err, errno, "cannot change to '" GUARD_DIRECTORY "'");
-	r = open_device(&ret->device, err);
-	if (r >= 0)
-		r = open_grant(&ret->grant, err);
-	there = ret->device.program_fd >= 0 || faccessat(fd, guard_build, F_OK, 0) == 0 || errno != ENOENT;
+	r = open_pins(fd, ret, err);
 	if (chdir("/") < 0 && r >= 0)
 		r = err_set_errno(err, errno, "cannot change to '/'");
 	if (r < 0)
 		guards_done(ret);
-	return r < 0 ? r : there;
+	return r;
 }
