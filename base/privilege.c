@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ static int fill_standard_fds(struct err *err)
 
 int privilege_scrub(struct err *err)
 {
+	static const struct rlimit no_core = { 0, 0 };
 	int r;
 
 	if (clearenv() != 0)
@@ -47,8 +49,8 @@ int privilege_scrub(struct err *err)
 	if (chdir("/") < 0)
 		return err_set_errno(err, errno, "cannot change to '/'");
 	(void)umask(077);
-	/* The kernel writes no core of a process that is not dumpable, whatever its limit (do_coredump()). */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	/* Both: a change of file system ids makes the process as dumpable as fs.suid_dumpable says (commit_creds()). */
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set_errno(err, errno, "cannot forbid core dumps");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set_errno(err, errno, "cannot set no_new_privs");

@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/privilege.h"
 #include "base/spawn.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
@@ -149,4 +152,23 @@ TEST_AS_ROOT(test_by_descriptor)
 	CHECK("what cannot be executed", spawn_run(fd, argv, 0, in_ms(60000), &result, &why), NULL);
 	assert_int_equal(result.status, 127);
 	check_string("said", result.said, "the program cannot be executed");
+}
+
+/* A change of file system ids, as for the leaf, may make it dumpable again: the limit then still holds. */
+TEST(test_scrub)
+{
+	int status = 0;
+	const pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const struct rlimit much = { RLIM_INFINITY, RLIM_INFINITY };
+		struct rlimit core = { 1, 1 };
+
+		(void)setrlimit(RLIMIT_CORE, &much);
+		_exit(privilege_scrub(NULL) < 0 || getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_max != 0 ||
+		      prctl(PR_GET_DUMPABLE) != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
