@@ -51,11 +51,9 @@ int file_write_at(int dirfd, const char *path, const char *text);
  * '/' is taken as relative to dirfd; "" and "/" mean dirfd itself. Returns a descriptor or -errno. */
 int file_open_beneath(int dirfd, const char *path, int flags);
 
-/* getdents64(2): as many struct dirent64 as fit, 0 at the end. Not every C library has the call. In one call the kernel
- * goes on to the end or until an entry does not fit, so one that leaves FILE_ENTRY_MAX bytes was the last. */
+/* getdents64(2): as many struct dirent64 as fit, 0 at the end, and only that is the end: with a signal pending (a stop, a
+ * freezer) the kernel returns what it has so far. Not every C library has the call. */
 ssize_t file_read_directory(int fd, void *buf, size_t size);
-
-#define FILE_ENTRY_MAX 280 /* bytes of the longest struct dirent64 */
 
 /* Is it in a file system of that type (statfs(2), <linux/magic.h>)? */
 bool file_is_in(int fd, unsigned long magic);

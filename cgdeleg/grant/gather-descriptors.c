@@ -90,14 +90,13 @@ int gather_descriptors(struct target *target, struct facts *facts, struct err *e
 {
 	_cleanup_close_ int fd = openat(target->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char buf[4096] __attribute__((aligned(8)));
-	ssize_t n = sizeof(buf);
+	ssize_t n;
 
 	if (fd == -1 && errno == ENOENT)
 		return 0; /* a described machine, or the process is gone, which others see */
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot list '/proc/%d/fd'", target->pid);
-	while (n > 0 && (size_t)n + FILE_ENTRY_MAX > sizeof(buf)) {
-		n = file_read_directory(fd, buf, sizeof(buf));
+	while ((n = file_read_directory(fd, buf, sizeof(buf))) > 0)
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *entry = (const void *)(buf + at);
 			const char *name = entry->d_name;
@@ -111,6 +110,5 @@ int gather_descriptors(struct target *target, struct facts *facts, struct err *e
 			facts->inherited = target->inherited;
 			return 0;
 		}
-	}
 	return n < 0 ? err_set_errno(err, (int)n, "cannot list '/proc/%d/fd'", target->pid) : 0;
 }

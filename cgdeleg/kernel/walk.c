@@ -63,8 +63,7 @@ static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err
 	char buf[4096] __attribute__((aligned(8)));
 	ssize_t n;
 
-	do {
-		n = file_read_directory(fd, buf, sizeof(buf));
+	while ((n = file_read_directory(fd, buf, sizeof(buf))) > 0)
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *entry = (const void *)(buf + at);
 			int r = 0;
@@ -76,7 +75,6 @@ static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err
 			if (r < 0)
 				return r;
 		}
-	} while (n > 0 && (size_t)n + FILE_ENTRY_MAX > sizeof(buf));
 	return n < 0 && n != -ENOENT ? err_set_errno(err, (int)n, "cannot list a cgroup") : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/text.h"
 #include "cgdeleg/kernel/cgroup.h"
@@ -218,6 +219,32 @@ TEST(test_list)
 		if (cases[i].files)
 			assert_int_equal(strlen(listing.files[CGROUP_NAMES_MAX - 1]), NAME_MAX);
 	}
+}
+
+static bool is_interrupted;
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number == SYS_getdents64 && is_interrupted)
+		c = 280; /* bytes of the longest entry */
+	return __real_syscall(number, a, b, c, d, e, f);
+}
+
+/* With a signal pending the kernel returns what it has so far, however much room is left. */
+TEST(test_list_interrupted)
+{
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
+
+	tree_new(&tree, "c/");
+	is_interrupted = true;
+	assert_int_equal(list_after(&tree, 20, 10, &listing), 0);
+	is_interrupted = false;
+	assert_int_equal(listing.n_files, 20);
+	assert_int_equal(listing.n_children, 10);
 }
 
 TEST(test_read_procs)

@@ -91,8 +91,7 @@ static int open_guards(int appears, struct guards *ret, struct err *err)
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_close_ int sys_fd = -EBADF;
 
-	tree_new(&tree);
-	tree_edit(&tree, "sys/fs/bpf/cgdeleg/");
+	tree_new(&tree, "sys/fs/bpf/cgdeleg/");
 	pins.tree = &tree;
 	pins.calls = 0;
 	pins.appears = appears;
