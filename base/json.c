@@ -41,8 +41,7 @@ static int check_keys(yyjson_val *obj, const char *what, struct err *err)
 	{
 		(void)value;
 		if (strlen(yyjson_get_str(key)) != yyjson_get_len(key))
-			return err_set(err, EBADMSG, "%s: a key has a NUL byte inside: '%s'", what,
-				       yyjson_get_str(key));
+			return err_set(err, EBADMSG, "%s: a key has a NUL byte inside: '%s'", what, yyjson_get_str(key));
 		keys[i] = key;
 		for (size_t k = sorted ? i : 0; k < i; k++)
 			if (compare_keys(&keys[k], &keys[i]) == 0)

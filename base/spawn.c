@@ -55,9 +55,8 @@ static _Noreturn void become(int fd, int out, pid_t parent, const char *const *a
 	char *const no_environment[] = { NULL };
 	int status;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &no_core) == 0 &&
-	    privilege_limit(capabilities, capabilities, NULL) == 0 &&
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    setrlimit(RLIMIT_CORE, &no_core) == 0 && privilege_limit(capabilities, capabilities, NULL) == 0 &&
 	    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0 && dup2(out, STDERR_FILENO) >= 0)
 		(void)syscall(SYS_execveat, fd, "", argv, no_environment, AT_EMPTY_PATH);
 	status = err_is_passing(errno) ? SPAWN_TRY_AGAIN : STATUS_NOT_EXECUTED;

@@ -54,8 +54,7 @@ static int add_kinds(struct attached_names *names, int cgroup_fd, enum bpf_attac
 		     struct err *err)
 {
 	const bool lsm = type == BPF_LSM_CGROUP;
-	uint32_t ids[PROGRAMS_MAX],
-		flags[PROGRAMS_MAX]; /* which the kernel insists on filling, for LSM programs alone */
+	uint32_t ids[PROGRAMS_MAX], flags[PROGRAMS_MAX]; /* which the kernel insists on filling, for LSM programs alone */
 	LIBBPF_OPTS(bpf_prog_query_opts, query, .prog_ids = ids, .prog_attach_flags = lsm ? flags : NULL,
 		    .prog_cnt = PROGRAMS_MAX);
 

@@ -68,12 +68,10 @@ int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct 
 bool device_rules_equal(const struct device_rules *a, const struct device_rules *b)
 {
 	return a->ready == DEVICE_GUARD_READY && a->ready == b->ready && a->n_rules == b->n_rules &&
-	       a->n_rules <= DEVICE_GUARD_RULES_MAX &&
-	       memcmp(a->rules, b->rules, a->n_rules * sizeof(a->rules[0])) == 0;
+	       a->n_rules <= DEVICE_GUARD_RULES_MAX && memcmp(a->rules, b->rules, a->n_rules * sizeof(a->rules[0])) == 0;
 }
 
-int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const struct device_rules *rules,
-		       struct err *err)
+int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const struct device_rules *rules, struct err *err)
 {
 	struct device_rules back;
 	int r;

@@ -51,11 +51,10 @@ static int open_pin(const char *name, int *ret, struct err *err)
 
 static int refuse_pins(struct err *err)
 {
-	return err_set(
-		err, EPERM,
-		"'" GUARD_DIRECTORY
-		"/%s' does not hold what was pinned there; run 'cgdeleg guard unload', then 'cgdeleg guard load'",
-		guard_build);
+	return err_set(err, EPERM,
+		       "'" GUARD_DIRECTORY
+		       "/%s' does not hold what was pinned there; run 'cgdeleg guard unload', then 'cgdeleg guard load'",
+		       guard_build);
 }
 
 static int open_device(struct device_guard *guard, struct err *err)

@@ -113,8 +113,7 @@ static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **re
 	hooks = member(doc, yyjson_mut_doc_get_root(doc), "hooks", false);
 	stage = hooks ? member(doc, hooks, "createRuntime", true) : NULL;
 	if (!stage)
-		return err_set(err, EBADMSG,
-			       "config.json: 'hooks' is not an object or its 'createRuntime' not an array");
+		return err_set(err, EBADMSG, "config.json: 'hooks' is not an object or its 'createRuntime' not an array");
 	if (!append(doc, stage, hook))
 		return err_set(err, ENOMEM, "config.json: out of memory");
 	*ret = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, ret_len);

@@ -67,8 +67,7 @@ static int parse_args(char **argv, struct arguments *ret, struct err *err)
 		return n;
 	if (argv[2 + n])
 		return err_set(err, EINVAL, "there is no option '--'");
-	if (text_to_u64(ret->deadline, &ret->seconds) < 0 || ret->seconds < DEADLINE_LEAST ||
-	    ret->seconds > DEADLINE_MOST)
+	if (text_to_u64(ret->deadline, &ret->seconds) < 0 || ret->seconds < DEADLINE_LEAST || ret->seconds > DEADLINE_MOST)
 		return err_set(err, EINVAL, "'--deadline' needs a number of seconds from %d to %d, not '%.200s'",
 			       DEADLINE_LEAST, DEADLINE_MOST, ret->deadline);
 	return 0;

@@ -242,8 +242,8 @@ static int run(struct request *request, struct err *err)
 	if (r == -ETIMEDOUT)
 		return no_answer(err);
 	if (r < 0) {
-		(void)err_set_errno(
-			err, r, "systemd cannot be reached, neither at '/run/systemd/private' nor on the system bus");
+		(void)err_set_errno(err, r,
+				    "systemd cannot be reached, neither at '/run/systemd/private' nor on the system bus");
 		return UNIT_EXIT_NO_BUS;
 	}
 	r = call(bus, request, &unknown, err);

@@ -24,8 +24,7 @@ int options_read(char *const *argv, const struct option_row *rows, size_t n_rows
 		if (row->required && !*row->value)
 			return err_set(err, EINVAL, "the option '%s' is missing", row->name);
 		if (row->path && *row->value && **row->value != '/')
-			return err_set(err, EINVAL, "'%s' needs an absolute path, not '%.200s'", row->name,
-				       *row->value);
+			return err_set(err, EINVAL, "'%s' needs an absolute path, not '%.200s'", row->name, *row->value);
 	}
 	return n;
 }

@@ -128,10 +128,9 @@ static bool keep(struct request *request, const struct ceiling *ceiling)
 	if (facts_file(request->facts, ceiling->file))
 		return true;
 	if (!ceiling->type->mandatory && request->decision->skip_missing) {
-		request_note(
-			request, REASON_LIMIT_SKIPPED, line,
-			"'%s' is missing in the container's cgroup, so its ceiling is skipped (on_missing_limit = skip)",
-			ceiling->file);
+		request_note(request, REASON_LIMIT_SKIPPED, line,
+			     "'%s' is missing in the container's cgroup, so its ceiling is skipped (on_missing_limit = skip)",
+			     ceiling->file);
 		return false;
 	}
 	request_refuse(request, REASON_LIMIT_MISSING, line,

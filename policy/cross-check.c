@@ -18,8 +18,7 @@ static int complain_unknown(struct ruleset *rules, const struct setting *setting
 	for (const struct section *s = rules->sections[kind]; s; s = s->next)
 		nearest_try(&nearest, s->name);
 	return ruleset_complain(rules, &setting->origin, column, "there is no [%s %s]%s", section_kind_name(kind),
-				text_escape(name, escaped, sizeof(escaped)),
-				nearest_hint(&nearest, hint, sizeof(hint)));
+				text_escape(name, escaped, sizeof(escaped)), nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 /* Every word of the setting must be the name of a section of that kind. */
@@ -69,10 +68,9 @@ static int check_selectors(struct ruleset *rules, const struct section *rule)
 		const struct setting *setting = section_get(rule, selectors[i]);
 
 		if (setting &&
-		    ruleset_complain(
-			    rules, &setting->origin, setting->column,
-			    "the rule can never match: podman and docker state no %s that a user could not fake",
-			    keys[selectors[i]].name) < 0)
+		    ruleset_complain(rules, &setting->origin, setting->column,
+				     "the rule can never match: podman and docker state no %s that a user could not fake",
+				     keys[selectors[i]].name) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -296,9 +296,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 	struct request request = { .rules = rules, .facts = facts, .decision = ret };
 	struct identity who;
 
-	*ret = (struct decision) { .handler = facts->handler,
-				   .owner_uid = FACT_ID_UNKNOWN,
-				   .owner_gid = FACT_ID_UNKNOWN };
+	*ret = (struct decision) { .handler = facts->handler, .owner_uid = FACT_ID_UNKNOWN, .owner_gid = FACT_ID_UNKNOWN };
 	if (ruleset_is_broken(rules)) {
 		if (may_concern(rules, facts))
 			decide_broken(&request);

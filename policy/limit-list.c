@@ -124,12 +124,10 @@ static int read_param(const struct limit_type *type, bool policy, const char *wo
 		return err_set(err, EINVAL, "'%.64s' sets a parameter of '%s' in %s a second time", word, line->name,
 			       type->key);
 	*seen |= 1U << i;
-	return limit_number(policy ? type : &unbounded, policy && type->params_in_bytes[i], value, &line->values[i],
-			    err);
+	return limit_number(policy ? type : &unbounded, policy && type->params_in_bytes[i], value, &line->values[i], err);
 }
 
-static int read_line(const struct limit_type *type, const char *text, bool policy, struct limit_line *line,
-		     struct err *err)
+static int read_line(const struct limit_type *type, const char *text, bool policy, struct limit_line *line, struct err *err)
 {
 	char word[64 + LIMIT_FILE_SIZE];
 	unsigned seen = 0;
@@ -181,8 +179,7 @@ int limit_lines_parse(const struct limit_type *type, const char *text, char sepa
 		int r;
 
 		if (len >= sizeof(line))
-			return err_set(err, EINVAL, "a line of %s has more than %zu bytes", type->key,
-				       sizeof(line) - 1);
+			return err_set(err, EINVAL, "a line of %s has more than %zu bytes", type->key, sizeof(line) - 1);
 		memcpy(line, text, len);
 		line[len] = '\0';
 		/* The kernel ends each line; the policy only separates them. */

@@ -80,8 +80,7 @@ static const char *number_hint(bool in_bytes, const char *text)
 
 	if (strchr(text, '#'))
 		return "; a comment after a value begins with ' ;'";
-	if (in_bytes && digits > 0 && text[digits] && strchr("KMGT", text[digits]) &&
-	    strcmp(text + digits + 1, "i") == 0)
+	if (in_bytes && digits > 0 && text[digits] && strchr("KMGT", text[digits]) && strcmp(text + digits + 1, "i") == 0)
 		return "; write it without the 'i'";
 	return "";
 }
@@ -239,8 +238,7 @@ static int kernel_line(const struct limit_type *type, const char *text, struct a
 	size_t len = strcspn(text, "\n");
 
 	if (len >= sizeof(line) || (text[len] && text[len + 1]))
-		return err_set(err, EBADMSG, "'%s' holds more than one line, or a line of 1024 bytes or more",
-			       type->key);
+		return err_set(err, EBADMSG, "'%s' holds more than one line, or a line of 1024 bytes or more", type->key);
 	memcpy(line, text, len);
 	line[len] = '\0';
 	if (type->kind == LIMIT_SET)

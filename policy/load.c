@@ -107,8 +107,7 @@ static int load_file(struct loader *loader, int dirfd, const char *directory, co
 	if (!file)
 		return -ENOMEM;
 	if (loader->rules->n_files == POLICY_FILES_MAX)
-		return complain_file(loader->rules, file, "is one file too many: at most %d are read",
-				     POLICY_FILES_MAX);
+		return complain_file(loader->rules, file, "is one file too many: at most %d are read", POLICY_FILES_MAX);
 	/* O_NONBLOCK: a fifo must not block the open before fstat() shows what it is. */
 	fd = file_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd == -ELOOP)

@@ -17,8 +17,8 @@ int ruleset_init(struct ruleset *rules);
 
 int ruleset_complain(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt, ...)
 	_printf_(4, 5);
-int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt,
-			va_list ap) _printf_(4, 0);
+int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt, va_list ap)
+	_printf_(4, 0);
 
 /* Finds the section, or makes it: `name` must then live as long as the ruleset. */
 int ruleset_open(struct ruleset *rules, enum section_kind kind, const char *name, const struct origin *origin,

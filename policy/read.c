@@ -145,10 +145,9 @@ static bool unknown_section(struct reader *r, const char *word)
 
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		nearest_try(&nearest, section_kind_name((enum section_kind)kind));
-	return fault(
-		r, 2,
-		"unknown section '%s'; there are [defaults], [profile <name>], [handler <name>] and [rule <name>]%s",
-		text_escape(word, escaped, sizeof(escaped)), nearest_hint(&nearest, hint, sizeof(hint)));
+	return fault(r, 2,
+		     "unknown section '%s'; there are [defaults], [profile <name>], [handler <name>] and [rule <name>]%s",
+		     text_escape(word, escaped, sizeof(escaped)), nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 /* The next word of *text, ended with a NUL where it is; "" at the end. */
@@ -178,10 +177,9 @@ static bool open_section(struct reader *r, char *text)
 	if (kind == SECTION_DEFAULTS && name[0])
 		return fault(r, 2, "[defaults] takes no name");
 	if (kind != SECTION_DEFAULTS && (*take_word(&text) || !text_is_name(name)))
-		return fault(
-			r, 2,
-			"a %s needs one name, [%s <name>], of letters, digits, '_', '.' and '-', not starting with '.' or '-'",
-			word, word);
+		return fault(r, 2,
+			     "a %s needs one name, [%s <name>], of letters, digits, '_', '.' and '-', not starting with '.' or '-'",
+			     word, word);
 	keep_error(r, ruleset_open(r->rules, kind, name, &r->at, &section));
 	if (r->error < 0)
 		return false;
@@ -219,8 +217,7 @@ static bool check_key_line(struct reader *r, int size)
 {
 	/* inih's buffer takes the line, a newline and a NUL. */
 	if (r->raw_len + 2 > (size_t)size)
-		return fault(r, (size_t)size - 1, "the line has %zu bytes; at most %d are allowed", r->raw_len,
-			     size - 2);
+		return fault(r, (size_t)size - 1, "the line has %zu bytes; at most %d are allowed", r->raw_len, size - 2);
 	if (r->separator >= r->comment)
 		return fault(r, 1, "the line has no '='; write 'key = value'");
 	if (*r->separator == ':')
@@ -280,10 +277,9 @@ static bool unknown_key(struct reader *r, const char *name)
 	char hint[96], escaped[160];
 
 	if (text_has_word("memory.low memory.min cpu.weight cpu.max.burst io.weight io.latency cpu.uclamp.min", name))
-		return fault(
-			r, 1,
-			"'%s' cannot be set here: it is a share or a guarantee, not a ceiling; give it to the container through its engine",
-			name);
+		return fault(r, 1,
+			     "'%s' cannot be set here: it is a share or a guarantee, not a ceiling; give it to the container through its engine",
+			     name);
 	for (size_t i = 0; i < KEY_LIMIT; i++)
 		if (keys[i].sections & here)
 			nearest_try(&nearest, keys[i].name);

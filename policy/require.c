@@ -127,10 +127,9 @@ static bool refuse_passing(struct request *request, const struct setting *settin
 {
 	if (!request->facts->guards_passing)
 		return false;
-	request_refuse(
-		request, REASON_UNKNOWN, setting,
-		"whether %s can be attached could not be determined just now%s%.160s; create the container again", what,
-		*why ? ": " : "", why);
+	request_refuse(request, REASON_UNKNOWN, setting,
+		       "whether %s can be attached could not be determined just now%s%.160s; create the container again",
+		       what, *why ? ": " : "", why);
 	return true;
 }
 
@@ -171,8 +170,7 @@ static void require_device_bpf(struct request *request)
 	else if (state != DEVICE_BPF_ABSENT && state != DEVICE_BPF_MULTI)
 		unknown(request, "which device programs are on the container's cgroup");
 	else if (d->device_bpf == DEVICE_BPF_RUNTIME && state == DEVICE_BPF_ABSENT)
-		request_note(request, REASON_DEVICE_BPF_ABSENT, setting,
-			     "no device program is on the container's cgroup");
+		request_note(request, REASON_DEVICE_BPF_ABSENT, setting, "no device program is on the container's cgroup");
 	else if (d->device_bpf == DEVICE_BPF_WITHHOLD)
 		require_device_guard(request, setting, state);
 }
@@ -193,8 +191,7 @@ static void require_guard(struct request *request)
 		request_refuse(request, REASON_GUARD_MISSING,
 			       asked ? setting : request_setting(request, KEY_REQUIRE_USERNS),
 			       "the grant guard is not in force on this node, and %s requires it%s%.150s",
-			       asked ? "guard = require" : "a container without a user namespace", *why ? ": " : "",
-			       why);
+			       asked ? "guard = require" : "a container without a user namespace", *why ? ": " : "", why);
 	else
 		request_note(request, REASON_GUARD_ABSENT, setting,
 			     "the grant guard is not in force on this node%s%.200s", *why ? ": " : "", why);

@@ -106,8 +106,7 @@ const struct setting *section_get(const struct section *section, enum key_id id)
 	return NULL;
 }
 
-int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt,
-			va_list ap)
+int ruleset_complain_va(struct ruleset *rules, const struct origin *origin, unsigned column, const char *fmt, va_list ap)
 {
 	struct complaint *complaint = arena_alloc(rules->arena, sizeof(*complaint));
 	struct err text;

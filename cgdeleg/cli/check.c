@@ -81,8 +81,7 @@ static void print_settings(const struct ruleset *rules)
 {
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		for (const struct section *s = rules->sections[kind]; s; s = s->next) {
-			printf("[%s%s%s]\n", section_kind_name((enum section_kind)kind), s->name[0] ? " " : "",
-			       s->name);
+			printf("[%s%s%s]\n", section_kind_name((enum section_kind)kind), s->name[0] ? " " : "", s->name);
 			for (const struct setting *p = s->settings; p; p = p->next)
 				printf("  %s = %s  (%s:%u)\n", p->name, p->value, p->origin.file, p->origin.line);
 		}

@@ -71,8 +71,7 @@ static int show_device(const struct device_guard *guard, uint64_t cgroup)
 		return EXIT_FAULT;
 	}
 	first = rules.refused > DEVICE_GUARD_REFUSALS ? rules.refused - DEVICE_GUARD_REFUSALS : 0;
-	printf("device_guard, %s\n",
-	       rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: it refuses everything");
+	printf("device_guard, %s\n", rules.ready == DEVICE_GUARD_READY ? "armed" : "without rules: it refuses everything");
 	for (__u32 i = 0; i < rules.n_rules && i < DEVICE_GUARD_RULES_MAX; i++) {
 		const bool allow = rules.rules[i].allow;
 

@@ -186,8 +186,7 @@ static void read_drift(struct sample *sample, struct cell *ret)
 		return;
 	while (used + 1 < sizeof(text) && inspect_next(&inspect, &limit))
 		if (read_limit(sample, &inspect, &limit) && limit.above)
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s",
-						 ret->number++ > 0 ? " " : "",
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s", ret->number++ > 0 ? " " : "",
 						 limit.place == PLACE_SCOPE ? "scope:" : "", limit.ceiling.file);
 	cell_set_text(ret, text);
 	ret->known = true;
@@ -297,9 +296,8 @@ const struct column columns[] = {
 	  .key = "nr_dying_descendants", .file = "cgroup.stat", .metric = "dying_descendants" },
 	{ "oom", "OOM", COLUMN_COUNT, COUNTER, "processes killed because memory ran out", .read = read_use,
 	  .key = "oom_kill", .file = "memory.events", .metric = "oom_kills" },
-	{ "memory-pressure", "MEM%", COLUMN_PERCENT, INITIAL,
-	  "share of the last 10 s in which a task waited for memory", .read = read_pressure, .file = "memory.pressure",
-	  .metric = "memory_pressure_ratio" },
+	{ "memory-pressure", "MEM%", COLUMN_PERCENT, INITIAL, "share of the last 10 s in which a task waited for memory",
+	  .read = read_pressure, .file = "memory.pressure", .metric = "memory_pressure_ratio" },
 	{ "cpu-pressure", "CPU%", COLUMN_PERCENT, 0, "share of the last 10 s in which a task waited for a CPU",
 	  .read = read_pressure, .file = "cpu.pressure", .metric = "cpu_pressure_ratio" },
 	{ "io-pressure", "IO%", COLUMN_PERCENT, 0, "share of the last 10 s in which a task waited for a disk",
@@ -327,8 +325,7 @@ const struct column columns[] = {
 	{ "cgroup-id", "ID", COLUMN_COUNT, 0, "the kernel's id of the cgroup", .read = read_cgroup_id },
 	{ "leaf", "LEAF", COLUMN_TEXT, 0, "the leaf that the container was moved into", TEXT(attribute.leaf) },
 	{ "method", "METHOD", COLUMN_TEXT, 0, "how the mount was made writable", TEXT(attribute.method) },
-	{ "fault", "FAULT", COLUMN_TEXT, SHRINKS, "why the attribute of the cgroup cannot be read",
-	  .read = read_fault },
+	{ "fault", "FAULT", COLUMN_TEXT, SHRINKS, "why the attribute of the cgroup cannot be read", .read = read_fault },
 };
 
 const size_t n_columns = ELEMENTS(columns);

@@ -12,9 +12,7 @@
 #include "base/cleanup.h"
 #include "cgdeleg/cli/list.h"
 
-static const char *const info_columns[] = {
-	"namespace", "pod", "name", "handler", "profile", "line", "owner", "cgroup"
-};
+static const char *const info_columns[] = { "namespace", "pod", "name", "handler", "profile", "line", "owner", "cgroup" };
 
 /* Texts are printable ASCII already; what is special within quotes is escaped. */
 static void put_label(const char *name, const char *value, FILE *to)
@@ -110,8 +108,7 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 		const char *metric, *help;
 		size_t offset;
 	} families[] = {
-		{ "ceiling", "the most that a limit may be, by its file",
-		  offsetof(struct cell_ceiling, ceiling_number) },
+		{ "ceiling", "the most that a limit may be, by its file", offsetof(struct cell_ceiling, ceiling_number) },
 		{ "limit", "the limit now", offsetof(struct cell_ceiling, now_number) },
 		{ "usage", "how much of it is in use", offsetof(struct cell_ceiling, used) },
 	};

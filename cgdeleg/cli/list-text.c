@@ -128,8 +128,7 @@ static void measure(const struct table *table, struct layout *layout)
 	for (size_t i = 0; i < table->n_columns; i++) {
 		layout->widths[i] = strlen(table->columns[i]->title);
 		for (size_t row = 0; row < table->n_rows; row++) {
-			size_t len =
-				strlen(cell_format(table->columns[i], &table->rows[row].cells[i], buf, sizeof(buf)));
+			size_t len = strlen(cell_format(table->columns[i], &table->rows[row].cells[i], buf, sizeof(buf)));
 
 			if (len > layout->widths[i])
 				layout->widths[i] = len;

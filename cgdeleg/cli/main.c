@@ -59,8 +59,7 @@ bool cli_parse(int argc, char **argv, const char *verb, const struct option_row 
 		const char *equals = strchr(argv[i], '=');
 
 		if (!row || (row->flag && equals)) {
-			fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help\n", verb, argv[i],
-				verb);
+			fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help\n", verb, argv[i], verb);
 			return false;
 		}
 		if (row->flag) {

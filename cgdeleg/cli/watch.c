@@ -104,8 +104,7 @@ static void put_metrics(const struct watch_counts *c, FILE *to)
 	put(to, "failed", "counter", "limits that could not be put back", c->failed);
 	put(to, "contested", "gauge", "limits that somebody keeps raising", c->contested);
 	put(to, "lowered", "counter", "ceilings lowered because the policy was", c->lowered);
-	put(to, "dying_alarms", "gauge", "delegated cgroups with too many removed ones that hold memory",
-	    c->dying_alarms);
+	put(to, "dying_alarms", "gauge", "delegated cgroups with too many removed ones that hold memory", c->dying_alarms);
 	put(to, "dying_held", "gauge", "delegated cgroups where reclaiming that memory does not help", c->dying_held);
 	put(to, "reclaims", "counter", "writes to memory.reclaim because of such cgroups", c->reclaims);
 	put(to, "guards_restored", "counter", "BPF guards that were detached and have been attached again",

@@ -77,8 +77,7 @@ int plan_undo(const struct apply *apply, struct outcome *outcome)
 		const struct step_operation *operation = &step_operations[undo->step->kind];
 
 		/* What was given and not taken back stays under its ceilings, and marked. */
-		if (!undo->changed || !operation->undo ||
-		    (operation->restricts && outcome->kind == OUTCOME_UNDO_FAILED))
+		if (!undo->changed || !operation->undo || (operation->restricts && outcome->kind == OUTCOME_UNDO_FAILED))
 			continue;
 		if (operation->undo(apply, undo, &err) < 0 && outcome->kind != OUTCOME_UNDO_FAILED) {
 			outcome->kind = OUTCOME_UNDO_FAILED;

@@ -47,10 +47,9 @@ static int write_row(int fd, size_t row, const struct budget_entry *entry, struc
 /* `command` is F_OFD_SETLK or F_OFD_GETLK, `type` F_WRLCK or F_UNLCK. Returns what the lock is then, or -errno. */
 static int lock_row(int fd, size_t row, int command, short type)
 {
-	struct flock lock = { .l_type = type,
-			      .l_whence = SEEK_SET,
-			      .l_start = offset_of_row(row),
-			      .l_len = sizeof(struct budget_entry) };
+	struct flock lock = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = offset_of_row(row), .l_len = sizeof(struct budget_entry)
+	};
 
 	return fcntl(fd, command, &lock) < 0 ? -errno : lock.l_type;
 }
@@ -184,8 +183,7 @@ static int read_table(struct budget *budget, size_t size, struct err *err)
 	return 0;
 }
 
-int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret,
-		struct err *err)
+int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret, struct err *err)
 {
 	_cleanup_(budget_done) struct budget budget = BUDGET_CLOSED;
 	_cleanup_close_ int dirfd = -EBADF;

@@ -51,8 +51,7 @@ int budget_directory_open(const struct host *host, const char *path, struct err 
 /* Opens the table in the directory, makes both where they are missing, and locks it, by `deadline_ms`
  * (CLOCK_MONOTONIC; 0: none): -ETIMEDOUT. `directory` NULL, for those who only look: the entries come from a walk
  * of the tree, fd stays -EBADF, and nothing can be reserved. `host` must outlive it. */
-int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret,
-		struct err *err);
+int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret, struct err *err);
 void budget_done(struct budget *budget);
 
 /* The sums, without the entry of the cgroup `but`: of all, and of one handler's. */

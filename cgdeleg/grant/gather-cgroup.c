@@ -49,8 +49,7 @@ static int check_children(const struct cgroup_listing *listing, const char *next
 
 	for (size_t i = 0; i < listing->n_children; i++)
 		if (strcmp(listing->children[i], next) != 0)
-			return err_set(err, EBUSY,
-				       "the container's cgroup has a child '%s' that is not the container's",
+			return err_set(err, EBUSY, "the container's cgroup has a child '%s' that is not the container's",
 				       text_escape(listing->children[i], shown, sizeof(shown)));
 	return 0;
 }
@@ -89,8 +88,7 @@ static int check_exclusive(const struct target *target, struct err *err)
 	r = check_processes(target, target->cgroup_fd, err);
 	while (r >= 0 && more) {
 		_cleanup_(cgroup_listing_done) struct cgroup_listing listing = { 0 };
-		int below =
-			file_open_beneath(fd < 0 ? target->cgroup_fd : fd, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		int below = file_open_beneath(fd < 0 ? target->cgroup_fd : fd, next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 		if (below < 0)
 			return err_set_errno(err, below, "cannot open a cgroup below the container's");

@@ -105,8 +105,7 @@ int gather_descriptors(struct target *target, struct facts *facts, struct err *e
 			at += entry->d_reclen;
 			if (!what)
 				continue;
-			(void)snprintf(target->inherited, sizeof(target->inherited), "descriptor %.20s, %s", name,
-				       what);
+			(void)snprintf(target->inherited, sizeof(target->inherited), "descriptor %.20s, %s", name, what);
 			facts->inherited = target->inherited;
 			return 0;
 		}

@@ -100,9 +100,8 @@ int gather_paths_short(const struct host *host, struct target *target, struct er
 	r = read_inside(host, target, inside, err);
 	if (r < 0)
 		return r;
-	if (strncmp(inside, "/..", 3) == 0 ||
-	    snprintf(target->now, sizeof(target->now), "%s%s", root, strcmp(inside, "/") == 0 ? "" : inside) >=
-		    (int)sizeof(target->now))
+	if (strncmp(inside, "/..", 3) == 0 || snprintf(target->now, sizeof(target->now), "%s%s", root,
+						       strcmp(inside, "/") == 0 ? "" : inside) >= (int)sizeof(target->now))
 		return shows_another(target, err);
 	return 0;
 }

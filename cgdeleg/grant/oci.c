@@ -126,8 +126,7 @@ static int take_annotations(yyjson_val *obj, struct oci *oci, const char *what, 
 		if (!yyjson_is_str(value) || strlen(yyjson_get_str(value)) != yyjson_get_len(value))
 			return err_set(err, EBADMSG, "%s: annotation '%s' is not a string", what,
 				       text_escape(yyjson_get_str(key), shown, sizeof(shown)));
-		oci->annotations[i] =
-			(struct annotation) { .key = yyjson_get_str(key), .value = yyjson_get_str(value) };
+		oci->annotations[i] = (struct annotation) { .key = yyjson_get_str(key), .value = yyjson_get_str(value) };
 	}
 	oci->n_annotations = n;
 	return 0;
@@ -144,8 +143,7 @@ static int check_state(const struct raw_state *raw, struct err *err)
 	size_t id_len = strlen(raw->id);
 
 	if (id_len == 0 || id_len > OCI_ID_MAX)
-		return err_set(err, EBADMSG, "container state: 'id' has %zu bytes, 1 to %d are valid", id_len,
-			       OCI_ID_MAX);
+		return err_set(err, EBADMSG, "container state: 'id' has %zu bytes, 1 to %d are valid", id_len, OCI_ID_MAX);
 	if (raw->bundle[0] != '/' || strlen(raw->bundle) >= PATH_MAX)
 		return err_set(err, EBADMSG, "container state: 'bundle' is not an absolute path");
 	if (strcmp(raw->status, "creating") != 0 && strcmp(raw->status, "created") != 0 && !is_restoring(raw))

@@ -10,30 +10,6 @@
 #include "bpf/grant_guard_abi.h"
 #include "cgdeleg/kernel/systemd.h"
 
-static const struct {
-	const char *name, *text; /* text NULL: what it does depends on the step */
-} kinds[STEP_KIND_MAX] = {
-	[STEP_BUDGET] = { "budget", NULL },
-	[STEP_UNIT] = { "unit", NULL },
-	[STEP_CEILING] = { "ceiling", NULL },
-	[STEP_DEVICE_BPF] = { "device-bpf", "verify the device controller's BPF programs" },
-	[STEP_DEVICE_GUARD] = { "device-guard", NULL },
-	[STEP_GRANT_GUARD] = { "grant-guard", NULL },
-	[STEP_LEAF] = { "leaf", NULL },
-	[STEP_MOVE] = { "move", NULL },
-	[STEP_CONTROLLERS] = { "controllers", NULL },
-	[STEP_ATTRIBUTE] = { "attribute", "write the attribute on the cgroup" },
-	[STEP_FORGET] = { "forget", "remove the attribute of an earlier grant" },
-	[STEP_INTENT] = { "intent", "write and sync the audit record of the intent" },
-	[STEP_OWN] = { "own", NULL },
-	[STEP_MOUNT] = { "mount", NULL },
-};
-
-const char *step_kind_name(enum step_kind kind)
-{
-	return kinds[kind].name;
-}
-
 /* If the plan is full it goes on counting, so that the caller notices. */
 static void add(struct plan *plan, struct step step)
 {
@@ -149,10 +125,9 @@ static void add_nesting(struct plan *plan, const struct decision *decision, cons
 	}
 	select_controllers(decision->controllers, facts->controllers, plan->controllers, sizeof(plan->controllers));
 	if (plan->controllers[0])
-		add(plan,
-		    (struct step) {
-			    .kind = STEP_CONTROLLERS,
-			    .controllers = { .list = plan->controllers, .leaf = decision->nest, .owner = owner } });
+		add(plan, (struct step) {
+				  .kind = STEP_CONTROLLERS,
+				  .controllers = { .list = plan->controllers, .leaf = decision->nest, .owner = owner } });
 }
 
 /* The directory comes last: until it is owned, owning the files in it is worth nothing. */
@@ -291,8 +266,19 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 	case STEP_MOUNT:
 		(void)snprintf(buf, size, "make the mount writable: %s", mount_method_name(step->method));
 		break;
-	default:
-		(void)snprintf(buf, size, "%s", kinds[step->kind].text);
+	case STEP_DEVICE_BPF:
+		(void)snprintf(buf, size, "verify the device controller's BPF programs");
+		break;
+	case STEP_ATTRIBUTE:
+		(void)snprintf(buf, size, "write the attribute on the cgroup");
+		break;
+	case STEP_FORGET:
+		(void)snprintf(buf, size, "remove the attribute of an earlier grant");
+		break;
+	case STEP_INTENT:
+		(void)snprintf(buf, size, "write and sync the audit record of the intent");
+		break;
+	case STEP_KIND_MAX:
 		break;
 	}
 	return buf;

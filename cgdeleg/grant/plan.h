@@ -114,6 +114,3 @@ int plan_build(const struct decision *decision, const struct facts *facts, const
 
 /* One step as one line: "memory.max at most 17179869184", "own cgroup.procs 100000:100000". */
 const char *step_describe(const struct step *step, char *buf, size_t size);
-
-/* "ceiling", "own", ... */
-const char *step_kind_name(enum step_kind kind);

@@ -136,14 +136,12 @@ int run_plan(const struct host *host, const struct run_args *args, struct trail 
 
 	/* The hook has a decision by now, from the state alone; `check` has none, and takes all facts. */
 	take_state(args, trail);
-	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target, &trail->facts,
-							    &trail->err);
+	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
 	if (r >= 0 && (decision->nest || args->every_fact))
 		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
 	/* Before the budgets, whose lock nobody should wait for while guards are loaded. */
 	if (r >= 0 && (decision->guard != GUARD_OFF || decision->device_bpf != DEVICE_BPF_RUNTIME))
-		guards_open_or_load(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target,
-				    &trail->facts);
+		guards_open_or_load(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = decide(host, args, trail);
 	return r < 0 ? r : plan_build(decision, &trail->facts, &trail->target, &trail->plan, &trail->err);

@@ -58,8 +58,7 @@ static const char **string_of(struct raw *raw, const struct row *row)
 void ceiling_at_place(enum place place, const char *file, struct limit_value *value)
 {
 	/* The kernel keeps both as an int, whose largest has no successor; "max" is above it. */
-	if (place == PLACE_SCOPE && strncmp(file, "cgroup.max.", strlen("cgroup.max.")) == 0 &&
-	    value->number < INT32_MAX)
+	if (place == PLACE_SCOPE && strncmp(file, "cgroup.max.", strlen("cgroup.max.")) == 0 && value->number < INT32_MAX)
 		value->number++;
 }
 
@@ -101,10 +100,10 @@ static int parse_ceilings(yyjson_val *object, struct attribute *ret, struct err 
 		if (r == -ENOMEM || !ceiling->file)
 			return no_memory(err);
 		if (r < 0)
-			return err_set(
-				err, EPROTO,
-				WHAT " has a ceiling '%.64s' that cannot be read: another version of cgdeleg wrote it",
-				yyjson_get_str(key));
+			return err_set(err, EPROTO,
+				       WHAT
+				       " has a ceiling '%.64s' that cannot be read: another version of cgdeleg wrote it",
+				       yyjson_get_str(key));
 	}
 	return ceilings ? 0 : no_memory(err);
 }
@@ -147,8 +146,7 @@ static int keep_strings(struct raw *raw, struct err *err)
 	}
 	if (!fits)
 		return err_set(err, EPROTO,
-			       WHAT
-			       " is not of version %d or has an over-long value: another version of cgdeleg wrote it",
+			       WHAT " is not of version %d or has an over-long value: another version of cgdeleg wrote it",
 			       ATTRIBUTE_VERSION);
 	return 0;
 }

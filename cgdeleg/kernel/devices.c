@@ -228,8 +228,7 @@ static bool parse_rule(const char **at, struct device_rule *ret)
 		return false;
 	ret->types = (__u16)(type - types);
 	*at += 2;
-	return parse_number(at, ':', &ret->major) && parse_number(at, ' ', &ret->minor) &&
-	       parse_access(at, &ret->access);
+	return parse_number(at, ':', &ret->major) && parse_number(at, ' ', &ret->minor) && parse_access(at, &ret->access);
 }
 
 int devices_parse(const char *text, struct device_rule ret[DEVICE_GUARD_RULES_MAX])

@@ -32,8 +32,7 @@ static int code_of(int status)
 	}
 }
 
-int systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		struct err *err)
+int systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms, struct err *err)
 {
 	const char *argv[FIXED_WORDS + UNIT_WORDS_MAX + 1] = { "cgdeleg-unit", unit };
 	const int64_t its_deadline_ms = deadline_ms - HELPER_GRACE_MS;

@@ -28,10 +28,7 @@ static const struct unit_row {
 	{ "memory.swap.max", { { "MemorySwapMax", UNIT_NUMBER, false } }, 0, true },
 	{ "memory.zswap.max", { { "MemoryZSwapMax", UNIT_NUMBER, true } }, 0, false },
 	{ "pids.max", { { "TasksMax", UNIT_NUMBER, false } }, 1, true },
-	{ "cpu.max",
-	  { { "CPUQuotaPerSecUSec", UNIT_NUMBER, false }, { "CPUQuotaPeriodUSec", UNIT_NUMBER, false } },
-	  0,
-	  true },
+	{ "cpu.max", { { "CPUQuotaPerSecUSec", UNIT_NUMBER, false }, { "CPUQuotaPeriodUSec", UNIT_NUMBER, false } }, 0, true },
 	{ "cpuset.cpus", { { "AllowedCPUs", UNIT_SET, false } }, 0, true },
 	{ "cpuset.mems", { { "AllowedMemoryNodes", UNIT_SET, false } }, 0, true },
 	{ "io.max",
@@ -176,8 +173,7 @@ static const char *number_text(uint64_t number, char buf[24])
 	return buf;
 }
 
-static int add_lines(struct unit_words *words, const struct unit_row *row, const struct limit_value *value,
-		     struct err *err)
+static int add_lines(struct unit_words *words, const struct unit_row *row, const struct limit_value *value, struct err *err)
 {
 	char text[24];
 	int r = 0;

@@ -69,8 +69,7 @@ static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err
 			int r = 0;
 
 			at += entry->d_reclen;
-			if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-			    strcmp(entry->d_name, "..") != 0)
+			if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 				r = walk_child(walk, fd, entry->d_name, depth, err);
 			if (r < 0)
 				return r;

@@ -81,10 +81,9 @@ static void judge(struct watch *watch, struct watched *w, uint64_t dying)
 		w->reclaim_bytes *= 2;
 	}
 	if (w->dying_held && !was_held)
-		watch_say(
-			watch, LOG_WARNING,
-			"%s: %llu removed cgroups stay because their memory cannot be reclaimed: files on a tmpfs without swap, or pages that are locked or used by others",
-			w->name, (unsigned long long)dying);
+		watch_say(watch, LOG_WARNING,
+			  "%s: %llu removed cgroups stay because their memory cannot be reclaimed: files on a tmpfs without swap, or pages that are locked or used by others",
+			  w->name, (unsigned long long)dying);
 }
 
 void watch_dying(struct watch *watch, struct watched *w, const char *stat, const struct attribute *attribute)
@@ -111,10 +110,9 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat, const
 		w->dying_before = dying;
 		w->reclaim_bytes = WATCH_RECLAIM_LEAST * MIB;
 		w->reclaim_after_ms = 0;
-		watch_say(
-			watch, LOG_WARNING,
-			"%s: %llu removed cgroups still hold memory, more than twice the ceiling of cgroup.max.descendants; the memory is being reclaimed",
-			w->name, (unsigned long long)dying);
+		watch_say(watch, LOG_WARNING,
+			  "%s: %llu removed cgroups still hold memory, more than twice the ceiling of cgroup.max.descendants; the memory is being reclaimed",
+			  w->name, (unsigned long long)dying);
 	}
 	r = reclaim(watch, w);
 	if (r < 0 && !w->dying_held)

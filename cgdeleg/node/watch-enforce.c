@@ -145,11 +145,10 @@ static int lower_one(struct watch *watch, const struct watched *w, const struct 
 	if (r > 0)
 		ceiling->value = lower;
 	if (r == 0 && !limit_within(ceiling->type, wanted, &ceiling->value))
-		watch_say(
-			watch, LOG_INFO,
-			"%s: '%s' keeps its ceiling %s; the policy's new one, %s, applies only to containers that start from now on",
-			w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
-			limit_format(ceiling->type, wanted, b, sizeof(b)));
+		watch_say(watch, LOG_INFO,
+			  "%s: '%s' keeps its ceiling %s; the policy's new one, %s, applies only to containers that start from now on",
+			  w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
+			  limit_format(ceiling->type, wanted, b, sizeof(b)));
 	return r;
 }
 

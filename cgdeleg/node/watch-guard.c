@@ -76,8 +76,7 @@ static int restore(const struct guards *guards, const struct watched *w, const s
 		return r < 0 ? r : device_guard_write(&guards->device, w->id, &rules, err);
 	}
 	if (attribute->pressure == TRI_UNKNOWN)
-		return err_set(err, ENODATA,
-			       "an older cgdeleg made this grant and did not record what the guard allows");
+		return err_set(err, ENODATA, "an older cgdeleg made this grant and did not record what the guard allows");
 	r = grant_guard_attach(&guards->grant, w->fd, &attached, err);
 	if (r < 0) {
 		(void)grant_guard_detach(&guards->grant, w->fd, attached, NULL);
@@ -103,19 +102,17 @@ static void check(struct watch *watch, struct watched *w, const struct inspect *
 			if (!w->guard_missing[kind] || now >= w->remind_ms[kind]) {
 				w->remind_ms[kind] = now + WATCH_REMIND_MS;
 				watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name,
-					  guard_kind_name(kind), state == GUARD_IN_PART ? "whole" : "in force",
-					  err.text);
+					  guard_kind_name(kind), state == GUARD_IN_PART ? "whole" : "in force", err.text);
 			}
 			w->guard_missing[kind] = true;
 			return;
 		}
 		watch->counts.guards_restored++;
-		watch_say(
-			watch, LOG_WARNING,
-			state == GUARD_IN_PART
-				? "%s: only a part of its %s was attached (an older cgdeleg attached fewer programs, or somebody detached some); all of it is now"
-				: "%s: its %s was no longer in force and has been attached again as granted; its counters start at zero",
-			w->name, guard_kind_name(kind));
+		watch_say(watch, LOG_WARNING,
+			  state == GUARD_IN_PART
+				  ? "%s: only a part of its %s was attached (an older cgdeleg attached fewer programs, or somebody detached some); all of it is now"
+				  : "%s: its %s was no longer in force and has been attached again as granted; its counters start at zero",
+			  w->name, guard_kind_name(kind));
 	}
 	w->guard_missing[kind] = false;
 }

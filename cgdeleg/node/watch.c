@@ -88,10 +88,9 @@ static void settle(struct watch *watch, struct watched *w)
 	if (r >= 0)
 		r = watch_files_add(watch, w, &grant);
 	if (r < 0)
-		watch_say(
-			watch, LOG_ERR,
-			"%s: cannot watch its limit files: %s; raise fs.inotify.max_user_watches; until then a raised limit may stay",
-			w->name, strerror(-r));
+		watch_say(watch, LOG_ERR,
+			  "%s: cannot watch its limit files: %s; raise fs.inotify.max_user_watches; until then a raised limit may stay",
+			  w->name, strerror(-r));
 	watch_lower(watch, w, &attribute);
 	watch_enforce(watch, w, &grant, NULL);
 }
@@ -176,9 +175,8 @@ static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 		return 0;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0 || adopt(watch, grant->id, copy) < 0)
-		return err_set_errno(
-			err, errno,
-			"cannot watch another cgroup with inotify (is fs.inotify.max_user_watches too low?)");
+		return err_set_errno(err, errno,
+				     "cannot watch another cgroup with inotify (is fs.inotify.max_user_watches too low?)");
 	return 0;
 }
 
@@ -300,10 +298,9 @@ static void check_mount(struct watch *watch)
 	if (mount->nsdelegate && !watch->counts.nsdelegate)
 		watch_say(watch, LOG_NOTICE, "the host's cgroup2 has nsdelegate again");
 	if (!mount->nsdelegate && watch->counts.nsdelegate)
-		watch_say(
-			watch, LOG_ALERT,
-			"the host's cgroup2 has lost the option nsdelegate: remount it with `mount -o remount,nsdelegate %s`, and find out who mounted cgroup2",
-			root);
+		watch_say(watch, LOG_ALERT,
+			  "the host's cgroup2 has lost the option nsdelegate: remount it with `mount -o remount,nsdelegate %s`, and find out who mounted cgroup2",
+			  root);
 	watch->counts.nsdelegate = mount->nsdelegate;
 }
 

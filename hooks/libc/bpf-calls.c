@@ -45,9 +45,7 @@ int bpf_prog_attach(int prog_fd, int attachable_fd, enum bpf_attach_type type, u
 
 int bpf_prog_detach2(int prog_fd, int attachable_fd, enum bpf_attach_type type)
 {
-	union bpf_attr attr = { .target_fd = (__u32)attachable_fd,
-				.attach_bpf_fd = (__u32)prog_fd,
-				.attach_type = type };
+	union bpf_attr attr = { .target_fd = (__u32)attachable_fd, .attach_bpf_fd = (__u32)prog_fd, .attach_type = type };
 
 	return call(BPF_PROG_DETACH, &attr);
 }

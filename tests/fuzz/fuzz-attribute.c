@@ -12,8 +12,7 @@ static void require_same(const struct attribute *a, const struct attribute *b)
 
 	require(strcmp(a->id, b->id) == 0 && strcmp(a->instance, b->instance) == 0);
 	require(strcmp(a->handler, b->handler) == 0 && strcmp(a->profile, b->profile) == 0);
-	require(strcmp(a->namespace, b->namespace) == 0 && strcmp(a->pod, b->pod) == 0 &&
-		strcmp(a->name, b->name) == 0);
+	require(strcmp(a->namespace, b->namespace) == 0 && strcmp(a->pod, b->pod) == 0 && strcmp(a->name, b->name) == 0);
 	require(strcmp(a->line, b->line) == 0 && strcmp(a->method, b->method) == 0 && strcmp(a->leaf, b->leaf) == 0);
 	require(a->since == b->since && a->guarded == b->guarded && a->scope == b->scope);
 	require(a->pressure == b->pressure && a->device_guard == b->device_guard && a->n_rules == b->n_rules);

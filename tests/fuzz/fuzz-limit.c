@@ -38,8 +38,7 @@ static bool set_is_disjoint(const struct limit_value *a, const struct limit_valu
 	return true;
 }
 
-static void check_smaller(const struct limit_type *type, const struct limit_value *now,
-			  const struct limit_value *ceiling)
+static void check_smaller(const struct limit_type *type, const struct limit_value *now, const struct limit_value *ceiling)
 {
 	struct limit_value result, again;
 	const int differs = limit_smaller(type, now, ceiling, &arena, &result, NULL);

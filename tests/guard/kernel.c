@@ -160,8 +160,7 @@ static void test_pressure_allowed(void)
 	      "pressure allowed: a child's memory.pressure can be opened");
 	check(attempt_in(CHILD, "write the root's memory.pressure") == EPERM, "pressure allowed: the root's cannot");
 	attach(GRANTED, 0);
-	check(attempt_in(CHILD, "write a child's memory.pressure") == EPERM,
-	      "pressure denied again: it cannot be opened");
+	check(attempt_in(CHILD, "write a child's memory.pressure") == EPERM, "pressure denied again: it cannot be opened");
 }
 
 static void test_unarmed(void)
@@ -245,13 +244,11 @@ static void test_part(void)
 	check(grant_guard_is_attached(&guard, fd, &err) == 0, "a part: is not attached");
 	check(guards_attached(&names, fd, &now, &err) == 0 && now.grant_part && !now.grant,
 	      "a part: is told by its programs' names");
-	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == 0,
-	      "a part: what no program is there for goes through");
+	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == 0, "a part: what no program is there for goes through");
 	check(attempt_in(OTHER, "write a neighbour's memory.max") == EPERM, "a part: what one is there for does not");
 	check(grant_guard_attach(&guard, fd, &attached, &err) == 0 && attached == (GUARD_ALL_PROGRAMS & ~older),
 	      "a part: what is missing is attached");
-	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == EPERM,
-	      "a part: whole again, it does not go through");
+	check(attempt_in(OTHER, "chmod a neighbour's pids.max") == EPERM, "a part: whole again, it does not go through");
 	check(guards_attached(&names, fd, &now, &err) == 0 && now.grant && !now.grant_part,
 	      "a part: whole again, by name");
 	detach(OTHER);

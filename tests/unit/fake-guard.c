@@ -87,8 +87,7 @@ int device_guard_read(const struct device_guard *guard, uint64_t cgroup, struct 
 	return 0;
 }
 
-int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const struct device_rules *rules,
-		       struct err *err)
+int device_guard_write(const struct device_guard *guard, uint64_t cgroup, const struct device_rules *rules, struct err *err)
 {
 	int r = fails(&fake_guard.fail_write, "write the device rules", err);
 

@@ -86,8 +86,7 @@ static void write_controllers(int fd, const char *path, const char *list)
 
 		(void)snprintf(off, sizeof(off), "-%s", word);
 		if (!text_has_word(list, off))
-			(void)snprintf(next + strlen(next), sizeof(next) - strlen(next), "%s%s", *next ? " " : "",
-				       word);
+			(void)snprintf(next + strlen(next), sizeof(next) - strlen(next), "%s%s", *next ? " " : "", word);
 	}
 	while (text_next_word(&list, word, sizeof(word)) > 0)
 		if (word[0] == '+' && !text_has_word(next, word + 1))

@@ -98,8 +98,7 @@ TEST(test_parse)
 	} cases[] = {
 		{ "{\"v\":1,\"id\":\"x\"" REST, NULL },
 		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"cpu.max\":\"1.5\"}"), NULL },
-		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.max\":5}"),
-		  "has a ceiling 'memory.max' that cannot be read" },
+		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.max\":5}"), "has a ceiling 'memory.max' that cannot be read" },
 		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.max\":\"5X\"}"), "'memory.max'" },
 		{ "{\"v\":1,\"id\":\"x\"" WITH("{\"memory.\\u001bmax\":\"5\"}"), "a ceiling 'memory.\\x1bmax'" },
 		{ "{\"v\":1,\"id\":\"x\"" WITH("[]"), "'ceilings' is not an object" },

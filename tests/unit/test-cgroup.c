@@ -171,8 +171,7 @@ TEST(test_host)
 		host_done(&host); /* once more does no harm */
 		assert_true(host.proc_fd < 0 && host.cgroup_fd < 0 && host.sys_fd < 0);
 	}
-	CHECK("no root", host_open("/nonexistent", &real_machine, &host, &why),
-	      "cannot open 'proc' below '/nonexistent'");
+	CHECK("no root", host_open("/nonexistent", &real_machine, &host, &why), "cannot open 'proc' below '/nonexistent'");
 }
 
 static int list_after(const struct tree *tree, int n_files, int n_dirs, struct cgroup_listing *ret)

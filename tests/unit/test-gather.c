@@ -6,9 +6,8 @@
 #include "tests/unit/looked-at.h"
 
 #define BOX "sys/fs/cgroup/ci/box"
-#define MOUNT(root, options, super)                                                                                  \
-	"proc/4711/mountinfo = 22 21 0:29 " root " /bundle/rootfs/sys/fs/cgroup " options " - cgroup2 cgroup " super \
-	"\n"
+#define MOUNT(root, options, super) \
+	"proc/4711/mountinfo = 22 21 0:29 " root " /bundle/rootfs/sys/fs/cgroup " options " - cgroup2 cgroup " super "\n"
 /* The container's cgroup elsewhere: both views of it. */
 #define PLACE(path) "proc/4711/cgroup = 0::" path "\n" MOUNT(path, "ro", "rw,nsdelegate")
 /* The process was moved below the root of its cgroup namespace. */
@@ -125,8 +124,7 @@ TEST_AS_ROOT(test_owners) /* chown */
 		{ BOX " : 101000 0", NULL },
 		{ BOX " : 5 0", "belongs to uid 5, which is neither root nor the container's" },
 		{ BOX "/cgroup.procs : 100000 100000", NULL },
-		{ BOX "/memory.max : 100000 0",
-		  "'memory.max' of the container's cgroup belongs to 100000:0 (mode 0644)" },
+		{ BOX "/memory.max : 100000 0", "'memory.max' of the container's cgroup belongs to 100000:0 (mode 0644)" },
 		{ BOX "/pids.max : 0 100000", "'pids.max' of the container's cgroup belongs to 0:100000" },
 		{ "sys/fs/cgroup/ci : 100000 0", "a cgroup above the container's belongs to uid 100000, root was" },
 		{ PLACE("/s/x.scope/container") CGROUP("/s/x.scope/container", "4711")
@@ -183,16 +181,14 @@ TEST(test_userns)
 		{ "proc/4711/ns/user -> user:[4026531837]", USERNS_NONE, 100000, 100000, 101000, 100100 },
 		{ "proc/4711/uid_map = 0 0 4294967295", USERNS_HOST_IDS, 0, 100000, 1000, 100100 },
 		{ "proc/4711/gid_map = 0 0 4294967295", USERNS_HOST_IDS, 100000, 0, 101000, 100 },
-		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000, 101000,
-		  FACT_ID_UNKNOWN },
+		{ "proc/4711/gid_map = 0 100000 99\\n99 0 1", USERNS_HOST_IDS, 100000, 100000, 101000, FACT_ID_UNKNOWN },
 		{ "proc/4711/uid_map = 0 1 65536", USERNS_PRIVATE, 1, 100000, 1001, 100100 },
 		{ "proc/4711/uid_map = 0 100000 1", USERNS_PRIVATE, 100000, 100000, FACT_ID_UNKNOWN, 100100 },
 		{ "proc/4711/uid_map = 1 100000 1000", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, 100999, 100100 },
 		{ "proc/4711/uid_map = 0 7 1\\n1000 9 1", USERNS_PRIVATE, 7, 100000, 9, 100100 },
 		{ "proc/4711/uid_map =", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN, 100100 },
 		{ "proc/4711/uid_map = 0 0 0", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN, 100100 },
-		{ "proc/4711/uid_map = 0 4294967295 1", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN,
-		  100100 },
+		{ "proc/4711/uid_map = 0 4294967295 1", USERNS_PRIVATE, FACT_ID_UNKNOWN, 100000, FACT_ID_UNKNOWN, 100100 },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(maps); i++) {
@@ -221,8 +217,7 @@ TEST_AS_ROOT(test_scope) /* the scope must be root's */
 		{ "two children", SCOPE CGROUP("/s/x.scope", "") "sys/fs/cgroup/s/x.scope/other/\n", false },
 		{ "a process in it", SCOPE CGROUP("/s/x.scope", "77"), false },
 		{ "the hook in it",
-		  SCOPE CGROUP("/s/x.scope", "")
-			  CGROUP("/s/x.scope/hook", "5") "proc/self/cgroup = 0::/s/x.scope/hook\n",
+		  SCOPE CGROUP("/s/x.scope", "") CGROUP("/s/x.scope/hook", "5") "proc/self/cgroup = 0::/s/x.scope/hook\n",
 		  false },
 		{ "runc", PLACE("/s/x.scope") CGROUP("/s/x.scope", "4711"), false },
 		{ "directly below the root", PLACE("/x.scope") CGROUP("/x.scope", "4711"), false },

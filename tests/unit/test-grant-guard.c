@@ -201,6 +201,5 @@ TEST(test_identify)
 	err = (struct err) { 0 };
 	guard = a_guard();
 	cgroup.type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	check_result("another type", grant_guard_identify(&guard, &err), &err,
-		     "guard_bpf is a program of another type");
+	check_result("another type", grant_guard_identify(&guard, &err), &err, "guard_bpf is a program of another type");
 }

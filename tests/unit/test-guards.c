@@ -85,15 +85,13 @@ TEST(test_device_list)
 	CHECK("bad", look("#", bad, &l), NULL);
 	guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
 	assert_false(l.facts.device_guard);
-	check_string("why", l.facts.device_guard_why,
-		     "config.json: linux.resources.devices: type 'p' is not a, b or c");
+	check_string("why", l.facts.device_guard_why, "config.json: linux.resources.devices: type 'p' is not a, b or c");
 }
 
 static void put_helper(const struct tree *tree, const char *program, const char *name, mode_t mode)
 {
 	assert_int_equal(
-		system(format("cp %s %s/%s && chmod %04o %s/%s", program, tree->root, name, mode, tree->root, name)),
-		0);
+		system(format("cp %s %s/%s && chmod %04o %s/%s", program, tree->root, name, mode, tree->root, name)), 0);
 }
 
 static int64_t in_ms(int64_t ms)

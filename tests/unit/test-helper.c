@@ -7,8 +7,7 @@
 
 static int run(const char *words)
 {
-	return WEXITSTATUS(
-		system(format("'%s' %s 2>/dev/null", getenv("CGDELEG_UNIT"), words))); // NOLINT(cert-env33-c)
+	return WEXITSTATUS(system(format("'%s' %s 2>/dev/null", getenv("CGDELEG_UNIT"), words))); // NOLINT(cert-env33-c)
 }
 
 TEST(test_usage)

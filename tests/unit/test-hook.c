@@ -37,8 +37,7 @@ static const struct {
 	{ WORDS("createRuntime", "--handler", "h", "--root", "/nonexistent"), 1,
 	  "cgdeleg: cannot change the root directory to '/nonexistent', which --root names" },
 	{ WORDS("createRuntime", "--handler", "h", NOWHERE), 1, "cgdeleg: container state: empty" },
-	{ WORDS("createRuntime", "--handler", "h", "--deadline", "600", NOWHERE), 1,
-	  "cgdeleg: container state: empty" },
+	{ WORDS("createRuntime", "--handler", "h", "--deadline", "600", NOWHERE), 1, "cgdeleg: container state: empty" },
 };
 
 /* Runs it with nothing on stdin; stdout and stderr go into buf. Returns the exit code. */

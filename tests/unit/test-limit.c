@@ -397,12 +397,11 @@ TEST(test_properties)
 			if (!differs && type->kind != LIMIT_LINES)
 				assert_memory_equal(&result, &now, sizeof(now));
 			/* What the kernel would print of it reads back as the same. */
-			assert_int_equal(limit_parse_kernel(type,
-							    type->kind == LIMIT_LINES
-								    ? ""
-								    : limit_format(type, &result, a, sizeof(a)),
-							    &arena, &again, NULL),
-					 0);
+			assert_int_equal(
+				limit_parse_kernel(
+					type, type->kind == LIMIT_LINES ? "" : limit_format(type, &result, a, sizeof(a)),
+					&arena, &again, NULL),
+				0);
 			if (type->kind != LIMIT_LINES)
 				assert_string_equal(limit_format(type, &again, b, sizeof(b)), a);
 		}

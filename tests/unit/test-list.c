@@ -19,12 +19,10 @@
 	",\"ceilings\":{" ceilings "}" more "}\n"
 #define RECORD(id, pod, scope, ceilings) RECORD_OF(id, pod, "true", scope, ceilings, "")
 
-static const char machine[] =
-	"proc/\n" C "system.slice/a.service/cgroup.procs =\n" C "kube/pod1/a/inner/\n" C "kube/x.scope/container/\n" C
-	"kube/later/\n"
+static const char machine[] = "proc/\n" C "system.slice/a.service/cgroup.procs =\n" C "kube/pod1/a/inner/\n" C
+			      "kube/x.scope/container/\n" C "kube/later/\n"
 	/* Within its ceilings. */
-	C
-	"kube/pod1/a" RECORD("a", "p\\u001b[2J\\\"", "false", "\"memory.max\":\"1G\",\"cgroup.max.descendants\":\"64\"")
+	C "kube/pod1/a" RECORD("a", "p\\u001b[2J\\\"", "false", "\"memory.max\":\"1G\",\"cgroup.max.descendants\":\"64\"")
 		C "kube/pod1/a/memory.max = 536870912\n" C "kube/pod1/a/memory.current = 1234567\n" C
 		  "kube/pod1/a/cgroup.max.descendants = 64\n" C
 		  "kube/pod1/a/cgroup.stat = nr_descendants 7\\nnr_dying_descendants 3\n" C
@@ -249,8 +247,7 @@ static void fill_and_check(void)
 
 	open_machine(&tree, &host, "proc/\n" C "0/\n");
 	for (int i = 0; i < ROWS; i++) {
-		tree_edit(&tree,
-			  format(C "%d/" RECORD("%d", "", "false", "") C "%d/pids.current = %d\n", i, i, i, i + 7));
+		tree_edit(&tree, format(C "%d/" RECORD("%d", "", "false", "") C "%d/pids.current = %d\n", i, i, i, i + 7));
 	}
 	before = n_descriptors();
 	assert_int_equal(table_choose(&table, "pids,cgroup,id", false, &why), 0);

@@ -196,8 +196,7 @@ TEST(test_restore_faults)
 	CHECK("gone", limit_restore(tree.fd, "memory.max", type, &before, &why), "cannot open 'memory.max'");
 	put(&tree, "memory.max", "4096");
 	kernel = (struct kernel) { .refuse = "memory.max", .error = EIO };
-	CHECK("refused", limit_restore(tree.fd, "memory.max", type, &before, &why),
-	      "cannot write 'max' to 'memory.max'");
+	CHECK("refused", limit_restore(tree.fd, "memory.max", type, &before, &why), "cannot write 'max' to 'memory.max'");
 	before.changed = false;
 	CHECK("nothing to do", limit_restore(tree.fd, "memory.max", type, &before, &why), NULL);
 }

@@ -21,8 +21,7 @@ static const struct {
 } cases[] = {
 	{ "ro", OTHER CGROUP2("22", "/ci/box", "ro,nosuid"), .id = 22, .root = "/ci/box", .readonly = true,
 	  .nsdelegate = true, .layers = 1 },
-	{ "rw", OTHER CGROUP2("22", "/ci/box", "rw,nosuid"), .id = 22, .root = "/ci/box", .nsdelegate = true,
-	  .layers = 1 },
+	{ "rw", OTHER CGROUP2("22", "/ci/box", "rw,nosuid"), .id = 22, .root = "/ci/box", .nsdelegate = true, .layers = 1 },
 	{ "ro is a word", CGROUP2("22", "/x", "rw,norow,errors=ro"), .id = 22, .root = "/x", .nsdelegate = true,
 	  .layers = 1 },
 	{ "ro is last", CGROUP2("22", "/x", "nosuid,ro"), .id = 22, .root = "/x", .readonly = true, .nsdelegate = true,

@@ -49,6 +49,23 @@ static const char *name_of(const struct step *step)
 	}
 }
 
+static const char *const kind_names[STEP_KIND_MAX] = {
+	[STEP_BUDGET] = "budget",
+	[STEP_UNIT] = "unit",
+	[STEP_CEILING] = "ceiling",
+	[STEP_DEVICE_BPF] = "device-bpf",
+	[STEP_DEVICE_GUARD] = "device-guard",
+	[STEP_GRANT_GUARD] = "grant-guard",
+	[STEP_LEAF] = "leaf",
+	[STEP_MOVE] = "move",
+	[STEP_CONTROLLERS] = "controllers",
+	[STEP_ATTRIBUTE] = "attribute",
+	[STEP_FORGET] = "forget",
+	[STEP_INTENT] = "intent",
+	[STEP_OWN] = "own",
+	[STEP_MOUNT] = "mount",
+};
+
 /* The plan as one line of kinds and names: "ceiling memory.max, own ., mount ". */
 static void check_plan(const char *name, const struct decision *decision, const struct facts *facts, const char *want)
 {
@@ -60,7 +77,7 @@ static void check_plan(const char *name, const struct decision *decision, const 
 		const char *of = name_of(step);
 
 		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s%s%s", i ? ", " : "",
-			       step_kind_name(step->kind), step->place == PLACE_SCOPE ? "^" : "", of ? " " : "",
+			       kind_names[step->kind], step->place == PLACE_SCOPE ? "^" : "", of ? " " : "",
 			       of ? of : "");
 	}
 	check_string(name, got, want);
@@ -99,12 +116,10 @@ static const struct {
 	  "cpu", "cpu", .verdict = VERDICT_GRANT, .nested = true },
 	{ "no list", "budget, " CEILINGS ", " END, "init", NULL, "cpu", .verdict = VERDICT_GRANT, .nested = true },
 	{ "no leaf", "budget, " CEILINGS ", " END, NULL, "cpu memory", "cpu memory", .verdict = VERDICT_GRANT },
-	{ "no leaf, nested", "budget, " CEILINGS ", " END, NULL, "cpu", "cpu", .verdict = VERDICT_GRANT,
-	  .nested = true },
+	{ "no leaf, nested", "budget, " CEILINGS ", " END, NULL, "cpu", "cpu", .verdict = VERDICT_GRANT, .nested = true },
 	{ "scope", "budget, ceiling^ memory.max, ceiling^ cgroup.max.descendants, " CEILINGS ", " END,
 	  .verdict = VERDICT_GRANT, .has_scope = true },
-	{ "unit", "budget, unit x.scope, ceiling cgroup.max.descendants, " END, .verdict = VERDICT_GRANT,
-	  .unit = true },
+	{ "unit", "budget, unit x.scope, ceiling cgroup.max.descendants, " END, .verdict = VERDICT_GRANT, .unit = true },
 	{ "unit above", "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS ", " END,
 	  .verdict = VERDICT_GRANT, .unit = true, .has_scope = true },
 	{ "not for systemd", "budget, " CEILINGS ", " END, .verdict = VERDICT_GRANT, .unit = true, .zero = true },
@@ -141,8 +156,7 @@ TEST(test_plans)
 /* The scope's ceilings are the same but for the container's own cgroup, which counts there. */
 TEST(test_scope)
 {
-	static const char *const want[] = { "scope: memory.max at most 4096",
-					    "scope: cgroup.max.descendants at most 257",
+	static const char *const want[] = { "scope: memory.max at most 4096", "scope: cgroup.max.descendants at most 257",
 					    "scope: cgroup.max.depth at most max", "memory.max at most 4096",
 					    "cgroup.max.descendants at most 256" };
 	struct decision decision = decision_plain(VERDICT_GRANT);
@@ -177,10 +191,9 @@ TEST(test_unit_description)
 
 TEST(test_mount_methods)
 {
-	static const enum mount_method want[MOUNT_STATE_MAX] = { [MOUNT_UNKNOWN] = MOUNT_KEEP,
-								 [MOUNT_READONLY] = MOUNT_CLEAR_FLAG,
-								 [MOUNT_WILL_BE_RO] = MOUNT_CLONE_ON_TOP,
-								 [MOUNT_WRITABLE] = MOUNT_KEEP };
+	static const enum mount_method want[MOUNT_STATE_MAX] = {
+		[MOUNT_UNKNOWN] = MOUNT_KEEP, [MOUNT_READONLY] = MOUNT_CLEAR_FLAG, [MOUNT_WILL_BE_RO] = MOUNT_CLONE_ON_TOP, [MOUNT_WRITABLE] = MOUNT_KEEP
+	};
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
 
@@ -243,8 +256,7 @@ TEST(test_unknown_list)
 	check_plan("the directory alone", &decision, &facts, "own .");
 	facts.given = given_more;
 	facts.marked = true;
-	check_plan("all that was given, and the mark", &decision, &facts,
-		   "own cgroup.procs, own new.file, own ., forget");
+	check_plan("all that was given, and the mark", &decision, &facts, "own cgroup.procs, own new.file, own ., forget");
 }
 
 /* As many steps as there can be fit; one that would not is an error and never left out. */
@@ -257,8 +269,7 @@ TEST(test_size)
 	for (size_t i = 0; i < PLAN_STEPS_MAX; i++)
 		many[i] = "x";
 	facts.delegated = facts.given = many;
-	CHECK("129 steps", plan_build(&decision, &facts, &target, &plan, &why),
-	      "the plan has 129 steps, more than 128");
+	CHECK("129 steps", plan_build(&decision, &facts, &target, &plan, &why), "the plan has 129 steps, more than 128");
 	many[PLAN_STEPS_MAX - 1] = NULL;
 	CHECK("128 steps", plan_build(&decision, &facts, &target, &plan, &why), NULL);
 

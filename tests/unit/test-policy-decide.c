@@ -118,8 +118,7 @@ TEST(test_readonly_needs_something_to_take)
 		facts.capabilities = table[i].capabilities;
 		facts.covered_by = "/sys"; /* what is refused for, whatever the user namespace */
 		assert_int_equal(decide_handler("on_refusal = readonly\n", &facts)->verdict, table[i].expect);
-		assert_int_equal(find_reason(&decision, REASON_NOT_TAKEN_BACK) != NULL,
-				 table[i].expect == VERDICT_REFUSE);
+		assert_int_equal(find_reason(&decision, REASON_NOT_TAKEN_BACK) != NULL, table[i].expect == VERDICT_REFUSE);
 	}
 }
 
@@ -151,8 +150,7 @@ TEST(test_decline)
 		decide_handler("approved_annotations = cgdeleg.io/writable\n", &facts);
 		assert_int_equal(decision.verdict, cases[i].expect);
 		assert_non_null(find_reason(&decision, REASON_ANNOTATION_DECLINES));
-		assert_int_equal(find_reason(&decision, REASON_NOT_TAKEN_BACK) != NULL,
-				 cases[i].expect == VERDICT_REFUSE);
+		assert_int_equal(find_reason(&decision, REASON_NOT_TAKEN_BACK) != NULL, cases[i].expect == VERDICT_REFUSE);
 	}
 }
 
@@ -166,8 +164,7 @@ TEST(test_origins)
 	annotate(&facts, &ask, 1);
 	assert_int_equal(decide_text(ASKING, &facts)->origin.line, 15);
 	assert_int_equal(decide_text(ASKING "cgroup_writable = false\n", &facts)->origin.line, 16);
-	assert_int_equal(decide_text(ASKING "[rule r]\nhandler = h\ncgroup_writable = false\n", &facts)->origin.line,
-			 18);
+	assert_int_equal(decide_text(ASKING "[rule r]\nhandler = h\ncgroup_writable = false\n", &facts)->origin.line, 18);
 	assert_int_equal(decision.reasons[0].code, REASON_RULE_FORBIDS);
 }
 
@@ -234,8 +231,7 @@ TEST(test_sandbox)
 		struct facts facts = good_facts;
 		char text[128];
 
-		(void)snprintf(text, sizeof(text), "[handler h]\nengine = %s\ncgroup_writable = true\n",
-			       cases[i].engine);
+		(void)snprintf(text, sizeof(text), "[handler h]\nengine = %s\ncgroup_writable = true\n", cases[i].engine);
 		annotate(&facts, a, ELEMENTS(a));
 		decide_text(text, &facts);
 		assert_int_equal(decision.verdict, cases[i].sandbox ? VERDICT_PASS : VERDICT_GRANT);
@@ -364,8 +360,7 @@ TEST(test_large)
 	assert_non_null(text);
 	len += (size_t)snprintf(text, size, "[handler h]\nengine = containerd\n");
 	for (int i = 0; i < 3333; i++)
-		len += (size_t)snprintf(text + len, size - len, "[rule r%d]\nhandler = h\nnamespaces = ns-%d-*\n", i,
-					i);
+		len += (size_t)snprintf(text + len, size - len, "[rule r%d]\nhandler = h\nnamespaces = ns-%d-*\n", i, i);
 	len += (size_t)snprintf(text + len, size - len, "[rule last]\nhandler = h\ncgroup_writable = true\n");
 	begin = clock();
 	decide_text(text, &good_facts);

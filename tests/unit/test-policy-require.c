@@ -129,8 +129,7 @@ TEST(test_requirements)
 		while (at < d->n_reasons && d->reasons[at].kind == REASON_GRANTS)
 			at++;
 		if (d->verdict != c->verdict ||
-		    (c->code == NO_CODE ? at < d->n_reasons
-					: at == d->n_reasons || (int)d->reasons[at].code != c->code)) {
+		    (c->code == NO_CODE ? at < d->n_reasons : at == d->n_reasons || (int)d->reasons[at].code != c->code)) {
 			print_decision(d);
 			fail_msg("case %zu: expected %s, %s", i, verdict_name(c->verdict),
 				 c->code < 0 ? "nothing more" : reason_code_name((enum reason_code)c->code));
@@ -156,8 +155,7 @@ TEST(test_capabilities)
 		facts.capabilities = CAP(cases[i].number);
 		assert_int_equal(decide_handler(BARE, &facts)->verdict, VERDICT_GRANT);
 		userns_none(&facts);
-		assert_int_equal(decide_handler(BARE, &facts)->verdict,
-				 cases[i].refuses ? VERDICT_REFUSE : VERDICT_GRANT);
+		assert_int_equal(decide_handler(BARE, &facts)->verdict, cases[i].refuses ? VERDICT_REFUSE : VERDICT_GRANT);
 		if (cases[i].refuses)
 			assert_int_equal(decision.reasons[0].code, REASON_CAPABILITY);
 	}
@@ -205,8 +203,7 @@ TEST(test_too_many_reasons)
 		size_t len = strlen(text);
 
 		for (int i = 0; i < 28; i++)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%0*dMB.max = 1\n", digits[w],
-						i);
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "hugetlb.%0*dMB.max = 1\n", digits[w], i);
 		decide_text(text, &facts);
 		assert_int_equal(decision.verdict, VERDICT_REFUSE);
 		assert_true(w == 0 ? decision.n_reasons == DECISION_REASONS_MAX

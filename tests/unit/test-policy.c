@@ -61,8 +61,7 @@ static const struct complaint_case {
 	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "at most 198 are allowed", 0 },
 	{ HANDLER "[rule a]\nhandler = runc\npods = " X190 "yz\n", 5, 199, "the line has 199 bytes", 0 },
 	{ "[profile " X10 X10 X10 X10 "xx]\npids.max = 1\n", 1, 51, "has 50 bytes", 0 },
-	{ "[profile a]\npids.max = 1\nmemory.max = 1\npids.max = 1\n", 4, 1, "is in this section already, on line 2",
-	  0 },
+	{ "[profile a]\npids.max = 1\nmemory.max = 1\npids.max = 1\n", 4, 1, "is in this section already, on line 2", 0 },
 	{ HANDLER "cgroup_writable: true\n", 3, 16, "not with ':'", 0 },
 	{ HANDLER "profiles = a\0b\n", 3, 13, "control byte, 0x00", sizeof(HANDLER "profiles = a\0b\n") - 1 },
 	{ HANDLER "cgroup_writable\n", 3, 1, "the line has no '='", 0 },
@@ -75,8 +74,7 @@ static const struct complaint_case {
 	{ HANDLER "[defaults ; x]\n", 3, 1, "no ']'", 0 },
 	{ HANDLER "[defaults] on_refusal = fail\n", 3, 12, "must be alone on its line", 0 },
 	{ HANDLER "[]\n", 3, 2, "unknown section ''", 0 },
-	{ HANDLER "cgroup_writable = true\ncgroup_writable = false\n", 4, 1, "is in this section already, on line 3",
-	  0 },
+	{ HANDLER "cgroup_writable = true\ncgroup_writable = false\n", 4, 1, "is in this section already, on line 3", 0 },
 	{ "engine = containerd\n", 1, 1, "before the first section", 0 },
 	/* sections */
 	{ HANDLER "[handlers x]\nengine = crio\n", 3, 2, "did you mean 'handler'?", 0 },
@@ -131,14 +129,12 @@ static const struct complaint_case {
 	{ "[profile a]\nmemory.max = 1\xc3\xa4\n", 2, 14, "is not a number", 0 },
 	/* across sections */
 	{ "[handler runc]\ncgroup_writable = true\n", 1, 1, "[handler runc] has no 'engine'", 0 },
-	{ HANDLER "profile = smal\n[profile small]\npids.max = 1\n", 3, 11, "no [profile smal], did you mean 'small'?",
-	  0 },
+	{ HANDLER "profile = smal\n[profile small]\npids.max = 1\n", 3, 11, "no [profile smal], did you mean 'small'?", 0 },
 	{ HANDLER "profiles = small ci\n[profile small]\npids.max = 1\n", 3, 18, "no [profile ci]", 0 },
 	{ HANDLER "[rule a]\npods = x\n", 3, 1, "[rule a] has no 'handler'", 0 },
 	{ HANDLER "[rule a]\nhandler = runc runv\n", 4, 16, "no [handler runv], did you mean 'runc'?", 0 },
 	{ HANDLER "[rule a]\nhandler = runc\nprofile = b\n", 5, 11, "no [profile b]", 0 },
-	{ "[handler p]\nengine = podman\n[rule a]\nhandler = p\nnamespaces = x\n", 5, 14, "the rule can never match",
-	  0 },
+	{ "[handler p]\nengine = podman\n[rule a]\nhandler = p\nnamespaces = x\n", 5, 14, "the rule can never match", 0 },
 	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nimages = x\n", 5, 10, "the rule can never match", 0 },
 };
 
@@ -159,8 +155,7 @@ TEST(test_complaints)
 		    !strstr(first->text, c->words)) {
 			failed++;
 			print_complaints(&rules);
-			print_error("case %zu, expected :%u:%u '%s' of:\n%s\n", i, c->line, c->column, c->words,
-				    c->text);
+			print_error("case %zu, expected :%u:%u '%s' of:\n%s\n", i, c->line, c->column, c->words, c->text);
 		}
 	}
 	assert_int_equal(failed, 0);

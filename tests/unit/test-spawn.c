@@ -70,9 +70,8 @@ TEST(test_many_words)
 	struct spawn_result result;
 
 	CHECK("many",
-	      run_shell(
-		      "i=0; while [ $i -lt 3000 ]; do printf '0123456789012345678901234567890123456789' >&2; i=$((i+1)); done; exit 5",
-		      60000, &result, &why),
+	      run_shell("i=0; while [ $i -lt 3000 ]; do printf '0123456789012345678901234567890123456789' >&2; i=$((i+1)); done; exit 5",
+			60000, &result, &why),
 	      NULL);
 	assert_int_equal(strlen(result.said), SPAWN_SAID_SIZE - 1);
 	assert_int_equal(result.status, 5);
@@ -82,8 +81,7 @@ TEST(test_deadline)
 {
 	struct spawn_result result;
 
-	CHECK("hangs", run_shell("exec sleep 1000", 100, &result, &why),
-	      "waiting for 'sh' failed: Connection timed out");
+	CHECK("hangs", run_shell("exec sleep 1000", 100, &result, &why), "waiting for 'sh' failed: Connection timed out");
 	assert_int_equal(result.status, 128 + SIGKILL);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it has been reaped */
 	assert_int_equal(errno, ECHILD);

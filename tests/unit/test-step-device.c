@@ -35,7 +35,6 @@ TEST(test_verified_again)
 		target_init(&target);
 		target.device_fd = target.above_fd = cases[i].program ? fcntl(tree.fd, F_DUPFD_CLOEXEC, 3) : -EBADF;
 		target.device_program = 7;
-		CHECK(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &why),
-		      cases[i].want);
+		CHECK(cases[i].program, step_operations[STEP_DEVICE_BPF].run(&apply, &step, &undo, &why), cases[i].want);
 	}
 }

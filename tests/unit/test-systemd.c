@@ -115,8 +115,7 @@ TEST(test_limits)
 		struct limit_value value;
 
 		assert_int_equal(limit_parse(type, limits[i].value, &arena, &value, NULL), 0);
-		if (systemd_holds(type, &value) != limits[i].holds ||
-		    systemd_vouches(type, &value) != limits[i].vouches)
+		if (systemd_holds(type, &value) != limits[i].holds || systemd_vouches(type, &value) != limits[i].vouches)
 			fail_msg("%s = %s: holds or vouches", limits[i].file, limits[i].value);
 		words = (struct unit_words) { 0 };
 		CHECK(limits[i].file, systemd_add_words(&words, type, &value, &why),

@@ -76,8 +76,7 @@ static void check_guard_case(const struct guard_case *c)
 	struct stat st;
 
 	scene_open(&s,
-		   format("%s%s\n" GRANTED("%s"), c->pins ? "sys/fs/bpf/guards = " : "", c->pins ? c->pins : "",
-			  c->more),
+		   format("%s%s\n" GRANTED("%s"), c->pins ? "sys/fs/bpf/guards = " : "", c->pins ? c->pins : "", c->more),
 		   NULL);
 	assert_int_equal(fstatat(s.tree.fd, BOX, &st, 0), 0);
 	fake_guard = c->before;
@@ -89,8 +88,7 @@ static void check_guard_case(const struct guard_case *c)
 	if (fake_guard.device != !!strchr(c->after, 'd') || fake_guard.grant != !!strchr(c->after, 'g') ||
 	    (c->restored && fake_guard.missing))
 		fail_msg("%s: attached are %d, %d", c->name, fake_guard.device, fake_guard.grant);
-	if (watch_counts(s.watch)->guards_restored != c->restored ||
-	    watch_counts(s.watch)->guards_missing != c->missing)
+	if (watch_counts(s.watch)->guards_restored != c->restored || watch_counts(s.watch)->guards_missing != c->missing)
 		fail_msg("%s: %llu restored, %zu missing", c->name,
 			 (unsigned long long)watch_counts(s.watch)->guards_restored,
 			 watch_counts(s.watch)->guards_missing);
@@ -116,8 +114,7 @@ TEST(test_exactly)
 	};
 	_cleanup_(scene_close) struct scene s;
 
-	scene_open(&s, "sys/fs/bpf/guards = device grant\n" GRANTED(ALLOWING ",\"devices\":\"c 1:3 rw,!b *:* m\""),
-		   NULL);
+	scene_open(&s, "sys/fs/bpf/guards = device grant\n" GRANTED(ALLOWING ",\"devices\":\"c 1:3 rw,!b *:* m\""), NULL);
 	scene_watch(&s);
 	assert_int_equal(fake_guard.rules.ready, DEVICE_GUARD_READY);
 	assert_int_equal(fake_guard.rules.n_rules, ELEMENTS(want));

@@ -49,10 +49,9 @@ static int load(int sys_fd, struct err *err)
 /* Where the host's cgroup2 is mounted stands in mountinfo, by the name of our descriptor. */
 static void describe_mount(struct scene *s)
 {
-	tree_edit(&s->tree,
-		  format("proc/self/fd/%d -> /sys/fs/cgroup\n"
-			 "proc/self/mountinfo = 22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n",
-			 s->host.cgroup_fd));
+	tree_edit(&s->tree, format("proc/self/fd/%d -> /sys/fs/cgroup\n"
+				   "proc/self/mountinfo = 22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n",
+				   s->host.cgroup_fd));
 }
 
 void scene_open(struct scene *s, const char *lines, const char *policy)
