@@ -189,7 +189,7 @@ static int open_record(const struct run_args *args, struct trail *trail, int r)
 	struct err err = { 0 };
 	int opened = audit_open(args->audit, &trail->audit, &err);
 
-	trail->record.pid = getpid();
+	trail->record.pid = gettid(); /* of the one thread: the process, and musl knows it without asking */
 	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT && trail->decision.audit_required) {
 		trail->err = err;
 		r = opened;

@@ -192,7 +192,10 @@ TEST(test_unit_description)
 TEST(test_mount_methods)
 {
 	static const enum mount_method want[MOUNT_STATE_MAX] = {
-		[MOUNT_UNKNOWN] = MOUNT_KEEP, [MOUNT_READONLY] = MOUNT_CLEAR_FLAG, [MOUNT_WILL_BE_RO] = MOUNT_CLONE_ON_TOP, [MOUNT_WRITABLE] = MOUNT_KEEP
+		[MOUNT_UNKNOWN] = MOUNT_KEEP,
+		[MOUNT_READONLY] = MOUNT_CLEAR_FLAG,
+		[MOUNT_WILL_BE_RO] = MOUNT_CLONE_ON_TOP,
+		[MOUNT_WRITABLE] = MOUNT_KEEP,
 	};
 	struct decision decision = decision_plain(VERDICT_GRANT);
 	struct facts facts = facts_plain();
