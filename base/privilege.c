@@ -7,7 +7,6 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

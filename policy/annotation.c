@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/text.h"
 
 #define PREFIX_LEN   (sizeof(ANNOTATION_PREFIX) - 1)

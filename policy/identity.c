@@ -25,7 +25,6 @@
  */
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "policy/annotation.h"
 
 struct identity_keys {

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/text.h"
 #include "cgdeleg/cli/list.h"
 #include "cgdeleg/kernel/devices.h"
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* List, text - cells and the table as people read them. See list.h. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/cleanup.h"
 #include "cgdeleg/cli/list.h"
 
 #define GAP	  2 /* blanks between columns */

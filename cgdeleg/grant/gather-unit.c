@@ -13,7 +13,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "cgdeleg/grant/gather-cgroup.h"
 #include "cgdeleg/kernel/systemd.h"
 

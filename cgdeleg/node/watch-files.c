@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#include "base/cleanup.h"
 #include "cgdeleg/node/watch-parts.h"
 
 struct watch_file *watch_file_find(const struct watch *watch, int wd)

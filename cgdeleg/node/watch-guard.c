@@ -11,7 +11,6 @@
 #include <syslog.h>
 
 #include "base/clock.h"
-#include "base/cleanup.h"
 #include "cgdeleg/node/watch-parts.h"
 
 static bool is_pinned(const struct guards *guards, enum guard_kind kind)
