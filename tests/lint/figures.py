@@ -13,7 +13,7 @@ MEDIAN, P90, LONGEST = 15, 35, 60
 SHORT, ONCE_PERCENT = 12, 12
 FILE_LINES, COLUMNS, SUBJECT = 500, 130, 60
 # Commits up to this one had no such limit.
-FIRST_WITH_LIMIT = "7c5ca0f4"
+FIRST_WITH_LIMIT = "a96cc7e7"
 
 
 @functools.cache
