@@ -199,7 +199,8 @@ static int load_into(int fd, struct guard_load *ret, struct err *err)
 	if (chdir("/") < 0 && r >= 0)
 		r = err_set_errno(err, errno, "cannot change to '/'");
 	if (r >= 0 && renameat2(fd, UNFINISHED, fd, guard_build, RENAME_NOREPLACE) < 0)
-		r = err_set_errno(err, errno, "cannot name '" GUARD_DIRECTORY "/%s'", guard_build);
+		r = err_set_errno(err, errno, "cannot rename the new directory of pins to '" GUARD_DIRECTORY "/%s'",
+				  guard_build);
 	if (r < 0)
 		(void)remove_build(fd, UNFINISHED, NULL);
 	return r;

@@ -78,7 +78,8 @@ int limit_set_parse(const char *text, uint64_t set[LIMIT_SET_BITS / 64], struct 
 		if (last < first || (*p && *p != ',') || (*p == ',' && !p[1]))
 			break;
 		if (last >= LIMIT_SET_BITS)
-			return err_set(err, ERANGE, "'%.64s' names more than CPU or node %d", text, LIMIT_SET_BITS - 1);
+			return err_set(err, ERANGE, "'%.64s' names a CPU or node above %d, the highest that is allowed",
+				       text, LIMIT_SET_BITS - 1);
 		for (unsigned long bit = first; bit <= last; bit++)
 			set[bit / 64] |= UINT64_C(1) << (bit % 64);
 		if (!*p++)
@@ -134,8 +135,9 @@ static int read_line(const struct limit_type *type, const char *text, bool polic
 	int r = text_next_word(&text, line->name, sizeof(line->name));
 
 	if (r <= 0 || !name_is_good(type, line->name))
-		return err_set(err, EINVAL, "'%.64s' is not the name of what %s limits: %s", r > 0 ? line->name : text,
-			       type->key, type->help);
+		return err_set(err, EINVAL,
+			       "'%.64s' is not the name of a device or resource in the form that %s needs: %s",
+			       r > 0 ? line->name : text, type->key, type->help);
 	for (size_t i = 0; i < LIMIT_PARAMS; i++)
 		line->values[i] = LIMIT_MAX;
 	while ((r = text_next_word(&text, word, sizeof(word))) != 0) {

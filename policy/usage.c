@@ -103,7 +103,7 @@ static void refuse_over(struct request *request, size_t i, uint64_t used, uint64
 	if (own == LIMIT_MAX)
 		request_refuse(
 			request, REASON_BUDGET, line,
-			"%s is %s, but this container has no ceiling of %s that could be counted; set one in its profile that is not skipped",
+			"%s is %s, but this container has no ceiling of %s that could be counted; set one in its profile, and do not let on_missing_limit skip it",
 			keys[budgets[i].key].name, show(file, most, a, sizeof(a)), file);
 	else
 		request_refuse(

@@ -16,7 +16,7 @@ static const struct {
 	{ "check", check_main, "validate the policy, print what it says about a container" },
 	{ "guard", guard_main, "load, unload or show the BPF guards" },
 	{ "list", list_main, "list every delegated cgroup of this node, its usage and its ceilings" },
-	{ "watch", watch_main, "keep the limits of delegated cgroups at their ceilings" },
+	{ "watch", watch_main, "keep the limits of delegated cgroups within their ceilings" },
 };
 
 static void usage(FILE *to)

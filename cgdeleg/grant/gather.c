@@ -203,7 +203,9 @@ static int mount_point(const struct host *host, const struct oci *oci, char *ret
 	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
 	n = file_readlink_at(host->proc_fd, link, ret, PATH_MAX - sizeof(below));
 	if (n < 0)
-		return err_set(err, ENAMETOOLONG, "cannot name the root filesystem '%s' of the bundle", oci->rootfs);
+		return err_set(err, ENAMETOOLONG,
+			       "the path of the root filesystem '%s' of the bundle is too long or cannot be read",
+			       oci->rootfs);
 	if (root_len > 0 && cgroup_is_within(ret, host->root)) {
 		n -= (ssize_t)root_len;
 		memmove(ret, ret + root_len, (size_t)n + 1);

@@ -183,7 +183,7 @@ static int plan_take_back(struct plan *plan, const struct facts *facts, struct e
 	if (facts->nested)
 		return err_set(
 			err, EBUSY,
-			"the runtime has put the container below '%s' already, so its cgroup cannot be taken back; configure the runtime not to nest",
+			"the runtime has put the container's process into a cgroup below '%s', so that cgroup cannot be taken back; configure the runtime not to do so (crun: remove the annotation run.oci.delegate-cgroup)",
 			facts->cgroup ? facts->cgroup : "?");
 	add_owner(plan, facts->given, (struct ids) { 0, 0 });
 	if (facts->marked)
@@ -215,7 +215,7 @@ static void describe_unit(const struct step *step, char *buf, size_t size)
 {
 	const struct unit_ceilings *unit = step->unit.ceilings;
 	struct unit_words words = { 0 };
-	int len = snprintf(buf, size, "%s at most, through systemd:", step->unit.name);
+	int len = snprintf(buf, size, "limits of %s at most, through systemd:", step->unit.name);
 
 	for (size_t i = 0; i < unit->n; i++)
 		(void)systemd_add_words(&words, unit->ceilings[i]->type, &unit->ceilings[i]->value, NULL);

@@ -23,7 +23,7 @@ extern const struct attempt attempts[];
 extern const size_t n_attempts;
 
 /* For in_cgroup(), given an attempt. */
-int attempt_try(const void *attempt);
+int attempt_try(const void *argument);
 
 /* Before the first attempt: takes the handle that the attempt by handle opens, and makes a file that is elsewhere. */
 void attempts_prepare(void);

@@ -181,7 +181,7 @@ TEST(test_unit_description)
 	facts.unit = "x.scope";
 	decision_add_ceiling(&decision, "pids.max", "5");
 	assert_int_equal(plan_build(&decision, &facts, &target, &plan, NULL), 0);
-	check_step(1, "x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
+	check_step(1, "limits of x.scope at most, through systemd: MemoryMax=4096, TasksMax=5");
 	/* A buffer that is too small cuts, and nothing is written after it. */
 	memset(text, '#', sizeof(text));
 	(void)step_describe(&plan.steps[1], text, 40);

@@ -71,7 +71,7 @@ def kept(t):
     with t.step("the kernel's files show the ceilings"):
         granted(c)
         check_shown(t, c, "after the grant")
-        contains(" ".join(c.records()[-1]["plan"]), f"{unit_of(c)} at most, through systemd: MemoryMax=", "the plan")
+        contains(" ".join(c.records()[-1]["plan"]), f"limits of {unit_of(c)} at most, through systemd: MemoryMax=", "the plan")
         equal(c.records()[-1]["unit"], unit_of(c), "the record's unit")
     with t.step("systemd remembers them"):
         same(PROPERTIES, properties(c), "the unit's properties")
