@@ -169,9 +169,16 @@ static int own_run(const struct apply *apply, const struct step *step, struct un
 	return chown_name(fd, step->own.name, owner, err);
 }
 
+/* A chown that was refused has changed nothing, and would be refused here too. */
 static int own_undo(const struct apply *apply, struct undo *undo, struct err *err)
 {
-	return chown_name(apply->target->cgroup_fd, undo->step->own.name, undo->owner, err);
+	const char *name = undo->step->own.name;
+	const int fd = apply->target->cgroup_fd;
+	struct stat st;
+
+	if (stat_name(fd, name, &st, NULL) >= 0 && st.st_uid == undo->owner.uid && st.st_gid == undo->owner.gid)
+		return 0;
+	return chown_name(fd, name, undo->owner, err);
 }
 
 static int mount_run(const struct apply *apply, const struct step *step, struct undo *undo, struct err *err)

@@ -184,8 +184,10 @@ int __wrap_unlinkat(int fd, const char *name, int flags)
 
 int __wrap_fchownat(int fd, const char *name, uid_t uid, gid_t gid, int flags)
 {
-	if (kernel.keep_owner && strcmp(name, kernel.keep_owner) == 0)
-		return 0;
+	if (kernel.keep_owner && strcmp(name, kernel.keep_owner) == 0) {
+		errno = kernel.owner_error;
+		return kernel.owner_error ? -1 : 0;
+	}
 	return __real_fchownat(fd, name, uid, gid, flags);
 }
 

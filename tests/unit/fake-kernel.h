@@ -19,6 +19,7 @@ struct kernel {
 	int error;		/* positive errno */
 	bool partial;		/* writes take one byte less than they are given */
 	const char *keep_owner; /* fchownat() of this name succeeds and does nothing */
+	int owner_error;	/* ... or fails with this positive errno, each time */
 	int mount_error;	/* positive errno of mount_make_writable() */
 	bool mount_half;	/* it changes the mount and then fails */
 	int n_writes;		/* that changed something */
