@@ -10,7 +10,6 @@
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,7 +46,6 @@ int privilege_scrub(struct err *err)
 		return err_set_errno(err, errno, "cannot close inherited descriptors");
 	if (chdir("/") < 0)
 		return err_set_errno(err, errno, "cannot change to '/'");
-	(void)umask(077);
 	/* Both: a change of file system ids makes the process as dumpable as fs.suid_dumpable says (commit_creds()). */
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set_errno(err, errno, "cannot forbid core dumps");

@@ -17,8 +17,9 @@
 
 #define CAP_BIT(n) (UINT64_C(1) << (n))
 
-/* Environment emptied, working directory "/", umask 077, no core dump, not dumpable, no_new_privs,
- * descriptors 0 to 2 valid (opened on /dev/null where they were closed), all others closed. */
+/* Environment emptied, working directory "/", no core dump, not dumpable, no_new_privs,
+ * descriptors 0 to 2 valid (opened on /dev/null where they were closed), all others closed. The umask stays: whatever
+ * the hook makes, it makes with a mode that gives nothing to group and others. */
 int privilege_scrub(struct err *err);
 
 /* Reduces the effective and permitted capabilities to those of the masks that were permitted until now; none is

@@ -143,8 +143,9 @@ def audit(t):
                 run(["umount", fake.audit_dir])
     with t.step("audit directory that is not there is made, root's alone"):
         fake = Fake(t)
-        is_granted(fake, fake.call_hook())
-        for path, mode in ((fake.audit_dir, 0o700), (f"{fake.audit_dir}/audit.jsonl", 0o600)):
+        is_granted(fake, fake.call_hook(command=shell("umask 0")))
+        for path, mode in ((fake.audit_dir, 0o700), (f"{fake.audit_dir}/audit.jsonl", 0o600),
+                           (f"{t.run_dir}/grants", 0o600)):
             equal(stat.S_IMODE(os.stat(path).st_mode), mode, f"mode of {path}")
     with t.step("audit that is a symbolic link is not followed"):
         fake = Fake(t)
