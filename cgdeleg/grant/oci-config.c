@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -371,11 +372,22 @@ static int read_config(struct oci *oci, struct err *err)
 	return compare_annotations(oci, raw.annotations, err);
 }
 
-int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err)
+/* Takes the text, as json_parse_taken() does. */
+static int take_config(char *text, size_t len, struct oci *oci, struct err *err)
 {
-	const int r = json_parse(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
+	const int r = json_parse_taken(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
 
 	return r < 0 ? r : read_config(oci, err);
+}
+
+int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err)
+{
+	char *copy = calloc(1, len + FILE_PADDING);
+
+	if (!copy)
+		return err_set(err, ENOMEM, "config.json: out of memory");
+	memcpy(copy, text, len);
+	return take_config(copy, len, oci, err);
 }
 
 int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd, struct err *err)
@@ -410,6 +422,5 @@ int oci_read_config(const char *path, uid_t owner, struct oci *oci, struct err *
 		return err_set(err, EFBIG, "config.json: larger than %d bytes", OCI_CONFIG_MAX);
 	if (r < 0)
 		return err_set_errno(err, r, "cannot read config.json");
-	r = json_parse_taken(text, len, OCI_DEPTH_MAX, "config.json", &oci->config_doc, err);
-	return r < 0 ? r : read_config(oci, err);
+	return take_config(text, len, oci, err);
 }

@@ -62,7 +62,7 @@ def in_shell(files):
 
 
 def first_words(name):
-    """The comment that opens a file, behind its licence, without the stars."""
+    """The comment that opens a file, after its licence, without the stars."""
     comments = re.findall(r"/\*(.*?)\*/", read(name)[:8000], re.S)
     return re.sub(r"^ \*(?: |$)", "", comments[1], flags=re.M) if len(comments) > 1 else ""
 
