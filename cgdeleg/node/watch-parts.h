@@ -7,6 +7,7 @@
  *     watch-enforce.c  one limit is put back, or lowered because the policy was
  *     watch-guard.c    guards that were detached are attached again
  *     watch-dying.c    memory of removed cgroups is reclaimed
+ *     watch-host.c     the options of the host's cgroup2
  */
 #pragma once
 
@@ -84,3 +85,6 @@ void watch_guards_begin(struct watch *watch);
 
 /* Do too many removed cgroups hold memory? `stat` is what cgroup.stat says; `attribute` NULL: it cannot be read. */
 void watch_dying(struct watch *watch, struct watched *w, const char *stat, const struct attribute *attribute);
+
+/* Has the host's cgroup2 lost an option? Once in each sweep, before the grants. */
+void watch_host(struct watch *watch);

@@ -16,12 +16,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cgdeleg/kernel/mount.h"
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/kernel/walk.h"
 #include "cgdeleg/node/watch-parts.h"
-
-#define MOUNTINFO_MAX (4 * 1024 * 1024)
 
 void watch_say(struct watch *watch, int priority, const char *fmt, ...)
 {
@@ -283,27 +280,6 @@ void watch_tick(struct watch *watch)
 		}
 }
 
-static void check_mount(struct watch *watch)
-{
-	_cleanup_free_ struct cgroup_mount *mount = malloc(sizeof(*mount));
-	_cleanup_close_ int fd = openat(watch->args.host->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	char link[32], root[PATH_MAX];
-
-	(void)snprintf(link, sizeof(link), "self/fd/%d", watch->args.host->cgroup_fd);
-	if (!mount || fd < 0 || file_slurp(fd, MOUNTINFO_MAX, &text, NULL) < 0 ||
-	    file_readlink_at(watch->args.host->proc_fd, link, root, sizeof(root)) < 0 ||
-	    mount_parse(text, root, mount, NULL) < 0)
-		return;
-	if (mount->nsdelegate && !watch->counts.nsdelegate)
-		watch_say(watch, LOG_NOTICE, "the host's cgroup2 has nsdelegate again");
-	if (!mount->nsdelegate && watch->counts.nsdelegate)
-		watch_say(watch, LOG_ALERT,
-			  "the host's cgroup2 has lost the option nsdelegate: remount it with `mount -o remount,nsdelegate %s`, and find out who mounted cgroup2",
-			  root);
-	watch->counts.nsdelegate = mount->nsdelegate;
-}
-
 /* Everything about one grant, by one reading of its attribute; its limits only if `limits`. False: it is gone. */
 static bool check(struct watch *watch, struct watched *w, bool limits)
 {
@@ -348,7 +324,7 @@ int watch_sweep(struct watch *watch, bool walk, struct err *err)
 	int r = 0;
 
 	watch_guards_begin(watch);
-	check_mount(watch);
+	watch_host(watch);
 	check_all(watch, walk);
 	known = watch->all;
 	read_entries(watch);

@@ -14,7 +14,7 @@
  *
  * Keeps nothing that matters: a watch that is killed and started again finds everything in the kernel.
  *
- * Parts: watch.c, watch-dying.c, watch-enforce.c, watch-files.c, watch-guard.c; what they share is in watch-parts.h.
+ * Parts: watch.c, watch-dying.c, watch-enforce.c, watch-files.c, watch-guard.c, watch-host.c; what they share is in watch-parts.h.
  */
 #pragma once
 
