@@ -47,6 +47,20 @@ struct usage {
 	uint64_t cpu;	      /* cpu.max, thousandths of a core */
 };
 
+/*
+ * One row of the table of grants (cgdeleg/grant/budget.h), as it stands in the file: 256 bytes, of which 16 fill a page,
+ * so that a write is never cut in two. A name that is longer than its member is cut, and then counts for every name with
+ * the same beginning: a sum may be too high, never too low.
+ */
+struct budget_entry {
+	uint64_t id; /* the cgroup's; 0: a free entry */
+	struct usage usage;
+	char handler[64];   /* "": it may be of any handler, rule and namespace */
+	char rule[64];	    /* "": it may be of any rule for its handler */
+	char namespace[64]; /* as its engine states it; "": of none */
+	uint64_t reserved[2];
+};
+
 enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
 
 /* The container's cgroup2 mount when the hook runs, and what will become of it. */
@@ -94,9 +108,11 @@ struct facts {
 	enum device_bpf_state device_bpf;
 	const char *device_cgroup; /* DEVICE_BPF_REPLACEABLE: where */
 	uint32_t device_program;   /* DEVICE_BPF_REPLACEABLE: the kernel's program id */
-	/* The grants of this node, without this container's own. */
-	enum tristate usage_known;
-	struct usage node_usage, handler_usage; /* all; those of this container's handler */
+	/* The grants of this node. */
+	enum tristate grants_known;
+	const struct budget_entry *grants; /* free entries and this container's own included */
+	size_t n_grants;
+	uint64_t cgroup_id; /* the delegation root's: what says which entry is this container's own */
 
 	/* BPF: what this node has, and what the container could use against it. */
 	bool guard_available;	      /* the grant guard is loaded, and this kernel enforces it */

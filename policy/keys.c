@@ -19,6 +19,7 @@ static const char *const device_bpf_words[] = { "withhold", "runtime", NULL };
 static const char *const guard_words[] = { "require", "prefer", "off", NULL };
 static const char *const pressure_words[] = { "deny", "allow", NULL };
 static const char *const audit_words[] = { "require", "prefer", NULL };
+static const char *const per_words[] = { "all", "namespace", NULL };
 static const char *const yes_no_words[] = { "yes", "no", NULL };
 
 /* In the order of enum key_id: id, name, kind, sections, words, initial, help. */
@@ -40,8 +41,8 @@ const struct key keys[] = {
 	  "whether the grant guard allows writing to *.pressure" },
 	{ KEY_AUDIT, "audit", KEY_WORD, D, audit_words, "require", "whether a grant needs an audit record" },
 	{ KEY_AUDIT_SYNC, "audit_sync", KEY_WORD, D, yes_no_words, "no", "fsync the audit record before the grant" },
-	{ KEY_MAX_TOTAL_DESCENDANTS, "max_total_descendants", KEY_COUNT, D, NULL, "16384",
-	  "the most that cgroup.max.descendants of all grants of the node may add up to" },
+	{ KEY_MAX_TOTAL_DESCENDANTS, "max_total_descendants", KEY_COUNT, D | H | R, NULL, "16384",
+	  "the most that cgroup.max.descendants of the section's grants may add up to" },
 	{ KEY_ENGINE, "engine", KEY_WORD, H, engine_names, NULL, "whose annotations say who a container is; mandatory" },
 	{ KEY_CGROUP_WRITABLE, "cgroup_writable", KEY_BOOL, H | R, NULL, NULL,
 	  "grant, forbid, or (absent) grant when asked" },
@@ -49,13 +50,16 @@ const struct key keys[] = {
 	  "the annotation keys that count" },
 	{ KEY_PROFILE, "profile", KEY_NAME, H | R, NULL, NULL, "the profile whose ceilings and settings apply" },
 	{ KEY_PROFILES, "profiles", KEY_NAMES, H | R, NULL, NULL, "the profiles that an annotation may choose" },
-	{ KEY_MAX_DELEGATED, "max_delegated", KEY_COUNT, H, NULL, NULL, "how many grants the handler may have at a time" },
-	{ KEY_BUDGET_MEMORY, "budget.memory.max", KEY_BUDGET, H, NULL, NULL,
-	  "the most that memory.max of the handler's grants may add up to" },
-	{ KEY_BUDGET_PIDS, "budget.pids.max", KEY_BUDGET, H, NULL, NULL,
-	  "the most that pids.max of the handler's grants may add up to" },
-	{ KEY_BUDGET_CPU, "budget.cpu.max", KEY_BUDGET, H, NULL, NULL,
-	  "the most that cpu.max of the handler's grants may add up to" },
+	{ KEY_MAX_DELEGATED, "max_delegated", KEY_COUNT, D | H | R, NULL, "max",
+	  "how many grants the section may have at a time" },
+	{ KEY_BUDGET_MEMORY, "budget.memory.max", KEY_BUDGET, D | H | R, NULL, "max",
+	  "the most that memory.max of the section's grants may add up to" },
+	{ KEY_BUDGET_PIDS, "budget.pids.max", KEY_BUDGET, D | H | R, NULL, "max",
+	  "the most that pids.max of the section's grants may add up to" },
+	{ KEY_BUDGET_CPU, "budget.cpu.max", KEY_BUDGET, D | H | R, NULL, "max",
+	  "the most that cpu.max of the section's grants may add up to" },
+	{ KEY_PER, "per", KEY_WORD, D | H | R, per_words, "all",
+	  "whether the section's budgets are for all its grants, or for those of each namespace" },
 	{ KEY_HANDLER, "handler", KEY_NAMES, R, NULL, NULL, "the handlers that the rule refines; mandatory" },
 	{ KEY_NAMESPACES, "namespaces", KEY_PATTERNS, R, NULL, NULL, "Kubernetes namespaces" },
 	{ KEY_PODS, "pods", KEY_PATTERNS, R, NULL, NULL, "pod names" },

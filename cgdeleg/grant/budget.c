@@ -20,12 +20,12 @@
 
 #define LOCK_PAUSE_LEAST 100000	 /* nanoseconds */
 #define LOCK_PAUSE_MOST	 2000000 /* nanoseconds */
-#define TIDY_FROM	 64	 /* entries: up to two pages of them may be stale and do no harm */
+#define TIDY_FROM	 64	 /* entries: up to four pages of them may be stale and do no harm */
 
 /* Stands in the place of the first entry. A table of another version is not trusted, but made anew. */
-static const struct budget_entry head = { .id = 1, .handler = "cgdeleg grants 1" };
+static const struct budget_entry head = { .id = 1, .handler = "cgdeleg grants 2" };
 
-_Static_assert(sizeof(struct budget_entry) == 128, "an entry must not cross a page");
+_Static_assert(sizeof(struct budget_entry) == 256, "an entry must not cross a page");
 
 /* The head is row 0 of the file, entry i is row i + 1. */
 static off_t offset_of_row(size_t row)
@@ -114,6 +114,19 @@ static int open_table(const struct host *host, int dirfd, int64_t deadline_ms, s
 	}
 }
 
+static void set_name(char *member, size_t size, const char *name)
+{
+	memset(member, 0, size);
+	memcpy(member, name, strnlen(name, size - 1));
+}
+
+void budget_entry_name(struct budget_entry *entry, const char *handler, const char *rule, const char *namespace)
+{
+	set_name(entry->handler, sizeof(entry->handler), handler);
+	set_name(entry->rule, sizeof(entry->rule), rule);
+	set_name(entry->namespace, sizeof(entry->namespace), namespace);
+}
+
 /* The usage in the attribute. If the attribute cannot be read, only the number of descendants is known, from the
  * kernel; it may belong to any handler, and may have no other ceiling. `fd` is the cgroup. */
 static void describe_grant(const struct attribute *attribute, int fd, struct budget_entry *entry)
@@ -126,7 +139,7 @@ static void describe_grant(const struct attribute *attribute, int fd, struct bud
 	for (size_t i = 0; i < attribute->n_ceilings; i++)
 		usage_note(&entry->usage, attribute->ceilings[i].file, &attribute->ceilings[i].value);
 	if (attribute->present && !entry->handler[0])
-		(void)snprintf(entry->handler, sizeof(entry->handler), "%s", attribute->handler);
+		budget_entry_name(entry, attribute->handler, attribute->rule, attribute->namespace);
 	if (!attribute->present && file_read_record_at(fd, type->key, text, sizeof(text)) >= 0 &&
 	    limit_parse_kernel(type, text, NULL, &value, NULL) == 0)
 		usage_note(&entry->usage, type->key, &value);
@@ -215,21 +228,6 @@ void budget_done(struct budget *budget)
 	free(budget->entries);
 	budget->entries = NULL;
 	budget->n = 0;
-}
-
-void budget_sum(const struct budget *budget, uint64_t but, const char *handler, struct usage *ret_node,
-		struct usage *ret_handler)
-{
-	*ret_node = *ret_handler = (struct usage) { 0 };
-	for (size_t i = 0; i < budget->n; i++) {
-		const struct budget_entry *entry = &budget->entries[i];
-
-		if (entry->id == 0 || entry->id == but)
-			continue;
-		usage_add(ret_node, &entry->usage);
-		if (!entry->handler[0] || strncmp(entry->handler, handler, sizeof(entry->handler) - 1) == 0)
-			usage_add(ret_handler, &entry->usage);
-	}
 }
 
 /* Brings one entry in line with the kernel. An entry that cannot be checked goes on counting. */

@@ -25,19 +25,11 @@
 #define BUDGET_FILE	   "grants"
 #define BUDGET_ENTRIES_MAX 65536 /* more grants than the kernel has memory cgroup ids */
 
-/* 128 bytes, of which 32 fill a page: a write is never cut in two. */
-struct budget_entry {
-	uint64_t id; /* the cgroup's; 0: a free entry */
-	struct usage usage;
-	char handler[64]; /* "": it may be any handler's */
-	uint64_t reserved[2];
-};
-
 struct budget {
 	int fd; /* the table; -EBADF when it is not open */
 	const struct host *host;
 	size_t n;		      /* entries, free ones included */
-	struct budget_entry *entries; /* owned until budget_done() */
+	struct budget_entry *entries; /* facts.h has the form of one; owned until budget_done() */
 };
 
 #define BUDGET_CLOSED         \
@@ -54,12 +46,11 @@ int budget_directory_open(const struct host *host, const char *path, struct err 
 int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret, struct err *err);
 void budget_done(struct budget *budget);
 
-/* The sums, without the entry of the cgroup `but`: of all, and of one handler's. */
-void budget_sum(const struct budget *budget, uint64_t but, const char *handler, struct usage *ret_node,
-		struct usage *ret_handler);
-
 /* Compares every entry with the kernel and drops the stale ones; returns how many, or -errno. */
 int budget_verify(struct budget *budget, struct err *err);
+
+/* Whose grant it is. None of the names may be NULL. The rest of each member is zero, since entries are compared as bytes. */
+void budget_entry_name(struct budget_entry *entry, const char *handler, const char *rule, const char *namespace);
 
 /* What budget_reserve() replaced. */
 struct budget_slot {

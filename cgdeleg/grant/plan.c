@@ -62,6 +62,7 @@ static void describe_grant(const struct decision *d, const struct facts *facts, 
 				    .instance = target->instance,
 				    .handler = d->handler,
 				    .profile = d->profile,
+				    .rule = d->rule,
 				    .namespace = d->who.namespace,
 				    .pod = d->who.pod,
 				    .name = d->who.container,
@@ -148,10 +149,9 @@ static int plan_grant(struct plan *plan, const struct decision *decision, const 
 	const struct ids owner = { decision->owner_uid, decision->owner_gid };
 	int r;
 
-	/* Entries of the table are compared as bytes: unused bytes must be zero. */
 	plan->entry = (struct budget_entry) { .id = target->ino, .usage = decision->usage };
-	if (decision->handler)
-		(void)snprintf(plan->entry.handler, sizeof(plan->entry.handler), "%s", decision->handler);
+	budget_entry_name(&plan->entry, decision->handler ? decision->handler : "",
+			  decision->rule ? decision->rule : "", decision->who.namespace ? decision->who.namespace : "");
 	add(plan, (struct step) { .kind = STEP_BUDGET, .entry = &plan->entry });
 	if (facts->unit)
 		add_unit(plan, decision, facts, unit_place);

@@ -92,13 +92,16 @@ static int read_request(const struct run_args *args, int state_fd, struct trail 
 	return r;
 }
 
-static void sum_usage(struct trail *trail)
+/* The entries are the budget's, and a fact only for as long as the table is locked. */
+static void decide_with(const struct budget *budget, struct trail *trail)
 {
 	struct facts *facts = &trail->facts;
 
-	budget_sum(&trail->budget, trail->target.ino, facts->handler ? facts->handler : "", &facts->node_usage,
-		   &facts->handler_usage);
-	facts->usage_known = TRI_YES;
+	facts->grants_known = TRI_YES;
+	facts->grants = budget->entries;
+	facts->n_grants = budget->n;
+	facts->cgroup_id = trail->target.ino;
+	policy_decide(&trail->rules, facts, &trail->decision);
 }
 
 /* No other hook counts until this grant is counted too, or is known to be none. The table may have entries whose
@@ -110,17 +113,18 @@ static int decide(const struct host *host, const struct run_args *args, struct t
 
 	if (r < 0)
 		return r;
-	sum_usage(trail);
-	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	decide_with(&trail->budget, trail);
 	for (size_t i = 0; i < trail->decision.n_reasons; i++)
 		over = over || trail->decision.reasons[i].code == REASON_BUDGET;
 	if (over && trail->budget.fd >= 0) {
 		r = budget_verify(&trail->budget, &trail->err);
 		if (r < 0)
 			return r;
-		sum_usage(trail);
-		policy_decide(&trail->rules, &trail->facts, &trail->decision);
+		decide_with(&trail->budget, trail);
 	}
+	trail->facts.grants_known = TRI_UNKNOWN;
+	trail->facts.grants = NULL;
+	trail->facts.n_grants = 0;
 	if (trail->decision.verdict != VERDICT_GRANT)
 		budget_done(&trail->budget);
 	return 0;

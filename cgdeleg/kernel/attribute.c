@@ -35,6 +35,7 @@ static const struct row {
 	{ { "instance", JSON_STRING, ATTRIBUTE(instance), true }, 95 },
 	{ { "handler", JSON_STRING, ATTRIBUTE(handler), true }, 63 },
 	{ { "profile", JSON_STRING, ATTRIBUTE(profile), true }, 63 },
+	{ { "rule", JSON_STRING, ATTRIBUTE(rule), false }, 63 },
 	{ { "namespace", JSON_STRING, ATTRIBUTE(namespace), true }, 253 },
 	{ { "pod", JSON_STRING, ATTRIBUTE(pod), true }, 253 },
 	{ { "name", JSON_STRING, ATTRIBUTE(name), true }, 253 },
@@ -258,6 +259,8 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 	size_t len;
 	bool ok = o;
 
+	if (attribute->rule && !*attribute->rule)
+		raw.attribute.rule = NULL; /* not written, as by a cgdeleg that did not keep it */
 	if (attribute->device_guard) {
 		ok = ok && devices_format(attribute->rules, attribute->n_rules, devices, sizeof(devices));
 		raw.devices = devices;

@@ -28,11 +28,12 @@ enum place { PLACE_ROOT, PLACE_SCOPE };
  * stay the caller's.
  */
 struct attribute {
-	bool marked;			    /* the attribute is there */
-	bool present;			    /* ... and of a version that this program knows */
-	const char *id;			    /* container */
-	const char *instance;		    /* this very one, and no other of the same id: struct target.instance */
-	const char *handler, *profile;	    /* section names of the policy */
+	bool marked;		       /* the attribute is there */
+	bool present;		       /* ... and of a version that this program knows */
+	const char *id;		       /* container */
+	const char *instance;	       /* this very one, and no other of the same id: struct target.instance */
+	const char *handler, *profile; /* section names of the policy */
+	const char *rule;	       /* likewise; "" also where a cgdeleg that did not keep it wrote the attribute */
 	const char *namespace, *pod, *name; /* as its engine states them */
 	const char *line;		    /* the policy line that granted: "file:line" */
 	const char *method;		    /* mount_method_name() */

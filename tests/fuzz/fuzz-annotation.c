@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			       .root_gid = 100000,
 			       .capabilities_known = TRI_YES,
 			       .cgroupns_private = TRI_YES,
-			       .usage_known = TRI_YES,
+			       .grants_known = TRI_YES,
 			       .files = files,
 			       .device_bpf = DEVICE_BPF_MULTI };
 

@@ -57,10 +57,9 @@ static void open_or_fail(struct scene *s, struct budget *ret)
 
 static uint64_t descendants(const struct budget *budget, uint64_t but, const char *handler)
 {
-	struct usage node, own;
+	const struct section section = { .kind = SECTION_HANDLER, .name = handler };
 
-	budget_sum(budget, but, handler ? handler : "", &node, &own);
-	return handler ? own.descendants : node.descendants;
+	return usage_sum(budget->entries, budget->n, but, handler ? &section : NULL, NULL).descendants;
 }
 
 static struct budget_entry entry_of(uint64_t id, uint64_t most)
@@ -113,13 +112,17 @@ TEST_AS_ROOT(test_unreadable_attribute)
 {
 	_cleanup_(tear_down) struct scene s;
 	struct budget budget, seen;
+	const struct section h = { .kind = SECTION_HANDLER, .name = "h" };
 	struct usage node, own;
 
 	set_up(&s, C "d/\n" C "d @ {}\n" C "d/cgroup.max.descendants = 100\n");
 	open_or_fail(&s, &budget);
 	CHECK("look", budget_open(NULL, &s.host, 0, &seen, &why), NULL);
 	for (int looks = 0; looks < 2; looks++) {
-		budget_sum(looks ? &seen : &budget, 0, "h", &node, &own);
+		const struct budget *b = looks ? &seen : &budget;
+
+		node = usage_sum(b->entries, b->n, 0, NULL, NULL);
+		own = usage_sum(b->entries, b->n, 0, &h, "n");
 		assert_int_equal(node.descendants, 100);
 		assert_int_equal(node.memory, LIMIT_MAX);
 		assert_int_equal(node.pids, LIMIT_MAX);

@@ -170,13 +170,23 @@ TEST(test_built_in_ceilings)
 	assert_int_equal(find_ceiling(d, "cgroup.max.depth")->value.number, 12);
 }
 
+/* Another handler's, this handler's, and the container's own, which never counts. */
+static struct budget_entry entries[3];
+
 /* good_facts, with so much delegated already. */
 static struct facts used(uint64_t grants, uint64_t descendants, uint64_t memory, uint64_t cpu)
 {
 	struct facts facts = good_facts;
 
-	facts.node_usage.descendants = descendants;
-	facts.handler_usage = (struct usage) { .grants = grants, .memory = memory, .cpu = cpu };
+	memset(entries, 0, sizeof(entries));
+	entries[0] = (struct budget_entry) { .id = 1, .usage.descendants = descendants, .handler = "other" };
+	entries[1] = (struct budget_entry) { .id = 2,
+					     .usage = { .grants = grants, .memory = memory, .cpu = cpu },
+					     .handler = "h" };
+	entries[2] = (struct budget_entry) { .id = 3, .usage = { 9999, 99999, 9999, 9999, 9999 }, .handler = "h" };
+	facts.grants = entries;
+	facts.n_grants = ELEMENTS(entries);
+	facts.cgroup_id = 3;
 	return facts;
 }
 
@@ -191,21 +201,24 @@ TEST(test_budgets)
 	} cases[] = {
 		{ "", 0, 16384 - 256, 0, 0, NULL },
 		{ "", 0, 16384 - 255, 0, 0,
-		  "max_total_descendants is 16384, of which 16129 are delegated, and this container would add 256" },
+		  "max_total_descendants is 16384 for this node, of which 16129 are delegated, and this container would add 256" },
 		{ "", 0, UINT64_MAX, 0, 0, "no bound are delegated" },
-		{ "[defaults]\nmax_total_descendants = 255\n", 0, 0, 0, 0, "is 255, of which 0" },
+		{ "[defaults]\nmax_total_descendants = 255\n", 0, 0, 0, 0,
+		  "is 255 for this node, and this container alone would add 256, its ceiling of cgroup.max.descendants" },
 		{ "[defaults]\nmax_total_descendants = max\n", 0, UINT64_MAX, 0, 0, NULL },
 		{ "max_delegated = 3\n", 2, 0, 0, 0, NULL },
-		{ "max_delegated = 3\n", 3, 0, 0, 0, "max_delegated is 3, of which 3 are" },
-		{ "max_delegated = 0\n", 0, 0, 0, 0, "max_delegated is 0" },
+		{ "max_delegated = 3\n", 3, 0, 0, 0, "max_delegated is 3 for [handler h], of which 3 are" },
+		{ "max_delegated = 0\n", 0, 0, 0, 0,
+		  "max_delegated is 0 for [handler h], so nobody can be granted anything; raise it" },
 		{ "max_delegated = max\n", 1000, 0, 0, 0, NULL },
 		{ "budget.memory.max = 4G\n", 9, 0, 2 * G, 0, "has no ceiling of memory.max" },
 		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G, 0, NULL },
 		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G + 1, 0,
-		  "budget.memory.max is 4294967296, of which 3221225473 are delegated" },
+		  "budget.memory.max is 4294967296 for [handler h], of which 3221225473 are delegated" },
 		{ "profile = small\nbudget.cpu.max = 2.5\n", 9, 0, 0, 500, "has no ceiling of cpu.max" },
 		{ "profile = small\nbudget.pids.max = 10\n", 9, 0, 0, 0, NULL },
-		{ "profile = small\nbudget.pids.max = 9\n", 9, 0, 0, 0, "budget.pids.max is 9" },
+		{ "profile = small\nbudget.pids.max = 9\n", 9, 0, 0, 0,
+		  "budget.pids.max is 9 for [handler h], and this container alone would add 10" },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -234,18 +247,102 @@ TEST(test_cpu_budget)
 
 	assert_int_equal(decide_text(text, &facts)->verdict, VERDICT_GRANT);
 	assert_int_equal(decision.usage.cpu, 334);
-	facts.handler_usage.cpu = 667;
+	entries[1].usage.cpu = 667;
 	assert_int_equal(decide_text(text, &facts)->verdict, VERDICT_REFUSE);
-	assert_non_null(
-		strstr(decision.reasons[0].text,
-		       "is 1.000 cores, of which 0.667 cores are delegated, and this container would add 0.334 cores"));
+	assert_non_null(strstr(
+		decision.reasons[0].text,
+		"is 1.000 cores for [handler h], of which 0.667 cores are delegated, and this container would add 0.334 cores"));
+}
+
+/* Whose grants a section's budget counts. The table's entries: handler, rule, namespace; NULL ends a row. */
+TEST(test_whose_budget)
+{
+	static const char *const table[][3] = {
+		{ "h", "r", "a" }, { "h", "r", "b" }, { "h", "s", "a" }, { "h", "", "a" },
+		{ "g", "r", "a" }, { "g", "", "" },   { "", "", "" },
+	};
+	static const struct {
+		const char *name, *defaults, *handler, *rule, *namespace;
+		unsigned counted; /* how many of the table's */
+		const char *whose;
+	} cases[] = {
+		{ "node", "", NULL, NULL, "a", 7, "this node" },
+		{ "node, each namespace", "per = namespace\n", NULL, NULL, "a", 5, "this node, namespace 'a'" },
+		{ "node, no namespace", "per = namespace\n", NULL, NULL, NULL, 2, "this node, namespace ''" },
+		{ "handler", NULL, "", NULL, "a", 5, "[handler h]" },
+		{ "handler, each namespace", NULL, "per = namespace\n", NULL, "b", 2, "[handler h], namespace 'b'" },
+		{ "handler, all", NULL, "per = all\n", NULL, "b", 5, "[handler h]" },
+		{ "rule", NULL, NULL, "handler = h\n", "a", 5, "[rule r]" },
+		{ "rule for two handlers", NULL, NULL, "handler = g h\n", "a", 6, "[rule r]" },
+		{ "rule, each namespace", NULL, NULL, "handler = h\nper = namespace\n", "a", 4, "[rule r], namespace 'a'" },
+		{ "rule, another namespace", NULL, NULL, "handler = h\nper = namespace\n", "c", 1,
+		  "[rule r], namespace 'c'" },
+	};
+	struct budget_entry grants[ELEMENTS(table)] = { 0 };
+	struct facts facts = good_facts;
+
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		grants[i].id = 10 + i;
+		grants[i].usage.grants = 1;
+		(void)snprintf(grants[i].handler, sizeof(grants[i].handler), "%s", table[i][0]);
+		(void)snprintf(grants[i].rule, sizeof(grants[i].rule), "%s", table[i][1]);
+		(void)snprintf(grants[i].namespace, sizeof(grants[i].namespace), "%s", table[i][2]);
+	}
+	facts.grants = grants;
+	facts.n_grants = ELEMENTS(grants);
+	for (size_t i = 0; i < ELEMENTS(cases) * 2; i++) {
+		const bool fits = i % 2;
+		const struct annotation namespace = { "io.kubernetes.cri.sandbox-namespace", cases[i / 2].namespace };
+		char text[1024], most[64], want[128];
+
+		(void)snprintf(most, sizeof(most), "max_delegated = %u\n", cases[i / 2].counted + fits);
+		(void)snprintf(text, sizeof(text),
+			       "[defaults]\n%s%s[handler g]\nengine = containerd\n[handler h]\nengine = containerd\n"
+			       "cgroup_writable = true\n%s%s[rule r]\n%s%s",
+			       cases[i / 2].defaults ? cases[i / 2].defaults : "", cases[i / 2].defaults ? most : "",
+			       cases[i / 2].handler ? cases[i / 2].handler : "", cases[i / 2].handler ? most : "",
+			       cases[i / 2].rule ? cases[i / 2].rule : "handler = g h\n", cases[i / 2].rule ? most : "");
+		annotate(&facts, &namespace, cases[i / 2].namespace ? 1 : 0);
+		(void)snprintf(want, sizeof(want), "max_delegated is %u for %s, of which %u", cases[i / 2].counted,
+			       cases[i / 2].whose, cases[i / 2].counted);
+		(void)decide_text(text, &facts);
+		if (decision.verdict != (fits ? VERDICT_GRANT : VERDICT_REFUSE) ||
+		    (!fits && !strstr(decision.reasons[0].text, want)))
+			fail_msg("%s: \"%s\", expected \"%s\"", cases[i / 2].name, decision.reasons[0].text, want);
+	}
+}
+
+/* The kernel's ids are the node's, whatever `per` says; and a smaller budget elsewhere replaces none. */
+TEST(test_every_budget_holds)
+{
+	struct facts facts = used(5, 16384, 0, 0);
+
+	(void)decide_handler("[defaults]\nper = namespace\n", &facts);
+	assert_non_null(strstr(decision.reasons[0].text, "max_total_descendants is 16384 for this node, of which"));
+	facts = used(5, 0, 0, 0);
+	(void)decide_handler(
+		"max_delegated = 5\n[rule r]\nhandler = h\nmax_delegated = 9\n[defaults]\nmax_delegated = 9\n", &facts);
+	assert_int_equal(decision.verdict, VERDICT_REFUSE);
+	assert_non_null(strstr(decision.reasons[0].text, "max_delegated is 5 for [handler h], of which 5"));
+}
+
+/* A ceiling that could not be set is not counted, and the sentence does not ask for one that is there. */
+TEST(test_skipped_ceiling_is_not_counted)
+{
+	struct facts facts = used(0, 0, 0, 0);
+
+	facts.files = (const char *const[]) { "cgroup.procs", "cgroup.max.descendants", "cgroup.max.depth", NULL };
+	(void)decide_handler("profile = small\non_missing_limit = skip\nbudget.memory.max = 4G\n", &facts);
+	assert_int_equal(decision.verdict, VERDICT_REFUSE);
+	assert_non_null(strstr(decision.reasons[0].text,
+			       "this container's memory.max cannot be counted, because its cgroup has no such file"));
 }
 
 TEST(test_unknown_usage)
 {
 	struct facts facts = good_facts;
 
-	facts.usage_known = TRI_UNKNOWN;
+	facts.grants_known = TRI_UNKNOWN;
 	assert_int_equal(decide_handler("", &facts)->verdict, VERDICT_REFUSE);
 	assert_int_equal(decision.reasons[0].code, REASON_UNKNOWN);
 	/* Nothing bounds it: nothing needs to be known. */

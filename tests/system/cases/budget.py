@@ -59,7 +59,7 @@ def parallel(t):
         for c in refusals:
             record = c.records()[-1]
             equal(record["verdict"], "refuse", "the verdict")
-            contains(record["error"], f"max_delegated is {MOST}, of which {MOST} are delegated, and this container "
+            contains(record["error"], f"max_delegated is {MOST} for [handler test], of which {MOST} are delegated, and this container "
                      "would add 1", "the sentence")
     with t.step("exactly those are delegated, none by half"):
         found = delegated(containers)
@@ -98,6 +98,32 @@ def kinds(t):
         refused(t.container("three", policy_dir=policy, handler="two"), "max_delegated is 1")
 
 
+@case("budget.tenants", scope="runtime")
+def tenants(t):
+    """One tenant cannot use up what the others need; the table knows whose grants they are, made anew too."""
+    handlers = {"test": {"engine": "containerd", "cgroup_writable": "true", "profile": "small"}}
+    rules = {"tenants": {"handler": "test", "namespaces": "ci-*", "max_delegated": 1, "per": "namespace"},
+             "others": {"handler": "test", "max_delegated": 1}}
+    policy = t.policy("tenants", defaults={"on_missing_limit": "skip", "max_delegated": 4}, handlers=handlers,
+                      rules=rules)
+
+    def of(name, namespace):
+        return t.container(name, policy_dir=policy, annotations={"io.kubernetes.cri.sandbox-namespace": namespace})
+    with t.step("each namespace has its own"):
+        granted(of("a", "ci-a").up())
+        refused(of("a2", "ci-a"), "max_delegated is 1 for [rule tenants], namespace 'ci-a', of which 1 is delegated")
+        granted(of("b", "ci-b").up())
+    with t.step("after the table of grants is lost, too"):
+        os.unlink(f"{t.run_dir}/grants")
+        refused(of("a3", "ci-a"), "for [rule tenants], namespace 'ci-a', of which 1 is delegated")
+    with t.step("another rule's is all its containers'"):
+        granted(of("c", "prod").up())
+        refused(of("d", "staging"), "max_delegated is 1 for [rule others], of which 1 is delegated")
+    with t.step("and the node's is everybody's"):
+        granted(of("e", "ci-e").up())
+        refused(of("f", "ci-f"), "max_delegated is 4 for this node, of which 4 are delegated")
+
+
 @case("budget.killed", scope="once")
 def killed(t):
     """A hook that is killed leaves nothing that counts once its container is gone, or its cgroup was not granted."""
@@ -116,6 +142,6 @@ def killed(t):
         expect(fake.is_granted(), "not granted")
     with t.step("and full"):
         other = Fake(t, policy_dir=policy)
-        contains(other.call_hook().err, "max_delegated is 1, of which 1 is delegated", "the refusal")
+        contains(other.call_hook().err, ", of which 1 is delegated", "the refusal")
         other.delete()
     fake.delete()
