@@ -39,6 +39,13 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 	return 0;
 }
 
+static bool states_facts(const struct section *handler)
+{
+	const struct setting *engine = section_get(handler, KEY_ENGINE);
+
+	return !engine || identity_is_stated(engine_find(engine->value));
+}
+
 /* Does any handler of the rule have an engine that states such facts? True if that is not known. */
 static bool has_facts(const struct ruleset *rules, const struct setting *handlers)
 {
@@ -46,14 +53,24 @@ static bool has_facts(const struct ruleset *rules, const struct setting *handler
 	char word[64];
 	int len;
 
-	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
-		const struct section *handler = len > 0 ? ruleset_find(rules, SECTION_HANDLER, word) : NULL;
-		const struct setting *engine = section_get(handler, KEY_ENGINE);
-
-		if (!engine || identity_is_stated(engine_find(engine->value)))
+	while ((len = text_next_word(&list, word, sizeof(word))) != 0)
+		if (states_facts(len > 0 ? ruleset_find(rules, SECTION_HANDLER, word) : NULL))
 			return true;
-	}
 	return false;
+}
+
+/* Budgets for each namespace, of which everybody would be in the same. */
+static int check_per(struct ruleset *rules, const struct section *section)
+{
+	const struct setting *per = section_get(section, KEY_PER), *handlers = section_get(section, KEY_HANDLER);
+	const bool is_rule = section->kind == SECTION_RULE;
+
+	if (!section_has_word(section, KEY_PER, "namespace") || (is_rule && !handlers) ||
+	    (is_rule ? has_facts(rules, handlers) : states_facts(section)))
+		return 0;
+	return ruleset_complain(
+		rules, &per->origin, per->column,
+		"podman and docker state no namespace that a user could not fake: leave 'per' out, and the budgets are for all containers of the section");
 }
 
 /* A selector that can never match is a rule that silently never applies. */
@@ -88,7 +105,7 @@ static int check_section(struct ruleset *rules, const struct section *section)
 		return -ENOMEM;
 	if (check_names(rules, section_get(section, KEY_HANDLER), SECTION_HANDLER) < 0 ||
 	    check_names(rules, section_get(section, KEY_PROFILE), SECTION_PROFILE) < 0 ||
-	    check_names(rules, section_get(section, KEY_PROFILES), SECTION_PROFILE) < 0)
+	    check_names(rules, section_get(section, KEY_PROFILES), SECTION_PROFILE) < 0 || check_per(rules, section) < 0)
 		return -ENOMEM;
 	return is_rule ? check_selectors(rules, section) : 0;
 }

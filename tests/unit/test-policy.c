@@ -135,6 +135,11 @@ static const struct complaint_case {
 	{ HANDLER "[rule a]\nhandler = runc runv\n", 4, 16, "no [handler runv], did you mean 'runc'?", 0 },
 	{ HANDLER "[rule a]\nhandler = runc\nprofile = b\n", 5, 11, "no [profile b]", 0 },
 	{ "[handler p]\nengine = podman\n[rule a]\nhandler = p\nnamespaces = x\n", 5, 14, "the rule can never match", 0 },
+	{ "[handler p]\nengine = podman\nper = namespace\n", 3, 7, "podman and docker state no namespace", 0 },
+	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nper = namespace\n", 5, 7,
+	  "podman and docker state no namespace", 0 },
+	{ "[handler p]\nengine = podman\nper = pod\n", 3, 7, "write all or namespace", 0 },
+	{ "[profile p]\nper = namespace\n", 2, 1, "per", 0 },
 	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nimages = x\n", 5, 10, "the rule can never match", 0 },
 };
 
