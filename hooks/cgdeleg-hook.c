@@ -49,6 +49,22 @@ struct arguments {
 	uint64_t seconds; /* `deadline`, as a number */
 };
 
+/* A hook's `args` begin with the program's name, as every argv does. It is easily left out, and then each word that follows
+ * is taken for the one before it: a complaint about those would name the wrong one. */
+static int check_name(char **argv, struct err *err)
+{
+	const char *name = argv[0] ?: "";
+
+	if (argv[0] && argv[1] && strcmp(argv[1], "createRuntime") == 0)
+		return 0;
+	if (name[0] && strcmp(name, "createRuntime") != 0 && strncmp(name, "--", 2) != 0)
+		return 0;
+	return err_set(
+		err, EINVAL,
+		"the hook's args begin with '%.100s', but the program's name comes first: \"args\": [\"cgdeleg-hook\", \"createRuntime\", \"--handler\", \"NAME\"]",
+		name);
+}
+
 static int parse_args(char **argv, struct arguments *ret, struct err *err)
 {
 	struct run_args *run = &ret->run;
@@ -71,6 +87,14 @@ static int parse_args(char **argv, struct arguments *ret, struct err *err)
 		return err_set(err, EINVAL, "'--deadline' needs a number of seconds from %d to %d, not '%.200s'",
 			       DEADLINE_LEAST, DEADLINE_MOST, ret->deadline);
 	return 0;
+}
+
+/* crun drops what a hook says on standard error, unless it is told where to write it. */
+static int refuse_words(const struct err *err, const char *more)
+{
+	say(err->text, more);
+	audit_say(err->text);
+	return 2;
 }
 
 /* The pipeline looks at the clock between steps and undoes what it did; should a system call itself hang,
@@ -120,10 +144,10 @@ int main(int argc, char **argv)
 		say(err.text, "");
 		return 1;
 	}
-	if (argc < 1 || parse_args(argv, &args, &err) < 0) {
-		say(err.text, usage);
-		return 2;
-	}
+	if (check_name(argv, &err) < 0)
+		return refuse_words(&err, "");
+	if (parse_args(argv, &args, &err) < 0)
+		return refuse_words(&err, usage);
 	/* Where the host's file system is mounted elsewhere, in a node agent's container: all that is named from here on, by
 	 * us, by the runtime's state and by mountinfo, is then a path on the host. */
 	if (strcmp(args.root, "/") != 0 && (chroot(args.root) < 0 || chdir("/") < 0)) {

@@ -30,16 +30,23 @@ static int open_file(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-int audit_open(const char *directory, struct audit *ret, struct err *err)
+static int open_syslog(void)
 {
 	static const struct sockaddr_un log = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&log, sizeof(log)) < 0)
+		fd = close_fd(fd);
+	return fd;
+}
+
+int audit_open(const char *directory, struct audit *ret, struct err *err)
+{
 	char path[PATH_MAX];
 	struct stat st;
 	int r;
 
-	ret->syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (ret->syslog_fd >= 0 && connect(ret->syslog_fd, (const struct sockaddr *)&log, sizeof(log)) < 0)
-		ret->syslog_fd = close_fd(ret->syslog_fd);
+	ret->syslog_fd = open_syslog();
 	if (snprintf(path, sizeof(path), "%s/%s", directory, AUDIT_FILE) >= (int)sizeof(path))
 		return err_set(err, ENAMETOOLONG, "the audit directory's name is too long");
 	r = open_file(path);
@@ -108,4 +115,16 @@ void audit_syslog(const struct audit *audit, const struct record *record)
 		len = (int)sizeof(line) - 1;
 	/* Never waits for the log daemon. A full socket loses this line; the audit file has it. */
 	(void)send(audit->syslog_fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void audit_say(const char *text)
+{
+	_cleanup_close_ int fd = open_syslog();
+	char line[1024];
+	int len = snprintf(line, sizeof(line), "<%d>cgdeleg-hook[%d]: %s", 10 * 8 + 3, getpid(), text);
+
+	if (len >= (int)sizeof(line))
+		len = (int)sizeof(line) - 1;
+	if (fd >= 0)
+		(void)send(fd, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -35,3 +35,7 @@ int audit_write(const struct audit *audit, const struct record *record, const ch
 
 /* One line for people, best effort, never waits. */
 void audit_syslog(const struct audit *audit, const struct record *record);
+
+/* One line to syslog about a run that ends before there is anything to record: a command line or a state that cannot be
+ * read. Some runtimes drop what a hook says on standard error. Best effort, never waits. */
+void audit_say(const char *text);

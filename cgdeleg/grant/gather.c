@@ -241,6 +241,19 @@ static int read_instance(struct target *target, struct err *err)
 	return 0;
 }
 
+/* Runtimes mount the root filesystem at its place before they call hooks, and after the last createRuntime hook it is "/"
+ * of the container's mount namespace, which has no such place any more. */
+static int refuse_late(const char *mountinfo, char *point, struct err *err)
+{
+	point[strlen(point) - strlen("/sys/fs/cgroup")] = '\0';
+	if (!point[0] || mount_is_point(mountinfo, point))
+		return -err->code;
+	return err_set(
+		err, ENOENT,
+		"the container's root filesystem is not mounted at '%s' any more, as in a poststart hook; move the hook to createRuntime",
+		point);
+}
+
 static int find_mount(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		      struct err *err)
 {
@@ -264,7 +277,7 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 		return err_set_errno(err, r, "cannot read '/proc/%d/mountinfo'", target->pid);
 	r = mount_parse(text, point, &target->mount, err);
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? refuse_late(text, point, err) : r;
 	facts->nsdelegate = target->mount.nsdelegate ? TRI_YES : TRI_NO;
 	facts->bpffs = target->mount.bpffs;
 	facts->bpf_token = target->mount.bpf_token;

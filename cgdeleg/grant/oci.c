@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#define NO_PID INT64_MIN /* runc leaves it out when the process has ended */
+
 struct raw_state {
 	const char *id, *status, *bundle;
 	int64_t pid;
@@ -22,7 +24,7 @@ struct raw_state {
 static const struct json_field state_fields[] = {
 	{ "id", JSON_STRING, offsetof(struct raw_state, id), true },
 	{ "status", JSON_STRING, offsetof(struct raw_state, status), true },
-	{ "pid", JSON_I64, offsetof(struct raw_state, pid), true },
+	{ "pid", JSON_I64, offsetof(struct raw_state, pid), false },
 	{ "bundle", JSON_STRING, offsetof(struct raw_state, bundle), true },
 	{ "annotations", JSON_OBJECT, offsetof(struct raw_state, annotations), false },
 };
@@ -138,6 +140,28 @@ static bool is_restoring(const struct raw_state *raw)
 	return strcmp(raw->status, "stopped") == 0 && raw->pid > 1;
 }
 
+/* The state has no word for the stage; what the container is by then shows it. prestart cannot be told from createRuntime,
+ * and need not be: runtimes run both at the same moment. A poststart hook of runc is told "created", see mount_parse(). */
+static int refuse_stage(const char *status, struct err *err)
+{
+	static const struct {
+		const char *status, *stage;
+	} stages[] = {
+		{ "running", ", as in a poststart hook" },
+		{ "stopped", ", as in a poststop hook" },
+	};
+	const char *stage = "";
+	char shown[40];
+
+	for (size_t i = 0; i < ELEMENTS(stages); i++)
+		if (strcmp(status, stages[i].status) == 0)
+			stage = stages[i].stage;
+	return err_set(
+		err, EBADMSG,
+		"container state: 'status' is '%s'%s, and cgdeleg acts only while a container is 'creating' or 'created'; move the hook to createRuntime",
+		text_escape(status, shown, sizeof(shown)), stage);
+}
+
 static int check_state(const struct raw_state *raw, struct err *err)
 {
 	size_t id_len = strlen(raw->id);
@@ -147,16 +171,15 @@ static int check_state(const struct raw_state *raw, struct err *err)
 	if (raw->bundle[0] != '/' || strlen(raw->bundle) >= PATH_MAX)
 		return err_set(err, EBADMSG, "container state: 'bundle' is not an absolute path");
 	if (strcmp(raw->status, "creating") != 0 && strcmp(raw->status, "created") != 0 && !is_restoring(raw))
-		return err_set(
-			err, EBADMSG,
-			"container state: 'status' is '%.32s'; cgdeleg acts only while a container is 'creating' or 'created': configure it as a createRuntime hook",
-			raw->status);
-	/* In a createContainer hook the pid is 1 (runc) or 0 (crun), counted in the container's pid
+		return refuse_stage(raw->status, err);
+	if (raw->pid == NO_PID)
+		return err_set(err, EBADMSG, "container state: 'pid' is missing, an integer was expected");
+	/* In a createContainer or startContainer hook the pid is 1 (runc) or 0 (crun), counted in the container's pid
 	 * namespace, while /proc is the host's: /proc/1 is the host's init. */
 	if (raw->pid <= 1 || raw->pid > INT_MAX)
 		return err_set(
 			err, EBADMSG,
-			"container state: 'pid' is %lld, a number above 1 was expected: configure cgdeleg as a createRuntime hook, not createContainer",
+			"container state: 'pid' is %lld, a number above 1 was expected: the hook stands under createContainer or startContainer, where it cannot act; move it to createRuntime",
 			(long long)raw->pid);
 	return 0;
 }
@@ -164,7 +187,7 @@ static int check_state(const struct raw_state *raw, struct err *err)
 int oci_parse_state(const char *text, size_t len, struct oci *ret, struct err *err)
 {
 	_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
-	struct raw_state raw = { 0 };
+	struct raw_state raw = { .pid = NO_PID };
 	int r = json_parse(text, len, OCI_DEPTH_MAX, "container state", &oci.state_doc, err);
 
 	if (r < 0)

@@ -247,8 +247,10 @@ int run_create_runtime(const struct run_args *args, int state_fd, struct trail *
 {
 	int r = read_request(args, state_fd, trail);
 
-	if (r < 0)
+	if (r < 0) {
+		audit_say(trail->err.text);
 		return r;
+	}
 	/* No fact about the container can turn a "pass" into anything else, so none is gathered. */
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
 	if (trail->decision.verdict == VERDICT_PASS)

@@ -33,6 +33,9 @@ struct cgroup_mount {
  * Pure. -ENOENT with a sentence if there is none, or another file system lies on top. */
 int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err);
 
+/* Is anything mounted at exactly `path`? */
+bool mount_is_point(const char *mountinfo, const char *path);
+
 enum mount_method {
 	MOUNT_KEEP,	   /* writable already: nothing is done */
 	MOUNT_CLEAR_FLAG,  /* clear its read-only flag */

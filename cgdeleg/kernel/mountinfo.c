@@ -165,3 +165,18 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 	memcpy(ret->point, point, strlen(point) + 1);
 	return 0;
 }
+
+bool mount_is_point(const char *mountinfo, const char *path)
+{
+	while (*mountinfo) {
+		const char *end = strchrnul(mountinfo, '\n');
+		char here[PATH_MAX];
+		struct line line;
+
+		if (split(mountinfo, end, &line) && decode(&line.fields[FIELD_POINT], here, sizeof(here)) &&
+		    strcmp(here, path) == 0)
+			return true;
+		mountinfo = *end ? end + 1 : end;
+	}
+	return false;
+}

@@ -43,8 +43,13 @@ static const struct {
 	{ "stat cut", "proc/4711/stat = 4711 (x) S 1 2 3", "'/proc/4711/stat' does not have the expected form" },
 	{ "no mountinfo", "- proc/4711/mountinfo", "cannot open '/proc/4711/mountinfo'" },
 	{ "mountinfo a link", "proc/4711/m = x\nproc/4711/mountinfo -> m", "cannot open '/proc/4711/mountinfo'" },
-	{ "no cgroup mount", "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw",
+	{ "no cgroup mount",
+	  "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n22 21 8:1 /b /bundle/rootfs rw - ext4 r rw",
 	  "no cgroup2 mount at '/bundle/rootfs/sys/fs/cgroup'" },
+	{ "after pivot_root",
+	  "proc/4711/mountinfo = 22 21 8:1 /b / rw - ext4 r rw\\n"
+	  "23 22 0:29 /ci/box /sys/fs/cgroup ro - cgroup2 cgroup rw",
+	  "the container's root filesystem is not mounted at '/bundle/rootfs' any more, as in a poststart hook" },
 	{ "no cgroup", "- proc/4711/cgroup", "cannot read '/proc/.../cgroup'" },
 	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is not in a cgroup v2 hierarchy" },
 	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", NULL }, /* it is asked only where that matters */

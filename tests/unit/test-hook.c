@@ -40,17 +40,31 @@ static const struct {
 	{ WORDS("createRuntime", "--handler", "h", "--deadline", "600", NOWHERE), 1, "cgdeleg: container state: empty" },
 };
 
+/* The whole argv, as a runtime makes it of the hook's `args`. */
+static const struct {
+	const char *argv[8];
+	const char *said;
+	bool alone; /* one sentence, without the usage */
+} names[] = {
+	{ WORDS("createRuntime", "--handler", "h"),
+	  "args begin with 'createRuntime', but the program's name comes first", true },
+	{ WORDS("createRuntime"), "args begin with 'createRuntime', but", true },
+	{ WORDS("--handler", "h"), "args begin with '--handler', but", true },
+	{ WORDS("--handler", "h", "createRuntime"), "args begin with '--handler', but", true },
+	{ WORDS("--policy", "createRuntime", "--handler", "h", "--run", "r"), "'--run' needs an absolute path, not 'r'",
+	  false },
+	{ WORDS(""), "args begin with '', but", true },
+	{ WORDS("", "createRuntime"), "the option '--handler' is missing", false },
+};
+
 /* Runs it with nothing on stdin; stdout and stderr go into buf. Returns the exit code. */
-static int run(const char *const *args, char *buf, size_t size)
+static int run_as(const char *const *argv, char *buf, size_t size)
 {
 	const char *hook = getenv("CGDELEG_HOOK");
-	const char *argv[14] = { "cgdeleg-hook" };
 	int fds[2], status = -1;
 	ssize_t n;
 	pid_t pid;
 
-	for (size_t i = 0; args[i]; i++)
-		argv[i + 1] = args[i];
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -67,6 +81,26 @@ static int run(const char *const *args, char *buf, size_t size)
 	(void)close(fds[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int run(const char *const *args, char *buf, size_t size)
+{
+	const char *argv[14] = { "cgdeleg-hook" };
+
+	for (size_t i = 0; args[i]; i++)
+		argv[i + 1] = args[i];
+	return run_as(argv, buf, size);
+}
+
+TEST(test_names)
+{
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		char said[1024];
+		int code = run_as(names[i].argv, said, sizeof(said));
+
+		if (code != 2 || !strstr(said, names[i].said) || (names[i].alone && strstr(said, "usage:")))
+			fail_msg("case %zu: exit code %d, \"%s\"", i, code, said);
+	}
 }
 
 TEST(test_arguments)
