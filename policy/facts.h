@@ -119,10 +119,11 @@ struct facts {
 	const char *guard_why;	      /* ... why not; NULL or "": no more is known */
 	bool device_guard;	      /* the device guard is loaded, and can hold config.json's device list */
 	const char *device_guard_why; /* ... why not */
-	bool guards_passing;   /* both are unknown: the check failed for a lack (memory, time) that may soon be over */
-	bool bpffs;	       /* a bpffs is mounted in the container */
-	bool bpf_token;	       /* ... with delegate_* options: it could make a BPF token */
-	const char *inherited; /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
+	bool guards_passing; /* both are unknown: the check failed for a lack (memory, time) that may soon be over */
+	bool bpffs;	     /* a bpffs is mounted in the container */
+	bool bpf_token;	     /* ... with delegate_* options: it could make a BPF token */
+	const char *other_cgroup;  /* a cgroup mount in the container beside its own, as words; NULL: none */
+	const char *inherited;	   /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
 	enum tristate seccomp_bpf; /* its seccomp profile lets bpf(2) through; unknown: it has none */
 };
 

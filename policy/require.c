@@ -210,6 +210,11 @@ static void require_no_bpf(struct request *request)
 		request_refuse(
 			request, REASON_BPFFS, NULL,
 			"a bpffs is mounted in the container, from which it could take BPF programs; take it out of config.json's mounts");
+	if (facts->other_cgroup)
+		request_refuse(
+			request, REASON_OTHER_CGROUP_MOUNT, NULL,
+			"the container has a second way to cgroups: %s; take the volume or mount that brings it out of the container",
+			facts->other_cgroup);
 	if (facts->inherited)
 		request_refuse(
 			request, REASON_DESCRIPTOR, NULL,

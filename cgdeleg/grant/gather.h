@@ -44,6 +44,7 @@ struct target {
 	struct cgroup_delegated delegated;
 	char instance[96]; /* of this very container: see struct attribute */
 	char controllers[256], device_cgroup[PATH_MAX], inherited[64];
+	char other_cgroup[256];		   /* facts->other_cgroup */
 	struct guards guards;		   /* this build's, pinned; see guards_open_or_load() */
 	struct device_rules rules;	   /* config.json's device list, for the device guard */
 	struct err guards_err, device_err; /* why there is none; text "" if there is nothing to report */

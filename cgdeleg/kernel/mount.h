@@ -8,6 +8,11 @@
  * without MS_BIND applies root flags and would remove nsdelegate from the whole host: this program does neither. It
  * never follows what the image has put below its root filesystem (links, other mounts).
  *
+ * A second mount that shows cgroups is another way to the cgroups of others: whoever has the same host ids as their
+ * owner can write them through it. A read-only one is no better, since the flag is the mount's and not the cgroup's. So
+ * every one below the root filesystem counts, also under the container's own, where an unmount reveals it. What the host
+ * mounts there after the hook, and propagation then brings into the container, is not seen: only host root can do that.
+ *
  * Parts: mount.c, mountinfo.c.
  */
 #pragma once
@@ -18,6 +23,16 @@
 
 #include "base/err.h"
 
+/* Mounts below the container's root filesystem that show cgroups, beside its own: of any type, made in any way. The
+ * first is described, by foreign bytes that may be cut. */
+struct other_cgroup {
+	unsigned n;	/* how many; the members below are only valid if > 0 */
+	bool hidden;	/* it lies at /sys/fs/cgroup too, under the container's own */
+	char type[16];	/* "cgroup2", "cgroup", "cpuset" */
+	char point[96]; /* where, as the container will see it */
+	char root[96];	/* what it shows as "/", as the reader's cgroup namespace sees it */
+};
+
 struct cgroup_mount {
 	uint64_t id;	      /* mount id, the topmost at `point` */
 	char point[PATH_MAX]; /* where, in the container's mount namespace before pivot_root */
@@ -27,10 +42,12 @@ struct cgroup_mount {
 	bool bpffs;	      /* there is one below the container's root filesystem */
 	bool bpf_token;	      /* ... whose options delegate BPF: a token could be made from it */
 	unsigned layers;      /* cgroup2 mounts on top of each other at `point` */
+	struct other_cgroup other;
 };
 
-/* Finds in the text of a /proc/<pid>/mountinfo the topmost mount at `point`, which must be cgroup2.
- * Pure. -ENOENT with a sentence if there is none, or another file system lies on top. */
+/* Finds in the text of a /proc/<pid>/mountinfo the topmost mount at `point`, "<root filesystem>/sys/fs/cgroup", which
+ * must be cgroup2, and what else below the root filesystem shows cgroups or BPF objects. Pure. -ENOENT with a sentence
+ * if there is none, or another file system lies on top. */
 int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err);
 
 /* Is anything mounted at exactly `path`? */

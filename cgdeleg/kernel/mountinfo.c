@@ -55,26 +55,51 @@ static bool slice_has(const struct slice *slice, const char *word)
 	return false;
 }
 
-/* Decodes \ooo as seq_escape() of the kernel writes it for blank, tab, newline and backslash. */
+/* The next byte of a field, \ooo decoded as seq_escape() of the kernel writes it for blank, tab, newline and backslash.
+ * '\0': the field's end, or a NUL, which no path has. */
+static char next_byte(const char **at, const char *end)
+{
+	const char *p = *at;
+
+	if (p == end)
+		return '\0';
+	if (*p == '\\' && end - p >= 4 && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' &&
+	    p[3] <= '7') {
+		*at += 4;
+		return (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+	}
+	(*at)++;
+	return *p;
+}
+
+/* False when it does not fit, or holds a NUL; buf then has what comes before. */
 static bool decode(const struct slice *slice, char *buf, size_t size)
 {
+	const char *at = slice->at;
+	const char *end = slice->at + slice->len;
 	size_t len = 0;
 
-	for (size_t i = 0; i < slice->len; i++) {
-		const char *p = slice->at + i + 1;
-		char c = slice->at[i];
-
-		if (c == '\\' && slice->len - i >= 4 && p[0] >= '0' && p[0] <= '3' && p[1] >= '0' && p[1] <= '7' &&
-		    p[2] >= '0' && p[2] <= '7') {
-			c = (char)((p[0] - '0') << 6 | (p[1] - '0') << 3 | (p[2] - '0'));
-			i += 3;
-		}
-		if (len + 1 >= size || c == '\0')
+	while (at < end && len + 1 < size) {
+		buf[len] = next_byte(&at, end);
+		if (buf[len++] == '\0')
 			return false;
-		buf[len++] = c;
 	}
 	buf[len] = '\0';
-	return true;
+	return at == end;
+}
+
+/* Is the path `field` the first `len` bytes of `path`, or something below? Then *ret is what comes after them. No path
+ * is too long for this. */
+static bool is_within(const struct slice *field, const char *path, size_t len, struct slice *ret)
+{
+	const char *at = field->at;
+	const char *end = field->at + field->len;
+
+	for (size_t i = 0; i < len; i++)
+		if (next_byte(&at, end) != path[i])
+			return false;
+	*ret = (struct slice) { at, (size_t)(end - at) };
+	return ret->len == 0 || next_byte(&at, end) == '/';
 }
 
 /* False when it is not a line of mountinfo. */
@@ -114,47 +139,128 @@ static bool take(const struct line *line, struct cgroup_mount *ret)
 	return true;
 }
 
-/* A bpffs below the root filesystem of which `point` is /sys/fs/cgroup. */
-static void note_bpffs(const struct line *line, const char *point, struct cgroup_mount *ret)
+static void note_bpffs(const struct line *line, struct cgroup_mount *ret)
 {
-	static const char below[] = "/sys/fs/cgroup";
-	const size_t len = strlen(point) - strlen(below);
-	char here[PATH_MAX];
-
-	if (!slice_is(&line->type, "bpf") || !decode(&line->fields[FIELD_POINT], here, sizeof(here)) ||
-	    strncmp(here, point, len) != 0 || here[len] != '/')
-		return;
 	ret->bpffs = true;
 	ret->bpf_token = ret->bpf_token ||
 			 memmem(line->super_options.at, line->super_options.len, "delegate_", strlen("delegate_"));
 }
 
+/* `point` is what the mount's path has after the root filesystem's. */
+static void note_other(const struct line *line, const struct slice *point, bool hidden, struct other_cgroup *ret)
+{
+	if (ret->n++ > 0)
+		return;
+	ret->hidden = hidden;
+	(void)decode(&line->type, ret->type, sizeof(ret->type));
+	(void)decode(&line->fields[FIELD_ROOT], ret->root, sizeof(ret->root));
+	(void)decode(point->len > 0 ? point : &(struct slice) { "/", 1 }, ret->point, sizeof(ret->point));
+}
+
+/* Every file system type that shows cgroups. "cpuset" is the one of before cgroups, which newer kernels show as
+ * "cgroup". */
+static bool shows_cgroups(const struct line *line)
+{
+	return slice_is(&line->type, "cgroup2") || slice_is(&line->type, "cgroup") || slice_is(&line->type, "cpuset");
+}
+
+static bool slice_equal(const struct slice *a, const struct slice *b)
+{
+	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
+}
+
+/* Do both mounts show the same cgroup of the same hierarchy? Some runtimes put the container's cgroup there twice, and
+ * so does the hook. */
+static bool shows_same(const struct line *a, const struct line *b)
+{
+	return slice_equal(&a->type, &b->type) && slice_equal(&a->fields[FIELD_DEV], &b->fields[FIELD_DEV]) &&
+	       slice_equal(&a->fields[FIELD_ROOT], &b->fields[FIELD_ROOT]);
+}
+
+/* The next line, for which *at is moved on. 0: the end; -EBADMSG: not a line of mountinfo. */
+static int next_line(const char **at, struct line *ret, struct err *err)
+{
+	const char *start = *at;
+	const char *end = strchrnul(start, '\n');
+
+	if (!*start)
+		return 0;
+	if (!split(start, end, ret))
+		return err_set(err, EBADMSG, "mountinfo: cannot read the line '%.*s'",
+			       (int)(end - start > 200 ? 200 : end - start), start);
+	*at = *end ? end + 1 : end;
+	return 1;
+}
+
+/*
+ * Where `point` is the container's cgroup mount, the root filesystem is what comes before "/sys/fs/cgroup". Only what is
+ * below the root filesystem counts: everything else of this mount table is gone after pivot_root.
+ */
+struct places {
+	const char *point;
+	size_t root_len;
+};
+
+enum where { ELSEWHERE, BELOW_ROOT, AT_POINT };
+
+static enum where find_place(const struct places *places, const struct line *line, struct slice *ret_rest)
+{
+	const char *own = places->point + places->root_len;
+	struct slice nothing;
+
+	if (!is_within(&line->fields[FIELD_POINT], places->point, places->root_len, ret_rest))
+		return ELSEWHERE;
+	return is_within(ret_rest, own, strlen(own), &nothing) && nothing.len == 0 ? AT_POINT : BELOW_ROOT;
+}
+
+/* What lies under the mount `top`: an unmount would bring it to light. */
+static void note_hidden(const char *mountinfo, const struct places *places, const struct line *top,
+			struct cgroup_mount *ret)
+{
+	struct slice rest;
+	struct line line;
+
+	while (next_line(&mountinfo, &line, NULL) > 0)
+		if (shows_cgroups(&line) && find_place(places, &line, &rest) == AT_POINT && !shows_same(&line, top))
+			note_other(&line, &rest, true, &ret->other);
+}
+
 int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err)
 {
+	static const char below[] = "/sys/fs/cgroup";
+	const size_t len = strlen(point);
+	const bool is_cgroup = len >= strlen(below) && strcmp(point + len - strlen(below), below) == 0;
+	const struct places places = { point, is_cgroup ? len - strlen(below) : 0 };
 	const char *at = mountinfo;
-	char here[PATH_MAX];
 	bool covered = false;
+	struct line line, top = { 0 };
+	unsigned n_here = 0;
+	int r;
 
 	ret->layers = 0;
 	ret->bpffs = ret->bpf_token = false;
-	if (strlen(point) >= sizeof(ret->point))
+	ret->other.n = 0;
+	if (len >= sizeof(ret->point))
 		return err_set(err, ENAMETOOLONG, "the path of the container's cgroup mount is too long");
 	/* Later lines at the same point lie on top of earlier ones: mountinfo is in mounting order. */
-	while (*at) {
-		const char *end = strchrnul(at, '\n');
-		struct line line;
+	while ((r = next_line(&at, &line, err)) > 0) {
+		struct slice rest;
+		const enum where where = find_place(&places, &line, &rest);
 
-		if (!split(at, end, &line))
-			return err_set(err, EBADMSG, "mountinfo: cannot read the line '%.*s'",
-				       (int)(end - at > 200 ? 200 : end - at), at);
-		at = *end ? end + 1 : end;
-		note_bpffs(&line, point, ret);
-		if (!decode(&line.fields[FIELD_POINT], here, sizeof(here)) || strcmp(here, point) != 0)
+		if (where != ELSEWHERE && slice_is(&line.type, "bpf"))
+			note_bpffs(&line, ret);
+		if (where == BELOW_ROOT && shows_cgroups(&line))
+			note_other(&line, &rest, false, &ret->other);
+		if (where != AT_POINT)
 			continue;
+		n_here += shows_cgroups(&line);
 		covered = !slice_is(&line.type, "cgroup2");
+		top = line;
 		if (!covered && !take(&line, ret))
 			return err_set(err, EBADMSG, "mountinfo: cannot read the mount at '%s'", point);
 	}
+	if (r < 0)
+		return r;
 	if (covered)
 		return err_set(err, ENOENT, "what is mounted at '%s' is not cgroup2", point);
 	if (ret->layers == 0)
@@ -162,7 +268,9 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 			err, ENOENT,
 			"the container has no cgroup2 mount at '%s'; its config.json must mount type 'cgroup' at '/sys/fs/cgroup', and no part of that path may be a symbolic link",
 			point);
-	memcpy(ret->point, point, strlen(point) + 1);
+	if (n_here > 1)
+		note_hidden(mountinfo, &places, &top, ret);
+	memcpy(ret->point, point, len + 1);
 	return 0;
 }
 

@@ -176,6 +176,41 @@ TEST(test_facts)
 	assert_null(l.facts.delegated[4]);
 }
 
+/* A way to other cgroups, in words for the refusal. */
+TEST(test_other_cgroups)
+{
+	static const struct {
+		const char *more, *want;
+	} mounts[] = {
+		{ "", NULL },
+		{ "40 21 0:29 / /sys/fs/cgroup rw - cgroup2 c rw", NULL },
+		{ "40 21 0:29 / /bundle/rootfs2/m rw - cgroup2 c rw", NULL },
+		{ "40 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro - cgroup2 c rw", NULL },
+		{ "40 21 0:29 / /bundle/rootfs/m rw - cgroup2 c rw", "cgroup2 '/' is mounted at '/m'" },
+		{ "40 21 0:29 / /bundle/rootfs/m\\033x rw - cgroup2 c rw", "cgroup2 '/' is mounted at '/m\\x1bx'" },
+		{ "40 21 0:30 /a /bundle/rootfs/m rw - cgroup c rw\\n41 21 0:31 / /bundle/rootfs/n rw - cgroup c rw",
+		  "cgroup '/a' is mounted at '/m', and 1 more" },
+	};
+	static const char hidden[] =
+		"proc/4711/mountinfo = 20 21 0:29 / /bundle/rootfs/sys/fs/cgroup rw - cgroup2 c rw\\n"
+		"22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+	_cleanup_(looked_at_done) struct looked_at under;
+
+	for (size_t i = 0; i < ELEMENTS(mounts); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+		char edits[512];
+
+		(void)snprintf(
+			edits, sizeof(edits),
+			"proc/4711/mountinfo = 22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro - cgroup2 cgroup rw%s%s\n",
+			mounts[i].more[0] ? "\\n" : "", mounts[i].more);
+		CHECK(edits, look(edits, plain, &l), NULL);
+		check_string(edits, l.facts.other_cgroup, mounts[i].want);
+	}
+	CHECK("hidden", look(hidden, plain, &under), NULL);
+	check_string("hidden", under.facts.other_cgroup, "cgroup2 '/' is mounted at '/sys/fs/cgroup', under its own");
+}
+
 TEST(test_userns)
 {
 	static const struct {

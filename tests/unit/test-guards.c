@@ -38,7 +38,8 @@ TEST(test_bpf)
 	} ways[] = {
 		{ "#", false, false, NULL },
 		{ BPFFS("/sys/fs/bpf", "rw"), false, false, NULL }, /* the host's, until pivot_root */
-		{ BPFFS("/bundle/rootfs", "rw"), false, false, NULL },
+		{ BPFFS("/bundle/rootfs", "rw"), true, false, NULL },
+		{ BPFFS("/bundle/rootfs2/x", "rw"), false, false, NULL },
 		{ BPFFS("/bundle/rootfs/x", "rw,mode=700"), true, false, NULL },
 		{ BPFFS("/bundle/rootfs/x", "rw,delegate_cmds=any"), true, true, NULL },
 		{ "proc/4711/fd/3 -> /dev/null\nproc/4711/fd/4 -> socket:[1]\n", false, false, NULL },

@@ -95,6 +95,124 @@ TEST(test_escaped_point)
 	      "has no cgroup2 mount");
 }
 
+#define OWN		CGROUP2("22", "/x", "ro")
+#define BELOW(root, at) AT("40", root, "/r" at, "ro", "cgroup2")
+
+/* What else below the root filesystem /r shows cgroups, and what shows none or is elsewhere. */
+static const struct {
+	const char *name, *text;
+	unsigned n;
+	bool hidden;
+	const char *type, *point, *root;
+} others[] = {
+	{ "its own alone", OWN, .n = 0 },
+	{ "its own twice", OWN CGROUP2("30", "/x", "rw"), .n = 0 },
+	{ "its own three times", OWN CGROUP2("30", "/x", "rw") CGROUP2("31", "/x", "ro"), .n = 0 },
+	{ "the host's", AT("20", "/", "/sys/fs/cgroup", "rw", "cgroup2") OWN, .n = 0 },
+	{ "the host's v1", AT("20", "/", "/sys/fs/cgroup/cpu", "rw", "cgroup") OWN, .n = 0 },
+	{ "a name that begins alike", AT("20", "/", "/r2/sys/fs/cgroup", "rw", "cgroup2") OWN, .n = 0 },
+	{ "a name that begins alike, escaped", AT("20", "/", "/r\\0402/sys/fs/cgroup", "rw", "cgroup2") OWN, .n = 0 },
+	{ "above the root", AT("20", "/", "/", "rw", "cgroup2") OWN, .n = 0 },
+	{ "other types",
+	  OWN AT("40", "/", "/r/sys", "rw", "sysfs") AT("41", "/", "/r/x", "rw", "tmpfs")
+		  AT("42", "/", "/r/y", "rw", "cgroup2x") AT("43", "/", "/r/z", "rw", "fuse.cgroup"),
+	  .n = 0 },
+	{ "a tree", OWN BELOW("/", "/mnt"), 1, false, "cgroup2", "/mnt", "/" },
+	{ "read-write", OWN AT("40", "/", "/r/mnt", "rw", "cgroup2"), 1, false, "cgroup2", "/mnt", "/" },
+	{ "before its own", BELOW("/", "/mnt") OWN, 1, false, "cgroup2", "/mnt", "/" },
+	{ "a subtree", OWN BELOW("/machine.slice", "/a/b"), 1, false, "cgroup2", "/a/b", "/machine.slice" },
+	{ "one file", OWN BELOW("/ci/memory.max", "/limit"), 1, false, "cgroup2", "/limit", "/ci/memory.max" },
+	{ "its own elsewhere", OWN BELOW("/x", "/mnt"), 1, false, "cgroup2", "/mnt", "/x" },
+	{ "v1", OWN AT("40", "/", "/r/cpu", "rw", "cgroup"), 1, false, "cgroup", "/cpu", "/" },
+	{ "v1 with a name", OWN "40 21 0:33 / /r/s rw - cgroup systemd rw,xattr,name=systemd\n", 1, false, "cgroup",
+	  "/s", "/" },
+	{ "cpuset", OWN "40 21 0:33 / /r/dev/cpuset rw - cpuset none rw\n", 1, false, "cpuset", "/dev/cpuset", "/" },
+	{ "within its own", OWN BELOW("/", "/sys/fs/cgroup/up"), 1, false, "cgroup2", "/sys/fs/cgroup/up", "/" },
+	{ "beside its own", OWN BELOW("/", "/sys/fs/cgroup2"), 1, false, "cgroup2", "/sys/fs/cgroup2", "/" },
+	{ "the host's /sys", BELOW("/", "/host/sys/fs/cgroup") OWN, 1, false, "cgroup2", "/host/sys/fs/cgroup", "/" },
+	{ "a hybrid host's",
+	  OWN AT("40", "/", "/r/h/cpu", "rw", "cgroup") AT("41", "/", "/r/h/unified", "rw", "cgroup2")
+		  AT("42", "/", "/r/h/pids", "rw", "cgroup"),
+	  3, false, "cgroup", "/h/cpu", "/" },
+	{ "the root itself", AT("20", "/", "/r", "rw", "cgroup2") OWN, 1, false, "cgroup2", "/", "/" },
+	{ "under its own", CGROUP2("20", "/", "rw") OWN, 1, true, "cgroup2", "/sys/fs/cgroup", "/" },
+	{ "under its own, v1", AT("20", "/", POINT, "rw", "cgroup") OWN, 1, true, "cgroup", "/sys/fs/cgroup", "/" },
+	{ "under its own, of another device", "20 21 0:30 /x " POINT " rw - cgroup2 c rw\n" OWN, 1, true, "cgroup2",
+	  "/sys/fs/cgroup", "/x" },
+	{ "between its own", OWN CGROUP2("30", "/y", "rw") CGROUP2("31", "/x", "rw"), 1, true, "cgroup2",
+	  "/sys/fs/cgroup", "/y" },
+	{ "covered by another", OWN BELOW("/", "/mnt") AT("41", "/", "/r/mnt", "rw", "tmpfs"), 1, false, "cgroup2",
+	  "/mnt", "/" },
+	{ "below what is covered", BELOW("/", "/a/b") AT("41", "/", "/r/a", "rw", "tmpfs") OWN, 1, false, "cgroup2",
+	  "/a/b", "/" },
+	{ "shared and slave", OWN "40 21 0:29 / /r/m rw shared:4 master:2 - cgroup2 c rw\n", 1, false, "cgroup2", "/m",
+	  "/" },
+	{ "above the hook's own namespace", OWN BELOW("/../..", "/up"), 1, false, "cgroup2", "/up", "/../.." },
+	{ "escaped", OWN BELOW("/a\\040b", "/my\\011dir"), 1, false, "cgroup2", "/my\tdir", "/a b" },
+};
+
+TEST(test_others)
+{
+	for (size_t i = 0; i < ELEMENTS(others); i++) {
+		struct cgroup_mount mount;
+
+		CHECK(others[i].name, mount_parse(others[i].text, POINT, &mount, &why), NULL);
+		if (mount.other.n != others[i].n)
+			fail_msg("%s: %u others", others[i].name, mount.other.n);
+		if (others[i].n == 0)
+			continue;
+		check_string(others[i].name, mount.other.type, others[i].type);
+		check_string(others[i].name, mount.other.point, others[i].point);
+		check_string(others[i].name, mount.other.root, others[i].root);
+		assert_int_equal(mount.other.hidden, others[i].hidden);
+	}
+}
+
+/* Root filesystems whose path the kernel writes with escapes, or that is the host's own root. */
+TEST(test_other_roots)
+{
+	static const struct {
+		const char *point, *text;
+		unsigned n;
+	} roots[] = {
+		{ "/my root/sys/fs/cgroup",
+		  AT("22", "/x", "/my\\040root/sys/fs/cgroup", "ro", "cgroup2")
+			  AT("40", "/", "/my\\040root/m", "rw", "cgroup2"),
+		  1 },
+		{ "/my root/sys/fs/cgroup",
+		  AT("22", "/x", "/my\\040root/sys/fs/cgroup", "ro", "cgroup2")
+			  AT("40", "/", "/my\\040root2/m", "rw", "cgroup2") AT("41", "/", "/my/m", "rw", "cgroup2"),
+		  0 },
+		{ "/a\\b/sys/fs/cgroup",
+		  AT("22", "/x", "/a\\134b/sys/fs/cgroup", "ro", "cgroup2") AT("40", "/", "/a\\134b/m", "rw", "cgroup2"),
+		  1 },
+		{ "/sys/fs/cgroup",
+		  AT("22", "/x", "/sys/fs/cgroup", "ro", "cgroup2") AT("40", "/", "/m", "rw", "cgroup2"), 1 },
+		{ "/sys/fs/cgroup", AT("22", "/x", "/sys/fs/cgroup", "ro", "cgroup2"), 0 },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(roots); i++) {
+		struct cgroup_mount mount;
+
+		CHECK(roots[i].text, mount_parse(roots[i].text, roots[i].point, &mount, &why), NULL);
+		assert_int_equal(mount.other.n, roots[i].n);
+	}
+}
+
+/* No name is so long that it is not seen. */
+TEST(test_other_is_long)
+{
+	_cleanup_free_ char *text = malloc(3 * PATH_MAX);
+	struct cgroup_mount mount;
+	int len = snprintf(text, PATH_MAX, "%s40 21 0:29 / /r/", OWN);
+
+	memset(text + len, 'a', 2 * PATH_MAX);
+	(void)snprintf(text + len + 2 * PATH_MAX, PATH_MAX - len, " rw - cgroup2 c rw\n");
+	CHECK("long", mount_parse(text, POINT, &mount, &why), NULL);
+	assert_int_equal(mount.other.n, 1);
+	assert_int_equal(strlen(mount.other.point), sizeof(mount.other.point) - 1);
+}
+
 static int parse_root_of(size_t len, struct cgroup_mount *mount, struct err *err)
 {
 	_cleanup_free_ char *text = malloc(len + 256);

@@ -46,6 +46,7 @@ CHANGE(no_device_guard, f->device_guard = false; f->device_guard_why = "nobody k
 CHANGE(no_device_program, no_device_guard(f); f->device_bpf = DEVICE_BPF_ABSENT)
 CHANGE(bpffs, f->bpffs = true)
 CHANGE(bpf_token, f->bpffs = f->bpf_token = true)
+CHANGE(other_cgroup, f->other_cgroup = "cgroup2 '/' is mounted at '/x'")
 CHANGE(inherited, f->inherited = "descriptor 7, a cgroup")
 CHANGE(seccomp_lets_bpf, f->seccomp_bpf = TRI_YES)
 CHANGE(seccomp_stops_bpf, f->seccomp_bpf = TRI_NO)
@@ -91,6 +92,7 @@ static const struct requirement requirements[] = {
 	{ "device_bpf = runtime\n", no_device_program, GRANT, REASON_DEVICE_BPF_ABSENT },
 	{ "", bpffs, REFUSE, REASON_BPFFS },
 	{ "", bpf_token, REFUSE, REASON_BPFFS },
+	{ "", other_cgroup, REFUSE, REASON_OTHER_CGROUP_MOUNT },
 	{ "", inherited, REFUSE, REASON_DESCRIPTOR },
 	{ "", seccomp_lets_bpf, GRANT, REASON_SECCOMP_BPF },
 	{ "", seccomp_stops_bpf, GRANT, NO_CODE },
