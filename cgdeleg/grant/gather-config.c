@@ -94,7 +94,7 @@ static void expect_nsdelegate(const struct host *host, struct facts *facts)
 	_cleanup_free_ char *text = NULL;
 	struct cgroup_mount mount;
 
-	if (fd < 0 || file_slurp(fd, 16 * 1024 * 1024, &text, NULL) < 0)
+	if (fd < 0 || file_slurp(fd, MOUNTINFO_MAX, &text, NULL) < 0)
 		return;
 	for (const char *const *place = cgroup2_places; *place && facts->nsdelegate == TRI_UNKNOWN; place++) {
 		char point[64];
@@ -143,5 +143,6 @@ int gather_expected(const struct host *host, const struct oci *oci, struct targe
 	facts->device_bpf = DEVICE_BPF_MULTI;
 	if (oci->has_mount)
 		facts->mount = oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;
+	(void)gather_expected_mounts(host, oci, target, facts);
 	return expect_files(host, target, facts, err);
 }

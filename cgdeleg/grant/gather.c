@@ -17,8 +17,6 @@
 #include "base/text.h"
 #include "cgdeleg/grant/gather-cgroup.h"
 
-#define MOUNTINFO_MAX (16 * 1024 * 1024)
-
 /* The inode of the initial user namespace, PROC_USER_INIT_INO in the kernel. */
 static const char initial_userns[] = "user:[4026531837]";
 
@@ -254,19 +252,6 @@ static int refuse_late(const char *mountinfo, char *point, struct err *err)
 		point);
 }
 
-static const char *describe_other(struct target *target)
-{
-	const struct other_cgroup *other = &target->mount.other;
-	char point[96], root[96], more[32] = "";
-
-	if (other->n > 1)
-		(void)snprintf(more, sizeof(more), ", and %u more", other->n - 1);
-	(void)snprintf(target->other_cgroup, sizeof(target->other_cgroup), "%s '%s' is mounted at '%s'%s%s",
-		       other->type, text_escape(other->root, root, sizeof(root)),
-		       text_escape(other->point, point, sizeof(point)), other->hidden ? ", under its own" : "", more);
-	return target->other_cgroup;
-}
-
 static int find_mount(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		      struct err *err)
 {
@@ -294,8 +279,7 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	facts->nsdelegate = target->mount.nsdelegate ? TRI_YES : TRI_NO;
 	facts->bpffs = target->mount.bpffs;
 	facts->bpf_token = target->mount.bpf_token;
-	if (target->mount.other.n > 0)
-		facts->other_cgroup = describe_other(target);
+	facts->other_cgroup = gather_describe_other(target);
 	return 0;
 }
 

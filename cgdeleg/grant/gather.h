@@ -6,7 +6,7 @@
  * doubt which cgroup is the container's, and that it is the container's alone, that is an error and never a fact: no
  * policy can override it.
  *
- * Parts: gather.c, gather-config.c.
+ * Parts: gather.c, gather-config.c, gather-mounts.c.
  */
 #pragma once
 
@@ -23,6 +23,8 @@
 #include "cgdeleg/kernel/mount.h"
 #include "cgdeleg/grant/oci.h"
 #include "policy/facts.h"
+
+#define MOUNTINFO_MAX (16 * 1024 * 1024) /* bytes of a mountinfo that are read */
 
 struct target {
 	pid_t pid;
@@ -69,6 +71,14 @@ void gather_config(const struct oci *oci, struct facts *facts);
  */
 int gather_expected(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		    struct err *err);
+
+/*
+ * What config.json's mounts will bring of cgroups and bpffs, beside the container's own cgroup mount: facts->other_cgroup,
+ * facts->bpffs and facts->bpf_token, as gather() finds them in the container's mountinfo. A bind brings what this host
+ * has at its source now. TRI_UNKNOWN: the source of some bind could not be looked at.
+ */
+enum tristate gather_expected_mounts(const struct host *host, const struct oci *oci, struct target *target,
+				     struct facts *facts);
 
 /* Is the container's init still the same process? Asked before the first file is given away. */
 int target_check_alive(const struct target *target, struct err *err);

@@ -195,7 +195,12 @@ static bool path_names(const char *path, const char *want, bool prefix)
 	}
 }
 
-static bool has_option(yyjson_val *options, const char *option)
+bool oci_is_cgroup_mount(const char *destination)
+{
+	return path_names(destination, CGROUP_MOUNT, false);
+}
+
+bool oci_has_option(yyjson_val *options, const char *option)
 {
 	yyjson_val *item;
 	size_t i, n;
@@ -240,6 +245,7 @@ static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 	yyjson_val *item;
 	size_t i, n;
 
+	oci->mounts = mounts;
 	if (!mounts)
 		return 0;
 	/* A later mount at the same place lies on top of an earlier one: the last one counts. */
@@ -250,7 +256,7 @@ static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 
 		if (r < 0)
 			return r;
-		if (!path_names(raw.destination, CGROUP_MOUNT, false))
+		if (!oci_is_cgroup_mount(raw.destination))
 			continue;
 		oci->has_mount = raw.type && (strcmp(raw.type, "cgroup") == 0 || strcmp(raw.type, "cgroup2") == 0);
 		read_mount_options(raw.options, oci);
@@ -294,7 +300,7 @@ static enum tristate read_seccomp(yyjson_val *seccomp)
 	if (list) {
 		yyjson_arr_foreach(list, i, n, item)
 		{
-			if (!has_option(yyjson_obj_get(item, "names"), "bpf"))
+			if (!oci_has_option(yyjson_obj_get(item, "names"), "bpf"))
 				continue;
 			named = true;
 			allowed = allowed || is_allowing(yyjson_obj_get(item, "action"));

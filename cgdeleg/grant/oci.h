@@ -47,6 +47,7 @@ struct oci {
 	uint64_t capabilities;				      /* see struct facts */
 	uint32_t process_uid, process_gid;		      /* inside the container; 0 if config.json does not say */
 	enum tristate seccomp_bpf;			      /* see struct facts */
+	yyjson_val *mounts;				      /* not yet read; or NULL */
 	yyjson_val *devices;				      /* linux.resources.devices, not yet read; or NULL */
 	yyjson_val *namespaces, *uid_mappings, *gid_mappings; /* linux.*, not yet read; or NULL */
 };
@@ -76,5 +77,11 @@ int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *
 
 /* Without a state (`cgdeleg check --bundle`): uses the annotations of config.json as those of the state. */
 int oci_adopt_annotations(struct oci *oci, struct err *err);
+
+/* Is `option` one of the strings in `options`, an array or NULL? */
+bool oci_has_option(yyjson_val *options, const char *option);
+
+/* Is `destination` the place of the container's own cgroup mount, /sys/fs/cgroup, however it is written? */
+bool oci_is_cgroup_mount(const char *destination);
 
 void oci_done(struct oci *oci);

@@ -211,6 +211,49 @@ TEST(test_other_cgroups)
 	check_string("hidden", under.facts.other_cgroup, "cgroup2 '/' is mounted at '/sys/fs/cgroup', under its own");
 }
 
+/* The same from config.json, before there is a container. */
+TEST(test_expected_mounts)
+{
+#define OWN "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\"},"
+	static const struct {
+		const char *mounts, *want;
+		enum tristate known;
+		bool bpffs;
+	} configs[] = {
+		{ OWN "{\"destination\":\"/proc\",\"type\":\"proc\"}", NULL, TRI_YES, false },
+		{ OWN "{\"destination\":\"//sys/./fs/cgroup/\",\"type\":\"cgroup2\"}", NULL, TRI_YES, false },
+		{ OWN "{\"destination\":\"/m\",\"type\":\"cgroup\"}", "cgroup '/' is mounted at '/m'", TRI_YES, false },
+		{ OWN "{\"destination\":\"/m\",\"type\":\"bpf\"}", NULL, TRI_YES, true },
+		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"/proc\"}", NULL, TRI_YES, false },
+		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"/tmp\"}",
+		  "cgroup2 '/' is mounted at '/m'", TRI_YES, false },
+		{ OWN "{\"destination\":\"/m\",\"type\":\"none\",\"source\":\"/tmp\",\"options\":[\"ro\",\"bind\"]}",
+		  "cgroup2 '/' is mounted at '/m'", TRI_YES, false },
+		{ OWN "{\"destination\":\"/m\",\"source\":\"/\",\"options\":[\"rbind\"]}",
+		  "cgroup2 '/' is mounted at '/m'", TRI_YES, false },
+		{ OWN "{\"destination\":\"/m\",\"source\":\"/\",\"options\":[\"bind\"]}", NULL, TRI_YES, false },
+		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"/not/there\"}", NULL, TRI_UNKNOWN, false },
+		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\"}", NULL, TRI_UNKNOWN, false },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(configs); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+		struct target target = { 0 };
+		char config[512];
+
+		(void)snprintf(config, sizeof(config), "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[%s]}",
+			       configs[i].mounts);
+		CHECK("look",
+		      look("proc/self/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n22 21 0:20 / /tmp rw - cgroup2 c rw\n",
+			   config, &l),
+		      NULL);
+		if (gather_expected_mounts(&l.host, &l.oci, &target, &l.facts) != configs[i].known)
+			fail_msg("%s: known", configs[i].mounts);
+		check_string(configs[i].mounts, l.facts.other_cgroup, configs[i].want);
+		assert_int_equal(l.facts.bpffs, configs[i].bpffs);
+	}
+}
+
 TEST(test_userns)
 {
 	static const struct {

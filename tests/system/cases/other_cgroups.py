@@ -28,6 +28,12 @@ def not_granted(t, name, mount, what):
     refused(c, SAYS + what)
     reasons = [reason["code"] for reason in c.records()[-1]["reasons"] if reason["kind"] == "refuses"]
     expect("other-cgroup-mount" in reasons, f"the reasons: {reasons}")
+    contains(checked(c), "refuses other-cgroup-mount: ", "what check says of config.json alone")
+
+
+def checked(c):
+    """What `check` says of the bundle, before there is a container."""
+    return run([c.t.cgdeleg, "check", "--policy", c.policy_dir, "--handler", c.handler, "--bundle", c.dir]).out
 
 
 @case("other.mounts", scope="runtime")
@@ -46,7 +52,9 @@ def mounts(t):
     with t.step("cgroup2 mounted anew, by the runtime"):
         not_granted(t, "fresh", {"destination": "/host", "type": "cgroup", "source": "cgroup", "options": ["ro"]}, "cgroup2 '")
     with t.step("control: a bind of a directory beside it is granted"):
-        granted(t.container("control", mounts=[bind(t.rootfs, "/host", "bind", "ro")]).up())
+        c = t.container("control", mounts=[bind(t.rootfs, "/host", "bind", "ro")]).up()
+        granted(c)
+        expect("other-cgroup-mount" not in checked(c), "check refuses it")
 
 
 @case("other.rbind", scope="runtime")
