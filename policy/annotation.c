@@ -126,13 +126,18 @@ struct reading {
 	struct wish *wish;
 };
 
-static void set_invalid(struct reading *r, const struct annotation *a, const char *why)
+static void set_invalid(struct reading *r, const struct annotation *a, const char *why, const char *advice)
 {
-	if (r->wish->invalid_key)
+	struct wish *wish = r->wish;
+	char both[sizeof(wish->invalid_why)];
+
+	if (wish->invalid_key)
 		return;
-	r->wish->invalid_key = a->key;
-	r->wish->invalid_value = a->value;
-	r->wish->invalid_why = why;
+	wish->invalid_key = a->key;
+	wish->invalid_value = a->value;
+	/* What is advised repeats parts of the value. */
+	(void)snprintf(both, sizeof(both), "%s%s", why, advice);
+	(void)text_escape(both, wish->invalid_why, sizeof(wish->invalid_why));
 }
 
 /* The form in which annotation `a` has the key for this container. */
@@ -156,7 +161,7 @@ static bool read_writable(struct reading *r, const struct annotation *a)
 	bool value;
 
 	if (text_to_bool(a->value, &value) < 0) {
-		set_invalid(r, a, "true or false was expected");
+		set_invalid(r, a, "true or false was expected", "");
 		return false;
 	}
 	says = value ? TRI_YES : TRI_NO;
@@ -171,17 +176,18 @@ static bool read_writable(struct reading *r, const struct annotation *a)
 static bool read_limit(struct reading *r, const char *key, const struct annotation *a)
 {
 	struct wish_limit limit = { .key = a->key, .type = limit_of_key(key) };
-	struct err err = { 0 };
+	char advice[128];
 
 	if (r->wish->n_limits == WISH_LIMITS_MAX) {
-		set_invalid(r, a, "the annotations name more limits than they may");
+		set_invalid(r, a, "the annotations name more limits than they may", "");
 		return false;
 	}
-	if (limit_parse(limit.type, a->value, NULL, &limit.value, &err) < 0) {
+	if (limit_parse(limit.type, a->value, NULL, &limit.value, NULL) < 0) {
 		set_invalid(r, a,
 			    limit.type->kind == LIMIT_CPU     ? "cores or 'quota period' was expected"
 			    : limit.type->kind == LIMIT_BYTES ? "bytes (16G) or 'max' was expected"
-							      : "a number or 'max' was expected");
+							      : "a number or 'max' was expected",
+			    limit_advice(limit.type, a->value, advice, sizeof(advice)));
 		return false;
 	}
 	(void)snprintf(limit.file, sizeof(limit.file), "%s", key + PREFIX_LEN);
@@ -192,7 +198,7 @@ static bool read_limit(struct reading *r, const char *key, const struct annotati
 static bool read_value(struct reading *r, const char *key, const struct annotation *a)
 {
 	if (strnlen(a->value, ANNOTATION_VALUE_MAX + 1) > ANNOTATION_VALUE_MAX) {
-		set_invalid(r, a, "the value is too long");
+		set_invalid(r, a, "the value is too long", "");
 		return false;
 	}
 	if (is_writable_key(key))
@@ -200,7 +206,7 @@ static bool read_value(struct reading *r, const char *key, const struct annotati
 	if (strcmp(key, ANNOTATION_PROFILE) != 0)
 		return limit_of_key(key) ? read_limit(r, key, a) : true;
 	if (!text_is_name(a->value)) {
-		set_invalid(r, a, "the name of a profile was expected");
+		set_invalid(r, a, "the name of a profile was expected", "");
 		return false;
 	}
 	r->wish->profile = a->value;
@@ -215,7 +221,7 @@ static void judge_lost(struct reading *r, const char *key, const struct annotati
 	struct reading aside = { r->facts, r->container, &lost };
 
 	if (!read_value(&aside, key, a))
-		set_invalid(r, a, lost.invalid_why);
+		set_invalid(r, a, lost.invalid_why, "");
 }
 
 static void read_key(struct reading *r, const char *key)

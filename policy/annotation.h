@@ -59,7 +59,7 @@ struct wish {
 	const char *profile_key;
 	const char *invalid_key; /* approved, but outside its grammar; use nothing then */
 	const char *invalid_value;
-	const char *invalid_why; /* what was expected there */
+	char invalid_why[192]; /* what was expected there, and what to write; "" unless invalid_key is set */
 	size_t n_limits;
 	struct wish_limit {
 		const char *key; /* the annotation that said it */

@@ -1,24 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cross-check - what shows only when all files are read: names of sections that do not exist. See load.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "policy/annotation.h"
+#include "policy/key-check.h"
 #include "policy/load.h"
 #include "policy/nearest.h"
+
+/* Surely no section's name, where no section has it. */
+static bool means_none_or_all(const char *name)
+{
+	static const char words[][6] = { "none", "all", "any", "null", "*" };
+	bool unused;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(words[i], name) == 0)
+			return true;
+	return word_is_boolean(name, &unused);
+}
 
 static int complain_unknown(struct ruleset *rules, const struct setting *setting, unsigned column,
 			    enum section_kind kind, const char *name)
 {
 	struct nearest nearest = nearest_to(name);
-	char hint[96], escaped[256];
+	char escaped[256], advice[96];
 
 	for (const struct section *s = rules->sections[kind]; s; s = s->next)
 		nearest_try(&nearest, s->name);
+	if (!means_none_or_all(name))
+		(void)nearest_hint(&nearest, advice, sizeof(advice));
+	else if (setting->key->id == KEY_HANDLER)
+		(void)snprintf(advice, sizeof(advice), "; name each handler that the rule is for");
+	else
+		(void)snprintf(advice, sizeof(advice), "; leave '%s' out if there is to be none", setting->name);
 	return ruleset_complain(rules, &setting->origin, column, "there is no [%s %s]%s", section_kind_name(kind),
-				text_escape(name, escaped, sizeof(escaped)), nearest_hint(&nearest, hint, sizeof(hint)));
+				text_escape(name, escaped, sizeof(escaped)), advice);
 }
 
 /* Every word of the setting must be the name of a section of that kind. */
@@ -28,6 +49,8 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 	char word[64];
 	int len;
 
+	if (setting && setting->key->kind == KEY_NAME && !text_is_name(list))
+		return 0;
 	/* A word that is no name: key_check() has reported it. */
 	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
 		size_t offset = (size_t)(list - setting->value) - (size_t)(len > 0 ? len : 0);

@@ -2,7 +2,7 @@
 /*
  * Keys - the policy's vocabulary: one table for the parser, its messages, the manual page and `check`.
  *
- * Parts: keys.c, key-check.c.
+ * Parts: keys.c; of the check of a value key-check.h, and what that lists.
  */
 #pragma once
 

@@ -136,8 +136,9 @@ static int read_line(const struct limit_type *type, const char *text, bool polic
 
 	if (r <= 0 || !name_is_good(type, line->name))
 		return err_set(err, EINVAL,
-			       "'%.64s' is not the name of a device or resource in the form that %s needs: %s",
-			       r > 0 ? line->name : text, type->key, type->help);
+			       "'%.64s' is not the name of a device or resource in the form that %s needs: %s%s",
+			       r > 0 ? line->name : text, type->key, type->help,
+			       r > 0 && strncmp(line->name, "/dev/", 5) == 0 ? "; lsblk shows a device's numbers" : "");
 	for (size_t i = 0; i < LIMIT_PARAMS; i++)
 		line->values[i] = LIMIT_MAX;
 	while ((r = text_next_word(&text, word, sizeof(word))) != 0) {

@@ -73,16 +73,11 @@ const struct limit_type *limit_type_find(const char *name)
 	return NULL;
 }
 
-/* Kubernetes' quantities, and a comment begun with inih's other sign. */
-static const char *number_hint(bool in_bytes, const char *text)
+/* Where nobody reads the sentence, and where limit_advice() itself asks, none is made. */
+static const char *advice(const struct limit_type *type, const char *text, const struct err *err, char *buf, size_t size)
 {
-	size_t digits = strspn(text, "0123456789");
-
-	if (strchr(text, '#'))
-		return "; a comment after a value begins with ' ;'";
-	if (in_bytes && digits > 0 && text[digits] && strchr("KMGT", text[digits]) && strcmp(text + digits + 1, "i") == 0)
-		return "; write it without the 'i'";
-	return "";
+	buf[0] = '\0';
+	return err ? limit_advice(type, text, buf, size) : buf;
 }
 
 int limit_number(const struct limit_type *type, bool in_bytes, const char *text, uint64_t *ret, struct err *err)
@@ -91,6 +86,7 @@ int limit_number(const struct limit_type *type, bool in_bytes, const char *text,
 	const uint64_t most = type->most		  ? type->most
 			      : type->kind == LIMIT_BYTES ? LIMIT_UNREACHABLE - 1
 							  : LIMIT_NUMBER_MOST;
+	char more[128];
 	int r;
 
 	if (strcmp(text, "max") == 0) {
@@ -101,10 +97,14 @@ int limit_number(const struct limit_type *type, bool in_bytes, const char *text,
 	if (r == -ERANGE || (r == 0 && *ret > most))
 		return err_set(err, ERANGE, "'%.64s' is above the kernel's maximum, %llu; 'max' means no limit", text,
 			       (unsigned long long)most);
-	if (r < 0)
+	if (r < 0) {
+		/* A parameter of LIMIT_LINES is a number as others are. */
+		const struct limit_type plain = { .kind = in_bytes ? LIMIT_BYTES : LIMIT_COUNT, .most = most };
+
 		return err_set(err, EINVAL, "'%.64s' is not %s or 'max'%s", text,
 			       in_bytes ? "a number of bytes (K, M, G and T are powers of 1024)" : "a whole number",
-			       number_hint(in_bytes, text));
+			       advice(&plain, text, err, more, sizeof(more)));
+	}
 	return 0;
 }
 
@@ -142,24 +142,25 @@ static bool cpu_split(const char *text, char quota[24], char period[24])
 	       text_next_word(&text, rest, sizeof(rest)) == 0;
 }
 
-static int cpu_check(const char *text, const struct limit_value *value, struct err *err)
+static int cpu_check(const struct limit_type *type, const char *text, const struct limit_value *value, struct err *err)
 {
+	char more[128];
+
 	if (value->period < 1000 || value->period > 1000000)
 		return err_set(err, ERANGE, "'%.64s': the period is outside 1000 to 1000000 microseconds", text);
 	if (value->number < LIMIT_CPU_LEAST)
 		return err_set(err, ERANGE, "'%.64s' is below the kernel's minimum, %d microseconds (0.01 cores)", text,
 			       LIMIT_CPU_LEAST);
 	if (value->number != LIMIT_MAX && value->number / value->period > LIMIT_CPU_CORES)
-		return err_set(
-			err, ERANGE,
-			"'%.64s' is more than %d cores; write cores (4), or 'quota period' in microseconds (400000 100000)",
-			text, LIMIT_CPU_CORES);
+		return err_set(err, ERANGE,
+			       "'%.64s' is more than %d cores; write cores (4), or quota and period in microseconds%s",
+			       text, LIMIT_CPU_CORES, advice(type, text, err, more, sizeof(more)));
 	return 0;
 }
 
-static int parse_cpu(const char *text, struct limit_value *ret, struct err *err)
+static int parse_cpu(const struct limit_type *type, const char *text, struct limit_value *ret, struct err *err)
 {
-	char quota[24], period[24];
+	char quota[24], period[24], more[128];
 	int r = -EINVAL;
 
 	ret->period = LIMIT_CPU_PERIOD;
@@ -177,16 +178,21 @@ static int parse_cpu(const char *text, struct limit_value *ret, struct err *err)
 	if (r < 0)
 		return err_set(
 			err, EINVAL,
-			"'%.64s' is not a number of cores (1.5), 'quota period' in microseconds (150000 100000) or 'max'",
-			text);
-	return cpu_check(text, ret, err);
+			"'%.64s' is not a number of cores (1.5), 'quota period' in microseconds (150000 100000) or 'max'%s",
+			text, advice(type, text, err, more, sizeof(more)));
+	return cpu_check(type, text, ret, err);
 }
 
-static int parse_set(const char *text, struct arena *arena, struct limit_value *ret, struct err *err)
+static int parse_set(const struct limit_type *type, const char *text, struct arena *arena, struct limit_value *ret,
+		     struct err *err)
 {
 	struct limit_set set;
+	char more[128];
 	int r = limit_set_parse(text, set.bits, err);
 
+	if (r == -EINVAL)
+		return err_set(err, EINVAL, "'%.64s' is not a list of CPUs or nodes like 0-3,7%s", text,
+			       advice(type, text, err, more, sizeof(more)));
 	return r < 0 || !*text ? r : limit_set_make(&set, arena, ret, err);
 }
 
@@ -202,10 +208,10 @@ int limit_parse(const struct limit_type *type, const char *text, struct arena *a
 		r = limit_number(type, type->kind == LIMIT_BYTES, text, &value.number, err);
 		break;
 	case LIMIT_CPU:
-		r = parse_cpu(text, &value, err);
+		r = parse_cpu(type, text, &value, err);
 		break;
 	case LIMIT_SET:
-		r = *text ? parse_set(text, arena, &value, err)
+		r = *text ? parse_set(type, text, arena, &value, err)
 			  : err_set(err, EINVAL,
 				    "an empty set would mean everything that the parent has; write a list like 0-3,7");
 		break;
@@ -242,7 +248,7 @@ static int kernel_line(const struct limit_type *type, const char *text, struct a
 	memcpy(line, text, len);
 	line[len] = '\0';
 	if (type->kind == LIMIT_SET)
-		return parse_set(line, arena, ret, err);
+		return parse_set(type, line, arena, ret, err);
 	if (type->kind != LIMIT_CPU)
 		return kernel_number(line, &ret->number, err);
 	if (!cpu_split(line, quota, period) || !period[0] || kernel_number(quota, &ret->number, NULL) < 0 ||

@@ -3,11 +3,11 @@
  * Limit - the kernel's limit files as types and values: parse, compare, take the smaller, format.
  *
  * Pure but for the arenas that it is given. Parts: limit.c the table and one number, limit-list.c lists, limit-math.c
- * comparing, limit-format.c texts. One table names every file that can be a ceiling; the policy's parser, the messages,
- * the manual page and the writer of kernel files all read that table. Source of names, formats and
- * semantics: Documentation/admin-guide/cgroup-v2.rst.
+ * comparing, limit-format.c texts, limit-translate.c values of other systems for messages. One table
+ * names every file that can be a ceiling; the policy's parser, the messages, the manual page and the writer of kernel
+ * files all read that table. Source of names, formats and semantics: Documentation/admin-guide/cgroup-v2.rst.
  *
- * Parts: limit.c, limit-format.c, limit-math.c.
+ * Parts: limit.c, limit-format.c, limit-math.c, limit-translate.c.
  */
 #pragma once
 
@@ -138,3 +138,11 @@ const char *limit_format_write(const struct limit_type *type, const struct limit
 
 /* The whole value for people and records; lines joined by ", ". Returns buf. */
 const char *limit_format(const struct limit_type *type, const struct limit_value *value, char *buf, size_t size);
+
+/* A value of systemd, Docker, Kubernetes or LXC ("16g", "50%", "infinity", "200m") as it is written here; a value of
+ * ours stays as it is. False if its meaning is not certain, and for LIMIT_LINES. For messages only. */
+bool limit_translate(const struct limit_type *type, const char *text, char *buf, size_t size);
+
+/* What to write in place of a value that limit_parse() refused, in words that go on after its sentence: "; write '16G'".
+ * "" if nothing is known. Returns buf. */
+const char *limit_advice(const struct limit_type *type, const char *text, char *buf, size_t size);

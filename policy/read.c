@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "policy/foreign.h"
 #include "policy/load.h"
 #include "policy/nearest.h"
 
@@ -269,23 +270,23 @@ static char *next_line(char *buf, int size, void *stream)
 	return NULL;
 }
 
-static bool unknown_key(struct reader *r, const char *name)
+static bool unknown_key(struct reader *r, const char *name, const char *value)
 {
+	const enum section_kind kind = r->section->kind;
 	struct nearest nearest = nearest_to(name);
-	unsigned here = 1U << r->section->kind;
-	char hint[96], escaped[160];
+	char hint[96], advice[256], escaped[160], whole[sizeof((struct err) { 0 }.text)];
 
-	if (text_has_word("memory.low memory.min cpu.weight cpu.max.burst io.weight io.latency cpu.uclamp.min", name))
-		return fault(r, 1,
-			     "'%s' cannot be set here: it is a share or a guarantee, not a ceiling; give it to the container through its engine",
-			     name);
-	for (size_t i = 0; i < KEY_LIMIT; i++)
-		if (keys[i].sections & here)
-			nearest_try(&nearest, keys[i].name);
-	for (size_t i = 0; i < n_limit_types && (keys[KEY_LIMIT].sections & here); i++)
-		nearest_try(&nearest, limit_types[i].key);
-	return fault(r, 1, "unknown key '%s' in [%s]%s", text_escape(name, escaped, sizeof(escaped)),
-		     section_kind_name(r->section->kind), nearest_hint(&nearest, hint, sizeof(hint)));
+	/* What another system calls it is more certain than what it looks like. */
+	if (!foreign_advice(kind, name, value, advice, sizeof(advice))[0]) {
+		for (size_t i = 0; i < KEY_LIMIT; i++)
+			if (keys[i].sections & 1U << kind)
+				nearest_try(&nearest, keys[i].name);
+		for (size_t i = 0; i < n_limit_types && (keys[KEY_LIMIT].sections & 1U << kind); i++)
+			nearest_try(&nearest, limit_types[i].key);
+	}
+	return fault(r, 1, "unknown key '%s' in [%s]%s%s", text_escape(name, escaped, sizeof(escaped)),
+		     section_kind_name(kind), nearest_hint(&nearest, hint, sizeof(hint)),
+		     text_escape(advice, whole, sizeof(whole)));
 }
 
 static bool misplaced_key(struct reader *r, const struct key *key, const char *name)
@@ -329,7 +330,6 @@ static struct setting *find_same(const struct reader *r, const struct key *key, 
 static void set_key(struct reader *r, const struct key *key, const char *name, const char *value)
 {
 	const unsigned column = (unsigned)(value - r->buf) + 1;
-	char escaped[sizeof((struct err) { 0 }.text)];
 	struct setting *setting, **end;
 	struct limit_value limit = { 0 };
 	struct err err; /* clearing it whole for each line would show */
@@ -346,7 +346,7 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 		return;
 	}
 	if (key_check(key, name, value, r->rules->arena, &limit, &err) < 0)
-		(void)fault(r, column, "%s", text_escape(err.text, escaped, sizeof(escaped)));
+		(void)fault(r, column, "%s", err.text);
 	/* A faulty value is kept as well: the key is not missing, and the ruleset is broken anyhow. */
 	if (!setting)
 		*end = setting = arena_alloc(r->rules->arena, sizeof(*setting));
@@ -384,7 +384,7 @@ static int handle_key(void *user, const char *section, const char *name, const c
 		return 1;
 	key = find_key(r, name);
 	if (!key)
-		(void)unknown_key(r, name);
+		(void)unknown_key(r, name, value);
 	else if (!(key->sections & 1U << r->section->kind))
 		(void)misplaced_key(r, key, name);
 	else

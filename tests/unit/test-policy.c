@@ -114,7 +114,7 @@ static const struct complaint_case {
 	{ HANDLER "approved_annotations = run.oci.delegate-cgroup\n", 3, 24, "can be approved", 0 },
 	{ "[profile a]\nmemory.max = 16Gi\n", 2, 14, "powers of 1024", 0 },
 	{ "[profile a]\nmemory.max = 16G # big\n", 2, 14, "begins with ' ;'", 0 },
-	{ "[profile a]\nmemory.max = 16Gi\n", 2, 14, "write it without the 'i'", 0 },
+	{ "[profile a]\nmemory.max = 16Gi\n", 2, 14, "or 'max'; write '16G'", 0 },
 	{ "[profile a]\npids.max = 16Ki\n", 2, 12, "is not a whole number or 'max'", 0 },
 	{ "[profile a]\nmemory.low = 1G\n", 2, 1, "not a ceiling", 0 },
 	{ "[profile a]\nmemory.loww = 1G\n", 2, 1, "unknown key 'memory.loww'", 0 },
