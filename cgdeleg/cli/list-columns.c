@@ -171,7 +171,8 @@ static bool inspect_sample(const struct sample *sample, struct inspect *ret)
 {
 	const struct attribute *attribute = &sample->grant->attribute;
 
-	return attribute->present && inspect_open(sample->fd, sample->grant->id, attribute, ret, NULL) >= 0;
+	return attribute->present &&
+	       inspect_open(sample->reader->sys_fd, sample->fd, sample->grant->id, attribute, ret, NULL) >= 0;
 }
 
 /* The limits above their ceilings, as words "file" and "scope:file"; the number is how many. */

@@ -256,7 +256,8 @@ static int walk(const struct host *host, struct filling *filling, struct err *er
 int table_fill(const struct host *host, struct table *table, struct err *err)
 {
 	_cleanup_(guards_done) struct guards guards = GUARDS_NONE;
-	struct filling filling = { .table = table, .fresh = { .pinned = &guards, .now = time(NULL) } };
+	struct filling filling = { .table = table,
+				   .fresh = { .pinned = &guards, .sys_fd = host->sys_fd, .now = time(NULL) } };
 	char controllers[1024];
 	bool asks_guards = false;
 	int r;

@@ -54,6 +54,7 @@ struct cell {
 /* What serves for many cgroups, one after the other: for one thread. */
 struct reader {
 	const struct guards *pinned; /* GUARDS_NONE's value where none are; shared */
+	int sys_fd;		     /* the host's; shared */
 	const char *controllers;     /* of the whole hierarchy, as words; NULL: not known; shared */
 	struct attached_names names;
 	int64_t now; /* seconds since the epoch */

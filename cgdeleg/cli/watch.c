@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -28,8 +27,7 @@
 #include "cgdeleg/node/watch.h"
 #include "cgdeleg/grant/run.h"
 
-#define SECOND	   UINT64_C(1000000) /* microseconds */
-#define WALK_EVERY 6		     /* sweeps */
+#define SECOND UINT64_C(1000000) /* microseconds */
 
 struct service {
 	const char *policy, *run, *helpers, *metrics, *interval;
@@ -39,7 +37,9 @@ struct service {
 	struct ruleset rules[2]; /* in force, and the one before, which is freed after it */
 	size_t current;
 	struct watch *watch;
-	unsigned sweeps;
+	sd_event *event;
+	sd_event_source *events; /* inotify's; NULL: there is none */
+	struct err swept;	 /* what the last sweep could not do */
 	struct err err;
 };
 
@@ -49,18 +49,11 @@ static void say(int priority, const char *text)
 	fprintf(stderr, "<%d>cgdeleg: %s\n", priority, text);
 }
 
-/* The loader waits for its own child, so SIGCHLD cannot stay ignored meanwhile. Afterwards this reaps the children that
- * ended in between. */
 static int load_guards(int sys_fd, struct err *err)
 {
-	void (*before)(int) = signal(SIGCHLD, SIG_DFL);
 	struct guard_load loaded;
-	int r = guard_load(sys_fd, &loaded, err);
 
-	(void)signal(SIGCHLD, before);
-	while (before == SIG_IGN && waitpid(-1, NULL, WNOHANG) > 0)
-		;
-	return r;
+	return guard_load(sys_fd, &loaded, err);
 }
 
 /* A broken policy lowers nothing; what was in force stays. */
@@ -96,8 +89,27 @@ static void put(FILE *to, const char *name, const char *type, const char *help, 
 		name, help, name, strcmp(type, "counter") == 0 ? "_total" : "", (unsigned long long)value);
 }
 
-static void put_metrics(const struct watch_counts *c, FILE *to)
+/* Names are printable; what is special within quotes is escaped. */
+static void put_verified(const struct watch *watch, FILE *to)
 {
+	struct watch_grant grant = { 0 };
+
+	fputs("# TYPE cgdeleg_watch_verified_age_seconds gauge\n# UNIT cgdeleg_watch_verified_age_seconds seconds\n"
+	      "# HELP cgdeleg_watch_verified_age_seconds how long ago all ceilings of the grant were found to hold\n",
+	      to);
+	while (watch_next(watch, &grant)) {
+		fputs("cgdeleg_watch_verified_age_seconds{container=\"", to);
+		for (const char *at = grant.name; *at; at++)
+			fprintf(to, *at == '\\' || *at == '"' ? "\\%c" : "%c", *at);
+		fprintf(to, "\",cgroup_id=\"%llu\"} %llu\n", (unsigned long long)grant.id,
+			(unsigned long long)grant.verified_seconds);
+	}
+}
+
+static void put_metrics(struct watch *watch, FILE *to)
+{
+	const struct watch_counts *c = watch_counts(watch);
+
 	put(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
 	put(to, "sweeps", "counter", "completed sweeps, the one at the start included", c->sweeps);
 	put(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
@@ -110,8 +122,13 @@ static void put_metrics(const struct watch_counts *c, FILE *to)
 	put(to, "guards_restored", "counter", "BPF guards that were detached and have been attached again",
 	    c->guards_restored);
 	put(to, "guards_missing", "gauge", "BPF guards that could not be attached again", c->guards_missing);
+	put(to, "without_events", "gauge", "delegated cgroups with a limit file that inotify does not watch",
+	    c->without_events);
+	put(to, "unreadable", "gauge",
+	    "delegated cgroups whose attribute cannot be read, so that nobody knows their ceilings", c->unreadable);
 	put(to, "overflows", "counter", "overflows of the event queue", c->overflows);
 	put(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate", c->nsdelegate);
+	put_verified(watch, to);
 	fputs("# EOF\n", to);
 }
 
@@ -121,17 +138,35 @@ static void report(struct service *s)
 	char path[4096];
 	FILE *to;
 
-	(void)sd_notifyf(0, "STATUS=%zu delegated cgroups, %llu limits put back, %zu contested, %zu guards missing",
-			 c->grants, (unsigned long long)c->put_back, c->contested, c->guards_missing);
+	(void)sd_notifyf(
+		0,
+		"STATUS=%zu delegated cgroups, %llu limits put back, %zu contested, %zu guards missing, %zu without events, %zu unreadable",
+		c->grants, (unsigned long long)c->put_back, c->contested, c->guards_missing, c->without_events,
+		c->unreadable);
 	if (!s->metrics)
 		return;
 	/* A whole file or the old one. */
 	(void)snprintf(path, sizeof(path), "%s.new", s->metrics);
 	to = fopen(path, "we");
 	if (to)
-		put_metrics(c, to);
+		put_metrics(s->watch, to);
 	if (!to || fclose(to) != 0 || rename(path, s->metrics) < 0)
 		say(LOG_WARNING, "cannot write the file that --openmetrics names");
+}
+
+static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+
+/* There may be an inotify instance by now, or none any more. Without one, and where it cannot be waited for, the sweeps do
+ * all. */
+static void wait_for_events(struct service *s)
+{
+	const int fd = watch_fd(s->watch);
+
+	if (s->events && fd == sd_event_source_get_io_fd(s->events))
+		return;
+	s->events = sd_event_source_disable_unref(s->events);
+	if (fd >= 0 && sd_event_add_io(s->event, &s->events, fd, EPOLLIN, on_event, s) < 0)
+		s->events = NULL;
 }
 
 static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -141,7 +176,9 @@ static int on_event(sd_event_source *source, int fd, uint32_t revents, void *use
 	(void)source;
 	(void)fd;
 	(void)revents;
-	return watch_events(s->watch, &s->err);
+	watch_events(s->watch);
+	wait_for_events(s);
+	return 0;
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -157,8 +194,11 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 	struct service *s = userdata;
 	struct err err = { 0 };
 
-	if (watch_sweep(s->watch, ++s->sweeps % WALK_EVERY == 0, &err) < 0)
+	/* Said once, and not in each sweep. */
+	if (watch_sweep(s->watch, &err) < 0 && strcmp(err.text, s->swept.text) != 0)
 		say(LOG_ERR, err.text);
+	s->swept = err;
+	wait_for_events(s);
 	report(s);
 	return sd_event_source_set_time(source, usec + s->seconds * SECOND);
 }
@@ -184,9 +224,10 @@ static int add_timer(sd_event *event, uint64_t usec, sd_event_time_handler_t han
 	return r < 0 ? r : sd_event_source_set_floating(source, 1);
 }
 
-static int set_up(struct service *s, sd_event *event)
+static int set_up(struct service *s)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	sd_event *event = s->event;
 	sigset_t set;
 	int r;
 
@@ -194,9 +235,8 @@ static int set_up(struct service *s, sd_event *event)
 	for (size_t i = 0; i < ELEMENTS(signals); i++)
 		(void)sigaddset(&set, signals[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	r = sd_event_add_io(event, NULL, watch_fd(s->watch), EPOLLIN, on_event, s);
-	if (r >= 0)
-		r = add_timer(event, SECOND, on_tick, s);
+	wait_for_events(s);
+	r = add_timer(event, SECOND, on_tick, s);
 	if (r >= 0)
 		r = add_timer(event, s->seconds * SECOND, on_sweep, s);
 	/* Without a handler a signal ends the loop, with what is given to it as the exit code. */
@@ -208,18 +248,18 @@ static int set_up(struct service *s, sd_event *event)
 
 static int loop(struct service *s)
 {
-	sd_event *event = NULL;
-	int r = sd_event_new(&event);
+	int r = sd_event_new(&s->event);
 
 	if (r >= 0)
-		r = set_up(s, event);
+		r = set_up(s);
 	if (r >= 0) {
 		report(s);
 		(void)sd_notify(0, "READY=1");
-		r = sd_event_loop(event);
+		r = sd_event_loop(s->event);
 		(void)sd_notify(0, "STOPPING=1");
 	}
-	sd_event_unref(event);
+	s->events = sd_event_source_disable_unref(s->events);
+	s->event = sd_event_unref(s->event);
 	if (r < 0 && !s->err.text[0])
 		(void)err_set_errno(&s->err, r, "cannot go on watching");
 	return r;
@@ -242,8 +282,9 @@ static int run(struct service *s)
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
 	args.once = s->once;
-	if (!s->once)
-		(void)signal(SIGCHLD, SIG_IGN);
+	args.interval_ms = (int64_t)s->seconds * 1000;
+	/* Whoever started us may have ignored it: then nobody would get the result of a child. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	r = host_open("/", &real_machine, &s->host, &s->err);
 	if (r < 0)
 		return r;
@@ -262,6 +303,8 @@ static int run(struct service *s)
 		return err_set(&s->err, EIO, "some limits could not be put back");
 	if (c->guards_missing > 0)
 		return err_set(&s->err, EIO, "some BPF guards could not be attached again");
+	if (c->unreadable > 0)
+		return err_set(&s->err, EIO, "the attributes of some delegated cgroups cannot be read");
 	return 0;
 }
 

@@ -195,8 +195,9 @@ int attribute_read(int cgroup_fd, struct attribute *ret, struct err *err)
 	make_empty(&none);
 	*ret = none.attribute;
 	n = fgetxattr(cgroup_fd, ATTRIBUTE_NAME, text, sizeof(text));
-	if (n < 0 && (errno == ENODATA || errno == ENOTSUP || errno == EPERM))
+	if (n < 0 && errno == ENODATA)
 		return 0;
+	ret->marked = true;
 	if (n < 0)
 		return err_set_errno(err, errno, "cannot read attribute " ATTRIBUTE_NAME);
 	r = attribute_parse(text, (size_t)n, ret, err);

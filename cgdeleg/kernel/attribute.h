@@ -28,7 +28,7 @@ enum place { PLACE_ROOT, PLACE_SCOPE };
  * stay the caller's.
  */
 struct attribute {
-	bool marked;		       /* the attribute is there */
+	bool marked;		       /* the attribute is there, or nobody could tell */
 	bool present;		       /* ... and of a version that this program knows */
 	const char *id;		       /* container */
 	const char *instance;	       /* this very one, and no other of the same id: struct target.instance */
@@ -63,8 +63,9 @@ void ceiling_at_place(enum place place, const char *file, struct limit_value *va
 /* The ceiling of one file, or NULL. */
 const struct ceiling *attribute_find(const struct attribute *attribute, const char *file);
 
-/* Reads the attribute. No attribute, or one that cannot be seen without CAP_SYS_ADMIN, is not an error. *ret is filled
- * anew, and to be ended with attribute_done() in any case. */
+/* Reads the attribute. No attribute is not an error, nor is one that cannot be seen without CAP_SYS_ADMIN: the kernel
+ * says ENODATA to both. After any other error there may be one, so ret->marked is set: whoever counts grants counts
+ * that cgroup, and nobody looks below it. *ret is filled anew, and to be ended with attribute_done() in any case. */
 int attribute_read(int cgroup_fd, struct attribute *ret, struct err *err);
 
 /* As attribute_read(), from the text. Pure. */

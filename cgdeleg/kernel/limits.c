@@ -64,9 +64,9 @@ static int write_value(int fd, const char *file, const struct limit_type *type, 
 	return type->kind == LIMIT_LINES ? limit_lines_make(written, n, &before->arena, ret, err) : 0;
 }
 
-static int open_limit(int dirfd, const char *file, struct err *err)
+static int open_limit(int dirfd, const char *file, bool no_wait, struct err *err)
 {
-	int fd = openat(dirfd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dirfd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (no_wait ? O_NONBLOCK : 0));
 
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open '%s'", file);
@@ -142,7 +142,7 @@ static int write_lower(int fd, const char *file, const struct limit_type *type, 
 int limit_lower(int dirfd, const char *file, const struct limit_type *type, const struct limit_value *ceiling,
 		struct limit_before *ret, struct err *err)
 {
-	_cleanup_close_ int fd = open_limit(dirfd, file, err);
+	_cleanup_close_ int fd = open_limit(dirfd, file, ret->no_wait, err);
 	struct limit_value now, lower;
 	int r;
 
@@ -213,7 +213,7 @@ int limit_restore(int dirfd, const char *file, const struct limit_type *type, co
 
 	if (!before->changed)
 		return 0;
-	fd = open_limit(dirfd, file, err);
+	fd = open_limit(dirfd, file, false, err);
 	if (fd < 0)
 		return fd;
 	r = write_value(fd, file, type, &before->value, &scratch, &written, &refused);

@@ -17,7 +17,10 @@ int limit_read(int fd, const char *file, const struct limit_type *type, struct a
 
 /* What a write replaced, for limit_restore(). */
 struct limit_before {
-	bool skip_unknown;	  /* in: pass over LIMIT_LINES whose device or resource is not there */
+	bool skip_unknown; /* in: pass over LIMIT_LINES whose device or resource is not there */
+	/* in: since Linux 6.16 a write to memory.max or memory.high does not wait for the reclaim; the limit is set at
+	 * once all the same, and who allocates next reclaims. Older kernels wait (mm/memcontrol.c: memory_max_write()). */
+	bool no_wait;
 	size_t n_skipped;	  /* lines passed over */
 	bool changed;		  /* something was written, perhaps only a part of it */
 	struct limit_value value; /* what was there; LIMIT_LINES: the written lines only */

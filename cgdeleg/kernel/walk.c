@@ -28,7 +28,7 @@ struct walk {
 
 static int walk_below(struct walk *walk, int fd, unsigned depth, struct err *err);
 
-/* One child. What vanishes in between was none. */
+/* One child. What vanishes in between was none; what cannot be opened for another reason is counted. */
 static int walk_child(struct walk *walk, int parent_fd, const char *name, unsigned depth, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
@@ -43,8 +43,10 @@ static int walk_child(struct walk *walk, int parent_fd, const char *name, unsign
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
 		return err_set_errno(err, errno, "cannot open a cgroup");
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		walk->seen.n_passed += errno != ENOENT && errno != ENODEV;
 		return 0;
+	}
 	walk->path[len] = '/';
 	memcpy(walk->path + len + 1, name, added);
 	walk->len = len + added;

@@ -3,7 +3,8 @@
  * Grants - every delegated cgroup of the node, as the kernel has it.
  *
  * A cgroup is delegated if it has cgdeleg's attribute (attribute.h); there is no other list that could be wrong. The
- * walk does not go below a delegated cgroup: the container decides on the number and names of what lies there.
+ * walk does not go below a delegated cgroup: the container decides on the number and names of what lies there. Nor
+ * does it go below one whose attribute cannot be read: that may be one.
  */
 #pragma once
 
@@ -29,7 +30,7 @@ struct grant {
 struct grants_seen {
 	size_t n_cgroups; /* visited */
 	size_t n_grants;
-	size_t n_passed; /* deeper than GRANT_DEPTH_MAX, or a longer path than PATH_MAX */
+	size_t n_passed; /* deeper than GRANT_DEPTH_MAX, a longer path than PATH_MAX, or not to be opened */
 };
 
 /* Called with a delegated cgroup and its directory, both only valid in the call; the attribute can be moved out of it,

@@ -4,14 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "policy/limit-list.h"
 
-int inspect_open(int fd, uint64_t id, const struct attribute *attribute, struct inspect *ret, struct err *err)
+int inspect_open(int sys_fd, int fd, uint64_t id, const struct attribute *attribute, struct inspect *ret, struct err *err)
 {
-	*ret = (struct inspect) { .attribute = attribute, .id = id, .place_fd = { fd, -EBADF } };
+	*ret = (struct inspect) { .attribute = attribute, .sys_fd = sys_fd, .id = id, .place_fd = { fd, -EBADF } };
 	if (!attribute->scope)
 		return 0;
 	ret->place_fd[PLACE_SCOPE] = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -41,14 +44,46 @@ bool inspect_next(const struct inspect *inspect, struct limit_state *limit)
 	return true;
 }
 
+/* Every such file but io.max lists all devices or resources that there are; io.max only those with a limit. */
+static bool is_there(const struct inspect *inspect, const struct limit_state *limit, const char *name)
+{
+	char path[sizeof("dev/block/") + LIMIT_FILE_SIZE];
+
+	if (limit_find_line(&limit->now, name))
+		return true;
+	if (strcmp(limit->ceiling.file, "io.max") != 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "dev/block/%s", name);
+	return faccessat(inspect->sys_fd, path, F_OK, 0) == 0 || errno != ENOENT;
+}
+
+/* The ceiling without the lines of what is not there. */
+static int pick_ceiling(struct inspect *inspect, const struct limit_state *limit, struct limit_value *ret, struct err *err)
+{
+	const struct ceiling *c = &limit->ceiling;
+	struct limit_line lines[LIMIT_LINES_MAX];
+	size_t n = 0;
+
+	*ret = c->value;
+	if (c->type->kind != LIMIT_LINES)
+		return 0;
+	for (size_t i = 0; i < limit_n_lines(&c->value); i++)
+		if (is_there(inspect, limit, c->value.lines->lines[i].name))
+			lines[n++] = c->value.lines->lines[i];
+	return limit_lines_make(lines, n, &inspect->arena, ret, err);
+}
+
 int inspect_compare(struct inspect *inspect, struct limit_state *limit, const char *text, struct err *err)
 {
 	const struct ceiling *c = &limit->ceiling;
 	int r = limit_parse_kernel(c->type, text, &inspect->arena, &limit->now, err);
+	struct limit_value most;
 
+	if (r >= 0)
+		r = pick_ceiling(inspect, limit, &most, err);
 	if (r < 0)
 		return err_wrap(err, "cannot read '%s'", c->file);
-	limit->above = !limit_within(c->type, &limit->now, &c->value);
+	limit->above = !limit_within(c->type, &limit->now, &most);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 /* A grant that is being looked at. */
 struct inspect {
 	const struct attribute *attribute; /* the caller's, who keeps it */
+	int sys_fd;			   /* /sys; the caller's, who keeps it */
 	uint64_t id;			   /* of the cgroup */
 	/* The directories that hold the ceilings, by enum place: the caller's; the scope's, or -EBADF without one. */
 	int place_fd[PLACE_SCOPE + 1];
@@ -37,11 +38,13 @@ struct limit_state {
 	size_t next;		/* inspect_next()'s own */
 	struct ceiling ceiling; /* as it is at that place: the scope's counts of cgroups are one more */
 	struct limit_value now;
-	bool above; /* `now` exceeds the ceiling somewhere */
+	/* `now` exceeds the ceiling somewhere. A line for a device or resource that this machine does not have limits
+	 * nothing: on_missing_limit = skip passed over it, and it counts once the device is there. */
+	bool above;
 };
 
-/* `fd` is the cgroup's directory and stays the caller's. Fails where the scope above cannot be opened. */
-int inspect_open(int fd, uint64_t id, const struct attribute *attribute, struct inspect *ret, struct err *err);
+/* `fd` is the cgroup's directory, `sys_fd` /sys; both stay the caller's. Fails where the scope above cannot be opened. */
+int inspect_open(int sys_fd, int fd, uint64_t id, const struct attribute *attribute, struct inspect *ret, struct err *err);
 void inspect_done(struct inspect *inspect);
 
 /* The next ceiling: those of the cgroup itself, then the scope's. Reads no file; false at the end. */

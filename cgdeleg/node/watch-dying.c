@@ -10,11 +10,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -36,34 +34,26 @@ static int write_reclaim(const struct watched *w, uint64_t bytes)
 	return r == -EAGAIN ? 0 : r;
 }
 
-static bool is_running(int pidfd)
+static bool is_reclaiming(struct watch *watch, const struct watched *w)
 {
-	struct pollfd end = { .fd = pidfd, .events = POLLIN };
-
-	return pidfd >= 0 && poll(&end, 1, 0) == 0;
+	return watch_running(watch, CHILD_RECLAIM, w, PLACE_ROOT, "") > 0;
 }
 
-/* Reclaim can take long. So that no limit waits for it, a child process does it, for which nobody waits (main ignores
- * SIGCHLD). One at a time. */
+/* Reclaim can take long, so that a child process does it, one at a time. */
 static int reclaim(struct watch *watch, struct watched *w)
 {
 	pid_t pid;
 
-	if (is_running(w->reclaimer_fd))
+	if (is_reclaiming(watch, w))
 		return 0;
-	w->reclaimer_fd = close_fd(w->reclaimer_fd);
 	if (faccessat(w->fd, "memory.reclaim", F_OK, 0) < 0)
 		return -errno;
 	watch->counts.reclaims++;
-	pid = watch->args.once ? -1 : fork();
-	/* Gone already, where there is none: then it has done its work. */
-	if (pid > 0) {
-		w->reclaimer_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-		return 0;
-	}
-	if (pid < 0)
-		return write_reclaim(w, w->reclaim_bytes);
-	_exit(write_reclaim(w, w->reclaim_bytes) < 0);
+	pid = watch->args.once ? -1 : watch_fork(watch, CHILD_RECLAIM, w, PLACE_ROOT, "");
+	if (pid == 0)
+		_exit(-write_reclaim(w, w->reclaim_bytes));
+	/* Where no process is to be had there is no hurry either: the next sweep tries again. */
+	return pid > 0 || !watch->args.once ? 0 : write_reclaim(w, w->reclaim_bytes);
 }
 
 /* Did the last reclaim help? A tenth fewer is worth going on. Sets the size of the next one. */
@@ -101,7 +91,7 @@ void watch_dying(struct watch *watch, struct watched *w, const char *stat, const
 		return;
 	}
 	/* A reclaim that still runs is not judged yet, and does not make the next one larger. */
-	if (w->dying_alarm && (clock_monotonic_ms() < w->reclaim_after_ms || is_running(w->reclaimer_fd)))
+	if (w->dying_alarm && (clock_monotonic_ms() < w->reclaim_after_ms || is_reclaiming(watch, w)))
 		return;
 	if (w->dying_alarm) {
 		judge(watch, w, dying);

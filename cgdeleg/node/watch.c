@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watch - which cgroups are watched, what is done about each event, and the sweeps. See watch.h. */
+/* Watch - what is done about each event, the sweeps, and what is exported. See watch.h. */
 #include "cgdeleg/node/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/utsname.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cleanup.h"
-#include "base/file.h"
-#include "base/text.h"
 #include "cgdeleg/grant/budget.h"
-#include "cgdeleg/kernel/walk.h"
 #include "cgdeleg/node/watch-parts.h"
 
 void watch_say(struct watch *watch, int priority, const char *fmt, ...)
@@ -31,129 +28,7 @@ void watch_say(struct watch *watch, int priority, const char *fmt, ...)
 	watch->args.say(priority, text);
 }
 
-static void free_watched(struct watch *watch, struct watched *w)
-{
-	watch_files_drop(watch, w);
-	w->fd = close_fd(w->fd);
-	w->reclaimer_fd = close_fd(w->reclaimer_fd);
-	free(w->name);
-	free(w->path);
-	free(w);
-}
-
-/* The path below the cgroup2 mount of a cgroup that was opened by its id. */
-static char *path_of(const struct host *host, int fd)
-{
-	char link[32], path[PATH_MAX], root[PATH_MAX];
-	ssize_t len;
-
-	(void)snprintf(link, sizeof(link), "self/fd/%d", host->cgroup_fd);
-	len = file_readlink_at(host->proc_fd, link, root, sizeof(root));
-	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
-	if (len < 0 || file_readlink_at(host->proc_fd, link, path, sizeof(path)) < len)
-		return strdup("");
-	return strdup(path + len);
-}
-
-/* By one reading of its attribute: what holds is what that says now. False: it has none that can be read. */
-static bool look_at(const struct watched *w, struct attribute *attribute, struct inspect *ret)
-{
-	return attribute_read(w->fd, attribute, NULL) >= 0 && attribute->present &&
-	       inspect_open(w->fd, w->id, attribute, ret, NULL) >= 0;
-}
-
-/* The attribute is there, or not yet. Files are watched before they are read: nothing falls between. */
-static void settle(struct watch *watch, struct watched *w)
-{
-	_cleanup_(attribute_done) struct attribute attribute = { 0 };
-	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
-	struct err err = { 0 };
-	char shown[256];
-	int r;
-
-	if (attribute_read(w->fd, &attribute, &err) < 0) {
-		w->waits = false;
-		watch_say(watch, LOG_ERR, "%s: %s; its ceilings are not watched", w->path, err.text);
-		return;
-	}
-	if (!attribute.marked)
-		return;
-	w->waits = false;
-	free(w->name);
-	w->name = strdup(text_escape(attribute.id, shown, sizeof(shown)));
-	r = inspect_open(w->fd, w->id, &attribute, &grant, NULL);
-	if (r >= 0)
-		r = watch_files_add(watch, w, &grant);
-	if (r < 0)
-		watch_say(watch, LOG_ERR,
-			  "%s: cannot watch its limit files: %s; raise fs.inotify.max_user_watches; until then a raised limit may stay",
-			  w->name, strerror(-r));
-	watch_lower(watch, w, &attribute);
-	watch_enforce(watch, w, &grant, NULL);
-}
-
-/* `only` NULL: all limits of the grant. */
-static void enforce(struct watch *watch, struct watched *w, struct watch_file *only)
-{
-	_cleanup_(attribute_done) struct attribute attribute = { 0 };
-	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
-
-	if (only)
-		only->due_ms = 0;
-	if (!w->waits && look_at(w, &attribute, &grant))
-		watch_enforce(watch, w, &grant, only);
-}
-
-static bool is_known(const struct watch *watch, uint64_t id)
-{
-	for (const struct watched *w = watch->all; w; w = w->next)
-		if (w->id == id)
-			return true;
-	return false;
-}
-
-/* Takes fd. */
-static int adopt(struct watch *watch, uint64_t id, int fd)
-{
-	struct watched *w = calloc(1, sizeof(*w));
-
-	if (!w) {
-		(void)close_fd(fd);
-		return -ENOMEM;
-	}
-	*w = (struct watched) { .id = id, .fd = fd, .reclaimer_fd = -EBADF, .waits = true, .next = watch->all };
-	watch->all = w;
-	w->path = path_of(watch->args.host, fd);
-	w->name = strdup("");
-	if (!w->path || !w->name)
-		return -ENOMEM;
-	(void)watch_files_add(watch, w, NULL);
-	settle(watch, w);
-	return 0;
-}
-
-/* An entry is only a hint at what to look at; it is read without its lock. */
-static void read_entries(struct watch *watch)
-{
-	_cleanup_close_ int fd = -EBADF;
-	struct budget_entry entry;
-	char path[PATH_MAX];
-
-	(void)snprintf(path, sizeof(path), "%s/" BUDGET_FILE, watch->args.run);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	for (off_t at = sizeof(entry); fd >= 0 && pread(fd, &entry, sizeof(entry), at) == (ssize_t)sizeof(entry);
-	     at += (off_t)sizeof(entry)) {
-		int cgroup_fd;
-
-		if (entry.id == 0 || is_known(watch, entry.id))
-			continue;
-		cgroup_fd = grant_open(watch->args.host, entry.id);
-		if (cgroup_fd >= 0)
-			(void)adopt(watch, entry.id, cgroup_fd);
-	}
-}
-
-/* The table may come and go: its directory is watched too. */
+/* The table may come and go, and its directory too: each sweep asks anew, and is told the number that there is already. */
 static void watch_table(struct watch *watch)
 {
 	char path[PATH_MAX];
@@ -163,18 +38,35 @@ static void watch_table(struct watch *watch)
 	watch->table_wd = inotify_add_watch(watch->inotify_fd, path, IN_MODIFY);
 }
 
-static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
+static void open_inotify(struct watch *watch)
 {
-	struct watch *watch = userdata;
-	int copy;
+	if (watch->inotify_fd < 0)
+		watch->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watch->inotify_fd < 0) {
+		watch->blind_errno = errno;
+		watch->inotify_fd = -EBADF;
+	}
+}
 
-	if (is_known(watch, grant->id))
-		return 0;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (copy < 0 || adopt(watch, grant->id, copy) < 0)
-		return err_set_errno(err, errno,
-				     "cannot watch another cgroup with inotify (is fs.inotify.max_user_watches too low?)");
-	return 0;
+/* All of its watches end with it; the next sweep asks for another. */
+static void close_inotify(struct watch *watch)
+{
+	watch->inotify_fd = close_fd(watch->inotify_fd);
+	watch->run_wd = watch->table_wd = -1;
+	for (struct watched *w = watch->all; w; w = w->next)
+		for (struct watch_limit *limit = w->limits; limit; limit = limit->next)
+			watch_limit_lost(watch, limit);
+}
+
+/* Since Linux 6.16 whoever writes memory.max with O_NONBLOCK does not wait for reclaim. A vendor may have that in an
+ * older kernel; there a child that nobody needs does no harm. */
+static bool kernel_lets_go(void)
+{
+	unsigned major = 0, minor = 0;
+	struct utsname name;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 16));
 }
 
 int watch_new(const struct watch_args *args, struct watch **ret, struct err *err)
@@ -187,28 +79,33 @@ int watch_new(const struct watch_args *args, struct watch **ret, struct err *err
 	watch->args = *args;
 	watch->counts.nsdelegate = true;
 	watch->guards = (struct guards)GUARDS_NONE;
-	watch->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	r = watch->inotify_fd < 0 ? err_set_errno(err, errno, "cannot use inotify") : 0;
-	if (r >= 0) {
-		watch_table(watch);
-		r = watch_sweep(watch, true, err);
+	watch->lets_go = kernel_lets_go();
+	watch->inotify_fd = -EBADF;
+	watch->run_wd = watch->table_wd = -1;
+	r = watch_sweep(watch, err);
+	/* A service goes on: what one sweep could not look at, the next may. */
+	if (r < 0 && args->once) {
+		watch_free(watch);
+		return r;
 	}
 	if (r < 0)
-		watch_free(watch);
-	else
-		*ret = watch;
-	return r;
+		watch_say(watch, LOG_ERR, "%s", err->text);
+	*ret = watch;
+	return 0;
 }
 
 void watch_free(struct watch *watch)
 {
 	if (!watch)
 		return;
-	while (watch->all) {
-		struct watched *w = watch->all;
+	while (watch->all)
+		watch_forget(watch, watch->all);
+	watch_collect(watch);
+	while (watch->children) {
+		struct watch_child *child = watch->children;
 
-		watch->all = w->next;
-		free_watched(watch, w);
+		watch->children = child->next;
+		free(child);
 	}
 	guards_done(&watch->guards);
 	(void)close_fd(watch->inotify_fd);
@@ -220,120 +117,140 @@ int watch_fd(const struct watch *watch)
 	return watch->inotify_fd;
 }
 
-static void handle(struct watch *watch, const struct inotify_event *event)
+/* Checks those that were not, since `sweep`, and forgets what is gone. */
+static void check_others(struct watch *watch, uint64_t sweep, bool rest)
 {
-	struct watch_file *file;
+	struct watched *next;
 
-	if (event->mask & IN_Q_OVERFLOW) {
-		watch->counts.overflows++;
-		for (struct watched *w = watch->all; w; w = w->next)
-			enforce(watch, w, NULL);
-		read_entries(watch);
-	} else if (event->wd == watch->run_wd) {
-		watch_table(watch);
-		read_entries(watch);
-	} else if (event->wd == watch->table_wd) {
-		read_entries(watch);
-	} else if ((file = watch_file_find(watch, event->wd)) != NULL) {
-		if (file->owner->waits)
-			settle(watch, file->owner);
-		else if (file->file[0])
-			enforce(watch, file->owner, file);
+	for (struct watched *w = watch->all; w; w = next) {
+		next = w->next;
+		if (w->checked < sweep && !watch_check(watch, w, rest))
+			watch_forget(watch, w);
 	}
 }
 
-int watch_events(struct watch *watch, struct err *err)
+/* Events were lost. Whoever can make the queue overflow can do so again at once: once a second is enough, since the
+ * sweeps do not depend on it. */
+static void catch_up(struct watch *watch)
 {
-	char buf[16384] __attribute__((aligned(8)));
+	const int64_t now = clock_monotonic_ms();
 
-	for (;;) {
-		ssize_t n = read(watch->inotify_fd, buf, sizeof(buf));
+	if (!watch->overflowed || (watch->overflow_ms && now - watch->overflow_ms < WATCH_CONTEST_MS))
+		return;
+	watch->overflowed = false;
+	watch->overflow_ms = now;
+	watch_read_entries(watch);
+	check_others(watch, UINT64_MAX, false);
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return err_set_errno(err, errno, "cannot read inotify's events");
-		if (n <= 0)
-			return 0;
+/* One file was written. */
+static void enforce(struct watch *watch, struct watched *w, const struct watch_limit *only)
+{
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
+	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
+	struct err err = { 0 };
+
+	if (watch_open(watch, w, &attribute, &grant))
+		(void)watch_enforce(watch, w, &grant, only, &err);
+}
+
+static void handle(struct watch *watch, const struct inotify_event *event)
+{
+	struct watch_limit *limit = watch_limit_by_wd(watch, event->wd);
+
+	if (event->mask & IN_Q_OVERFLOW) {
+		watch->counts.overflows++;
+		watch->overflowed = true;
+	} else if (event->wd == watch->run_wd || event->wd == watch->table_wd) {
+		watch_table(watch);
+		watch_read_entries(watch);
+		check_others(watch, 1, false);
+	} else if (limit && (event->mask & IN_IGNORED)) {
+		watch_limit_lost(watch, limit);
+	} else if (limit && limit->file[0]) {
+		enforce(watch, limit->owner, limit);
+	} else if (limit) {
+		(void)watch_check(watch, limit->owner, false);
+	}
+}
+
+void watch_events(struct watch *watch)
+{
+	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n;
+
+	do {
+		n = watch->inotify_fd < 0 ? 0 : read(watch->inotify_fd, buf, sizeof(buf));
 		for (ssize_t at = 0; at < n;) {
 			const struct inotify_event *event = (const void *)(buf + at);
 
 			handle(watch, event);
 			at += (ssize_t)(sizeof(*event) + event->len);
 		}
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0 && errno != EAGAIN) {
+		watch_say(watch, LOG_ERR, "cannot read inotify's events: %s; the next sweep begins anew", strerror(errno));
+		close_inotify(watch);
 	}
+	catch_up(watch);
 }
 
 void watch_tick(struct watch *watch)
 {
-	const int64_t now = clock_monotonic_ms();
-
-	for (struct watched *w = watch->all; w && watch->counts.contested > 0; w = w->next)
-		for (struct watch_file *file = w->files; file; file = file->next) {
-			if (file->due_ms && file->due_ms <= now)
-				enforce(watch, w, file);
-			if (!file->contested || now - file->last_ms < WATCH_CALM_MS)
-				continue;
-			file->contested = false;
-			watch->counts.contested--;
-			watch_say(watch, LOG_NOTICE, "%s: nobody raises '%s' any more", w->name, file->file);
-		}
+	watch_collect(watch);
+	catch_up(watch);
+	for (struct watched *w = watch->all; w; w = w->next)
+		watch_enforce_tick(watch, w);
 }
 
-/* Everything about one grant, by one reading of its attribute; its limits only if `limits`. False: it is gone. */
-static bool check(struct watch *watch, struct watched *w, bool limits)
+/* Where inotify fails nothing goes unwatched, but it takes longer: said when it begins and when it is over. */
+static void note_blind(struct watch *watch)
 {
-	_cleanup_(attribute_done) struct attribute attribute = { 0 };
-	_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
-	char stat[1024];
-	bool readable;
+	const size_t n = watch_counts(watch)->without_events;
+	const bool blind = watch->inotify_fd < 0 || n > 0;
 
-	if (file_read_record_at(w->fd, "cgroup.stat", stat, sizeof(stat)) < 0)
-		return false;
-	if (w->waits)
-		return true;
-	readable = look_at(w, &attribute, &grant);
-	if (readable && limits)
-		watch_enforce(watch, w, &grant, NULL);
-	watch_dying(watch, w, stat, readable ? &attribute : NULL);
-	if (readable)
-		watch_guards(watch, w, &grant);
-	return true;
+	if (blind && !watch->blind && !watch->args.once)
+		watch_say(watch, LOG_WARNING,
+			  "inotify does not report writes to the limit files of %zu of %zu delegated cgroups (%s): there a raised limit is put back by the next sweep, and not at once; raise fs.inotify.max_user_%s, or find out who uses them up",
+			  n, watch->counts.grants, strerror(watch->blind_errno),
+			  watch->inotify_fd < 0 ? "instances" : "watches");
+	if (!blind && watch->blind)
+		watch_say(watch, LOG_NOTICE, "inotify reports writes to all limit files again");
+	watch->blind = blind;
 }
 
-/* Forgets what is gone. */
-static void check_all(struct watch *watch, bool limits)
+/* The walk finds grants that are in no table. It visits the whole tree but what is delegated; where others have made that
+ * large, limits must not wait for it in every sweep. */
+static bool walk_is_due(struct watch *watch)
 {
-	struct watched **at = &watch->all;
+	const bool dear = watch->walk_ms * 100 > watch->args.interval_ms && watch->args.interval_ms > 0;
 
-	while (*at) {
-		struct watched *w = *at;
-
-		if (check(watch, w, limits)) {
-			at = &w->next;
-			continue;
-		}
-		*at = w->next;
-		free_watched(watch, w);
-	}
+	watch->walked++;
+	return watch->counts.sweeps == 0 || !dear || watch->walked >= WATCH_WALK_EVERY;
 }
 
-int watch_sweep(struct watch *watch, bool walk, struct err *err)
+int watch_sweep(struct watch *watch, struct err *err)
 {
-	struct watched *known;
 	int r = 0;
 
+	watch->sweep++;
+	watch_collect(watch);
+	open_inotify(watch);
 	watch_guards_begin(watch);
 	watch_host(watch);
-	check_all(watch, walk);
-	known = watch->all;
-	read_entries(watch);
-	if (walk)
-		r = grants_walk(watch->args.host, visit, watch, NULL, err);
-	/* The limits of those that have just been found are settled. */
-	for (struct watched *w = watch->all; w != known; w = w->next)
-		(void)check(watch, w, false);
+	watch_table(watch);
+	watch_read_entries(watch);
+	if (walk_is_due(watch)) {
+		const int64_t began = clock_monotonic_ms();
+
+		r = watch_walk(watch, err);
+		watch->walk_ms = clock_monotonic_ms() - began;
+		watch->walked = 0;
+	}
+	check_others(watch, watch->sweep, true);
 	watch->counts.sweeps++;
+	watch->overflowed = false;
+	note_blind(watch);
 	return r;
 }
 
@@ -343,25 +260,49 @@ void watch_apply_policy(struct watch *watch, const struct ruleset *rules)
 	for (struct watched *w = watch->all; w; w = w->next) {
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
+		struct err err = { 0 };
 
-		if (w->waits || !look_at(w, &attribute, &grant))
+		if (!w->settled || !watch_open(watch, w, &attribute, &grant))
 			continue;
 		watch_lower(watch, w, &attribute);
-		watch_enforce(watch, w, &grant, NULL);
+		(void)watch_enforce(watch, w, &grant, NULL, &err);
 	}
+}
+
+static bool is_grant(const struct watched *w)
+{
+	return w->settled || w->unreadable;
 }
 
 const struct watch_counts *watch_counts(struct watch *watch)
 {
 	struct watch_counts *c = &watch->counts;
 
-	c->grants = c->dying_alarms = c->dying_held = c->guards_missing = 0;
+	c->grants = c->without_events = watch->unkept;
+	c->dying_alarms = c->dying_held = c->guards_missing = c->unreadable = 0;
 	for (const struct watched *w = watch->all; w; w = w->next) {
-		c->grants += !w->waits;
+		c->grants += w->settled;
+		c->without_events += is_grant(w) && (w->eventless || watch->inotify_fd < 0);
+		c->unreadable += w->unreadable;
 		c->dying_alarms += w->dying_alarm;
 		c->dying_held += w->dying_held;
 		for (int kind = 0; kind < GUARD_KINDS; kind++)
 			c->guards_missing += w->guard_missing[kind];
 	}
 	return c;
+}
+
+bool watch_next(const struct watch *watch, struct watch_grant *grant)
+{
+	const struct watched *w = grant->next ? grant->next->next : watch->all;
+
+	while (w && !is_grant(w))
+		w = w->next;
+	if (!w)
+		return false;
+	*grant = (struct watch_grant) { .next = w,
+					.id = w->id,
+					.name = w->name,
+					.verified_seconds = (uint64_t)(clock_monotonic_ms() - w->verified_ms) / 1000 };
+	return true;
 }

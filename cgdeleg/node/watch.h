@@ -2,19 +2,22 @@
 /*
  * Watch - keeps the limits of delegated cgroups at the ceilings that were granted.
  *
- * How it learns of things: an entry that the hook adds to the table of grants announces a cgroup; the attribute on that
- * cgroup makes it a grant; inotify reports each write to a limit file as it is made (every write to a cgroup file goes
- * through the VFS, which reports it, and there is no other way to change one). The limit files are watched and not
- * their directory: only host root can write them, so a container cannot flood the queue. Events that an overflowing
- * queue has lost, and grants that are in no table, are found by a walk of the tree. No event comes for a BPF program
- * that was detached, or for removed cgroups that stay: each sweep looks for those.
+ * Events are for speed, sweeps for truth. An entry that the hook adds to the table of grants announces a cgroup; the
+ * attribute on that cgroup makes it a grant; inotify reports each write to a limit file as it is made (every write to a
+ * cgroup file goes through the VFS, which reports it, and there is no other way to change one). The limit files are
+ * watched and not their directory: only host root can write them, so a container cannot flood the queue. But inotify's
+ * watches and instances are counted for the whole machine, and its queue can overflow. So each sweep walks the tree,
+ * takes up what has an attribute by now, compares every ceiling of every attribute with its file, and asks again for the
+ * watches that it did not get. It works without inotify at all; then a raised limit stays until the next sweep. No event
+ * comes for a BPF program that was detached, or for removed cgroups that stay: each sweep looks for those too.
  *
- * A limit that was lowered is left alone. If somebody raises one again and again, it is put back once a second, and
- * that is reported once.
+ * A limit that was lowered is left alone. One that somebody raises again and again is put back each time; only the lines
+ * in the log and the calls of systemd are limited.
  *
  * Keeps nothing that matters: a watch that is killed and started again finds everything in the kernel.
  *
- * Parts: watch.c, watch-dying.c, watch-enforce.c, watch-files.c, watch-guard.c, watch-host.c; what they share is in watch-parts.h.
+ * Parts: watch.c, watch-child.c, watch-dying.c, watch-enforce.c, watch-grants.c, watch-guard.c, watch-host.c,
+ * watch-limits.c, watch-policy.c, watch-systemd.c; what they share is in watch-parts.h.
  */
 #pragma once
 
@@ -26,11 +29,13 @@
 #include "cgdeleg/kernel/host.h"
 struct ruleset;
 
-#define WATCH_CONTEST_MS  1000 /* more rewrites or writes in this time are a contest: one of them is put back */
+#define WATCH_CONTEST_MS  1000 /* more rewrites or writes in this time are a contest: reported once */
 #define WATCH_REWRITES	  2
 #define WATCH_WRITES	  10
 #define WATCH_TOGETHER_MS 150	/* writes that follow each other so closely are one rewrite */
 #define WATCH_CALM_MS	  10000 /* without a rewrite for so long a contest is over */
+#define WATCH_WAIT_MS	  60000 /* a cgroup without an attribute for so long is left to the sweeps */
+#define WATCH_WALK_EVERY  6	/* sweeps, where a walk of the tree takes more than a hundredth of the interval */
 
 #define WATCH_LOAD_MS	60000	/* between two attempts at loading the guards */
 #define WATCH_REMIND_MS 3600000 /* until a guard that stays away is reported again */
@@ -50,6 +55,8 @@ struct watch_counts {
 	uint64_t guards_restored;
 	size_t guards_missing; /* of grants, and could not be put back */
 	size_t grants, contested;
+	size_t without_events;		 /* grants with a limit file that only sweeps compare */
+	size_t unreadable;		 /* cgroups whose attribute cannot be read: their ceilings are not known */
 	size_t dying_alarms, dying_held; /* cgroups with too many removed ones; where reclaim does not help */
 	bool nsdelegate;		 /* the host's cgroup2 has it */
 };
@@ -58,7 +65,8 @@ struct watch_args {
 	const struct host *host;
 	const char *run; /* directory of the table of grants */
 	const struct ruleset *rules;
-	bool once; /* wait for systemd's answers; else SIGCHLD must be ignored */
+	bool once; /* waits for reclaim and for systemd's answers; else SIGCHLD must have its default action */
+	int64_t interval_ms; /* between two sweeps, as the caller means to call them; 0: not known */
 	/* Loads the BPF guards and pins them below /sys, which `sys_fd` is; NULL: nobody does. */
 	int (*load_guards)(int sys_fd, struct err *err);
 	/* One sentence, printable, without a full stop. Priority as syslog's. */
@@ -67,22 +75,34 @@ struct watch_args {
 
 struct watch;
 
-/* Begins with a sweep of the whole node. */
+/* Begins with a sweep. What that could not do is said, and an error only with args->once. -ENOMEM. */
 int watch_new(const struct watch_args *args, struct watch **ret, struct err *err);
 void watch_free(struct watch *watch);
 
-/* Readable when something has happened; then watch_events(). */
+/* Readable when something has happened; then watch_events(). -EBADF: there are no events. A sweep, and watch_events()
+ * itself, may close it or open another: ask anew after each. */
 int watch_fd(const struct watch *watch);
-int watch_events(struct watch *watch, struct err *err);
+void watch_events(struct watch *watch);
 
-/* To be called once a second: what was put off. */
+/* To be called once a second: what was put off, and the results of child processes. */
 void watch_tick(struct watch *watch);
 
-/* To be called every few seconds: what has ended, guards, dying cgroups, nsdelegate; `walk`: and the whole tree. May
- * leave the working directory at "/". */
-int watch_sweep(struct watch *watch, bool walk, struct err *err);
+/* To be called every few seconds. May leave the working directory at "/". An error says what could not be walked; all
+ * that is known has been checked nevertheless. */
+int watch_sweep(struct watch *watch, struct err *err);
 
 /* Another policy is in force: applies lowered ceilings to what runs, and says what it does not raise. */
 void watch_apply_policy(struct watch *watch, const struct ruleset *rules);
 
 const struct watch_counts *watch_counts(struct watch *watch);
+
+/* One grant, for what is exported. */
+struct watch_grant {
+	const struct watched *next; /* watch_next()'s own; NULL begins */
+	uint64_t id;		    /* of the cgroup */
+	const char *name; /* of the container, or the cgroup's path; printable, and valid until the next event or sweep */
+	uint64_t verified_seconds; /* since all its ceilings held in one check */
+};
+
+/* The next grant, those with an unreadable attribute included; false at the end. */
+bool watch_next(const struct watch *watch, struct watch_grant *grant);

@@ -217,7 +217,7 @@ TEST(test_drift)
 		const struct attribute attribute = { .ceilings = &ceiling, .n_ceilings = 1 };
 		struct limit_state limit = { 0 };
 
-		assert_int_equal(inspect_open(-EBADF, 1, &attribute, &inspect, &why), 0);
+		assert_int_equal(inspect_open(-EBADF, -EBADF, 1, &attribute, &inspect, &why), 0);
 		assert_int_equal(limit_parse(ceiling.type, cases[i].ceiling, &inspect.arena, &ceiling.value, NULL), 0);
 		assert_true(inspect_next(&inspect, &limit));
 		CHECK(cases[i].ceiling, inspect_compare(&inspect, &limit, cases[i].now, &why), cases[i].want);
