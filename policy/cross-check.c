@@ -24,9 +24,11 @@ static bool means_none_or_all(const char *name)
 	return word_is_boolean(name, &unused);
 }
 
-static int complain_unknown(struct ruleset *rules, const struct setting *setting, unsigned column,
+static int complain_unknown(struct ruleset *rules, const struct setting *setting, const char *place,
 			    enum section_kind kind, const char *name)
 {
+	unsigned column;
+	const struct setting *line = setting_line(setting, place, &column);
 	struct nearest nearest = nearest_to(name);
 	char escaped[256], advice[96];
 
@@ -38,7 +40,7 @@ static int complain_unknown(struct ruleset *rules, const struct setting *setting
 		(void)snprintf(advice, sizeof(advice), "; name each handler that the rule is for");
 	else
 		(void)snprintf(advice, sizeof(advice), "; leave '%s' out if there is to be none", setting->name);
-	return ruleset_complain(rules, &setting->origin, column, "there is no [%s %s]%s", section_kind_name(kind),
+	return ruleset_complain(rules, &line->origin, column, "there is no [%s %s]%s", section_kind_name(kind),
 				text_escape(name, escaped, sizeof(escaped)), advice);
 }
 
@@ -53,10 +55,8 @@ static int check_names(struct ruleset *rules, const struct setting *setting, enu
 		return 0;
 	/* A word that is no name: key_check() has reported it. */
 	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
-		size_t offset = (size_t)(list - setting->value) - (size_t)(len > 0 ? len : 0);
-
 		if (len > 0 && text_is_name(word) && !ruleset_find(rules, kind, word) &&
-		    complain_unknown(rules, setting, setting->column + (unsigned)offset, kind, word) < 0)
+		    complain_unknown(rules, setting, list - len, kind, word) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -111,6 +111,13 @@ static const struct {
 	[KEY_BUDGET] = { check_limit },
 };
 
+bool key_is_list(const struct key *key, const char *name)
+{
+	const struct limit_type *type = key->id == KEY_LIMIT ? limit_type_find(name) : NULL;
+
+	return kinds[key->kind].is_list || (type && type->kind == LIMIT_LINES);
+}
+
 int key_check(const struct key *key, const char *name, const char *value, struct arena *arena, struct limit_value *ret,
 	      struct err *err)
 {

@@ -86,6 +86,9 @@ const struct key *key_find(const char *name);
 const char *section_kind_name(enum section_kind kind);
 enum section_kind section_kind_find(const char *name); /* or SECTION_KIND_INVALID */
 
+/* Can the key have more lines in a section, which go on with its list? So is a limit file with a line for each device. */
+bool key_is_list(const struct key *key, const char *name);
+
 /* Is `value` of the key's kind? `name` is the key as written. The sentence names the valid values. *ret is the value of
  * KEY_LIMIT_VALUE, KEY_COUNT and KEY_BUDGET, its list `arena`'s, and else untouched. */
 int key_check(const struct key *key, const char *name, const char *value, struct arena *arena, struct limit_value *ret,

@@ -44,6 +44,8 @@ struct reader {
 	struct section *section; /* the open one; NULL: none yet, or its header was faulty */
 	bool any_section;	 /* a header was seen, good or not */
 	unsigned n_keys;	 /* lines with a key in the open section */
+	struct setting *list;	 /* the list of the open section that the last such line went on with; NULL: none did */
+	struct setting *list_end; /* its last line */
 	const struct key *last_keys[16];
 	int error; /* -ENOMEM ends the reading */
 };
@@ -126,6 +128,37 @@ static bool check_bytes(struct reader *r)
 	return true;
 }
 
+/* A list that went on becomes one text, once: a long one that grew with each line would be copied for each. */
+static void join_list(struct reader *r, struct setting *list)
+{
+	const char *separator = list->key->id == KEY_LIMIT ? ", " : " ";
+	size_t size = 1;
+	char *text, *end;
+
+	for (const struct setting *s = list; s; s = s->more)
+		size += strlen(s->value) + strlen(separator);
+	text = end = arena_alloc(r->rules->arena, size);
+	if (!text) {
+		keep_error(r, -ENOMEM);
+		return;
+	}
+	for (struct setting *s = list; s; s = s->more) {
+		const char *value = s->value;
+
+		s->value = end;
+		end = stpcpy(end, value);
+		if (s->more)
+			end = stpcpy(end, separator);
+	}
+}
+
+static void join_lists(struct reader *r)
+{
+	for (struct setting *s = r->section->settings; s; s = s->next)
+		if (s->more && s->origin.file == r->at.file)
+			join_list(r, s);
+}
+
 static void close_section(struct reader *r)
 {
 	if (r->section && r->n_keys == 0 && r->section->kind != SECTION_DEFAULTS) {
@@ -134,7 +167,10 @@ static void close_section(struct reader *r)
 		keep_error(r, ruleset_complain(r->rules, &at, 1, "[%s %s] is empty",
 					       section_kind_name(r->section->kind), r->section->name));
 	}
+	if (r->list)
+		join_lists(r);
 	r->section = NULL;
+	r->list = NULL;
 	r->n_keys = 0;
 }
 
@@ -212,12 +248,29 @@ static bool read_header(struct reader *r)
 	return open_section(r, r->raw + 1);
 }
 
+/* inih's buffer, which takes the line, a newline and a NUL, is as long as Debian built it. A copy of inih with a longer
+ * one would be ours to keep, so a list that is longer goes on in the next line. */
+static bool too_long(struct reader *r, int size)
+{
+	const size_t len = strcspn(r->raw, " \t="), most = (size_t)size - 2;
+	char name[LIMIT_FILE_SIZE] = "";
+	const struct key *key;
+
+	if (len < sizeof(name))
+		memcpy(name, r->raw, len);
+	key = key_find(name);
+	if (key && key_is_list(key, name))
+		return fault(r, most + 1,
+			     "the line has %zu bytes; at most %zu are allowed: write the rest in a line of its own, again with '%s = ', and the list goes on",
+			     r->raw_len, most, name);
+	return fault(r, most + 1, "the line has %zu bytes; at most %zu are allowed", r->raw_len, most);
+}
+
 /* Is this a line that inih may see? */
 static bool check_key_line(struct reader *r, int size)
 {
-	/* inih's buffer takes the line, a newline and a NUL. */
 	if (r->raw_len + 2 > (size_t)size)
-		return fault(r, (size_t)size - 1, "the line has %zu bytes; at most %d are allowed", r->raw_len, size - 2);
+		return too_long(r, size);
 	if (r->separator >= r->comment)
 		return fault(r, 1, "the line has no '='; write 'key = value'");
 	if (*r->separator == ':')
@@ -327,10 +380,31 @@ static struct setting *find_same(const struct reader *r, const struct key *key, 
 	return same;
 }
 
+/* One more line of a list. Devices are counted once each: a second value for one is a fault. */
+static void go_on(struct reader *r, struct setting *list, struct setting *line)
+{
+	const struct limit_type *type = line->key->id == KEY_LIMIT ? limit_type_find(list->name) : NULL;
+	const size_t n = limit_n_lines(&list->limit) + limit_n_lines(&line->limit);
+	struct err err = { 0 };
+	const int added = type ? limit_add_lines(type, &list->limit, &line->limit, r->rules->arena, &err) : 0;
+
+	if (added == -ENOMEM)
+		keep_error(r, added);
+	else if (added < 0)
+		(void)fault(r, line->column, "%s", err.text);
+	else if (type && limit_n_lines(&list->limit) < n)
+		(void)fault(r, line->column, "'%s' has a device or resource that is there already, from line %u on",
+			    list->name, list->origin.line);
+	if (r->list != list)
+		for (r->list = r->list_end = list; r->list_end->more;)
+			r->list_end = r->list_end->more;
+	r->list_end = r->list_end->more = line;
+}
+
 static void set_key(struct reader *r, const struct key *key, const char *name, const char *value)
 {
 	const unsigned column = (unsigned)(value - r->buf) + 1;
-	struct setting *setting, **end;
+	struct setting *setting, *list = NULL, **end;
 	struct limit_value limit = { 0 };
 	struct err err; /* clearing it whole for each line would show */
 	unsigned n_limits;
@@ -338,10 +412,14 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 	err.text[0] = '\0';
 	setting = find_same(r, key, name, &end, &n_limits);
 	if (setting && setting->origin.file == r->at.file) {
-		(void)fault(r, 1, "'%s' is in this section already, on line %u", name, setting->origin.line);
-		return;
+		if (!key_is_list(key, name)) {
+			(void)fault(r, 1, "'%s' is in this section already, on line %u", name, setting->origin.line);
+			return;
+		}
+		list = setting;
+		setting = NULL;
 	}
-	if (!setting && key->id == KEY_LIMIT && n_limits == POLICY_LIMITS_MAX) {
+	if (!setting && !list && key->id == KEY_LIMIT && n_limits == POLICY_LIMITS_MAX) {
 		(void)fault(r, 1, "a profile can have at most %d limits", POLICY_LIMITS_MAX);
 		return;
 	}
@@ -349,17 +427,22 @@ static void set_key(struct reader *r, const struct key *key, const char *name, c
 		(void)fault(r, column, "%s", err.text);
 	/* A faulty value is kept as well: the key is not missing, and the ruleset is broken anyhow. */
 	if (!setting)
-		*end = setting = arena_alloc(r->rules->arena, sizeof(*setting));
+		setting = arena_alloc(r->rules->arena, sizeof(*setting));
 	if (!setting) {
 		keep_error(r, -ENOMEM);
 		return;
 	}
+	if (!list && !setting->key)
+		*end = setting;
 	setting->key = key;
 	setting->name = key->id == KEY_LIMIT ? in_text(r, name) : key->name;
 	setting->value = in_text(r, value);
 	setting->limit = limit;
 	setting->origin = r->at;
 	setting->column = column;
+	setting->more = NULL; /* an earlier file's list is replaced whole */
+	if (list)
+		go_on(r, list, setting);
 }
 
 /* A policy says the same few keys over and over. */

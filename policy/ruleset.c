@@ -146,6 +146,16 @@ bool section_has_word(const struct section *section, enum key_id id, const char 
 	return setting && text_has_word(setting->value, word);
 }
 
+const struct setting *setting_line(const struct setting *setting, const char *word, unsigned *ret_column)
+{
+	const struct setting *line = setting;
+
+	for (const struct setting *s = setting->more; s && s->value <= word; s = s->more)
+		line = s;
+	*ret_column = line->column + (unsigned)(word - line->value);
+	return line;
+}
+
 const struct setting *section_limit(const struct section *profile, const char *file)
 {
 	if (profile)

@@ -30,6 +30,9 @@ struct setting {
 	unsigned column;	  /* where the value begins in its line */
 	const char *name;	  /* as written: "hugetlb.2MB.max" where key->name is a pattern */
 	struct setting *next;
+	/* Of a list: the lines that go on with it, in order. Then `value` has the words of all lines, and the value of
+	 * each of these is the place in it where the line's begin. */
+	struct setting *more;
 };
 
 struct section {
@@ -87,6 +90,9 @@ const struct section *ruleset_find(const struct ruleset *rules, enum section_kin
 
 /* The setting of that key in a section, or NULL; of KEY_LIMIT the first. */
 const struct setting *section_get(const struct section *section, enum key_id id);
+
+/* The line of a setting that has the word at `word`, which points into setting->value, and where it stands in it. */
+const struct setting *setting_line(const struct setting *setting, const char *word, unsigned *ret_column);
 
 /* Is `word` one of the words of that setting? False where the section, or the setting, is not there. */
 bool section_has_word(const struct section *section, enum key_id id, const char *word);

@@ -142,6 +142,21 @@ TEST_WITH(test_duplicate_only_within_file, setup, teardown)
 	assert_complaint("policy.d/a.ini", "[handler runc] is empty");
 }
 
+/* Within a file a list goes on; a later file's list replaces it whole, and may go on as well. */
+TEST_WITH(test_lists_across_files, setup, teardown)
+{
+	_cleanup_(ruleset_done) struct ruleset rules;
+	const struct section *rule;
+
+	write_file("policy.ini", HANDLER "[rule a]\nhandler = runc\nnamespaces = a\nnamespaces = b\npods = p\n", 0644);
+	write_file("policy.d/a.ini", "[rule a]\nnamespaces = c\nnamespaces = d\n", 0644);
+	load(&rules);
+	assert_false(ruleset_is_broken(&rules));
+	rule = ruleset_find(&rules, SECTION_RULE, "a");
+	assert_string_equal(section_get(rule, KEY_NAMESPACES)->value, "c d");
+	assert_string_equal(section_get(rule, KEY_PODS)->value, "p");
+}
+
 TEST_WITH(test_modes, setup, teardown)
 {
 	static const struct {

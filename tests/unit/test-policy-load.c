@@ -34,8 +34,9 @@ static char *make_policy(void)
 		len += (size_t)sprintf(text + len,
 				       "[profile p%d]\npids.max = %d\n[handler h%d]\nengine = crio\n"
 				       "profile = q%d\nno_such_key = 1\n[rule r%d]\npods = x\n"
-				       "[rule s%d]\nhandler = h%d\nprofiles = a b\n",
-				       i, i, i, i, i, i, i);
+				       "[rule s%d]\nhandler = h%d\nprofiles = a b\nprofiles = c\n"
+				       "[profile i%d]\nio.max = 8:0 rbps=1\nio.max = 8:1 rbps=1\n",
+				       i, i, i, i, i, i, i, i);
 	return text;
 }
 

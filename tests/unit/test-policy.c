@@ -58,7 +58,9 @@ static const struct complaint_case {
 	{ HANDLER "[handler runc]\ncgroup_writable = true\n", 3, 1, "is in this file already, on line 1", 0 },
 	{ HANDLER "  cgroup_writable = true\n", 3, 3, "the line is indented", 0 },
 	{ HANDLER "\tcgroup_writable = true\n", 3, 2, "the line is indented", 0 },
-	{ HANDLER "approved_annotations = " X190 "\n", 3, 199, "at most 198 are allowed", 0 },
+	{ HANDLER "approved_annotations = " X190 "\n", 3, 199,
+	  "at most 198 are allowed: write the rest in a line of its own, again with 'approved_annotations = '", 0 },
+	{ HANDLER "profile = " X190 "\n", 3, 199, "the line has 200 bytes; at most 198 are allowed", 0 },
 	{ HANDLER "[rule a]\nhandler = runc\npods = " X190 "yz\n", 5, 199, "the line has 199 bytes", 0 },
 	{ "[profile " X10 X10 X10 X10 "xx]\npids.max = 1\n", 1, 51, "has 50 bytes", 0 },
 	{ "[profile a]\npids.max = 1\nmemory.max = 1\npids.max = 1\n", 4, 1, "is in this section already, on line 2", 0 },
@@ -76,6 +78,15 @@ static const struct complaint_case {
 	{ HANDLER "[]\n", 3, 2, "unknown section ''", 0 },
 	{ HANDLER "cgroup_writable = true\ncgroup_writable = false\n", 4, 1, "is in this section already, on line 3", 0 },
 	{ "engine = containerd\n", 1, 1, "before the first section", 0 },
+	/* lists that go on */
+	{ HANDLER "profiles = a\nprofiles = b c\n[profile a]\npids.max = 1\n[profile b]\npids.max = 1\n", 4, 14,
+	  "there is no [profile c]", 0 },
+	{ HANDLER "profiles = a\nprofiles = .b\n[profile a]\npids.max = 1\n", 4, 12, "'.b' is not a name", 0 },
+	{ HANDLER "profiles = a\nprofiles =\n[profile a]\npids.max = 1\n", 4, 11, "has no value", 0 },
+	{ "[profile a]\nio.max = 8:0 rbps=1\nio.max = 8:16 rbps=1, 8:0 wbps=1\n", 3, 10,
+	  "a device or resource that is there already, from line 2 on", 0 },
+	{ "[profile a]\nio.max = 8:0 rbps=1\nio.max = 8:16\n", 3, 10, "has no value", 0 },
+	{ "[profile a]\ncpuset.cpus = 0\ncpuset.cpus = 1\n", 3, 1, "is in this section already, on line 2", 0 },
 	/* sections */
 	{ HANDLER "[handlers x]\nengine = crio\n", 3, 2, "did you mean 'handler'?", 0 },
 	{ HANDLER "[quota x]\nmax = 1\n", 3, 2, "there are [defaults], [profile <name>]", 0 },
@@ -206,6 +217,52 @@ TEST(test_accepted)
 			fail_msg("case %zu:\n%s", i, texts[i]);
 		}
 	}
+}
+
+/* The same key again adds to a list; whoever reads it sees one list, and each word keeps its place. */
+TEST(test_lists_go_on)
+{
+	const struct setting *setting, *line;
+	_cleanup_(ruleset_done) struct ruleset rules;
+	unsigned column;
+
+	load(&rules, HANDLER "[rule a]\nhandler = runc\nnamespaces = n1 n2\npods = p1\nnamespaces = n3\n"
+			     "pods =  p2 p3\nnamespaces = n4\n"
+			     "[profile a]\nio.max = 8:0 rbps=1\nio.max = 8:16 wbps=2, 8:32 riops=3\n");
+	assert_false(ruleset_is_broken(&rules));
+	setting = section_get(ruleset_find(&rules, SECTION_RULE, "a"), KEY_NAMESPACES);
+	assert_string_equal(setting->value, "n1 n2 n3 n4");
+	assert_int_equal(setting->origin.line, 5);
+	line = setting_line(setting, strstr(setting->value, "n2"), &column);
+	assert_true(line->origin.line == 5 && column == 17);
+	line = setting_line(setting, strstr(setting->value, "n3"), &column);
+	assert_true(line->origin.line == 7 && column == 14);
+	line = setting_line(setting, strstr(setting->value, "n4"), &column);
+	assert_true(line->origin.line == 9 && column == 14);
+	setting = section_get(ruleset_find(&rules, SECTION_RULE, "a"), KEY_PODS);
+	assert_string_equal(setting->value, "p1 p2 p3");
+	line = setting_line(setting, strstr(setting->value, "p3"), &column);
+	assert_true(line->origin.line == 8 && column == 12);
+	setting = section_get(ruleset_find(&rules, SECTION_PROFILE, "a"), KEY_LIMIT);
+	assert_string_equal(setting->value, "8:0 rbps=1, 8:16 wbps=2, 8:32 riops=3");
+	assert_int_equal(limit_n_lines(&setting->limit), 3);
+	assert_null(setting->next);
+}
+
+/* A list as long as a file may be, each line of it looked at once. */
+TEST(test_long_list)
+{
+	_cleanup_(ruleset_done) struct ruleset rules;
+	_cleanup_free_ char *text = malloc(POLICY_FILE_MAX);
+	size_t len = 0;
+
+	assert_non_null(text);
+	len += (size_t)sprintf(text, HANDLER "[rule a]\nhandler = runc\n");
+	for (int i = 0; len + 100 < POLICY_FILE_MAX; i++)
+		len += (size_t)sprintf(text + len, "namespaces = n-%d\n", i);
+	load(&rules, text);
+	assert_false(ruleset_is_broken(&rules));
+	assert_true(section_has_word(ruleset_find(&rules, SECTION_RULE, "a"), KEY_NAMESPACES, "n-150000"));
 }
 
 /* Loading goes on behind a fault, and finds each of them. */
