@@ -20,8 +20,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "bpf/cgroup2.h"
+#include "bpf/cannot.h"
 
-#define LIST	  "kernel/security/lsm"
 #define OOMD_OMIT "user.oomd_omit" /* systemd-oomd spares a cgroup that has it */
 
 /* What went wrong for the child; its exit status. */
@@ -136,23 +136,7 @@ static int run_child(int cgroup_fd, int *ret_amiss, struct err *err)
 	return 0;
 }
 
-/* Without the list only the attempts decide. */
-static int check_list(int sys_fd, struct err *err)
-{
-	char list[512];
-
-	if (file_read_at(sys_fd, LIST, list, sizeof(list)) < 0)
-		return 0;
-	for (const char *at = list; (at = strstr(at, "bpf")) != NULL; at += strlen("bpf"))
-		if ((at == list || at[-1] == ',') && strchr(",\n", at[strlen("bpf")]))
-			return 0;
-	list[strcspn(list, "\n")] = '\0';
-	return err_set(
-		err, ENOTSUP,
-		"this kernel does not run BPF LSM programs: it was booted with the security modules '%s'; boot it with lsm=%s,bpf",
-		list, list);
-}
-
+/* One for each attempt; the first is named where all went through. */
 static const struct {
 	int bit;
 	const char *what;
@@ -163,37 +147,59 @@ static const struct {
 	{ XATTR_WENT_THROUGH, "set or remove a forbidden attribute" },
 };
 
+static bool counted_nothing(const struct guard_grant *counted)
+{
+	__u64 sum = 0;
+
+	for (int i = 0; i < GUARD_RULE_MAX; i++)
+		sum += counted->refused[i];
+	return sum == 0;
+}
+
+static bool counted_all(const struct guard_grant *counted)
+{
+	/* The last rule has two attempts. */
+	return counted->refused[GUARD_RULE_BPF] && counted->refused[GUARD_RULE_ROOT] &&
+	       counted->refused[GUARD_RULE_ATTRIBUTE] && counted->refused[GUARD_RULE_OOMD] >= 2;
+}
+
+/* Only where no program of five was run is it the kernel that runs none. Anything in between is a fault. */
 static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 {
+	const int all = BPF_WENT_THROUGH | OPEN_WENT_THROUGH | CHMOD_WENT_THROUGH | XATTR_WENT_THROUGH;
+
+	if (amiss == all && counted_nothing(counted)) {
+		(void)err_set(
+			err, ENOTSUP,
+			"this kernel does not run BPF LSM programs: a test process could %s; boot with bpf in the kernel parameter lsm=",
+			forbidden[0].what);
+		return KERNEL_CANNOT;
+	}
 	for (size_t i = 0; i < ELEMENTS(forbidden); i++)
 		if (amiss & forbidden[i].bit)
 			return err_set(
-				err, ENOTSUP,
-				"this kernel does not run BPF LSM programs: a test process could %s; boot with bpf in the kernel parameter lsm=",
+				err, EIO,
+				"the grant guard does not hold: a test process could %s, although the kernel runs other programs of the guard",
 				forbidden[i].what);
 	if (amiss)
 		return err_set(err, EIO, "the test process that checks the grant guard %s",
 			       amiss & TOO_MUCH_REFUSED ? "was refused a file that it may write"
 							: "died before it tried anything");
-	/* This lasts until the next boot too: another security module refuses first. The last rule has two attempts. */
-	if (!counted->refused[GUARD_RULE_BPF] || !counted->refused[GUARD_RULE_ROOT] ||
-	    !counted->refused[GUARD_RULE_ATTRIBUTE] || counted->refused[GUARD_RULE_OOMD] < 2)
+	if (!counted_all(counted))
 		return err_set(
-			err, ENOTSUP,
+			err, EIO,
 			"something other than the grant guard refused what the test process tried; look for another security module that denies it");
 	return 0;
 }
 
-int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, struct err *err)
+int canary_check(int cgroup_fd, const struct grant_guard *guard, struct err *err)
 {
 	_cleanup_(cage_done) struct cage cage = { .parent_fd = cgroup_fd, .fd = -EBADF };
 	struct guard_grant counted = { 0 };
 	unsigned attached;
 	int amiss = 0;
-	int r = check_list(sys_fd, err);
+	int r = cage_make(&cage, err);
 
-	if (r == 0)
-		r = cage_make(&cage, err);
 	if (r == 0)
 		r = grant_guard_attach(guard, cage.fd, &attached, err);
 	if (r == 0)
@@ -232,5 +238,5 @@ int canary_prove(struct bpf_object *object, struct err *err)
 	cgroup_fd = cgroup2_open(sys_fd, CGROUP2_SUPER_MAGIC);
 	if (cgroup_fd < 0)
 		return err_set(err, ENOENT, "no cgroup2 at '/sys/fs/cgroup' to try the guard in");
-	return canary_check(sys_fd, cgroup_fd, &guard, err);
+	return canary_check(cgroup_fd, &guard, err);
 }

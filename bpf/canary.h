@@ -6,8 +6,9 @@
  * succeed and the kernel never runs the programs. So, once per boot and before anything relies on them, a child process
  * in a fresh guarded cgroup tries what is forbidden.
  *
- * The pins themselves keep the result: the loader pins the guard's programs only when they were proven. bpffs does not
- * outlive the kernel for which this is true, and only root can write its directory.
+ * The pins themselves keep the result: the loader pins the guard's programs only when they were proven, or leaves a note
+ * in their place (guard.h). bpffs does not outlive the kernel for which this is true, and only root can write its
+ * directory.
  */
 #pragma once
 
@@ -19,17 +20,16 @@ struct bpf_object;
 /*
  * 0: a bpf() call, an open for writing, a chmod() and two changes of an attribute that the guard forbids gave EPERM,
  * one for each of its programs; an open for writing that it allows succeeded; and the guard counted the refusals.
- * Otherwise a negative errno and why, -ENOTSUP if the kernel does not run the programs. None of the attempts would have
- * an effect if it succeeded.
+ * KERNEL_CANNOT and why if the kernel ran none of the programs although they are attached; otherwise a negative
+ * errno. None of the attempts would have an effect if it succeeded.
  *
- * Reads kernel/security/lsm beneath `sys_fd` (/sys). The list is only for the sentence, so a missing securityfs is not
- * mounted. Makes a cgroup `cgdeleg-canary-<pid>` in `cgroup_fd`, a cgroup2 directory that belongs to root, and removes
- * it. Needs what grant_guard_attach() needs; forks; waits for its child.
+ * Makes a cgroup `cgdeleg-canary-<pid>` in `cgroup_fd`, a cgroup2 directory that belongs to root, and removes it. Needs
+ * what grant_guard_attach() needs; forks; waits for its child.
  */
-int canary_check(int sys_fd, int cgroup_fd, const struct grant_guard *guard, struct err *err);
+int canary_check(int cgroup_fd, const struct grant_guard *guard, struct err *err);
 
 /* The programs and the map of a loaded object, which keeps owning the descriptors. */
 int grant_guard_of(const struct bpf_object *object, struct grant_guard *ret, struct err *err);
 
-/* The same check on this machine, for a loaded object of grant_guard.bpf.c: `prove` of struct guard_object. */
+/* The same on this machine, for a loaded object of grant_guard.bpf.c: `prove` of struct guard_object. */
 int canary_prove(struct bpf_object *object, struct err *err);

@@ -39,8 +39,8 @@ int grant_guard_identify(struct grant_guard *guard, struct err *err)
 
 		if (bpf_obj_get_info_by_fd(guard->programs[i], &info, &size) < 0)
 			return err_set_errno(err, errno, "cannot get the id of %s", guard_program_names[i]);
-		if (info.type != BPF_PROG_TYPE_LSM)
-			return err_set(err, EPERM, "%s is a program of another type", guard_program_names[i]);
+		if (info.type != BPF_PROG_TYPE_LSM || strcmp(info.name, guard_program_names[i]) != 0)
+			return err_set(err, EPERM, "%s is another program", guard_program_names[i]);
 		guard->ids[i] = info.id;
 	}
 	return 0;
@@ -99,7 +99,9 @@ static int fail_attach(size_t program, int error, struct err *err)
 	/* The kernel also says EINVAL to a second attachment, which is not an error here, and to a wrong argument. */
 	return err_set_errno(
 		err, error, "cannot attach the guard program %s%s", guard_program_names[program],
-		error == EINVAL || error == E2BIG ? ", for which the kernel may have no hook left (it has ten)" : "");
+		error == EINVAL || error == E2BIG
+			? ", for which the kernel may have no hook left (it has ten, and other programs take some: 'bpftool cgroup tree')"
+			: "");
 }
 
 /*

@@ -10,8 +10,8 @@ for name in sys.argv[1:]:
         data = file.read()
     digest.update(len(data).to_bytes(8, "little") + data)
 
-# No dot: bpffs keeps names with dots for itself.
-build = f"v1-{digest.hexdigest()[:16]}" if sys.argv[1:] else ""
+# No dot: bpffs keeps names with dots for itself. v2: the layout of guard.h.
+build = f"v2-{digest.hexdigest()[:16]}" if sys.argv[1:] else ""
 print(f"""/* Made by guard-id.py. */
 #include "bpf/guard.h"
 

@@ -8,13 +8,18 @@
 #pragma once
 
 #include "base/err.h"
+#include "bpf/grant_guard_abi.h"
 
 struct bpf_object;
 struct btf;
 
 /* Writes struct guard_kernel into an opened object of grant_guard.bpf.c, before it is loaded: `prepare` of struct
- * guard_object. -ENOTSUP if this kernel's hooks are not as the programs expect them. */
+ * guard_object. */
 int guard_kernel_prepare(struct bpf_object *object, struct err *err);
 
-/* Which argument of that hook ("inode_setattr") is a struct dentry *; -ENOTSUP if none is, or there is no such hook. */
-int guard_kernel_dentry(const struct btf *kernel, const char *hook, struct err *err);
+/* KERNEL_CANNOT unless `list`, the text of kernel/security/lsm, names bpf. */
+int guard_kernel_check_list(const char *list, struct err *err);
+
+/* KERNEL_CANNOT if the kernel does not know programs of type BPF_LSM_CGROUP (before 6.0), or lacks a hook as the
+ * programs expect it. *ret is what the programs must be told. */
+int guard_kernel_check_types(const struct btf *kernel, struct guard_kernel *ret, struct err *err);

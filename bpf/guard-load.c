@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,10 +15,12 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "bpf/cannot.h"
 #include "bpf/guard-objects.h"
 #include "bpf/guard.h"
 
-#define UNFINISHED "unfinished" /* a directory of pins that does not have its final name yet */
+#define UNFINISHED  "unfinished" /* a directory of pins that does not have its final name yet */
+#define TREE_LEVELS 2		 /* of directories below GUARD_DIRECTORY: a build, a guard */
 
 static void cleanup_object(struct bpf_object **object)
 {
@@ -36,17 +39,9 @@ static int keep_first_warning(enum libbpf_print_level level, const char *format,
 	return 0;
 }
 
-bool guard_refusal_lasts(int r, bool loaded)
-{
-	/* Proving: the kernel does not run the programs. */
-	if (loaded)
-		return r == -ENOTSUP;
-	/* Loading: whatever the verifier says lasts, but not a lack of memory or the like. */
-	return !err_is_passing(r);
-}
-
-/* Opens the object, prepares it for this kernel, loads it, and proves that the kernel runs it. */
-static int load_object(const struct guard_object *row, struct bpf_object **ret, bool *ret_lasts, struct err *err)
+/* Opens the object, prepares it for this kernel, loads it, and proves that the kernel runs it. 0, KERNEL_CANNOT or
+ * a negative errno: what the verifier says is one of those, since it can also be the word of a security module. */
+static int load_object(const struct guard_object *row, struct bpf_object **ret, struct err *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = row->name);
 	size_t size = 0;
@@ -57,17 +52,12 @@ static int load_object(const struct guard_object *row, struct bpf_object **ret, 
 	(void)libbpf_set_print(keep_first_warning);
 	*ret = bpf_object__open_mem(elf, size, &opts);
 	if (!*ret)
-		r = err_set_errno(err, errno, "cannot read the object %s: %s", row->name, first_warning);
-	else if (row->prepare)
+		return err_set_errno(err, errno, "cannot read the object %s: %s", row->name, first_warning);
+	if (row->prepare)
 		r = row->prepare(*ret, err);
-	if (r >= 0 && bpf_object__load(*ret) < 0)
+	if (r == 0 && bpf_object__load(*ret) < 0)
 		r = err_set_errno(err, errno, "the kernel rejected %s (%s)", row->name, first_warning);
-	*ret_lasts = guard_refusal_lasts(r, false);
-	if (r < 0 || !row->prove)
-		return r;
-	r = row->prove(*ret, err);
-	*ret_lasts = guard_refusal_lasts(r, true);
-	return r;
+	return r != 0 || !row->prove ? r : row->prove(*ret, err);
 }
 
 static int pin_one(int fd, const char *name, struct err *err)
@@ -98,31 +88,6 @@ static int pin_object(const struct bpf_object *object, struct err *err)
 	return r;
 }
 
-/* Loads every object, and pins them if `pin`. The first is the device guard: without it everything fails. If another
- * one fails, the directory gets its final name, and nobody tries again, only if the failure lasts on this kernel. */
-static int load_all(bool pin, struct guard_load *ret, struct err *err)
-{
-	for (const struct guard_object *row = guard_objects; row->name && ret->n < GUARD_OBJECTS_MAX; row++) {
-		_cleanup_(cleanup_object) struct bpf_object *object = NULL;
-		struct err *why = &ret->objects[ret->n].err;
-		bool lasts = false;
-		int r;
-
-		ret->objects[ret->n++].name = row->name;
-		r = load_object(row, &object, &lasts, why);
-		if (r >= 0 && pin) {
-			lasts = false;
-			r = pin_object(object, why);
-		}
-		if (r < 0 && (row == guard_objects || (pin && !lasts))) {
-			if (err)
-				*err = *why;
-			return r;
-		}
-	}
-	return 0;
-}
-
 static int need_objects(struct err *err)
 {
 	if (guard_objects[0].name)
@@ -136,7 +101,16 @@ int guard_try(struct guard_load *ret, struct err *err)
 
 	memset(ret, 0, sizeof(*ret));
 	r = need_objects(err);
-	return r < 0 ? r : load_all(false, ret, err);
+	if (r < 0)
+		return r;
+	for (const struct guard_object *row = guard_objects; row->name && ret->n < GUARD_OBJECTS_MAX; row++) {
+		_cleanup_(cleanup_object) struct bpf_object *object = NULL;
+		struct guard_loaded *loaded = &ret->objects[ret->n++];
+
+		loaded->name = row->name;
+		loaded->cannot = load_object(row, &object, &loaded->err) == KERNEL_CANNOT;
+	}
+	return 0;
 }
 
 /* The directory of all builds; made if it is missing; locked until it is closed. */
@@ -148,9 +122,12 @@ static int open_locked(int sys_fd, struct err *err)
 
 	if (bpffs < 0)
 		return err_set_errno(err, bpffs, "cannot open '/sys/fs/bpf'");
+	if (!file_is_in(bpffs, BPF_FS_MAGIC))
+		return err_set(
+			err, ENODEV,
+			"no bpffs is mounted at '/sys/fs/bpf', where the BPF guards are pinned; run 'mount -t bpf -o mode=0700 bpf /sys/fs/bpf'");
 	if (mkdirat(bpffs, "cgdeleg", 0700) < 0 && errno != EEXIST)
-		return err_set_errno(err, errno,
-				     "cannot make '" GUARD_DIRECTORY "' (is a bpffs mounted at '/sys/fs/bpf'?)");
+		return err_set_errno(err, errno, "cannot make '" GUARD_DIRECTORY "'");
 	fd = file_open_beneath(bpffs, "cgdeleg", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return err_set_errno(err, fd, "cannot open '" GUARD_DIRECTORY "'");
@@ -162,30 +139,34 @@ static int open_locked(int sys_fd, struct err *err)
 	return TAKE_FD(fd);
 }
 
-/* Removes one directory of pins, which has no subdirectories. */
-static int remove_build(int fd, const char *name, struct err *err)
+/* Removes `name`, whatever it is: a pin, a note, or a directory with what is in it. Those of an older build lie one level
+ * higher. */
+static int remove_tree(int fd, const char *name, int levels, struct err *err)
 {
 	_cleanup_dir_ DIR *dir = NULL;
-	int below = file_open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
+	int below, r = 0;
 
-	if (below == -ENOENT)
+	if (unlinkat(fd, name, 0) == 0 || errno == ENOENT)
 		return 0;
+	if (errno != EISDIR || levels == 0)
+		return err_set_errno(err, errno, "cannot remove '%s' in '" GUARD_DIRECTORY "'", name);
+	below = file_open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
 	dir = below < 0 ? NULL : fdopendir(below); /* which owns it from here on */
 	if (!dir)
-		return err_set_errno(err, below < 0 ? below : errno, "cannot list '" GUARD_DIRECTORY "/%s'", name);
-	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-		if (entry->d_name[0] != '.' && unlinkat(below, entry->d_name, 0) < 0)
-			return err_set_errno(err, errno, "cannot remove '%s' in '" GUARD_DIRECTORY "/%s'",
-					     entry->d_name, name);
-	if (unlinkat(fd, name, AT_REMOVEDIR) < 0)
-		return err_set_errno(err, errno, "cannot remove '" GUARD_DIRECTORY "/%s'", name);
-	return 0;
+		return err_set_errno(err, below < 0 ? below : errno, "cannot list '%s' in '" GUARD_DIRECTORY "'", name);
+	for (struct dirent *entry; r >= 0 && (entry = readdir(dir)) != NULL;)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = remove_tree(below, entry->d_name, levels - 1, err);
+	if (r >= 0 && unlinkat(fd, name, AT_REMOVEDIR) < 0)
+		r = err_set_errno(err, errno, "cannot remove '%s' in '" GUARD_DIRECTORY "'", name);
+	return r;
 }
 
-static int load_into(int fd, struct guard_load *ret, struct err *err)
+/* In `fd`, GUARD_DIRECTORY. The pins are made by names relative to the working directory. */
+static int pin_beside(int fd, const struct bpf_object *object, struct err *err)
 {
 	_cleanup_close_ int fresh = -EBADF;
-	int r = remove_build(fd, UNFINISHED, err);
+	int r = remove_tree(fd, UNFINISHED, TREE_LEVELS, err);
 
 	if (r < 0)
 		return r;
@@ -195,21 +176,67 @@ static int load_into(int fd, struct guard_load *ret, struct err *err)
 	if (fresh < 0 || fchdir(fresh) < 0)
 		return err_set_errno(err, fresh < 0 ? fresh : errno,
 				     "cannot change to '" GUARD_DIRECTORY "/" UNFINISHED "'");
-	r = load_all(true, ret, err);
+	r = pin_object(object, err);
 	if (chdir("/") < 0 && r >= 0)
 		r = err_set_errno(err, errno, "cannot change to '/'");
-	if (r >= 0 && renameat2(fd, UNFINISHED, fd, guard_build, RENAME_NOREPLACE) < 0)
-		r = err_set_errno(err, errno, "cannot rename the new directory of pins to '" GUARD_DIRECTORY "/%s'",
-				  guard_build);
+	return r;
+}
+
+/* Complete or absent: `name` is the guard's in the build's directory `build`. */
+static int publish(int fd, int build, const char *name, const struct bpf_object *object, struct err *err)
+{
+	int r = pin_beside(fd, object, err);
+
+	if (r >= 0 && renameat2(fd, UNFINISHED, build, name, RENAME_NOREPLACE) < 0)
+		r = err_set_errno(err, errno, "cannot rename the new directory of pins to '" GUARD_DIRECTORY "/%s/%s'",
+				  guard_build, name);
 	if (r < 0)
-		(void)remove_build(fd, UNFINISHED, NULL);
+		(void)remove_tree(fd, UNFINISHED, TREE_LEVELS, NULL);
+	return r;
+}
+
+static int note(int build, const char *note, const char *why, struct err *err)
+{
+	char text[GUARD_CANNOT_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, why);
+	return symlinkat(text, build, note) < 0
+		       ? err_set_errno(err, errno, "cannot make '" GUARD_DIRECTORY "/%s/%s'", guard_build, note)
+		       : 0;
+}
+
+/* 1: nothing was to be done. */
+static int load_one(int fd, int build, const struct guard_object *row, struct guard_loaded *ret, struct err *err)
+{
+	_cleanup_(cleanup_object) struct bpf_object *object = NULL;
+	char name[64], why[GUARD_CANNOT_SIZE];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%s" GUARD_CANNOT_SUFFIX, row->name);
+	ret->name = row->name;
+	if (file_readlink_at(build, name, why, sizeof(why)) >= 0) {
+		ret->cannot = true;
+		(void)err_set(&ret->err, ENOTSUP, "%s", why);
+		return 1;
+	}
+	if (faccessat(build, row->name, F_OK, 0) == 0)
+		return 1;
+	r = load_object(row, &object, &ret->err);
+	ret->cannot = r == KERNEL_CANNOT;
+	if (ret->cannot)
+		return note(build, name, ret->err.text, err);
+	if (r == 0)
+		r = publish(fd, build, row->name, object, &ret->err);
+	if (r < 0 && err)
+		*err = ret->err;
 	return r;
 }
 
 int guard_load(int sys_fd, struct guard_load *ret, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	int r;
+	_cleanup_close_ int build = -EBADF;
+	int r, first = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	r = need_objects(err);
@@ -218,8 +245,19 @@ int guard_load(int sys_fd, struct guard_load *ret, struct err *err)
 	fd = open_locked(sys_fd, err);
 	if (fd < 0)
 		return fd;
-	ret->there = faccessat(fd, guard_build, F_OK, 0) == 0;
-	return ret->there ? 0 : load_into(fd, ret, err);
+	if (mkdirat(fd, guard_build, 0700) < 0 && errno != EEXIST)
+		return err_set_errno(err, errno, "cannot make '" GUARD_DIRECTORY "/%s'", guard_build);
+	build = file_open_beneath(fd, guard_build, O_RDONLY | O_DIRECTORY);
+	if (build < 0)
+		return err_set_errno(err, build, "cannot open '" GUARD_DIRECTORY "/%s'", guard_build);
+	ret->there = true;
+	for (const struct guard_object *row = guard_objects; row->name && ret->n < GUARD_OBJECTS_MAX; row++) {
+		r = load_one(fd, build, row, &ret->objects[ret->n++], first < 0 ? NULL : err);
+		ret->there = ret->there && r == 1;
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
 }
 
 int guard_unload(int sys_fd, const char *keep, size_t *ret_removed, struct err *err)
@@ -238,7 +276,7 @@ int guard_unload(int sys_fd, const char *keep, size_t *ret_removed, struct err *
 	for (struct dirent *entry; r >= 0 && (entry = readdir(dir)) != NULL;) {
 		if (entry->d_name[0] == '.' || (keep && strcmp(entry->d_name, keep) == 0))
 			continue;
-		r = remove_build(fd, entry->d_name, err);
+		r = remove_tree(fd, entry->d_name, TREE_LEVELS, err);
 		*ret_removed += r >= 0;
 	}
 	return r;

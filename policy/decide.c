@@ -151,11 +151,15 @@ static void choose_profile(struct request *request)
 	/* request->profile is not set yet, and no profile has this key: this reads the rule and the handler. */
 	const struct setting *setting = request_setting(request, KEY_PROFILE);
 
+	const struct section *own = setting ? ruleset_find(request->rules, SECTION_PROFILE, setting->value) : NULL;
+
 	if (request->wish.profile)
 		choose_annotated_profile(request, request->wish.profile);
+	request->chosen = request->profile;
+	request->own_profile = own;
 	/* Also after a refusal: the other reasons should be those of the likeliest profile. */
-	if (!request->profile && setting)
-		request->profile = ruleset_find(request->rules, SECTION_PROFILE, setting->value);
+	if (!request->profile)
+		request->profile = own;
 	if (request->profile)
 		request->decision->profile = request->profile->name;
 }
@@ -175,6 +179,7 @@ static void examine(struct request *request, enum reason_code code, const struct
 	d->origin = line->origin;
 	/* The profile has settings of its own. */
 	choose_profile(request);
+	request_note_stricter(request);
 	nest = request_value(request, KEY_NEST);
 	d->nest = strcmp(nest, "none") == 0 ? NULL : nest;
 	d->controllers = request_value(request, KEY_ENABLE_CONTROLLERS);

@@ -44,32 +44,35 @@ enum reason_kind {
 
 /* One code for each distinct cause; decision.c has the words for them, which the audit record has too. */
 enum reason_code {
-	REASON_NOT_CONCERNED,	       /* no section for this handler, or it asks for nothing */
-	REASON_SANDBOX,		       /* the engine says: a pause container */
-	REASON_POLICY_BROKEN,	       /* the policy has faults: nothing is granted */
-	REASON_HANDLER_GRANTS,	       /* handler's cgroup_writable = true */
-	REASON_RULE_GRANTS,	       /* rule's cgroup_writable = true */
-	REASON_ANNOTATION_GRANTS,      /* an annotation that the handler's line approves */
-	REASON_ANNOTATION_DECLINES,    /* an approved annotation says false */
-	REASON_ANNOTATION_INVALID,     /* an approved annotation with a value outside its grammar */
-	REASON_ANNOTATION_UNAPPROVED,  /* one of cgdeleg's keys that this handler does not approve (note) */
-	REASON_HANDLER_FORBIDS,	       /* cgroup_writable = false and an annotation asks */
-	REASON_RULE_FORBIDS,	       /* as above, in the rule that matched */
-	REASON_NO_RULE_MATCHES,	       /* the handler has rules, an annotation asks, none matches */
-	REASON_PROFILE_UNKNOWN,	       /* an annotation names a profile that does not exist */
-	REASON_PROFILE_NOT_ALLOWED,    /* ... that is not in `profiles` */
-	REASON_LIMIT_CLAMPED,	       /* an annotation asked for more than the profile (note) */
-	REASON_LIMIT_MISSING,	       /* a ceiling's file is missing */
-	REASON_LIMIT_SKIPPED,	       /* as above, on_missing_limit = skip (note) */
-	REASON_USERNS_MISSING,	       /* no user namespace and require_userns = true */
-	REASON_USERNS_HOST_IDS,	       /* one that covers host id 0 */
-	REASON_OWNER_UNMAPPED,	       /* the owner's id has no host id in the container's maps */
-	REASON_CGROUPNS_SHARED,	       /* no cgroup namespace of its own */
-	REASON_NSDELEGATE_MISSING,     /* without user namespace: host's cgroup2 lacks nsdelegate */
-	REASON_CAPABILITY,	       /* without user namespace: holds a capability that undoes the limits */
-	REASON_GUARD_MISSING,	       /* guard = require and none can be enforced */
-	REASON_GUARD_ABSENT,	       /* guard = prefer and none can be enforced (note) */
-	REASON_COVERED,		       /* readonlyPaths or maskedPaths would cover the mount after the hook */
+	REASON_NOT_CONCERNED,	      /* no section for this handler, or it asks for nothing */
+	REASON_SANDBOX,		      /* the engine says: a pause container */
+	REASON_POLICY_BROKEN,	      /* the policy has faults: nothing is granted */
+	REASON_HANDLER_GRANTS,	      /* handler's cgroup_writable = true */
+	REASON_RULE_GRANTS,	      /* rule's cgroup_writable = true */
+	REASON_ANNOTATION_GRANTS,     /* an annotation that the handler's line approves */
+	REASON_ANNOTATION_DECLINES,   /* an approved annotation says false */
+	REASON_ANNOTATION_INVALID,    /* an approved annotation with a value outside its grammar */
+	REASON_ANNOTATION_UNAPPROVED, /* one of cgdeleg's keys that this handler does not approve (note) */
+	REASON_HANDLER_FORBIDS,	      /* cgroup_writable = false and an annotation asks */
+	REASON_RULE_FORBIDS,	      /* as above, in the rule that matched */
+	REASON_NO_RULE_MATCHES,	      /* the handler has rules, an annotation asks, none matches */
+	REASON_PROFILE_UNKNOWN,	      /* an annotation names a profile that does not exist */
+	REASON_PROFILE_NOT_ALLOWED,   /* ... that is not in `profiles` */
+	REASON_LIMIT_CLAMPED,	      /* an annotation asked for more than the profile (note) */
+	REASON_LIMIT_MISSING,	      /* a ceiling's file is missing */
+	REASON_LIMIT_SKIPPED,	      /* as above, on_missing_limit = skip (note) */
+	REASON_USERNS_MISSING,	      /* no user namespace and require_userns = true */
+	REASON_USERNS_HOST_IDS,	      /* one that covers host id 0 */
+	REASON_OWNER_UNMAPPED,	      /* the owner's id has no host id in the container's maps */
+	REASON_CGROUPNS_SHARED,	      /* no cgroup namespace of its own */
+	REASON_NSDELEGATE_MISSING,    /* without user namespace: host's cgroup2 lacks nsdelegate */
+	REASON_CAPABILITY,	      /* without user namespace: holds a capability that undoes the limits */
+	REASON_GUARD_MISSING,	      /* the grant guard is required and this kernel cannot have it */
+	REASON_GUARD_ABSENT,	      /* guard = prefer and this kernel cannot have it (note) */
+	REASON_GUARD_BROKEN,	      /* a guard is damaged or does not load, on a kernel that may well be able to */
+	REASON_GUARD_NOT_LOADED,      /* `check`: nobody has loaded it yet (note) */
+	REASON_STRICTER_KEPT, /* an annotation chose a profile with a weaker setting, which does not apply (note) */
+	REASON_COVERED,	      /* readonlyPaths or maskedPaths would cover the mount after the hook */
 	REASON_DEVICE_BPF_REPLACEABLE, /* a device program that the container could detach or replace */
 	REASON_BUDGET,		       /* one more would exceed a budget of the node or the handler */
 	REASON_DEVICE_BPF_ABSENT,      /* no device program is on the cgroup, and the device guard cannot be attached */

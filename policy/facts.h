@@ -38,6 +38,16 @@ enum device_bpf_state {
 	DEVICE_BPF_STATE_MAX
 };
 
+/* One of the guards on this node. */
+enum guard_fact {
+	GUARD_FACT_UNKNOWN, /* nobody has looked, or looking failed for a lack (memory, time) that may soon be over */
+	GUARD_FACT_THERE,   /* loaded, and the kernel enforces it; the device guard can hold config.json's list */
+	GUARD_FACT_CANNOT, /* proven: this kernel or this build cannot have it, whatever is done before the next boot */
+	GUARD_FACT_BROKEN, /* it could be there, but is damaged, somebody else's, or does not load */
+	GUARD_FACT_NOT_LOADED, /* `check` only: nobody has loaded it since boot, and `check` does not */
+	GUARD_FACT_MAX
+};
+
 /* The sums of the ceilings of one grant, or of several. UINT64_MAX: without bound. */
 struct usage {
 	uint64_t grants;
@@ -115,13 +125,12 @@ struct facts {
 	uint64_t cgroup_id; /* the delegation root's: what says which entry is this container's own */
 
 	/* BPF: what this node has, and what the container could use against it. */
-	bool guard_available;	      /* the grant guard is loaded, and this kernel enforces it */
-	const char *guard_why;	      /* ... why not; NULL or "": no more is known */
-	bool device_guard;	      /* the device guard is loaded, and can hold config.json's device list */
-	const char *device_guard_why; /* ... why not */
-	bool guards_passing; /* both are unknown: the check failed for a lack (memory, time) that may soon be over */
-	bool bpffs;	     /* a bpffs is mounted in the container */
-	bool bpf_token;	     /* ... with delegate_* options: it could make a BPF token */
+	enum guard_fact grant_guard;
+	const char *grant_guard_why; /* why it is not there; NULL or "": no more is known */
+	enum guard_fact device_guard;
+	const char *device_guard_why;
+	bool bpffs;		   /* a bpffs is mounted in the container */
+	bool bpf_token;		   /* ... with delegate_* options: it could make a BPF token */
 	const char *other_cgroup;  /* a cgroup mount in the container beside its own, as words; NULL: none */
 	const char *inherited;	   /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
 	enum tristate seccomp_bpf; /* its seccomp profile lets bpf(2) through; unknown: it has none */

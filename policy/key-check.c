@@ -100,6 +100,7 @@ static const struct {
 } kinds[] = {
 	[KEY_BOOL] = { check_bool },
 	[KEY_WORD] = { check_word },
+	[KEY_LADDER] = { check_word },
 	[KEY_NAME] = { check_name },
 	[KEY_NAMES] = { check_name, .is_list = true },
 	[KEY_LEAF] = { check_leaf },

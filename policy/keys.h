@@ -56,6 +56,7 @@ enum key_id {
 enum key_kind {
 	KEY_BOOL,	 /* true | false */
 	KEY_WORD,	 /* one of key->words */
+	KEY_LADDER,	 /* the same; the words go from the strictest to the weakest: see request_setting() */
 	KEY_NAME,	 /* [A-Za-z0-9_.-]{1,63}, not starting with '.' or '-' */
 	KEY_NAMES,	 /* blank-separated names */
 	KEY_LEAF,	 /* "none" or a cgroup's name: as KEY_NAME, and no kernel file could have it */
@@ -72,7 +73,7 @@ struct key {
 	const char *name;
 	enum key_kind kind;
 	unsigned sections;	  /* bit 1 << section_kind: where it may stand */
-	const char *const *words; /* KEY_WORD: NULL-ended */
+	const char *const *words; /* KEY_WORD, KEY_LADDER: NULL-ended */
 	const char *initial;	  /* the built-in default as it would be written, or NULL: none */
 	const char *help;	  /* one line */
 };

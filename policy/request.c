@@ -8,9 +8,9 @@
 
 #include "base/cleanup.h"
 
-const struct setting *request_setting(const struct request *request, enum key_id id)
+static const struct setting *setting_with(const struct request *request, const struct section *profile, enum key_id id)
 {
-	const struct section *order[] = { request->rule, request->profile, request->handler, request->defaults };
+	const struct section *order[] = { request->rule, profile, request->handler, request->defaults };
 
 	for (size_t i = 0; i < ELEMENTS(order); i++) {
 		const struct setting *setting = section_get(order[i], id);
@@ -19,6 +19,42 @@ const struct setting *request_setting(const struct request *request, enum key_id
 			return setting;
 	}
 	return NULL;
+}
+
+/* How far down the key's ladder; 0 is the strictest. */
+static size_t rung(const struct setting *setting, enum key_id id)
+{
+	const char *value = setting ? setting->value : keys[id].initial;
+	size_t n = 0;
+
+	while (keys[id].words[n] && strcmp(keys[id].words[n], value) != 0)
+		n++;
+	return n;
+}
+
+const struct setting *request_setting(const struct request *request, enum key_id id)
+{
+	const struct setting *setting = setting_with(request, request->profile, id);
+	const struct setting *own;
+
+	if (!request->chosen || keys[id].kind != KEY_LADDER)
+		return setting;
+	own = setting_with(request, request->own_profile, id);
+	return rung(own, id) < rung(setting, id) ? own : setting;
+}
+
+void request_note_stricter(struct request *request)
+{
+	for (int i = 0; request->chosen && i < KEY_ID_MAX; i++) {
+		const enum key_id id = (enum key_id)i;
+		const struct setting *setting = setting_with(request, request->profile, id);
+
+		if (keys[id].kind == KEY_LADDER && request_setting(request, id) != setting)
+			request_note(request, REASON_STRICTER_KEPT, setting,
+				     "an annotation chose profile '%s', whose %s = %s does not apply: without the annotation it would be %s, which is stricter",
+				     request->profile->name, keys[id].name, setting ? setting->value : keys[id].initial,
+				     request_value(request, id));
+	}
 }
 
 const char *request_value(const struct request *request, enum key_id id)

@@ -20,8 +20,10 @@ struct request {
 	const struct facts *facts;
 	struct decision *decision;
 	const struct section *defaults, *handler, *rule, *profile; /* NULL where there is none */
-	const struct setting *approved;				   /* the handler's approved_annotations, or NULL */
-	bool refused; /* apart from the reasons, which could be too many to store */
+	const struct section *own_profile; /* what an annotation's choice has replaced; NULL: none, or nothing was */
+	bool chosen;			   /* an annotation has chosen the profile */
+	const struct setting *approved;	   /* the handler's approved_annotations, or NULL */
+	bool refused;			   /* apart from the reasons, which could be too many to store */
 	struct wish wish;
 };
 
@@ -29,8 +31,17 @@ struct request {
  * The setting in force: rule, then profile, handler, defaults. The profile stands before the handler
  * because it describes the payload, and a handler's setting is only the default of its containers.
  * NULL: the built-in default (key->initial) is in force.
+ *
+ * Where an annotation has chosen the profile, a KEY_LADDER has the stricter of two settings: the chosen profile's, and what
+ * would be in force with the container's own. Whoever may create a container writes annotations: the policy's `profiles`
+ * lets him choose among ceilings, and not take off a guard. What is no ladder has no stricter side, and the chosen profile
+ * decides: `owner` (whoever chooses the profile also chooses the process's user), `nest` and `enable_controllers` (the
+ * owner of the cgroup can do both himself).
  */
 const struct setting *request_setting(const struct request *request, enum key_id id);
+
+/* A note for each ladder on which the chosen profile stands lower than what applies. */
+void request_note_stricter(struct request *request);
 
 /* Its value, or the built-in one; NULL for keys without. */
 const char *request_value(const struct request *request, enum key_id id);

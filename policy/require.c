@@ -114,34 +114,54 @@ static void require_cgroupns(struct request *request)
 			"the container has no cgroup namespace of its own and would see the host's tree; run it with a private one (--cgroupns=private, not privileged)");
 }
 
-static const char *known_why(const char *why)
-{
-	return why ? why : "";
-}
-
 /*
- * "This node has no guard" and "the hook could not check it just now" are different. `prefer` means the first: a burst
- * of containers, or one that starves the hook, must not lead to a grant that stays without a guard.
+ * A guard that is not there: is that the end of it? `prefer` and `withhold` do without a guard that this kernel cannot
+ * have, as was proven (GUARD_FACT_CANNOT): the caller decides on that. Everything else is refused: what is merely broken,
+ * because somebody can repair it, and may have broken it; what could not be checked just now, because a burst of
+ * containers, or one that starves the hook, must not lead to a grant that stays without a guard. In `check`, what nobody
+ * has loaded yet is only noted.
  */
-static bool refuse_passing(struct request *request, const struct setting *setting, const char *what, const char *why)
+static bool settle_guard(struct request *request, const struct setting *setting, const char *what,
+			 enum guard_fact guard, const char *why, const char *without)
 {
-	if (!request->facts->guards_passing)
+	const char *colon = why && why[0] ? ": " : "";
+
+	why = why ? why : "";
+	if (guard == GUARD_FACT_THERE)
+		return true;
+	if (guard == GUARD_FACT_CANNOT)
 		return false;
-	request_refuse(request, REASON_UNKNOWN, setting,
-		       "whether %s can be attached could not be determined just now%s%.160s; create the container again",
-		       what, *why ? ": " : "", why);
+	if (guard == GUARD_FACT_NOT_LOADED)
+		request_note(request, REASON_GUARD_NOT_LOADED, setting,
+			     "%s has not been loaded since boot; the hook loads it, and refuses the container if that fails ('cgdeleg guard status' tries it)",
+			     what);
+	else if (guard == GUARD_FACT_BROKEN)
+		request_refuse(
+			request, REASON_GUARD_BROKEN, setting,
+			"%s does not work, and nothing proves that this kernel cannot have it%s%.170s; repair it, or set %s",
+			what, colon, why, without);
+	else
+		request_refuse(
+			request, REASON_UNKNOWN, setting,
+			"whether %s can be attached could not be determined just now%s%.160s; create the container again",
+			what, colon, why);
 	return true;
 }
 
-/* The device guard beside the runtime's program. Without the device guard the runtime's is enough; without both nothing
- * is granted. */
+static bool is_usable(enum guard_fact guard)
+{
+	return guard == GUARD_FACT_THERE || guard == GUARD_FACT_NOT_LOADED;
+}
+
+/* The device guard beside the runtime's program. On a kernel without the device guard the runtime's is enough; without
+ * both nothing is granted. */
 static void require_device_guard(struct request *request, const struct setting *setting, enum device_bpf_state state)
 {
 	const struct facts *facts = request->facts;
-	const char *why = known_why(facts->device_guard_why);
+	const char *why = facts->device_guard_why ? facts->device_guard_why : "";
 
-	request->decision->device_guard = facts->device_guard;
-	if (facts->device_guard || refuse_passing(request, setting, "the device guard", why))
+	request->decision->device_guard = is_usable(facts->device_guard);
+	if (settle_guard(request, setting, "the device guard", facts->device_guard, why, "device_bpf = runtime"))
 		return;
 	if (state == DEVICE_BPF_ABSENT)
 		request_refuse(
@@ -178,14 +198,15 @@ static void require_device_bpf(struct request *request)
 static void require_guard(struct request *request)
 {
 	const struct setting *setting = request_setting(request, KEY_GUARD);
+	const struct facts *facts = request->facts;
 	const enum guard_mode mode = request->decision->guard;
 	const bool asked = request_is(request, KEY_GUARD, "require");
-	const char *why = known_why(request->facts->guard_why);
+	const char *why = facts->grant_guard_why ? facts->grant_guard_why : "";
 
 	if (mode == GUARD_OFF)
 		return;
-	request->decision->grant_guard = request->facts->guard_available;
-	if (request->facts->guard_available || refuse_passing(request, setting, "the grant guard", why))
+	request->decision->grant_guard = is_usable(facts->grant_guard);
+	if (settle_guard(request, setting, "the grant guard", facts->grant_guard, why, "guard = off"))
 		return;
 	if (mode == GUARD_REQUIRE)
 		request_refuse(request, REASON_GUARD_MISSING,

@@ -22,6 +22,23 @@ static void ids(const char *key, uint32_t uid, uint32_t gid)
 		printf("  %-11s %u:%u\n", key, uid, gid);
 }
 
+/* Those that are there, and the state of one that is neither there nor impossible. */
+static void print_guards(const struct facts *f)
+{
+	static const char *const states[GUARD_FACT_MAX] = {
+		[GUARD_FACT_UNKNOWN] = " (unknown)",
+		[GUARD_FACT_THERE] = "",
+		[GUARD_FACT_BROKEN] = " (broken)",
+		[GUARD_FACT_NOT_LOADED] = " (not loaded)",
+	};
+	const char *device = states[f->device_guard], *grant = states[f->grant_guard];
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s", device ? "device" : "", device ? device : "",
+		       device && grant ? ", " : "", grant ? "grant" : "", grant ? grant : "");
+	line("guards", text[0] ? text : "none");
+}
+
 static void print_facts(const struct trail *trail)
 {
 	const struct facts *f = &trail->facts;
@@ -43,10 +60,7 @@ static void print_facts(const struct trail *trail)
 	line("mount", mount_state_name(f->mount));
 	line("covered by", f->covered_by);
 	line("device BPF", device_bpf_state_name(f->device_bpf));
-	line("guards", f->device_guard && f->guard_available ? "device, grant"
-		       : f->device_guard		     ? "device"
-		       : f->guard_available		     ? "grant"
-							     : "none");
+	print_guards(f);
 	line("unrecognised", f->unrecognised);
 	if (trail->oci.pid == 0)
 		puts("  (from config.json and this host alone: no container was given)");

@@ -26,9 +26,15 @@ static int complain(const struct err *err)
 
 static void print_objects(const struct guard_load *load, const char *good)
 {
-	for (size_t i = 0; i < load->n; i++)
-		printf("%-13s %s%s\n", load->objects[i].name, load->objects[i].err.code ? "not loaded: " : good,
-		       load->objects[i].err.text);
+	for (size_t i = 0; i < load->n; i++) {
+		const struct guard_loaded *object = &load->objects[i];
+
+		printf("%-13s %s%s\n", object->name,
+		       object->cannot	  ? "not for this kernel: "
+		       : object->err.code ? "fails to load: "
+					  : good,
+		       object->err.text);
+	}
 }
 
 static int load(const struct guard_cli *cli, int sys_fd)
@@ -36,12 +42,17 @@ static int load(const struct guard_cli *cli, int sys_fd)
 	struct guard_load loaded;
 	struct err err = { 0 };
 	size_t removed = 0;
+	int r;
 
 	(void)cli;
-	if (guard_load(sys_fd, &loaded, &err) < 0 || guard_unload(sys_fd, guard_build, &removed, &err) < 0)
+	r = guard_load(sys_fd, &loaded, &err);
+	/* The guard that could be loaded is pinned by now; the other one's sentence is the error. */
+	if (r < 0 && loaded.n == 0)
 		return complain(&err);
 	printf("%-13s %s%s\n", "build", guard_build, loaded.there ? ", loaded before" : "");
 	print_objects(&loaded, "loaded");
+	if (r < 0 || guard_unload(sys_fd, guard_build, &removed, &err) < 0)
+		return complain(&err);
 	if (removed > 0)
 		printf("%-13s %zu removed; what is attached stays\n", "older builds", removed);
 	return EXIT_OK;
@@ -163,7 +174,10 @@ static int status(const struct guard_cli *cli, int sys_fd)
 		return show_cgroup(&guards, cli->cgroup);
 	printf("%-13s %s\n", "build", guard_build[0] ? guard_build : "without guards");
 	printf("%-13s %s\n", "pinned",
-	       there ? GUARD_DIRECTORY : "no; cgdeleg guard load pins them, and so does the first grant");
+	       there			       ? GUARD_DIRECTORY
+	       : guards.device.program_fd >= 0 ? GUARD_DIRECTORY ", the device guard alone"
+	       : guards.grant.grants_fd >= 0   ? GUARD_DIRECTORY ", the grant guard alone"
+					       : "no; cgdeleg guard load pins them, and so does the first grant");
 	/* What is not pinned is loaded once more: the error says why. */
 	if (guard_try(&tried, &err) < 0)
 		return complain(&err);

@@ -45,12 +45,29 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 	return 0;
 }
 
+static bool has_needed(const struct guard_loader *loader, const struct guards *guards)
+{
+	return (!loader->device || guards->device.program_fd >= 0 || guards->device_cannot[0]) &&
+	       (!loader->grant || guards->grant.grants_fd >= 0 || guards->grant_cannot[0]);
+}
+
+/* Opens them anew. 1: what is needed is settled; 0: it is not. */
+static int open_needed(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
+{
+	int r;
+
+	guards_done(ret);
+	r = guards_open(host->sys_fd, ret, err);
+	return r < 0 ? r : has_needed(loader, ret);
+}
+
 /*
- * 1: the guards are there; 0: they are not, and nobody else loads them as long as `fd` is open. Otherwise each of many
+ * 1: what is needed is settled; 0: it is not, and nobody else loads it as long as `fd` is open. Otherwise each of many
  * hooks that start at once would execute a loader, and the loaders would keep one another from finishing in time. A
  * hook that waits checks for the pins itself, so it does not wait for the checks of others.
  */
-static int take_turn(int fd, const struct host *host, int64_t end_ms, struct guards *ret, struct err *err)
+static int take_turn(int fd, const struct host *host, const struct guard_loader *loader, int64_t end_ms,
+		     struct guards *ret, struct err *err)
 {
 	struct timespec pause = { .tv_nsec = 1000000 };
 
@@ -60,7 +77,7 @@ static int take_turn(int fd, const struct host *host, int64_t end_ms, struct gua
 
 		if (!mine && errno != EWOULDBLOCK && errno != EINTR)
 			return err_set_errno(err, errno, "cannot lock the loading of BPF guards");
-		r = guards_open(host->sys_fd, ret, err);
+		r = open_needed(host, loader, ret, err);
 		if (r != 0 || mine)
 			return r;
 		if (clock_monotonic_ms() >= end_ms)
@@ -100,25 +117,29 @@ static int64_t loading_ends(int64_t deadline_ms)
 	return deadline_ms - GRANT_MS > half ? deadline_ms - GRANT_MS : half;
 }
 
-/* Executes the loader for missing guards, and checks the pins again afterwards, since its exit status is not enough. */
+/* Executes the loader for missing guards. What came of it is in the pins, not in its exit status: it may have failed for
+ * the other guard only. */
 static int run_loader(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
 {
 	const int64_t end_ms = loading_ends(loader->deadline_ms);
 	_cleanup_close_ int turn = open_turn(host, loader->run, err);
+	struct err why = { 0 };
 	int r;
 
 	if (turn < 0)
 		return turn;
-	r = take_turn(turn, host, end_ms, ret, err);
+	r = take_turn(turn, host, loader, end_ms, ret, err);
 	if (r != 0)
 		return r;
-	r = helper_run(host->helpers, LOADER, end_ms, err);
-	if (r < 0)
+	(void)helper_run(host->helpers, LOADER, end_ms, &why);
+	r = open_needed(host, loader, ret, err);
+	if (r != 0)
 		return r;
-	r = guards_open(host->sys_fd, ret, err);
-	return r != 0 ? r
-		      : err_set(err, ENOENT,
-				"the BPF guards are not pinned, although the program that loads them reported success");
+	if (!why.code)
+		(void)err_set(&why, ENOENT,
+			      "the BPF guards are not pinned, although the program that loads them reported success");
+	*err = why;
+	return -err->code;
 }
 
 static int open_or_run_loader(const struct host *host, const struct guard_loader *loader, struct guards *ret,
@@ -126,28 +147,41 @@ static int open_or_run_loader(const struct host *host, const struct guard_loader
 {
 	int r = guards_open(host->sys_fd, ret, err);
 
-	if (r != 0)
+	if (r < 0 || guards_settled(ret) || (loader && has_needed(loader, ret)))
 		return r;
-	if (!guard_build[0])
-		return err_set(err, ENOTSUP, "this cgdeleg was built without BPF guards");
-	if (!loader)
-		return err_set(err, ENOENT, "the BPF guards are not loaded; run 'cgdeleg guard load'");
-	return run_loader(host, loader, ret, err);
+	if (loader)
+		return run_loader(host, loader, ret, err);
+	(void)err_set(err, ENOENT, "it is not loaded");
+	return 0;
+}
+
+/* `r` is what loading came to. Only what the loader has proven is GUARD_FACT_CANNOT. */
+static enum guard_fact fact_of(bool there, const char *cannot, int r)
+{
+	if (there)
+		return GUARD_FACT_THERE;
+	if (cannot[0])
+		return GUARD_FACT_CANNOT;
+	if (r >= 0)
+		return GUARD_FACT_NOT_LOADED;
+	return err_is_passing(r) ? GUARD_FACT_UNKNOWN : GUARD_FACT_BROKEN;
 }
 
 void guards_open_or_load(const struct host *host, const struct guard_loader *loader, const struct oci *oci,
 			 struct target *target, struct facts *facts)
 {
-	int r = open_or_run_loader(host, loader, &target->guards, &target->guards_err);
+	struct guards *guards = &target->guards;
+	int r = open_or_run_loader(host, loader, guards, &target->guards_err);
 
-	facts->guard_why = facts->device_guard_why = target->guards_err.text;
-	facts->guards_passing = r < 0 && err_is_passing(r);
-	if (r < 0)
+	facts->grant_guard = fact_of(guards->grant.grants_fd >= 0, guards->grant_cannot, r);
+	facts->grant_guard_why = guards->grant_cannot[0] ? guards->grant_cannot : target->guards_err.text;
+	facts->device_guard = fact_of(guards->device.program_fd >= 0, guards->device_cannot, r);
+	facts->device_guard_why = guards->device_cannot[0] ? guards->device_cannot : target->guards_err.text;
+	if (facts->device_guard != GUARD_FACT_THERE && facts->device_guard != GUARD_FACT_NOT_LOADED)
 		return;
-	facts->guard_available = target->guards.grant.grants_fd >= 0;
-	if (!facts->guard_available)
-		(void)err_set(&target->guards_err, ENOTSUP, "run 'cgdeleg guard status' to see why");
 	r = devices_translate(oci->devices, &target->rules, &target->device_err);
-	facts->device_guard = r >= 0 && target->guards.device.program_fd >= 0;
+	if (r >= 0)
+		return;
+	facts->device_guard = err_is_passing(r) ? GUARD_FACT_UNKNOWN : GUARD_FACT_BROKEN;
 	facts->device_guard_why = target->device_err.text;
 }

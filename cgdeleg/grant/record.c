@@ -70,8 +70,8 @@ static void add_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts
 	(void)yyjson_mut_obj_add_str(doc, o, "userns", userns_kind_name(facts->userns));
 	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf", device_bpf_state_name(facts->device_bpf));
 	(void)yyjson_mut_obj_add_str(doc, o, "mount", mount_state_name(facts->mount));
-	(void)yyjson_mut_obj_add_bool(doc, o, "device_guard", facts->device_guard);
-	(void)yyjson_mut_obj_add_bool(doc, o, "guard", facts->guard_available);
+	(void)yyjson_mut_obj_add_bool(doc, o, "device_guard", facts->device_guard == GUARD_FACT_THERE);
+	(void)yyjson_mut_obj_add_bool(doc, o, "guard", facts->grant_guard == GUARD_FACT_THERE);
 	if (facts->seccomp_bpf != TRI_UNKNOWN)
 		(void)yyjson_mut_obj_add_bool(doc, o, "seccomp_bpf", facts->seccomp_bpf == TRI_YES);
 	(void)yyjson_mut_obj_add_bool(doc, o, "nsdelegate", facts->nsdelegate == TRI_YES);

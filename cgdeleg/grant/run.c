@@ -132,8 +132,8 @@ static int decide(const struct host *host, const struct run_args *args, struct t
 
 int run_plan(const struct host *host, const struct run_args *args, struct trail *trail)
 {
-	const struct guard_loader loader = { .run = args->run, .deadline_ms = args->deadline_ms };
 	const struct decision *decision = &trail->decision;
+	struct guard_loader loader = { .run = args->run, .deadline_ms = args->deadline_ms };
 	int r;
 
 	/* The hook has a decision by now, from the state alone; `check` has none, and takes all facts. */
@@ -141,8 +141,11 @@ int run_plan(const struct host *host, const struct run_args *args, struct trail 
 	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
 	if (r >= 0 && (decision->nest || args->every_fact))
 		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
+	/* A container without a user namespace needs the grant guard whatever `guard` says. */
+	loader.grant = decision->guard != GUARD_OFF || trail->facts.userns != USERNS_PRIVATE;
+	loader.device = decision->device_bpf != DEVICE_BPF_RUNTIME;
 	/* Before the budgets, whose lock nobody should wait for while guards are loaded. */
-	if (r >= 0 && (decision->guard != GUARD_OFF || decision->device_bpf != DEVICE_BPF_RUNTIME))
+	if (r >= 0 && (loader.grant || loader.device))
 		guards_open_or_load(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = decide(host, args, trail);

@@ -38,15 +38,19 @@ void watch_guards_begin(struct watch *watch)
 static int need_pins(struct watch *watch, enum guard_kind kind, struct err *err)
 {
 	const int64_t now = clock_monotonic_ms();
+	struct err failed = { 0 };
+	const char *cannot;
 
 	if (is_pinned(&watch->guards, kind))
 		return 0;
 	if (!watch->guards_err.code && watch->args.load_guards && now >= watch->load_again_ms) {
 		watch->load_again_ms = now + WATCH_LOAD_MS;
-		if (watch->args.load_guards(watch->args.host->sys_fd, &watch->guards_err) >= 0) {
-			watch->guards_opened = false;
-			open_pins(watch);
-		}
+		/* It may have failed for the other guard only. */
+		(void)watch->args.load_guards(watch->args.host->sys_fd, &failed);
+		watch->guards_opened = false;
+		open_pins(watch);
+		if (!is_pinned(&watch->guards, kind) && !watch->guards_err.code)
+			watch->guards_err = failed;
 	}
 	if (is_pinned(&watch->guards, kind))
 		return 0;
@@ -54,7 +58,8 @@ static int need_pins(struct watch *watch, enum guard_kind kind, struct err *err)
 		*err = watch->guards_err;
 		return -err->code;
 	}
-	return err_set(err, ENOENT, "it is not loaded; run 'cgdeleg guard status' to see why");
+	cannot = kind == DEVICE_GUARD ? watch->guards.device_cannot : watch->guards.grant_cannot;
+	return err_set(err, ENOENT, "%s", cannot[0] ? cannot : "it is not loaded; run 'cgdeleg guard status' to see why");
 }
 
 /*

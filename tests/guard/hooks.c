@@ -109,6 +109,7 @@ static void test_taken(int other)
 	printf("# %s\n", err.text);
 	check(attached == (GUARD_ALL_PROGRAMS & ~(1U << GUARD_RMXATTR)), "hooks: it says what it has attached");
 	check(grant_guard_detach(&guard, fd, attached, &err) == 0, "hooks: that is taken away");
+	test_pins_taken();
 	detach_others(fds, n, other);
 	n = attach_others(fds, HOOKS_MAX, HOOKS_MAX, other);
 	check(n == HOOKS_MAX, "hooks: nothing of it is left");
@@ -137,6 +138,7 @@ void test_hooks(void)
 	test_beside(other);
 	test_taken(other);
 	wait_for_hooks();
+	test_pins();
 }
 
 /* --- undone --- */

@@ -2,7 +2,7 @@
 /*
  * Kernel - what the tests of the grant guard on this kernel share: one loaded guard, and what is asked of it.
  *
- * Parts: kernel.c, hooks.c, life.c.
+ * Parts: kernel.c, hooks.c, life.c, pins.c.
  */
 #pragma once
 
@@ -29,3 +29,8 @@ void test_life(void);
 /* hooks.c: with others' programs on the kernel's few hooks, and taken away by who may ask nothing any more. */
 void test_hooks(void);
 void test_undo(void);
+
+/* pins.c: what the loader leaves; it needs hooks that are free, that are taken, and a kernel without BPF LSM. */
+void test_pins(void);
+void test_pins_taken(void);
+void test_pins_absent(void);

@@ -92,7 +92,7 @@ struct bpf_object *guard_load_object(const char *name, struct err *err)
 	(void)libbpf_set_print(print_warnings);
 	elf = row->elf(&size);
 	object = bpf_object__open_mem(elf, size, &opts);
-	if (object && row->prepare && row->prepare(object, err) < 0) {
+	if (object && row->prepare && row->prepare(object, err) != 0) {
 		bpf_object__close(object);
 		return NULL;
 	}

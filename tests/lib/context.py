@@ -133,6 +133,7 @@ class Machine:
         if host.has_systemd():  # else the first scope starts it, and it stays
             run(["systemctl", "start", "dbus.service"])
         run([self.cgdeleg, "guard", "load"])  # as its service does at boot; where it cannot, cases say so
+        policy.learn()
         os.mkdir(host.CGROUP + self.parent)
         host.enable_controllers(host.CGROUP, host.CGROUP + self.parent)
         return self

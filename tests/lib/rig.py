@@ -45,6 +45,7 @@ def load_guards(hook):
     loader = os.path.join(os.path.dirname(os.path.realpath(hook)), "cgdeleg-guard")
     if os.path.exists(loader):
         subprocess.run([loader], check=False, capture_output=True)
+    policy.learn()
 
 
 def why_not(runtimes, tools=()):

@@ -3,6 +3,7 @@
 #include "tests/unit/fake-guard.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,10 +32,19 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 		ret->device.program_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		ret->device.rules_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
-	if (text_has_word(text, "grant")) {
+	if (text_has_word(text, "grant"))
 		ret->grant.grants_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	}
-	return 1;
+	else if (!text_has_word(text, "untried"))
+		(void)snprintf(ret->grant_cannot, sizeof(ret->grant_cannot), "this kernel does not run BPF LSM programs");
+	if (text_has_word(text, "cannot"))
+		(void)snprintf(ret->device_cannot, sizeof(ret->device_cannot), "this kernel has no device programs");
+	return guards_settled(ret);
+}
+
+bool guards_settled(const struct guards *guards)
+{
+	return (guards->device.program_fd >= 0 || guards->device_cannot[0]) &&
+	       (guards->grant.grants_fd >= 0 || guards->grant_cannot[0]);
 }
 
 void guards_done(struct guards *guards)

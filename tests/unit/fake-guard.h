@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guard - stands in for the pinned programs: which are pinned stands in the tree's file sys/fs/bpf/guards, the words
- * "device" and "grant", or "fault"; without it none are. There is one cgroup. */
+ * "device" and "grant", or "fault" or "busy"; without it none are. Of a grant guard that is not pinned it says that this
+ * kernel cannot, unless there is the word "untried"; of a device guard, if there is the word "cannot". There is one
+ * cgroup. */
 #pragma once
 
 #include <stdbool.h>

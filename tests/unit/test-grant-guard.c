@@ -3,6 +3,7 @@
 #include "bpf/grant_guard.h"
 
 #include <bpf/bpf.h>
+#include <stdio.h>
 
 #include "tests/unit/check.h"
 
@@ -43,6 +44,7 @@ int __wrap_bpf_obj_get_info_by_fd(int fd, void *info, __u32 *size)
 		return answer(EBADF);
 	program->id = ID(fd - FD(0));
 	program->type = cgroup.type;
+	(void)snprintf(program->name, sizeof(program->name), "%s", guard_program_names[fd - FD(0)]);
 	return 0;
 }
 
@@ -118,10 +120,10 @@ TEST(test_attach)
 		{ "all", ALL, 0, 0, 0, 0, 0, 0, 1, NULL },
 		{ "an older build's programs under our ids", OLDER, 0, 0, 0, 0, 0, ALL & ~OLDER, 1, NULL },
 		{ "no hook is left", 0, 1U << GUARD_RMXATTR, 0, 0, 0, 0, ALL & ~(1U << GUARD_RMXATTR), 1,
-		  "guard_rmxattr, for which the kernel may have no hook left (it has ten)" },
+		  "guard_rmxattr, for which the kernel may have no hook left (it has ten" },
 		{ "forbidden", 0, 0, 0, EPERM, 2, 0, OLDER, 0,
 		  "cannot attach the guard program guard_setattr: Operation not" },
-		{ "too many on the cgroup", 0, 0, 0, E2BIG, 0, 0, 0, 0, "(it has ten)" },
+		{ "too many on the cgroup", 0, 0, 0, E2BIG, 0, 0, 0, 0, "(it has ten" },
 		{ "cannot be read back", 0, 0, 0, 0, 0, EPERM, ALL, 1, "cannot query" },
 		{ "not there", 0, 0, 1U << GUARD_SETATTR, 0, 0, 0, ALL, 1,
 		  "guard_setattr is not there after attaching it" },
@@ -201,5 +203,5 @@ TEST(test_identify)
 	err = (struct err) { 0 };
 	guard = a_guard();
 	cgroup.type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	check_result("another type", grant_guard_identify(&guard, &err), &err, "guard_bpf is a program of another type");
+	check_result("another type", grant_guard_identify(&guard, &err), &err, "guard_bpf is another program");
 }

@@ -19,14 +19,17 @@ TEST(test_bpf)
 {
 	static const struct {
 		const char *edits;
-		bool device, grant, passing;
+		enum guard_fact device, grant;
 		const char *why; /* there is no grant guard */
 	} pins[] = {
-		{ "#", true, false, false, "run 'cgdeleg guard status' to see why" },
-		{ "sys/fs/bpf/guards = device grant", true, true, false, "" },
-		{ "- sys/fs/bpf/guards", false, false, false, "run 'cgdeleg guard load'" },
-		{ "sys/fs/bpf/guards = fault", false, false, false, "not root's alone" },
-		{ "sys/fs/bpf/guards = busy", false, false, true, "too many files" },
+		{ "#", GUARD_FACT_THERE, GUARD_FACT_CANNOT, "this kernel does not run BPF LSM programs" },
+		{ "sys/fs/bpf/guards = device grant", GUARD_FACT_THERE, GUARD_FACT_THERE, "" },
+		{ "sys/fs/bpf/guards = device untried", GUARD_FACT_THERE, GUARD_FACT_NOT_LOADED, "it is not loaded" },
+		{ "sys/fs/bpf/guards = grant", GUARD_FACT_NOT_LOADED, GUARD_FACT_THERE, "it is not loaded" },
+		{ "sys/fs/bpf/guards = cannot", GUARD_FACT_CANNOT, GUARD_FACT_CANNOT, "this kernel does not run" },
+		{ "- sys/fs/bpf/guards", GUARD_FACT_NOT_LOADED, GUARD_FACT_NOT_LOADED, "it is not loaded" },
+		{ "sys/fs/bpf/guards = fault", GUARD_FACT_BROKEN, GUARD_FACT_BROKEN, "not root's alone" },
+		{ "sys/fs/bpf/guards = busy", GUARD_FACT_UNKNOWN, GUARD_FACT_UNKNOWN, "too many files" },
 	};
 #define BPFFS(point, options)                                                         \
 	"proc/4711/mountinfo = 22 21 0:29 /ci/box /bundle/rootfs/sys/fs/cgroup ro - " \
@@ -57,13 +60,10 @@ TEST(test_bpf)
 
 		CHECK(pins[i].edits, look(pins[i].edits, plain, &l), NULL);
 		guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
-		assert_int_equal(l.facts.device_guard, pins[i].device);
-		assert_int_equal(l.facts.guard_available, pins[i].grant);
-		assert_int_equal(l.facts.guards_passing, pins[i].passing);
-		if (!strstr(l.facts.guard_why, pins[i].why))
-			fail_msg("%s: %s", pins[i].edits, l.facts.guard_why);
-		if (!pins[i].device)
-			check_string("why", l.facts.device_guard_why, l.facts.guard_why);
+		if (l.facts.device_guard != pins[i].device || l.facts.grant_guard != pins[i].grant)
+			fail_msg("%s: %d %d", pins[i].edits, l.facts.device_guard, l.facts.grant_guard);
+		if (!strstr(l.facts.grant_guard_why, pins[i].why))
+			fail_msg("%s: %s", pins[i].edits, l.facts.grant_guard_why);
 	}
 	for (size_t i = 0; i < ELEMENTS(ways); i++) {
 		_cleanup_(looked_at_done) struct looked_at l;
@@ -75,7 +75,7 @@ TEST(test_bpf)
 	}
 }
 
-/* A list that the guard cannot be told leaves it unused, and the reason says so. */
+/* A list that the guard cannot be told is a fault of the list, and no word of this kernel's. */
 TEST(test_device_list)
 {
 	static const char bad[] = "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
@@ -85,7 +85,7 @@ TEST(test_device_list)
 
 	CHECK("bad", look("#", bad, &l), NULL);
 	guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
-	assert_false(l.facts.device_guard);
+	assert_int_equal(l.facts.device_guard, GUARD_FACT_BROKEN);
 	check_string("why", l.facts.device_guard_why, "config.json: linux.resources.devices: type 'p' is not a, b or c");
 }
 
@@ -125,20 +125,69 @@ static pid_t start_other(const struct looked_at *l, bool pins)
 	return pid;
 }
 
+/* Executes the loader `program`, or none, for a container that needs both guards or one. */
+static void load_with(struct looked_at *l, const char *program, bool device, bool grant)
+{
+	struct guard_loader loader = { .run = l->tree.root, .deadline_ms = in_ms(10000), .device = device, .grant = grant };
+
+	if (program)
+		put_helper(&l->tree, program, "cgdeleg-guard", 0755);
+	l->host.helpers = l->tree.root;
+	guards_open_or_load(&l->host, &loader, &l->oci, &l->target, &l->facts);
+}
+
+/* Whatever becomes of the loader, it never proves that this kernel cannot: only its note does. A container that needs
+ * one guard is not kept from it by the other. */
+TEST_AS_ROOT(test_loader) /* the helper must be root's */
+{
+	static const struct {
+		const char *edits, *program; /* the loader, NULL: none */
+		bool device, grant;	     /* what is needed */
+		enum guard_fact is_device, is_grant;
+		const char *why;
+	} cases[] = {
+		{ "- sys/fs/bpf/guards", NULL, true, true, GUARD_FACT_BROKEN, GUARD_FACT_BROKEN, "cannot be executed" },
+		{ "- sys/fs/bpf/guards", "/bin/false", true, true, GUARD_FACT_BROKEN, GUARD_FACT_BROKEN, "it failed" },
+		{ "- sys/fs/bpf/guards", "/bin/true", true, true, GUARD_FACT_BROKEN, GUARD_FACT_BROKEN,
+		  "although the program that loads them reported success" },
+		{ "sys/fs/bpf/guards = device untried", "/bin/false", true, true, GUARD_FACT_THERE, GUARD_FACT_BROKEN,
+		  "it failed" },
+		{ "sys/fs/bpf/guards = device untried", "/bin/false", true, false, GUARD_FACT_THERE,
+		  GUARD_FACT_NOT_LOADED, "" },
+		{ "sys/fs/bpf/guards = grant", "/bin/false", false, true, GUARD_FACT_NOT_LOADED, GUARD_FACT_THERE, "" },
+		{ "sys/fs/bpf/guards = device", "/bin/false", true, true, GUARD_FACT_THERE, GUARD_FACT_CANNOT,
+		  "does not run BPF LSM" },
+		{ "sys/fs/bpf/guards = fault", "/bin/true", true, true, GUARD_FACT_BROKEN, GUARD_FACT_BROKEN,
+		  "not root's alone" },
+	};
+
+	if (!guard_build[0])
+		skip(); /* it executes none */
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		CHECK(cases[i].edits, look(cases[i].edits, plain, &l), NULL);
+		load_with(&l, cases[i].program, cases[i].device, cases[i].grant);
+		if (l.facts.device_guard != cases[i].is_device || l.facts.grant_guard != cases[i].is_grant ||
+		    !strstr(l.facts.grant_guard_why, cases[i].why))
+			fail_msg("%zu: %d %d %s", i, l.facts.device_guard, l.facts.grant_guard, l.facts.grant_guard_why);
+	}
+}
+
 /* One hook loads, the others wait for what it pins, and not longer than leaves time for the grant. */
 TEST(test_turns)
 {
 	static const struct {
 		bool other, pins;
 		int64_t time_ms; /* until the deadline */
-		bool guards, passing;
+		enum guard_fact grant;
 		const char *why;
 	} cases[] = {
-		{ false, false, 8000, false, false, "cgdeleg-guard: it failed" }, /* its own turn */
-		{ true, true, 20000, true, false, "" },
-		{ true, false, 6000, false, true,
+		{ false, false, 8000, GUARD_FACT_BROKEN, "cgdeleg-guard: it failed" }, /* its own turn */
+		{ true, true, 20000, GUARD_FACT_THERE, "" },
+		{ true, false, 6000, GUARD_FACT_UNKNOWN,
 		  "another hook has been loading the BPF guards and has not finished in time" },
-		{ true, false, -1000, false, true,
+		{ true, false, -1000, GUARD_FACT_UNKNOWN,
 		  "another hook has been loading the BPF guards and has not finished in time" },
 	};
 
@@ -154,11 +203,12 @@ TEST(test_turns)
 		if (cases[i].other)
 			pid = start_other(&l, cases[i].pins);
 		l.host.helpers = l.tree.root;
-		loader = (struct guard_loader) { .run = l.tree.root, .deadline_ms = in_ms(cases[i].time_ms) };
+		loader = (struct guard_loader) {
+			.run = l.tree.root, .deadline_ms = in_ms(cases[i].time_ms), .device = true, .grant = true
+		};
 		guards_open_or_load(&l.host, &loader, &l.oci, &l.target, &l.facts);
-		if (l.facts.guard_available != cases[i].guards || l.facts.guards_passing != cases[i].passing ||
-		    !strstr(l.facts.guard_why, cases[i].why))
-			fail_msg("%zu: %s", i, l.facts.guard_why);
+		if (l.facts.grant_guard != cases[i].grant || !strstr(l.facts.grant_guard_why, cases[i].why))
+			fail_msg("%zu: %s", i, l.facts.grant_guard_why);
 		if (in_ms(0) > loader.deadline_ms - cases[i].time_ms / 3 && cases[i].time_ms > 0)
 			fail_msg("%zu: it took the grant's share of the time", i);
 		if (pid) {

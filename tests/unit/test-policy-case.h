@@ -40,8 +40,8 @@ static const struct facts good_facts = {
 	.cgroup = "/kubepods.slice/x",
 	.files = all_files,
 	.device_bpf = DEVICE_BPF_MULTI,
-	.guard_available = true,
-	.device_guard = true,
+	.grant_guard = GUARD_FACT_THERE,
+	.device_guard = GUARD_FACT_THERE,
 };
 
 /* Which codes any test has seen, and that assert_all_seen() wants complete. */
@@ -207,6 +207,9 @@ static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_CAPABILITY] = IN_REQUIRE,
 	[REASON_GUARD_MISSING] = IN_REQUIRE,
 	[REASON_GUARD_ABSENT] = IN_REQUIRE,
+	[REASON_GUARD_BROKEN] = IN_REQUIRE,
+	[REASON_GUARD_NOT_LOADED] = IN_REQUIRE,
+	[REASON_STRICTER_KEPT] = IN_REQUIRE,
 	[REASON_COVERED] = IN_REQUIRE,
 	[REASON_DEVICE_BPF_REPLACEABLE] = IN_REQUIRE,
 	[REASON_DEVICE_BPF_ABSENT] = IN_REQUIRE,

@@ -26,7 +26,7 @@ CHANGE(userns_host_ids, f->userns = USERNS_HOST_IDS; f->root_uid = f->root_gid =
 CHANGE(userns_unknown, f->userns = USERNS_UNKNOWN)
 CHANGE(userns_none_no_nsdelegate, userns_none(f); f->nsdelegate = TRI_NO)
 CHANGE(userns_none_nsdelegate_unknown, userns_none(f); f->nsdelegate = TRI_UNKNOWN)
-CHANGE(userns_none_no_guard, userns_none(f); f->guard_available = false)
+CHANGE(userns_none_no_guard, userns_none(f); f->grant_guard = GUARD_FACT_CANNOT)
 CHANGE(nsdelegate_no, f->nsdelegate = TRI_NO)
 CHANGE(owner_unmapped_uid, f->root_uid = FACT_ID_UNKNOWN)
 CHANGE(owner_unmapped_gid, f->root_gid = FACT_ID_UNKNOWN)
@@ -39,10 +39,15 @@ CHANGE(config_unread, f->capabilities_known = TRI_UNKNOWN)
 CHANGE(device_absent, f->device_bpf = DEVICE_BPF_ABSENT)
 CHANGE(device_replaceable, f->device_bpf = DEVICE_BPF_REPLACEABLE; f->device_cgroup = "/x\n"; f->device_program = 7)
 CHANGE(device_unknown, f->device_bpf = DEVICE_BPF_UNKNOWN)
-CHANGE(guard_missing, f->guard_available = false)
-CHANGE(guard_missing_why, f->guard_available = false; f->guard_why = "nobody knows")
-CHANGE(guards_passing, guard_missing_why(f); f->device_guard = false; f->guards_passing = true)
-CHANGE(no_device_guard, f->device_guard = false; f->device_guard_why = "nobody knows")
+CHANGE(guard_missing, f->grant_guard = GUARD_FACT_CANNOT)
+CHANGE(guard_missing_why, f->grant_guard = GUARD_FACT_CANNOT; f->grant_guard_why = "nobody knows")
+CHANGE(guards_passing, f->grant_guard = f->device_guard = GUARD_FACT_UNKNOWN)
+CHANGE(guard_broken, f->grant_guard = GUARD_FACT_BROKEN; f->grant_guard_why = "it is somebody else's")
+CHANGE(userns_none_guard_broken, userns_none(f); guard_broken(f))
+CHANGE(guard_not_loaded, f->grant_guard = GUARD_FACT_NOT_LOADED)
+CHANGE(device_guard_broken, f->device_guard = GUARD_FACT_BROKEN)
+CHANGE(device_guard_not_loaded, f->device_guard = GUARD_FACT_NOT_LOADED; f->device_bpf = DEVICE_BPF_ABSENT)
+CHANGE(no_device_guard, f->device_guard = GUARD_FACT_CANNOT; f->device_guard_why = "nobody knows")
 CHANGE(no_device_program, no_device_guard(f); f->device_bpf = DEVICE_BPF_ABSENT)
 CHANGE(bpffs, f->bpffs = true)
 CHANGE(bpf_token, f->bpffs = f->bpf_token = true)
@@ -108,6 +113,18 @@ static const struct requirement requirements[] = {
 	{ "device_bpf = runtime\n", guards_passing, REFUSE, REASON_UNKNOWN },
 	{ "guard = off\n", guards_passing, REFUSE, REASON_UNKNOWN }, /* the device guard */
 	{ "guard = off\ndevice_bpf = runtime\n", guards_passing, GRANT, NO_CODE },
+	/* What is merely broken is refused wherever it is asked for, and nowhere else. */
+	{ "", guard_broken, REFUSE, REASON_GUARD_BROKEN },
+	{ "guard = require\n", guard_broken, REFUSE, REASON_GUARD_BROKEN },
+	{ "guard = off\n", guard_broken, GRANT, NO_CODE },
+	{ BARE "guard = off\n", userns_none_guard_broken, REFUSE, REASON_GUARD_BROKEN },
+	{ "", device_guard_broken, REFUSE, REASON_GUARD_BROKEN },
+	{ "guard = off\n", device_guard_broken, REFUSE, REASON_GUARD_BROKEN },
+	{ "device_bpf = runtime\n", device_guard_broken, GRANT, NO_CODE },
+	/* `check`. */
+	{ "", guard_not_loaded, GRANT, REASON_GUARD_NOT_LOADED },
+	{ "guard = require\n", guard_not_loaded, GRANT, REASON_GUARD_NOT_LOADED },
+	{ "", device_guard_not_loaded, GRANT, REASON_GUARD_NOT_LOADED },
 	{ "pressure = allow\n", nothing, GRANT, NO_CODE },
 	{ "guard = require\n", nothing, GRANT, NO_CODE },
 	{ "guard = off\n", guard_missing, GRANT, NO_CODE },
@@ -272,6 +289,108 @@ TEST(test_settings)
 	assert_int_equal(d->verdict, VERDICT_GRANT);
 	assert_int_equal(d->guard, GUARD_REQUIRE);
 	assert_int_equal(d->owner_uid, 0);
+}
+
+/* The keys of which the stricter setting wins where an annotation chose the profile, from the strictest. */
+static const struct ladder {
+	const char *key, *words[3];
+	size_t n, built_in;
+} ladders[] = {
+	{ "guard", { "require", "prefer", "off" }, 3, 1 },
+	{ "device_bpf", { "withhold", "runtime" }, 2, 0 },
+	{ "pressure", { "deny", "allow" }, 2, 0 },
+	{ "on_missing_limit", { "refuse", "skip" }, 2, 0 },
+};
+
+static size_t rung_of(const struct decision *d, size_t ladder)
+{
+	const size_t now[] = { d->guard, d->device_bpf, d->pressure, d->skip_missing };
+
+	return now[ladder];
+}
+
+/* Where the container's own setting stands. */
+enum place { IN_RULES_PROFILE, IN_HANDLERS_PROFILE, IN_HANDLER, IN_DEFAULTS, PLACE_MAX };
+
+/* `own` and `chosen` are words, or ladder->n where the line is not there. */
+static const struct decision *decide_chosen(const struct ladder *l, enum place place, size_t own, size_t chosen,
+					    bool by_annotation)
+{
+	static const struct annotation asks[] = { { "cgdeleg.io/writable", "true" }, { "cgdeleg.io/profile", "chosen" } };
+	struct facts facts = good_facts;
+	char line[64] = "", weaker[64] = "", text[1024];
+
+	if (own < l->n)
+		(void)snprintf(line, sizeof(line), "%s = %s\n", l->key, l->words[own]);
+	if (chosen < l->n)
+		(void)snprintf(weaker, sizeof(weaker), "%s = %s\n", l->key, l->words[chosen]);
+	(void)snprintf(text, sizeof(text),
+		       "[defaults]\naudit = prefer\n%s[profile chosen]\npids.max = 10\n%s[profile own]\npids.max = 5\n%s"
+		       "[handler h]\nengine = containerd\nprofiles = chosen\n"
+		       "approved_annotations = cgdeleg.io/writable cgdeleg.io/profile\n%s%s%s",
+		       place == IN_DEFAULTS ? line : "", weaker, place <= IN_HANDLERS_PROFILE ? line : "",
+		       place == IN_HANDLER ? line : "", place == IN_HANDLERS_PROFILE ? "profile = own\n" : "",
+		       !by_annotation		   ? "[rule r]\nhandler = h\nprofile = chosen\n"
+		       : place == IN_RULES_PROFILE ? "[rule r]\nhandler = h\nprofile = own\n"
+						   : "");
+	annotate(&facts, asks, by_annotation ? 2 : 1);
+	return decide_text(text, &facts);
+}
+
+/* Every pair of settings, wherever the container's own stands: an annotation's choice never weakens. */
+TEST(test_stricter)
+{
+	for (size_t k = 0; k < ELEMENTS(ladders); k++)
+		for (int p = 0; p < PLACE_MAX; p++)
+			for (size_t own = 0; own <= ladders[k].n; own++)
+				for (size_t chosen = 0; chosen <= ladders[k].n; chosen++) {
+					const struct ladder *l = &ladders[k];
+					const bool profile = p <= IN_HANDLERS_PROFILE;
+					const struct decision *d = decide_chosen(l, (enum place)p, own, chosen, true);
+					const size_t is = own == l->n ? l->built_in : own;
+					/* Handler and defaults hold for both; a profile's own line for one. */
+					const size_t else_ = profile ? l->built_in : is;
+					const size_t asked = chosen < l->n ? chosen : else_;
+					const size_t want = asked < is ? asked : is;
+
+					if (rung_of(d, k) != want ||
+					    !!find_reason(d, REASON_STRICTER_KEPT) != (asked > is))
+						fail_msg("%s, place %d, own %zu, chosen %zu: %zu", l->key, p, own,
+							 chosen, rung_of(d, k));
+				}
+}
+
+/* Control: where the policy itself gives the profile, its setting applies, weaker or not. */
+TEST(test_stricter_is_for_annotations)
+{
+	for (size_t k = 0; k < ELEMENTS(ladders); k++)
+		for (size_t own = 0; own < ladders[k].n; own++)
+			for (size_t chosen = 0; chosen < ladders[k].n; chosen++) {
+				const struct decision *d = decide_chosen(&ladders[k], IN_HANDLER, own, chosen, false);
+
+				assert_int_equal(rung_of(d, k), chosen);
+				assert_null(find_reason(d, REASON_STRICTER_KEPT));
+			}
+}
+
+/* Control: what has no stricter side is the chosen profile's. */
+TEST(test_chosen_decides_the_rest)
+{
+	static const struct annotation asks[] = { { "cgdeleg.io/profile", "chosen" } };
+	struct facts facts = good_facts;
+	const struct decision *d;
+
+	annotate(&facts, asks, 1);
+	d = decide_text("[handler h]\nengine = crio\nprofiles = chosen\napproved_annotations = cgdeleg.io/profile\n"
+			"nest = init\nowner = root\nenable_controllers = cpu\nprofile = own\n"
+			"[profile own]\npids.max = 10\n"
+			"[profile chosen]\nnest = none\nowner = process\nenable_controllers = pids\npids.max = 20\n",
+			&facts);
+	assert_int_equal(d->verdict, VERDICT_GRANT);
+	assert_null(d->nest);
+	assert_int_equal(d->owner_uid, 101000);
+	assert_string_equal(d->controllers, "pids");
+	assert_int_equal(find_ceiling(d, "pids.max")->value.number, 20);
 }
 
 /* Last: no code is without a case above. */

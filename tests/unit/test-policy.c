@@ -361,7 +361,7 @@ TEST(test_key_table)
 		assert_int_equal(key->id, id);
 		assert_non_null(key->help);
 		assert_true(key->sections != 0);
-		assert_int_equal(key->kind == KEY_WORD, key->words != NULL);
+		assert_int_equal(key->kind == KEY_WORD || key->kind == KEY_LADDER, key->words != NULL);
 		if (key->initial && key_check(key, key->name, key->initial, NULL, &value, &err) < 0)
 			fail_msg("%s: %s", key->name, err.text);
 		if (id != KEY_LIMIT)

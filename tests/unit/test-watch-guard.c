@@ -66,7 +66,8 @@ static const struct guard_case {
 	{ "in part, an older record", "grant", OLDER, { .older_grant = true }, NULL, HALF "an older", "", 0, 1 },
 	{ "an older record, gone", "grant", OLDER, { 0 }, NULL, AWAY("grant") "an older cgdeleg", "", 0, 1 },
 	{ "cannot be loaded", NULL, DEVICES, { 0 }, NULL, "this build has no BPF guards", "", 0, 1 },
-	{ "not enforced here", NULL, DENYING, { 0 }, "device", "it is not loaded", "", 0, 1 },
+	{ "not enforced here", NULL, DENYING, { 0 }, "device", "this kernel does not run BPF LSM programs", "", 0, 1 },
+	{ "not loaded", NULL, DENYING, { 0 }, "device untried", "it is not loaded", "", 0, 1 },
 	{ "others' pins", "fault", DEVICES, { 0 }, "device", "not root's alone", "", 0, 1 },
 };
 

@@ -171,4 +171,4 @@ def reader(t):
                               check=False)
         os.close(writing)
         equal(done.returncode, 1, "exit")
-        contains(fake.records()[0]["error"], "no device program", "the audit")
+        contains(fake.records()[0]["error"], "the device guard does not work", "the audit")

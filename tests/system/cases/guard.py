@@ -24,7 +24,8 @@ def need_guards(t):
     done = guard(t, "load")
     if "without" in done.err or "no BPF guards" in done.err:
         raise Skip("this build has no guards")
-    equal(done.code, 0, f"guard load ({done.text})")
+    # The other guard may fail to load here.
+    contains(done.out, "device_guard  loaded", f"guard load ({done.text})")
 
 
 def with_nodes(t, devices=None, **knobs):
@@ -160,31 +161,80 @@ def again(t):
 
 @case("guard.loads")
 def loads(t):
-    """Nothing pinned: the hook has the loader do it, once; without the loader it goes on with the runtime's program."""
+    """Nothing pinned: the hook has the loader do it, once."""
     need_guards(t)
-    with t.step("without pins and loader it is a note"):
-        equal(guard(t, "unload").code, 0, "unload")
-        c = t.container("none", hooks=lambda c: [c.the_hook(helpers="/nonexistent")]).up()
-        codes = [reason["code"] for reason in c.records()[-1]["reasons"]]
-        expect("device-guard-absent" in codes, f"the reasons: {codes}")
-        equal(guards_of(c), [], "device guards on the cgroup")
     with t.step("without pins the loader is run"):
+        equal(guard(t, "unload").code, 0, "unload")
         c = t.container("load").up()
         equal(len(guards_of(c)), 1, "device guards on the cgroup")
-        equal(guard(t, "status").code, 0, "status")
-    with t.step("pins that others could have made are not used"):
-        os.chmod(PINS, 0o755)
-        try:
-            c = t.container("open").up()
-            contains(str(c.records()[-1]["reasons"]), "accessible by nobody else", "the reasons")
-            equal(guards_of(c), [], "device guards on the cgroup")
-        finally:
-            os.chmod(PINS, 0o700)
+        contains(guard(t, "status").out, f"pinned        {PINS}", "status")
     with t.step("what is attached outlives the pins"):
         c = with_nodes(t)
         equal(guard(t, "unload").code, 0, "unload")
         equal(len(guards_of(c)), 1, "device guards on the cgroup")
         equal(opens(c, FORBIDDEN[1]), "refused", "the forbidden device")
+    need_guards(t)
+
+
+def spoil_owner(_build):
+    """As if a user had made it first, in a bpffs that everybody may write."""
+    os.chown(PINS, 65534, 65534)
+
+
+def spoil_mode(_build):
+    os.chmod(PINS, 0o755)
+
+
+def spoil_pin(build):
+    os.unlink(f"{build}/device_guard/device_rules")
+
+
+def spoil_program(build):
+    """Another BPF object in the program's place."""
+    os.unlink(f"{build}/device_guard/device_guard")
+    os.link(f"{build}/device_guard/device_rules", f"{build}/device_guard/device_guard")
+
+
+def remove_pins():
+    """By hand, as the sentence says: `guard unload` does not touch what is somebody else's."""
+    os.chown(PINS, 0, 0)
+    os.chmod(PINS, 0o700)
+    for directory, names, files in os.walk(PINS, topdown=False):
+        for name in files:
+            os.unlink(f"{directory}/{name}")
+        for name in names:
+            path = f"{directory}/{name}"
+            (os.unlink if os.path.islink(path) else os.rmdir)(path)
+
+
+@case("guard.broken")
+def broken(t):
+    """What is broken is no kernel that cannot: refused, with what to do, where a guard is wanted; and only there."""
+    need_guards(t)
+    without = t.policy("without", defaults={"on_missing_limit": "skip", "device_bpf": "runtime", "guard": "off"})
+    spoilt = [(spoil_owner, "may be somebody else's; remove it"), (spoil_mode, "may be somebody else's; remove it"),
+              (spoil_pin, "run 'cgdeleg guard unload'"), (spoil_program, "run 'cgdeleg guard unload'")]
+    for spoil, said in spoilt:
+        with t.step(f"{spoil.__name__}: refused, and not where no guard is wanted"):
+            spoil(f"{PINS}/{os.listdir(PINS)[0]}")
+            try:
+                refused(t.container("spoilt"), said)
+                equal(guards_of(t.container("without", policy_dir=without).up()), [], "device guards on the cgroup")
+            finally:
+                remove_pins()
+        need_guards(t)
+    with t.step("once that is repaired it is granted"):
+        equal(len(guards_of(t.container("repaired").up())), 1, "device guards on the cgroup")
+    failing = f"{t.work}/failing"
+    os.makedirs(failing, exist_ok=True)
+    shutil.copy(shutil.which("false"), f"{failing}/cgdeleg-guard")
+    equal(guard(t, "unload").code, 0, "unload")
+    for helpers, said in (("/nonexistent", "cannot be executed"), (failing, "it failed without a message")):
+        with t.step(f"no pins, and a loader in {os.path.basename(helpers)}: refused"):
+            refused(t.container("fails", hooks=lambda c, where=helpers: [c.the_hook(helpers=where)]), said)
+        with t.step(f"no pins, a loader in {os.path.basename(helpers)}, and no guard wanted: granted"):
+            c = t.container("without", policy_dir=without, hooks=lambda c, where=helpers: [c.the_hook(helpers=where)]).up()
+            equal(guards_of(c), [], "device guards on the cgroup")
     need_guards(t)
 
 
@@ -201,7 +251,7 @@ def many(t):
     map has a value for each cgroup that is there and for no other."""
     need_guards(t)
     count = int(os.environ.get("CGDELEG_MANY", "3"))
-    rules = f"{PINS}/{os.listdir(PINS)[0]}/device_rules"
+    rules = f"{PINS}/{os.listdir(PINS)[0]}/device_guard/device_rules"
     with t.step(f"{count} containers leave nothing"):
         pins, before = sorted(os.listdir(os.path.dirname(rules))), bpf.cgroups_of_map(rules)
         seen = set()

@@ -136,7 +136,7 @@ def guards(t):
         equal(line.split(), [c.id, "3", *words.split()], "the line")
     with t.step("a guard that is gone is missed"):
         pinned = f"{PINS}/{os.listdir(PINS)[0]}"
-        bpf.detach(f"{pinned}/device_guard", host.CGROUP + c.cgroup)
+        bpf.detach(f"{pinned}/device_guard/device_guard", host.CGROUP + c.cgroup)
         if has_grant:
             bpf.detach_guard(host.CGROUP + c.cgroup, bpf.GRANT_GUARD - {"guard_bpf"})
             equal(rows(t)[c.id]["guard"], "device missing, grant incomplete", "guards")
