@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/privilege.h"
 #include "base/text.h"
 #include "cgdeleg/grant/run.h"
@@ -90,11 +91,11 @@ static int parse_args(char **argv, struct arguments *ret, struct err *err)
 }
 
 /* crun drops what a hook says on standard error, unless it is told where to write it. */
-static int refuse_words(const struct err *err, const char *more)
+static void refuse(struct err *err, const char *reason, const char *more)
 {
+	(void)err_wrap(err, "error [%s]", reason);
 	say(err->text, more);
-	audit_say(err->text);
-	return 2;
+	journal_error("cgdeleg-hook", reason, err->text);
 }
 
 /* The pipeline looks at the clock between steps and undoes what it did; should a system call itself hang,
@@ -141,19 +142,23 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("cgdeleg-hook " CGDELEG_VERSION) < 0;
 	if (privilege_scrub(&err) < 0) {
-		say(err.text, "");
+		refuse(&err, "start", "");
 		return 1;
 	}
-	if (check_name(argv, &err) < 0)
-		return refuse_words(&err, "");
-	if (parse_args(argv, &args, &err) < 0)
-		return refuse_words(&err, usage);
+	if (check_name(argv, &err) < 0) {
+		refuse(&err, "arguments", "");
+		return 2;
+	}
+	if (parse_args(argv, &args, &err) < 0) {
+		refuse(&err, "arguments", usage);
+		return 2;
+	}
 	/* Where the host's file system is mounted elsewhere, in a node agent's container: all that is named from here on, by
 	 * us, by the runtime's state and by mountinfo, is then a path on the host. */
 	if (strcmp(args.root, "/") != 0 && (chroot(args.root) < 0 || chdir("/") < 0)) {
 		(void)err_set_errno(&err, errno, "cannot change the root directory to '%s', which --root names",
 				    args.root);
-		say(err.text, "");
+		refuse(&err, "arguments", "");
 		return 1;
 	}
 	heap_prepare();

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/journal.h"
 #include "base/json.h"
 #include "hooks/bundle-hook.h"
 #include "hooks/options.h"
@@ -46,22 +48,26 @@ static int parse_own(char **argv, struct own_args *ret, struct err *err)
 	return *ret->engine ? 0 : err_set(err, EINVAL, "the '--' before the arguments of the runtime is missing");
 }
 
-/* {"level":"error","msg":...} and a newline, as the shims of the engines read it; NULL if memory ran out. */
+/*
+ * One line as runc writes it, NULL if memory ran out. containerd's and Docker's shim (go-runc's log.json) look for the last
+ * object with the level "error" and take its "msg"; podman's conmon takes the whole file for one such object. "time" must be
+ * RFC 3339 for the shim, or its object does not count. As text it is logrus' form.
+ */
 static char *log_line(const struct err *err, bool json)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *obj = yyjson_mut_obj(doc), *msg = yyjson_mut_strcpy(doc, err->text);
 	_cleanup_free_ char *text = NULL;
-	char *line = NULL;
-	yyjson_mut_val *obj;
+	char *line = NULL, when[CLOCK_TEXT_SIZE];
 
-	if (!json)
-		return asprintf(&line, "cgdeleg-runtime: %s\n", err->text) < 0 ? NULL : line;
-	obj = yyjson_mut_obj(doc);
-	yyjson_mut_doc_set_root(doc, obj);
+	clock_format(clock_realtime_us(), when, sizeof(when));
 	(void)yyjson_mut_obj_add_str(doc, obj, "level", "error");
-	(void)yyjson_mut_obj_add_strcpy(doc, obj, "msg", err->text);
-	text = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, NULL);
-	return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
+	(void)yyjson_mut_obj_add_val(doc, obj, "msg", msg);
+	(void)yyjson_mut_obj_add_str(doc, obj, "time", when);
+	text = yyjson_mut_val_write(json ? obj : msg, YYJSON_WRITE_NOFLAG, NULL);
+	if (!text || asprintf(&line, json ? "%s%s\n" : "time=\"%s\" level=error msg=%s\n", json ? "" : when, text) < 0)
+		return NULL;
+	return line;
 }
 
 /* The engine looks for the runtime's error in this file. */
@@ -75,6 +81,15 @@ static void say_in_log(const struct runtime_args *args, const struct err *err)
 	fd = open(args->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
 	if (fd >= 0)
 		(void)file_write_fd(fd, line, strlen(line)); /* standard error has it too */
+}
+
+/* Wherever somebody may look: the terminal, the engine's own log, the node's. */
+static void say(const struct runtime_args *args, const char *reason, struct err *err, const char *more)
+{
+	(void)err_wrap(err, "cgdeleg-runtime: error [%s]", reason);
+	(void)fprintf(stderr, "%s\n%s", err->text, more);
+	say_in_log(args, err);
+	journal_error("cgdeleg-runtime", reason, err->text);
 }
 
 static int prepare(const struct own_args *own, struct runtime_args *args, struct err *err)
@@ -96,7 +111,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("cgdeleg-runtime " CGDELEG_VERSION) < 0;
 	if (argc < 1 || parse_own(argv, &own, &err) < 0) {
-		(void)fprintf(stderr, "cgdeleg-runtime: %s\n%s", err.text, usage);
+		runtime_args_find_log(argv, &args);
+		say(&args, "arguments", &err, usage);
 		return 2;
 	}
 	if (prepare(&own, &args, &err) >= 0) {
@@ -105,7 +121,6 @@ int main(int argc, char **argv)
 		(void)execv(own.runtime, own.engine);
 		(void)err_set_errno(&err, errno, "cannot execute the runtime '%s'", own.runtime);
 	}
-	(void)fprintf(stderr, "cgdeleg-runtime: %s\n", err.text);
-	say_in_log(&args, &err);
+	say(&args, "runtime", &err, "");
 	return 1;
 }

@@ -254,19 +254,27 @@ static int run(struct request *request, struct err *err)
 }
 
 /* Checks every word before it connects to anybody: a wrong word is the caller's fault. */
-static bool is_request(int argc, char **argv, struct request *ret)
+static int read_request(int argc, char **argv, struct request *ret, struct err *err)
 {
 	uint64_t deadline_ms;
 
-	if (argc < 4 || argc > 3 + UNIT_WORDS_MAX || !systemd_unit_is_valid(argv[1]) ||
-	    text_to_u64(argv[2], &deadline_ms) < 0 ||
+	if (argc < 4 || argc > 3 + UNIT_WORDS_MAX)
+		return err_set(err, EINVAL, "%d words are none of a unit, a deadline and 1 to %d properties",
+			       argc > 0 ? argc - 1 : 0, UNIT_WORDS_MAX);
+	if (!systemd_unit_is_valid(argv[1]))
+		return err_set(err, EINVAL, "'%.200s' is not the name of a unit", argv[1]);
+	if (text_to_u64(argv[2], &deadline_ms) < 0 ||
 	    deadline_ms > (uint64_t)clock_monotonic_us() / 1000 + MILLISECONDS_MOST)
-		return false;
+		return err_set(err, EINVAL,
+			       "'%.200s' is not a deadline in milliseconds of CLOCK_MONOTONIC, at most %d from now",
+			       argv[2], MILLISECONDS_MOST);
 	for (int i = 3; i < argc; i++) {
 		const char *value;
 
 		if (!read_word(argv[i], &value))
-			return false;
+			return err_set(err, EINVAL,
+				       "'%.200s' is not PROPERTY=VALUE with a property and a value that cgdeleg sets",
+				       argv[i]);
 	}
 	ret->unit = argv[1];
 	ret->words = argv + 3;
@@ -274,7 +282,7 @@ static bool is_request(int argc, char **argv, struct request *ret)
 	/* The deadline is checked whenever libsystemd returns; if it does not, this signal ends the process. */
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)alarm((unsigned)(left_usec(ret) / 1000000 + 1));
-	return true;
+	return 0;
 }
 
 static int end(int code, const char *text)
@@ -293,8 +301,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("cgdeleg-unit " CGDELEG_VERSION) < 0;
-	if (!is_request(argc, argv, &request))
-		return end(UNIT_EXIT_USAGE, usage);
+	if (read_request(argc, argv, &request, &err) < 0) {
+		(void)fprintf(stderr, "cgdeleg-unit: %s\n%s", err.text, usage);
+		return UNIT_EXIT_USAGE;
+	}
 	if (clearenv() != 0 || syscall(SYS_close_range, 3, ~0U, 0) < 0)
 		return end(UNIT_EXIT_USAGE, "cgdeleg-unit: cannot drop the inherited environment and descriptors\n");
 	(void)signal(SIGPIPE, SIG_IGN);

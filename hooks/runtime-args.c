@@ -159,6 +159,19 @@ static int parse_after(char *const *argv, struct runtime_args *ret, struct err *
 	return 0;
 }
 
+void runtime_args_find_log(char *const *argv, struct runtime_args *ret)
+{
+	struct err ignored;
+
+	*ret = (struct runtime_args) { .bundle = "." };
+	while (*argv && strcmp(*argv, "--") != 0)
+		argv++;
+	if (*argv) {
+		argv++;
+		(void)parse_before(&argv, ret, &ignored);
+	}
+}
+
 int runtime_args_parse(char *const *argv, struct runtime_args *ret, struct err *err)
 {
 	int r;

@@ -23,5 +23,9 @@ struct runtime_args {
 	bool log_json;	    /* --log-format json */
 };
 
+/* Only where the engine looks for an error: log and log_json, from what stands after the first "--" of argv, for a command
+ * line that is wrong otherwise. NULL where there is no --log. */
+void runtime_args_find_log(char *const *argv, struct runtime_args *ret);
+
 /* `argv` ends with NULL and begins with the first argument, not with the program. Strings point into it. */
 int runtime_args_parse(char *const *argv, struct runtime_args *ret, struct err *err);

@@ -108,13 +108,28 @@ static bool is_approved(const char *approved, const char *key)
 	return false;
 }
 
-const char *annotation_next_unapproved(const char *approved, const struct facts *facts, size_t *i)
+bool annotation_has_known_form(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+	char file[LIMIT_FILE_SIZE + sizeof(ANNOTATION_PREFIX)];
+
+	for (const char *const *k = writable_keys; *k; k++)
+		if (is_form_of(key, *k))
+			return true;
+	if (is_form_of(key, ANNOTATION_PROFILE) || limit_of_key(key))
+		return true;
+	/* A container's name has no dot. */
+	return dot && snprintf(file, sizeof(file), "%.*s", (int)(dot - key), key) < (int)sizeof(file) &&
+	       limit_of_key(file);
+}
+
+const struct annotation *annotation_next_unapproved(const char *approved, const struct facts *facts, size_t *i)
 {
 	while (*i < facts->n_annotations) {
-		const char *key = facts->annotations[(*i)++].key;
+		const struct annotation *a = &facts->annotations[(*i)++];
 
-		if (annotation_is_ours(key) && !is_approved(approved, key))
-			return key;
+		if (annotation_is_ours(a->key) && !is_approved(approved, a->key))
+			return a;
 	}
 	return NULL;
 }

@@ -69,9 +69,12 @@ struct wish {
 	} limits[WISH_LIMITS_MAX];
 };
 
+/* Is it a key that can be approved, or one with a container's name after it? */
+bool annotation_has_known_form(const char *key);
+
 /* The next annotation with one of cgdeleg's keys, from the index *i on, that `approved` does not approve in any form,
  * so that it counts for nothing; NULL at the end. */
-const char *annotation_next_unapproved(const char *approved, const struct facts *facts, size_t *i);
+const struct annotation *annotation_next_unapproved(const char *approved, const struct facts *facts, size_t *i);
 
 /* What the approved annotations ask for. For every key the form "<key>.<container>" applies only to the
  * container with that name, and wins over the pod-wide form; approving a key approves both forms. */

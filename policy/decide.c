@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "policy/request.h"
 
@@ -26,9 +27,8 @@ static enum writable writable_of(const struct section *section)
 }
 
 /* An absent selector selects everything; an unknown fact matches no pattern, not even '*'. */
-static bool selects(const struct section *rule, enum key_id id, const char *fact)
+static bool selects(const struct setting *setting, const char *fact)
 {
-	const struct setting *setting = section_get(rule, id);
 	const char *list = setting ? setting->value : NULL;
 	char pattern[256];
 
@@ -40,6 +40,27 @@ static bool selects(const struct section *rule, enum key_id id, const char *fact
 	return false;
 }
 
+const struct setting *rule_mismatch(const struct section *rule, const struct identity *who)
+{
+	const struct {
+		enum key_id id;
+		const char *fact;
+	} selectors[] = {
+		{ KEY_NAMESPACES, who->namespace },
+		{ KEY_PODS, who->pod },
+		{ KEY_CONTAINERS, who->container },
+		{ KEY_IMAGES, who->image },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(selectors); i++) {
+		const struct setting *setting = section_get(rule, selectors[i].id);
+
+		if (!selects(setting, selectors[i].fact))
+			return setting;
+	}
+	return NULL;
+}
+
 /* The first that matches; *any says whether the handler has rules at all. */
 static const struct section *find_rule(const struct ruleset *rules, const char *handler, const struct identity *who,
 				       bool *any)
@@ -49,8 +70,7 @@ static const struct section *find_rule(const struct ruleset *rules, const char *
 		if (!section_has_word(s, KEY_HANDLER, handler))
 			continue;
 		*any = true;
-		if (selects(s, KEY_NAMESPACES, who->namespace) && selects(s, KEY_PODS, who->pod) &&
-		    selects(s, KEY_CONTAINERS, who->container) && selects(s, KEY_IMAGES, who->image))
+		if (!rule_mismatch(s, who))
 			return s;
 	}
 	return NULL;
@@ -73,12 +93,14 @@ static bool request_open(struct request *request, struct identity *who)
 	const struct facts *facts = request->facts;
 	const struct setting *engine;
 
+	request->engine = ENGINE_INVALID;
 	request->defaults = ruleset_find(rules, SECTION_DEFAULTS, "");
 	request->handler = facts->handler ? ruleset_find(rules, SECTION_HANDLER, facts->handler) : NULL;
 	if (!request->handler)
 		return false;
 	engine = section_get(request->handler, KEY_ENGINE);
-	identity_read(engine ? engine_find(engine->value) : ENGINE_INVALID, facts, who);
+	request->engine = engine ? engine_find(engine->value) : ENGINE_INVALID;
+	identity_read(request->engine, facts, who);
 	request->approved = section_get(request->handler, KEY_APPROVED_ANNOTATIONS);
 	wish_read(request->approved ? request->approved->value : NULL, facts, who, &request->wish);
 	return true;
@@ -115,33 +137,93 @@ static void decide_broken(struct request *request)
 	request->decision->origin = first->origin;
 }
 
+static void pass(struct request *request, enum reason_code code, const char *text)
+{
+	request_note(request, code, NULL, "%s", text);
+}
+
+/* ", did you mean 'cgdeleg.io/writable'?" for a key that cgdeleg does not have in any form. */
+static const char *annotation_hint(const char *key, char *buf, size_t size)
+{
+	struct nearest nearest = nearest_to(key);
+
+	buf[0] = '\0';
+	if (annotation_has_known_form(key))
+		return buf;
+	annotation_nearest(&nearest);
+	return nearest_hint(&nearest, buf, size);
+}
+
+/* One that says "false" asks for nothing, and is answered. */
+static bool asks_in_vain(const struct annotation *annotation)
+{
+	return strcmp(annotation->value, "false") != 0;
+}
+
 /* cgdeleg's keys that count for nothing. Each gets a note, but they must not use up all the room for reasons. */
 static void note_unapproved(struct request *request)
 {
 	const char *approved = request->approved ? request->approved->value : "";
-	const char *key;
+	const struct annotation *a;
+	char hint[100], list[160];
 	size_t i = 0;
 
-	for (int n = 0; n < 4 && (key = annotation_next_unapproved(approved, request->facts, &i)) != NULL; n++)
+	for (int n = 0; n < 4 && (a = annotation_next_unapproved(approved, request->facts, &i)) != NULL; n++) {
+		request->decision->unanswered |= asks_in_vain(a);
 		request_note(request, REASON_ANNOTATION_UNAPPROVED, request->approved,
-			     "annotation '%s' counts for nothing: [handler %s] does not approve it", FOREIGN(key),
-			     request->handler->name);
+			     "annotation '%s' counts for nothing: [handler %s] does not approve it%s; its approved_annotations: %s",
+			     FOREIGN(a->key), request->handler->name, annotation_hint(a->key, hint, sizeof(hint)),
+			     explain_list(request->approved, list, sizeof(list)));
+	}
+}
+
+/* No section for the handler. If the container asks, somebody expects an answer: a wrong --handler looks like this. */
+static void pass_unknown(struct request *request)
+{
+	const struct facts *facts = request->facts;
+	const char *handler = facts->handler ? facts->handler : "";
+	struct nearest nearest = nearest_to(handler);
+	const struct annotation *a = NULL;
+	char hint[100], list[160];
+	size_t i = 0;
+
+	while ((a = annotation_next_unapproved("", facts, &i)) != NULL && !asks_in_vain(a))
+		;
+	if (!a) {
+		pass(request, REASON_NOT_CONCERNED, "the policy has no section for the container's handler");
+		return;
+	}
+	request->decision->unanswered = true;
+	for (const struct section *s = request->rules->sections[SECTION_HANDLER]; s; s = s->next)
+		nearest_try(&nearest, s->name);
+	request_note(request, REASON_HANDLER_UNKNOWN, NULL,
+		     "annotation '%s' asks, but the policy has no [handler %s]%s; it has: %s; add that section, or correct the hook's --handler",
+		     FOREIGN(a->key), FOREIGN(handler), nearest_hint(&nearest, hint, sizeof(hint)),
+		     explain_sections(request->rules, SECTION_HANDLER, list, sizeof(list)));
 }
 
 static void choose_annotated_profile(struct request *request, const char *wanted)
 {
 	const struct setting *allowed = request_setting(request, KEY_PROFILES);
 	const struct section *profile = ruleset_find(request->rules, SECTION_PROFILE, wanted);
+	struct nearest nearest = nearest_to(wanted);
+	char hint[100], list[160];
 
+	for (const struct section *s = request->rules->sections[SECTION_PROFILE]; s; s = s->next)
+		if (allowed && text_has_word(allowed->value, s->name))
+			nearest_try(&nearest, s->name);
 	if (!profile)
-		request_refuse(request, REASON_PROFILE_UNKNOWN, request->approved,
-			       "annotation '%s' asks for profile '%s', which the policy does not have",
-			       FOREIGN(request->wish.profile_key), FOREIGN(wanted));
+		request_refuse(
+			request, REASON_PROFILE_UNKNOWN, request->approved,
+			"annotation '%s' asks for profile '%s', which the policy does not have%s; annotations may choose: %s",
+			FOREIGN(request->wish.profile_key), FOREIGN(wanted), nearest_hint(&nearest, hint, sizeof(hint)),
+			explain_list(allowed, list, sizeof(list)));
 	else if (!allowed || !text_has_word(allowed->value, wanted))
 		request_refuse(
 			request, REASON_PROFILE_NOT_ALLOWED, allowed,
-			"annotation '%s' asks for profile '%s', which is not among the profiles that annotations may choose for [handler %s]",
-			FOREIGN(request->wish.profile_key), FOREIGN(wanted), request->handler->name);
+			"annotation '%s' asks for profile '%s', which is not among the profiles that annotations may choose for [handler %s]: %s; add it to 'profiles', or choose one of these",
+			FOREIGN(request->wish.profile_key), FOREIGN(wanted), request->handler->name,
+			explain_list(allowed, list, sizeof(list)));
 	else
 		request->profile = profile;
 }
@@ -190,22 +272,19 @@ static void examine(struct request *request, enum reason_code code, const struct
 	request_budgets(request);
 }
 
-static void pass(struct request *request, enum reason_code code, const char *text)
-{
-	request_note(request, code, NULL, "%s", text);
-}
-
 static void decide_writable(struct request *request, bool has_rules, bool asks)
 {
 	const struct section *from = writable_of(request->rule) != WRITABLE_ABSENT ? request->rule : request->handler;
 	const struct setting *line = section_get(from, KEY_CGROUP_WRITABLE);
 	const bool by_rule = from == request->rule;
+	char compared[320];
 
 	if (has_rules && !request->rule && asks)
 		request_refuse(
 			request, REASON_NO_RULE_MATCHES, request->approved,
-			"an annotation asks for a writable cgroup, and none of the rules for handler '%s' matches the container",
-			request->handler->name);
+			"an annotation asks for a writable cgroup, and none of the rules for handler '%s' matches the container: %s",
+			request->handler->name,
+			explain_rules(request, &request->decision->who, compared, sizeof(compared)));
 	else if (has_rules && !request->rule)
 		pass(request, REASON_NOT_CONCERNED,
 		     "the container's handler has rules, and none of them matches the container");
@@ -311,7 +390,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 		return;
 	}
 	if (!request_open(&request, &who)) {
-		pass(&request, REASON_NOT_CONCERNED, "the policy has no section for the container's handler");
+		pass_unknown(&request);
 		return;
 	}
 	ret->who = who;
@@ -319,6 +398,7 @@ void policy_decide(const struct ruleset *rules, const struct facts *facts, struc
 		pass(&request, REASON_SANDBOX, "the engine says that this is a sandbox (pause) container");
 		return;
 	}
-	decide_known(&request);
+	/* First, so that in a pass-through its note comes first: that is what somebody looks for. */
 	note_unapproved(&request);
+	decide_known(&request);
 }

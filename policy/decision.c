@@ -15,6 +15,7 @@ static const char *const kinds[] = {
 
 static const char *const codes[REASON_CODE_MAX] = {
 	[REASON_NOT_CONCERNED] = "not-concerned",
+	[REASON_HANDLER_UNKNOWN] = "handler-unknown",
 	[REASON_SANDBOX] = "sandbox",
 	[REASON_POLICY_BROKEN] = "policy-broken",
 	[REASON_HANDLER_GRANTS] = "handler-grants",

@@ -16,7 +16,7 @@
 
 #define DECISION_REASONS_MAX  24
 #define DECISION_TEXTS_SIZE   4096 /* bytes of all reasons' sentences, NULs included */
-#define REASON_TEXT_SIZE      320  /* bytes of one; longer ones are cut */
+#define REASON_TEXT_SIZE      512  /* bytes of one; longer ones are cut */
 #define DECISION_CEILINGS_MAX 40
 
 struct setting;
@@ -45,6 +45,7 @@ enum reason_kind {
 /* One code for each distinct cause; decision.c has the words for them, which the audit record has too. */
 enum reason_code {
 	REASON_NOT_CONCERNED,	      /* no section for this handler, or it asks for nothing */
+	REASON_HANDLER_UNKNOWN,	      /* it asks, and there is no section for its handler (note) */
 	REASON_SANDBOX,		      /* the engine says: a pause container */
 	REASON_POLICY_BROKEN,	      /* the policy has faults: nothing is granted */
 	REASON_HANDLER_GRANTS,	      /* handler's cgroup_writable = true */
@@ -122,6 +123,7 @@ struct decision {
 	enum device_bpf_mode device_bpf;
 	enum guard_mode guard;
 	struct usage usage;  /* what this grant adds to the budgets */
+	bool unanswered;     /* VERDICT_PASS, but an annotation asks, in vain: worth a line in the log */
 	bool device_guard;   /* the device guard is to be attached */
 	bool grant_guard;    /* the grant guard is to be attached */
 	bool pressure;	     /* pressure = allow */

@@ -7,6 +7,7 @@
  *     require.c   what must be true of a container before it is granted anything
  *     ceilings.c  what bounds it
  *     usage.c     what it and all other grants use of the budgets
+ *     explain.c   what would have been valid, and what was compared with what
  *     request.c   settings by precedence, reasons
  */
 #pragma once
@@ -23,6 +24,7 @@ struct request {
 	const struct section *own_profile; /* what an annotation's choice has replaced; NULL: none, or nothing was */
 	bool chosen;			   /* an annotation has chosen the profile */
 	const struct setting *approved;	   /* the handler's approved_annotations, or NULL */
+	enum engine engine;		   /* the handler's; ENGINE_INVALID: not known */
 	bool refused;			   /* apart from the reasons, which could be too many to store */
 	struct wish wish;
 };
@@ -56,6 +58,23 @@ void request_reason(struct request *request, enum reason_kind kind, enum reason_
 
 /* A foreign string made printable, for an argument list; at most 99 bytes of it. */
 #define FOREIGN(text) text_escape(text, (char[100]) { 0 }, 100)
+
+/* decide.c: the first selector of the rule that does not match; NULL: the rule matches. */
+const struct setting *rule_mismatch(const struct section *rule, const struct identity *who);
+
+/* explain.c: each fills buf as far as there is room, and says "none" or where the rest was left out. The names of the
+ * sections of a kind; the words of a setting, which may be NULL; who the container is and what each rule for its handler
+ * wants. What was foreign is escaped. */
+const char *explain_sections(const struct ruleset *rules, enum section_kind kind, char *buf, size_t size);
+const char *explain_list(const struct setting *setting, char *buf, size_t size);
+const char *explain_rules(const struct request *request, const struct identity *who, char *buf, size_t size);
+
+/* A remedy in the words of the handler's engine: `any` where it is not known. */
+struct engine_words {
+	const char *pod, *podman, *docker, *any;
+};
+
+const char *explain_by_engine(const struct request *request, const struct engine_words *words);
 
 /* require.c: whom the cgroup is given to, the guard, and a refusal for all that is not as it must be. */
 void request_require(struct request *request);

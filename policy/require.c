@@ -61,6 +61,27 @@ static void require_bare(struct request *request)
 				capabilities[i].name, capabilities[i].why);
 }
 
+static const struct engine_words with_userns = {
+	.pod = "set 'hostUsers: false' in the pod",
+	.podman = "run it with --userns=auto or --uidmap",
+	.docker = "set userns-remap in Docker's daemon.json",
+	.any = "set 'hostUsers: false' in the pod, --userns=auto with podman, userns-remap with Docker",
+};
+
+static const struct engine_words with_cgroupns = {
+	.pod = "a privileged pod has none: take 'privileged' out",
+	.podman = "run it with --cgroupns=private and without --privileged",
+	.docker = "run it with --cgroupns=private and without --privileged",
+	.any = "give it a namespace of type 'cgroup'; privileged containers have none",
+};
+
+static const struct engine_words without_cover = {
+	.pod = "take it out of there",
+	.podman = "run it with --security-opt unmask=/sys/fs/cgroup",
+	.docker = "run it with --security-opt systempaths=unconfined, or take it out of there",
+	.any = "take it out of there",
+};
+
 static void require_userns(struct request *request)
 {
 	const struct setting *setting = request_setting(request, KEY_REQUIRE_USERNS);
@@ -73,13 +94,14 @@ static void require_userns(struct request *request)
 	else if (!request_is(request, KEY_REQUIRE_USERNS, "true"))
 		require_bare(request);
 	else if (userns == USERNS_NONE)
-		request_refuse(
-			request, REASON_USERNS_MISSING, setting,
-			"the container has no user namespace of its own, so its root could write its own limits; run it with one (hostUsers: false, --userns=auto)");
+		request_refuse(request, REASON_USERNS_MISSING, setting,
+			       "the container has no user namespace of its own, so its root could write its own limits; %s",
+			       explain_by_engine(request, &with_userns));
 	else
 		request_refuse(
 			request, REASON_USERNS_HOST_IDS, setting,
-			"the container's user namespace maps host id 0, which counts as no user namespace; give it a range of host ids that does not contain 0");
+			"the container's user namespace maps host id 0, which counts as no user namespace; give it a range of host ids that does not contain 0: %s",
+			explain_by_engine(request, &with_userns));
 }
 
 static void require_owner(struct request *request)
@@ -109,9 +131,9 @@ static void require_cgroupns(struct request *request)
 	if (request->facts->cgroupns_private == TRI_UNKNOWN)
 		unknown(request, "the container's cgroup namespace");
 	else if (request->facts->cgroupns_private == TRI_NO)
-		request_refuse(
-			request, REASON_CGROUPNS_SHARED, NULL,
-			"the container has no cgroup namespace of its own and would see the host's tree; run it with a private one (--cgroupns=private, not privileged)");
+		request_refuse(request, REASON_CGROUPNS_SHARED, NULL,
+			       "the container has no cgroup namespace of its own and would see the host's tree; %s",
+			       explain_by_engine(request, &with_cgroupns));
 }
 
 /*
@@ -265,8 +287,8 @@ void request_require(struct request *request)
 	if (covered)
 		request_refuse(
 			request, REASON_COVERED, NULL,
-			"'%s' stands in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after the hook; take it out of there",
-			FOREIGN(covered));
+			"'%s' stands in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after the hook; %s",
+			FOREIGN(covered), explain_by_engine(request, &without_cover));
 	/* Read-only paths and capabilities are facts only if config.json was read. */
 	if (request->facts->capabilities_known != TRI_YES)
 		unknown(request, "what config.json gives the container");

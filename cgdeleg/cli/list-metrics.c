@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "cgdeleg/cli/list.h"
+#include "cgdeleg/grant/budget.h"
 
 static const char *const info_columns[] = { "namespace", "pod", "name", "handler", "profile", "line", "owner", "cgroup" };
 
@@ -158,6 +159,7 @@ bool list_metrics(const struct table *table, FILE *to)
 		else if (table->columns[i]->metric)
 			put_column(table, i, to);
 	}
+	list_runs(BUDGET_DIRECTORY, to);
 	fputs("# EOF\n", to);
 	return fflush(to) == 0 && !ferror(to);
 }

@@ -6,7 +6,8 @@
  * from whoever creates containers.
  *
  * Parts: list.c the verb, list-columns.c the columns and their readers, list-guards.c the readers that ask the guards,
- * list-table.c the rows, list-text.c list-json.c list-metrics.c the forms.
+ * list-table.c the rows, list-text.c list-json.c list-metrics.c the forms, runs-metrics.c what of the metrics is
+ * no cgroup.
  */
 #pragma once
 
@@ -166,6 +167,9 @@ struct screen {
 bool list_text(const struct table *table, const struct screen *screen, FILE *to);
 bool list_json(const struct table *table, FILE *to);
 bool list_metrics(const struct table *table, FILE *to);
+
+/* runs-metrics.c: the runs without a grant that are counted in `directory`; none are where it is not there. */
+void list_runs(const char *directory, FILE *to);
 
 /* A cell for people, in few characters. Returns buf. */
 const char *cell_format(const struct column *column, const struct cell *cell, char *buf, size_t size);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 static const char *const userns_names[USERNS_KIND_MAX] = {
@@ -41,6 +42,13 @@ const char *device_bpf_state_name(enum device_bpf_state state)
 const char *mount_state_name(enum mount_state state)
 {
 	return mount_names[state];
+}
+
+const char *record_reason(const struct record *record)
+{
+	if (record->stage)
+		return record->stage;
+	return record->decision->n_reasons ? reason_code_name(record->decision->reasons[0].code) : "unknown";
 }
 
 static void add(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, const char *text)
@@ -124,44 +132,23 @@ void record_add(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct record *rec
 		(void)yyjson_mut_arr_add_strcpy(doc, list, step_describe(&record->plan->steps[i], line, sizeof(line)));
 }
 
-/*
- * gmtime_r(3) opens /etc/localtime, and this may run inside the container's mount namespace, where the hook opens
- * nothing by name except the cgroup mount. So the calendar is computed here: days since 0000-03-01, in eras of 400
- * years, as in the proleptic Gregorian calendar of ISO 8601.
- */
-static void format_time(int64_t us, char *buf, size_t size)
-{
-	int64_t seconds = us / 1000000;
-	int64_t days = seconds / 86400 + 719468;
-	int64_t era = days / 146097;
-	int64_t day_of_era = days % 146097;
-	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int64_t month = (5 * day_of_year + 2) / 153; /* 0 is March */
-	int64_t year = year_of_era + era * 400 + (month >= 10);
-
-	seconds %= 86400;
-	(void)snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", (int)year,
-		       (int)(month < 10 ? month + 3 : month - 9), (int)(day_of_year - (153 * month + 2) / 5 + 1),
-		       (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(us % 1000000));
-}
-
 char *record_compose(const struct record *record, const char *event)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *o = yyjson_mut_obj(doc);
 	const struct outcome *outcome = record->outcome;
-	char time[64], line[LIMIT_TEXT_SIZE];
+	char time[CLOCK_TEXT_SIZE], line[LIMIT_TEXT_SIZE];
 
 	if (!o)
 		return NULL;
 	yyjson_mut_doc_set_root(doc, o);
-	format_time(record->started_us, time, sizeof(time));
+	clock_format(record->started_us, time, sizeof(time));
 	(void)yyjson_mut_obj_add_str(doc, o, "time", time);
 	(void)yyjson_mut_obj_add_str(doc, o, "event", event);
 	(void)yyjson_mut_obj_add_int(doc, o, "hook_pid", record->pid);
 	(void)yyjson_mut_obj_add_int(doc, o, "duration_us", record->duration_us);
 	record_add(doc, o, record);
+	(void)yyjson_mut_obj_add_str(doc, o, "reason", record_reason(record));
 	(void)yyjson_mut_obj_add_str(doc, o, "outcome", outcome_name(outcome->kind));
 	(void)yyjson_mut_obj_add_uint(doc, o, "steps_done", outcome->n_done);
 	(void)yyjson_mut_obj_add_uint(doc, o, "steps_changed", outcome->n_changed);

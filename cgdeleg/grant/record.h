@@ -27,7 +27,12 @@ struct record {
 	const struct plan *plan;
 	const struct outcome *outcome;
 	const struct err *err; /* text "": the run did not fail */
+	/* Where an error stopped the run, in the words of docs/refusals.md: "state", "config", ...; NULL: no error did. */
+	const char *stage;
 };
+
+/* What decided, as a word: the code of the first reason, or the stage of the error. */
+const char *record_reason(const struct record *record);
 
 /* The members of facts, decision and plan. */
 void record_add(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct record *record);

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/privilege.h"
 #include "cgdeleg/grant/guards.h"
+#include "cgdeleg/grant/notice.h"
+#include "cgdeleg/grant/tally.h"
 
 /*
  * What each part of the run may do. Parsing has only the right to reach files, because whoever may create a container
@@ -32,6 +34,7 @@ void trail_init(struct trail *trail)
 	target_init(&trail->target);
 	trail->host = (struct host)HOST_CLOSED;
 	trail->audit = (struct audit)AUDIT_CLOSED;
+	trail->journal = (struct journal)JOURNAL_CLOSED;
 	trail->budget = (struct budget)BUDGET_CLOSED;
 	trail->record = (struct record) { .facts = &trail->facts,
 					  .decision = &trail->decision,
@@ -58,6 +61,7 @@ void trail_free(struct trail *trail)
 	target_done(&trail->target);
 	host_done(&trail->host);
 	audit_done(&trail->audit);
+	journal_done(&trail->journal);
 	ruleset_done(&trail->rules);
 	oci_done(&trail->oci);
 	free(trail);
@@ -82,14 +86,19 @@ static int read_request(const struct run_args *args, int state_fd, struct trail 
 
 	trail->record.started_us = clock_realtime_us();
 	trail->facts.handler = args->handler;
+	trail->record.stage = "state";
 	r = privilege_limit(CAPS_PARSE, CAPS_RESTRICT, &trail->err);
 	if (r >= 0)
 		r = oci_read_state(state_fd, args->deadline_ms, &trail->oci, &trail->err);
-	if (r >= 0)
+	if (r >= 0) {
+		trail->record.stage = "policy";
 		r = ruleset_load(args->policy, args->owner, &trail->rules, &trail->err);
-	if (r >= 0)
-		take_state(args, trail);
-	return r;
+	}
+	if (r < 0)
+		return r;
+	trail->record.stage = NULL;
+	take_state(args, trail);
+	return 0;
 }
 
 /* The entries are the budget's, and a fact only for as long as the table is locked. */
@@ -108,9 +117,11 @@ static void decide_with(const struct budget *budget, struct trail *trail)
  * cgroups are gone: nobody is refused because of those. */
 static int decide(const struct host *host, const struct run_args *args, struct trail *trail)
 {
-	int r = budget_open(args->run, host, args->deadline_ms, &trail->budget, &trail->err);
 	bool over = false;
+	int r;
 
+	trail->record.stage = "table-of-grants";
+	r = budget_open(args->run, host, args->deadline_ms, &trail->budget, &trail->err);
 	if (r < 0)
 		return r;
 	decide_with(&trail->budget, trail);
@@ -168,8 +179,10 @@ static int write_intent(void *userdata, struct err *err)
 static int apply(const struct run_args *args, struct trail *trail)
 {
 	const struct decision *decision = &trail->decision;
+	char sentence[ERR_TEXT_SIZE];
 	int r;
 
+	trail->record.stage = "act";
 	trail->apply = (struct apply) { .host = &trail->host,
 					.target = &trail->target,
 					.budget = trail->budget.fd >= 0 ? &trail->budget : NULL,
@@ -178,13 +191,19 @@ static int apply(const struct run_args *args, struct trail *trail)
 					.intent = write_intent,
 					.userdata = trail };
 	r = plan_apply(&trail->apply, &trail->plan, &trail->outcome, &trail->err);
-	if (r < 0 || decision->verdict != VERDICT_REFUSE)
+	if (r < 0)
 		return r;
-	/* The weightiest reason, and the policy line that it rests on. */
-	if (!decision->reasons[0].origin.file)
-		return err_set(&trail->err, EACCES, "refused: %s", decision->reasons[0].text);
-	return err_set(&trail->err, EACCES, "refused: %s (%s:%u)", decision->reasons[0].text,
-		       decision->reasons[0].origin.file, decision->reasons[0].origin.line);
+	trail->record.stage = NULL;
+	if (decision->verdict != VERDICT_REFUSE)
+		return 0;
+	return err_set(&trail->err, EACCES, "%s", notice_sentence(decision, sentence, sizeof(sentence)));
+}
+
+/* The socket stays usable in the container's mount namespace. */
+static void open_journal(struct trail *trail)
+{
+	trail->record.pid = gettid(); /* of the one thread: the process, and musl knows it without asking */
+	journal_open(JOURNAL_SOCKET, JOURNAL_SYSLOG, &trail->journal);
 }
 
 /* Opens the audit file before the hook enters a namespace or grants: by then it must know whether it can write a
@@ -194,9 +213,10 @@ static int open_record(const struct run_args *args, struct trail *trail, int r)
 	struct err err = { 0 };
 	int opened = audit_open(args->audit, &trail->audit, &err);
 
-	trail->record.pid = gettid(); /* of the one thread: the process, and musl knows it without asking */
+	open_journal(trail);
 	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT && trail->decision.audit_required) {
 		trail->err = err;
+		trail->record.stage = "audit";
 		r = opened;
 	}
 	if (r < 0) {
@@ -207,20 +227,40 @@ static int open_record(const struct run_args *args, struct trail *trail, int r)
 	return r;
 }
 
+/* An error says where it stopped the run; a refusal has its reason already. */
+static void name_stage(struct trail *trail, int r)
+{
+	if (r < 0 && trail->record.stage)
+		(void)err_wrap(&trail->err, "error [%s]", trail->record.stage);
+}
+
 /* If the policy requires a record and the record fails, everything is taken back. */
-static int record(struct trail *trail, int r)
+static int record(const struct run_args *args, struct trail *trail, int r)
 {
 	struct err err = { 0 };
 
+	name_stage(trail, r);
 	trail->record.duration_us = clock_realtime_us() - trail->record.started_us;
 	if (audit_write(&trail->audit, &trail->record, "run", false, &err) < 0 && r >= 0 &&
 	    trail->decision.audit_required) {
 		trail->err = err;
+		trail->record.stage = "audit";
 		r = -err.code;
 		(void)plan_undo(&trail->apply, &trail->outcome);
+		name_stage(trail, r);
 	}
-	audit_syslog(&trail->audit, &trail->record);
+	notice_send(&trail->journal, &trail->record);
+	if (args->run && (r < 0 || trail->decision.verdict != VERDICT_GRANT))
+		tally_add(args->run, args->owner, &trail->record);
 	return r;
+}
+
+/* A pass-through for which somebody asked: nothing is opened but what says so. */
+static void record_unanswered(const struct run_args *args, struct trail *trail)
+{
+	(void)audit_open(args->audit, &trail->audit, NULL);
+	open_journal(trail);
+	(void)record(args, trail, 0);
 }
 
 /* With a broken policy the first decision is final, whatever the container is. */
@@ -228,14 +268,17 @@ static int plan(const struct run_args *args, struct trail *trail)
 {
 	int r;
 
+	trail->record.stage = "container";
 	/* Its mount is not there yet, and the one that was checkpointed may be writable. */
 	if (trail->oci.restoring)
 		return err_set(
 			&trail->err, ENOTSUP,
 			"the container is being restored from a checkpoint, and a restored container cannot be granted a writable cgroup: start it anew");
+	trail->record.stage = "config";
 	r = oci_read_config(trail->oci.bundle, args->owner, &trail->oci, &trail->err);
 	if (r < 0 || ruleset_is_broken(&trail->rules))
 		return r;
+	trail->record.stage = "container";
 	r = privilege_limit(CAPS_LOOK, CAPS_RESTRICT, &trail->err);
 	if (r >= 0)
 		r = host_open("/", &real_machine, &trail->host, &trail->err);
@@ -251,16 +294,22 @@ int run_create_runtime(const struct run_args *args, int state_fd, struct trail *
 	int r = read_request(args, state_fd, trail);
 
 	if (r < 0) {
-		audit_say(trail->err.text);
+		name_stage(trail, r);
+		trail->decision.verdict = VERDICT_ERROR;
+		open_journal(trail);
+		notice_send(&trail->journal, &trail->record);
 		return r;
 	}
 	/* No fact about the container can turn a "pass" into anything else, so none is gathered. */
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
-	if (trail->decision.verdict == VERDICT_PASS)
+	if (trail->decision.verdict == VERDICT_PASS) {
+		if (trail->decision.unanswered)
+			record_unanswered(args, trail);
 		return 0;
+	}
 	r = plan(args, trail);
 	r = open_record(args, trail, r);
 	if (r >= 0)
 		r = apply(args, trail);
-	return record(trail, r);
+	return record(args, trail, r);
 }

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "cgdeleg/grant/apply.h"
+#include "base/journal.h"
 #include "cgdeleg/grant/audit.h"
 #include "cgdeleg/grant/gather.h"
 #include "cgdeleg/kernel/host.h"
@@ -43,6 +44,7 @@ struct trail {
 	struct outcome outcome;
 	struct host host;
 	struct audit audit;
+	struct journal journal;
 	struct budget budget;
 	struct err err; /* why the run failed; text is "" when it did not */
 	struct record record;

@@ -19,8 +19,8 @@ ARROWS = {
     "hooks/": (), # each program has a row of its own
     "hooks/bundle-hook": ("base/", "cgdeleg/grant/oci.h", "hooks/bundle-hook.h"),
     "hooks/runtime-args": ("base/", "hooks/runtime-args.h"),
-    "hooks/options": ("base/", "hooks/options.h"),
-    "hooks/cgdeleg-guard.c": ("base/", "bpf/guard-load.h"),
+    "hooks/options": ("base/", "hooks/options.h", "policy/nearest.h"),
+    "hooks/cgdeleg-guard.c": ("base/", "bpf/guard-load.h", "version.h"),
     "hooks/cgdeleg-hook.c": ("base/", "cgdeleg/grant/run.h", "hooks/libc/heap.h", "hooks/options.h", "version.h"),
     "hooks/cgdeleg-runtime.c": ("base/", "hooks/bundle-hook.h", "hooks/options.h", "hooks/runtime-args.h", "version.h"),
     "hooks/cgdeleg-unit.c": ("base/", "cgdeleg/kernel/systemd.h", "policy/limit-list.h", "version.h"),

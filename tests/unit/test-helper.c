@@ -10,6 +10,32 @@ static int run(const char *words)
 	return WEXITSTATUS(system(format("'%s' %s 2>/dev/null", getenv("CGDELEG_UNIT"), words))); // NOLINT(cert-env33-c)
 }
 
+/* The word at fault stands in front of the usage. */
+TEST(test_culprit)
+{
+	static const struct {
+		const char *words, *said;
+	} cases[] = {
+		{ "", "0 words are none of" },
+		{ "x.mount 1 MemoryMax=1", "'x.mount' is not the name of a unit" },
+		{ "x.scope one MemoryMax=1", "'one' is not a deadline" },
+		{ "x.scope 1 MemoryMax=1 Delegate=yes", "'Delegate=yes' is not PROPERTY=VALUE" },
+		{ "x.scope 1 MemoryMax=1K", "'MemoryMax=1K' is not PROPERTY=VALUE" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		FILE *from = popen(format("'%s' %s 2>&1", getenv("CGDELEG_UNIT"), cases[i].words),
+				   "r"); // NOLINT(cert-env33-c)
+		char said[400] = "";
+
+		assert_non_null(from);
+		(void)!fread(said, 1, sizeof(said) - 1, from);
+		(void)pclose(from);
+		if (strncmp(said, "cgdeleg-unit: ", 14) != 0 || !strstr(said, cases[i].said))
+			fail_msg("%s: \"%s\"", cases[i].words, said);
+	}
+}
+
 TEST(test_usage)
 {
 	static const char *const cases[] = {

@@ -224,11 +224,11 @@ TEST(test_unapproved)
 	struct facts facts = { .annotations = a, .n_annotations = ELEMENTS(a) };
 	size_t i = 0;
 
-	assert_string_equal(annotation_next_unapproved(W, &facts, &i), CRIO);
-	assert_string_equal(annotation_next_unapproved(W, &facts, &i), "cgdeleg.io/profile");
+	assert_string_equal(annotation_next_unapproved(W, &facts, &i)->key, CRIO);
+	assert_string_equal(annotation_next_unapproved(W, &facts, &i)->key, "cgdeleg.io/profile");
 	assert_null(annotation_next_unapproved(W, &facts, &i));
 	i = 0;
-	assert_string_equal(annotation_next_unapproved("", &facts, &i), W);
+	assert_string_equal(annotation_next_unapproved("", &facts, &i)->key, W);
 }
 
 /* The fact keys of one engine in another's container, or a user's copy of them, are no facts. */

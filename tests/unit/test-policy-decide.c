@@ -370,6 +370,121 @@ TEST(test_large)
 	free(text);
 }
 
+/* Asks, and nobody answers: a wrong handler, a key that is misspelt, a key that is not approved. Each is a pass-through that
+ * says so; whoever asks for nothing is passed in silence. */
+static const struct {
+	const char *handler;
+	struct annotation a;
+	bool unanswered;
+	enum reason_code first;
+	const char *said; /* part of the first sentence */
+} unanswered[] = {
+	{ "podman",
+	  { "cgdeleg.io/writable", "true" },
+	  true,
+	  REASON_HANDLER_UNKNOWN,
+	  "annotation 'cgdeleg.io/writable' asks, but the policy has no [handler podman]; it has: runc kata;" },
+	{ "rnc", { "cgdeleg.io/writable.app", "true" }, true, REASON_HANDLER_UNKNOWN, "[handler rnc], did you mean 'runc'?" },
+	{ "podman", { "cgdeleg.io/memory.max", "1G" }, true, REASON_HANDLER_UNKNOWN, "'cgdeleg.io/memory.max' asks" },
+	{ "podman", { "cgroup2-mount-hierarchy-rw.crio.io", "true" }, true, REASON_HANDLER_UNKNOWN, "[handler podman]" },
+	{ "podman", { "cgdeleg.io/writable", "false" }, false, REASON_NOT_CONCERNED, "no section for" },
+	{ "podman", { "example.org/writable", "true" }, false, REASON_NOT_CONCERNED, "no section for" },
+	{ "pod\nman",
+	  { "cgdeleg.io/\x1b", "true" },
+	  true,
+	  REASON_HANDLER_UNKNOWN,
+	  "'cgdeleg.io/\\x1b' asks, but the policy has no [handler pod\\x0aman]" },
+	{ "runc",
+	  { "cgdeleg.io/writeable", "true" },
+	  true,
+	  REASON_ANNOTATION_UNAPPROVED,
+	  "[handler runc] does not approve it, did you mean 'cgdeleg.io/writable'?; its approved_annotations: cgdeleg.io/profile" },
+	{ "runc",
+	  { "cgdeleg.io/writable", "true" },
+	  true,
+	  REASON_ANNOTATION_UNAPPROVED,
+	  "does not approve it; its approved_annotations: cgdeleg.io/profile" },
+	{ "runc", { "cgdeleg.io/writable.app", "true" }, true, REASON_ANNOTATION_UNAPPROVED, "does not approve it; its" },
+	{ "runc", { "cgdeleg.io/memory.max.app", "1G" }, true, REASON_ANNOTATION_UNAPPROVED, "does not approve it; its" },
+	{ "runc", { "cgdeleg.io/writable", "false" }, false, REASON_ANNOTATION_UNAPPROVED, "does not approve it" },
+	{ "kata", { "cgdeleg.io/writable", "true" }, true, REASON_ANNOTATION_UNAPPROVED, "its approved_annotations: none" },
+	{ "runc", { "example.org/writable", "true" }, false, REASON_NOT_CONCERNED, "nothing in the policy" },
+};
+
+TEST(test_unanswered)
+{
+	for (size_t i = 0; i < ELEMENTS(unanswered); i++) {
+		struct facts facts = good_facts;
+
+		facts.handler = unanswered[i].handler;
+		annotate(&facts, &unanswered[i].a, 1);
+		decide_text("[handler runc]\nengine = containerd\napproved_annotations = cgdeleg.io/profile\n"
+			    "[handler kata]\nengine = containerd\n",
+			    &facts);
+		if (decision.verdict != VERDICT_PASS || decision.unanswered != unanswered[i].unanswered ||
+		    decision.reasons[0].code != unanswered[i].first ||
+		    !strstr(decision.reasons[0].text, unanswered[i].said)) {
+			print_decision(&decision);
+			fail_msg("case %zu: unanswered %d", i, decision.unanswered);
+		}
+	}
+}
+
+/* A pause container has its pod's annotations, and nobody expects an answer for it. */
+TEST(test_unanswered_sandbox)
+{
+	const struct annotation a[] = { { "cgdeleg.io/writeable", "true" },
+					{ "io.kubernetes.cri.container-type", "sandbox" } };
+	struct facts facts = good_facts;
+
+	annotate(&facts, a, ELEMENTS(a));
+	decide_text("[handler h]\nengine = containerd\n", &facts);
+	assert_int_equal(decision.reasons[0].code, REASON_SANDBOX);
+	assert_false(decision.unanswered);
+}
+
+/* Who the container is, and what each rule for its handler wants: the first selector that does not match. */
+TEST(test_no_rule_matches)
+{
+	static const char rules[] = "approved_annotations = cgdeleg.io/writable\n"
+				    "[rule ci]\nhandler = h\nnamespaces = ci-*  nightly\n"
+				    "[rule other]\nhandler = g\nnamespaces = zz\n"
+				    "[rule box]\nhandler = h\nnamespaces = prod\nimages = box:*\n";
+	const struct annotation a[] = { { "cgdeleg.io/writable", "true" },
+					{ "io.kubernetes.cri.sandbox-namespace", "prod" },
+					{ "io.kubernetes.cri.image-name", "evil\n" } };
+	struct facts facts = good_facts;
+
+	annotate(&facts, a, ELEMENTS(a));
+	decide_text(format("[handler g]\nengine = crio\n[handler h]\nengine = containerd\n%s", rules), &facts);
+	assert_int_equal(decision.reasons[0].code, REASON_NO_RULE_MATCHES);
+	assert_non_null(strstr(decision.reasons[0].text, "namespace=prod pod=unknown container=unknown image=evil\\x0a; "
+							 "[rule ci] (p.ini:8) wants namespaces = ci-* nightly; "
+							 "[rule box] (p.ini:15) wants images = box:*"));
+	decide_text("[handler g]\nengine = crio\n[handler h]\nengine = podman\napproved_annotations = cgdeleg.io/writable\n"
+		    "[rule ci]\nhandler = g h\nnamespaces = ci-*\n",
+		    &facts);
+	assert_non_null(strstr(decision.reasons[0].text, "image=unknown; this engine states none of them; [rule ci]"));
+}
+
+/* A policy with a hundred rules does not make a sentence with a hundred. */
+TEST(test_no_rule_matches_many)
+{
+	const struct annotation a = { "cgdeleg.io/writable", "true" };
+	char text[16384] = "[handler h]\nengine = containerd\napproved_annotations = cgdeleg.io/writable\n";
+	struct facts facts = good_facts;
+	size_t len = strlen(text);
+
+	for (int i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "[rule r%d]\nhandler = h\nnamespaces = ns-%d\n",
+					i, i);
+	annotate(&facts, &a, 1);
+	decide_text(text, &facts);
+	assert_non_null(strstr(decision.reasons[0].text, "[rule r0]"));
+	assert_non_null(strstr(decision.reasons[0].text, " and more"));
+	assert_true(strlen(decision.reasons[0].text) < REASON_TEXT_SIZE - 1);
+}
+
 /* Last: no code is without a case above. */
 TEST(test_all_reasons_seen)
 {

@@ -26,13 +26,15 @@ static const struct {
 	{ WORDS("--handler", "h", "--runtime", "/bin/sh", "--hook", "h", "--"), 2, USAGE },
 	{ WORDS("--handler", "h", "--runtime", "/bin/sh", "create"), 2, USAGE },
 	{ WORDS("--handler", "h", "--runtime", "/bin/sh", "--debug", "--"), 2, USAGE },
+	{ WORDS("--handlr", "h", "--runtime", "/bin/sh", "--"), 2,
+	  "cgdeleg-runtime: error [arguments]: there is no option '--handlr', did you mean '--handler'?\n" USAGE },
 	{ WORDS("--handler", "h", "--runtime", "/nonexistent", "--"), 1,
-	  "cgdeleg-runtime: cannot execute the runtime '/nonexistent'" },
+	  "cgdeleg-runtime: error [runtime]: cannot execute the runtime '/nonexistent'" },
 	/* everything as it came: exit code, environment, descriptors, working directory, program name */
 	{ WORDS(SHELL, "/dev/fd/9", "a b", ""), 7, "/bin/sh|/dev/fd/9|a b||KEPT|/tmp|from nine" },
 	/* not executed when the hook cannot be added */
 	{ WORDS(SHELL, "create", "--bundle", "/nonexistent", "id"), 1,
-	  "cgdeleg-runtime: bundle '/nonexistent': cannot open the bundle" },
+	  "cgdeleg-runtime: error [runtime]: bundle '/nonexistent': cannot open the bundle" },
 	{ WORDS(SHELL, "--unknown", "create"), 1, "write it as '--unknown=VALUE'" },
 };
 
@@ -93,25 +95,57 @@ TEST(test_arguments)
 	}
 }
 
-/* Engines show the runtime's log, not its standard error. */
+static const struct {
+	const char *args[14];
+	int code;
+	const char *json, *text; /* what the log begins with; as text after the time */
+} logged[] = {
+	{ WORDS(SHELL, "create", "--bundle", "/\"x"), 1,
+	  "{\"level\":\"error\",\"msg\":\"cgdeleg-runtime: error [runtime]: bundle '/\\\"x': cannot open",
+	  "\" level=error msg=\"cgdeleg-runtime: error [runtime]: bundle '/\\\"x': cannot open" },
+	{ WORDS("--handlr", "h", "--runtime", "/bin/sh", "--", "create"), 2,
+	  "{\"level\":\"error\",\"msg\":\"cgdeleg-runtime: error [arguments]: there is no option '--handlr'",
+	  "\" level=error msg=\"cgdeleg-runtime: error [arguments]: there is no option '--handlr'" },
+	{ WORDS(SHELL, "--unknown", "create"), 1,
+	  "{\"level\":\"error\",\"msg\":\"cgdeleg-runtime: error [runtime]: cgdeleg-runtime does not know the option '--unknown'",
+	  "does not know the option '--unknown'" },
+};
+
+/* The words with --log and --log-format after the "--". */
+static void with_log(const char *const *words, const char *path, const char *format_name, const char **ret)
+{
+	size_t n = 0;
+
+	for (; *words; words++) {
+		ret[n++] = *words;
+		if (strcmp(*words, "--") == 0) {
+			ret[n++] = "--log";
+			ret[n++] = path;
+			ret[n++] = "--log-format";
+			ret[n++] = format_name;
+		}
+	}
+	ret[n] = NULL;
+}
+
+/* Engines show the runtime's log, not its standard error: also where the engine's command line for us is wrong. */
 TEST(test_log)
 {
-	static const char *const formats[] = { "json", "text" };
-
-	for (size_t i = 0; i < ELEMENTS(formats); i++) {
-		char path[] = "/tmp/cgdeleg-unit.XXXXXX";
-		const char *args[] = { SHELL,	   "--log", path, "--log-format", formats[i], "create",
-				       "--bundle", "/\"x",  NULL };
-		char said[1024], log[1024];
+	for (size_t i = 0; i < 2 * ELEMENTS(logged); i++) {
+		const bool json = i % 2 == 0;
+		const char *want = json ? logged[i / 2].json : logged[i / 2].text;
+		char path[] = "/tmp/cgdeleg-unit.XXXXXX", said[1024], log[1024];
+		const char *args[20];
 		int fd = mkstemp(path);
 
-		assert_int_equal(run(args, said, sizeof(said)), 1);
-		assert_true(file_read_fd(fd, log, sizeof(log)) > 0);
+		with_log(logged[i / 2].args, path, json ? "json" : "text", args);
+		assert_int_equal(run(args, said, sizeof(said)), logged[i / 2].code);
+		assert_true(file_read_fd(fd, log, sizeof(log)) >= 0);
 		(void)close(fd);
 		(void)unlink(path);
-		if (i == 0 && !strstr(log, "{\"level\":\"error\",\"msg\":\"bundle '/\\\"x': cannot open"))
-			fail_msg("the log says \"%s\"", log);
-		if (i == 1 && strcmp(log, said) != 0)
-			fail_msg("the log says \"%s\", standard error \"%s\"", log, said);
+		if (json ? strncmp(log, want, strlen(want)) != 0 : strncmp(log, "time=\"2", 7) != 0 || !strstr(log, want))
+			fail_msg("%zu: the log says \"%s\"", i, log);
+		if (json && !strstr(log, "Z\"}\n"))
+			fail_msg("no time at the end of \"%s\"", log);
 	}
 }

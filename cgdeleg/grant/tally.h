@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tally - how many runs ended without a grant, by verdict and reason, since the node was booted.
+ *
+ * A hook has no daemon that counts. So each such run appends one byte to a file in the directory of the table of grants,
+ * `runs.VERDICT.REASON`, and the size of that file is the number: no lock, no read, and no count is lost between two
+ * hooks. A grant is not counted here: `list` sees it. A file for a million runs takes a megabyte of /run.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "cgdeleg/grant/record.h"
+
+#define TALLY_PREFIX "runs." /* then the verdict, a dot and the reason */
+
+/* Best effort: a run that cannot be counted is still in the audit record. `directory` must be of root, or of `owner`,
+ * alone; it is made if it is missing. */
+void tally_add(const char *directory, uid_t owner, const struct record *record);
