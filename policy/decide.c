@@ -8,6 +8,7 @@
 #include "policy/decide.h"
 
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -125,13 +126,17 @@ static void decide_broken(struct request *request)
 	const struct complaint *first = request->rules->complaints;
 	const char *file = first->origin.file ? first->origin.file : "?";
 	struct setting place = { .origin = first->origin };
+	char at[32] = "";
 	unsigned n = 0;
 
 	for (const struct complaint *c = first; c; c = c->next)
 		n++;
+	/* A file or a directory as a whole has no line. */
+	if (first->origin.line > 0)
+		(void)snprintf(at, sizeof(at), ":%u:%u", first->origin.line, first->column);
 	request_refuse(request, REASON_POLICY_BROKEN, &place,
-		       "the policy has %u %s and grants nothing; the first, %s:%u:%u: %.160s", n,
-		       n == 1 ? "fault" : "faults", FOREIGN(file), first->origin.line, first->column, first->text);
+		       "the policy has %u %s and grants nothing; the first, %s%s: %.160s", n,
+		       n == 1 ? "fault" : "faults", FOREIGN(file), at, first->text);
 	/* on_refusal does not matter: a broken file may say anything. */
 	request->decision->verdict = VERDICT_REFUSE;
 	request->decision->origin = first->origin;

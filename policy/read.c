@@ -207,11 +207,14 @@ static bool open_section(struct reader *r, char *text)
 	const char *word = take_word(&text), *name = take_word(&text);
 	const enum section_kind kind = section_kind_find(word);
 	struct section *section;
+	char escaped[64];
 
 	if (kind == SECTION_KIND_INVALID)
 		return unknown_section(r, word);
 	if (kind == SECTION_DEFAULTS && name[0])
-		return fault(r, 2, "[defaults] takes no name");
+		return fault(r, 2,
+			     "[defaults] takes no name; write [defaults], or [profile %s], [handler %s] or [rule %s]",
+			     text_escape(name, escaped, sizeof(escaped)), escaped, escaped);
 	if (kind != SECTION_DEFAULTS && (*take_word(&text) || !text_is_name(name)))
 		return fault(r, 2,
 			     "a %s needs one name, [%s <name>], of letters, digits, '_', '.' and '-', not starting with '.' or '-'",

@@ -52,9 +52,16 @@ struct complaint {
 	struct complaint *next;
 };
 
+/* A file in policy.d whose name says that it is none of the policy's. */
+struct unread {
+	const char *file; /* its path */
+	struct unread *next;
+};
+
 struct ruleset {
 	struct section *sections[SECTION_KIND_MAX];
 	struct complaint *complaints; /* in order; NULL: valid */
+	struct unread *unread;	      /* by name */
 	size_t n_files;
 	const char *files[POLICY_FILES_MAX]; /* paths as opened, in reading order */
 	struct arena *arena;		     /* owns everything above */
@@ -69,9 +76,9 @@ struct ruleset {
 /*
  * Reads policy.ini and policy.d/[*].ini (byte order) beneath the directory `path`. Each file must be a regular file
  * owned by uid 0 or by `owner`, and not writable by group or others, checked on the opened descriptor; the same goes
- * for the directories. A missing directory or policy.ini is a complaint. Returns 0 with *ret filled, complaints
- * included, or a negative errno when the machine failed (no memory, an I/O error). ruleset_done() frees it in both
- * cases.
+ * for the directories. Links are refused but for those of a ConfigMap (load.c). A missing directory is a complaint, and
+ * so is a directory without policy.ini and without a file in policy.d. Returns 0 with *ret filled, complaints included,
+ * or a negative errno when the machine failed (no memory, an I/O error). ruleset_done() frees it in both cases.
  */
 int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err);
 
