@@ -17,16 +17,9 @@
 #include "base/journal.h"
 #include "base/privilege.h"
 #include "base/text.h"
-#include "cgdeleg/grant/run.h"
+#include "hooks/hook-args.h"
 #include "hooks/libc/heap.h"
-#include "hooks/options.h"
 #include "version.h"
-
-/* Seconds. As long as runc waits for systemd, and below the 30 that the hook descriptors give: a node that starts
- * many containers at once has systemd answer late. The least leaves time for taking everything back. */
-#define DEADLINE       "28"
-#define DEADLINE_LEAST 5
-#define DEADLINE_MOST  600
 
 static const char usage[] = "usage: cgdeleg-hook createRuntime --handler NAME [--policy DIR] [--audit DIR]\n"
 			    "                                  [--run DIR] [--helpers DIR] [--root DIR]\n"
@@ -42,52 +35,6 @@ static void say(const char *text, const char *more)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return; /* nobody listens; the audit record has it */
-}
-
-struct arguments {
-	struct run_args run;
-	const char *root, *deadline;
-	uint64_t seconds; /* `deadline`, as a number */
-};
-
-/* A hook's `args` begin with the program's name, as every argv does. It is easily left out, and then each word that follows
- * is taken for the one before it: a complaint about those would name the wrong one. */
-static int check_name(char **argv, struct err *err)
-{
-	const char *name = argv[0] ?: "";
-
-	if (argv[0] && argv[1] && strcmp(argv[1], "createRuntime") == 0)
-		return 0;
-	if (name[0] && strcmp(name, "createRuntime") != 0 && strncmp(name, "--", 2) != 0)
-		return 0;
-	return err_set(
-		err, EINVAL,
-		"the hook's args begin with '%.100s', but the program's name comes first: \"args\": [\"cgdeleg-hook\", \"createRuntime\", \"--handler\", \"NAME\"]",
-		name);
-}
-
-static int parse_args(char **argv, struct arguments *ret, struct err *err)
-{
-	struct run_args *run = &ret->run;
-	const struct option_row rows[] = {
-		{ "--handler", &run->handler, .required = true }, { "--policy", &run->policy, .path = true },
-		{ "--audit", &run->audit, .path = true },	  { "--run", &run->run, .path = true },
-		{ "--helpers", &run->helpers, .path = true },	  { "--root", &ret->root, .path = true },
-		{ "--deadline", &ret->deadline, .path = false },
-	};
-	int n;
-
-	if (!argv[1] || strcmp(argv[1], "createRuntime") != 0)
-		return err_set(err, EINVAL, "the first word must be 'createRuntime', not '%.200s'", argv[1] ?: "");
-	n = options_read(argv + 2, rows, ELEMENTS(rows), err);
-	if (n < 0)
-		return n;
-	if (argv[2 + n])
-		return err_set(err, EINVAL, "there is no option '--'");
-	if (text_to_u64(ret->deadline, &ret->seconds) < 0 || ret->seconds < DEADLINE_LEAST || ret->seconds > DEADLINE_MOST)
-		return err_set(err, EINVAL, "'--deadline' needs a number of seconds from %d to %d, not '%.200s'",
-			       DEADLINE_LEAST, DEADLINE_MOST, ret->deadline);
-	return 0;
 }
 
 /* crun drops what a hook says on standard error, unless it is told where to write it. */
@@ -131,12 +78,7 @@ static int run(const struct run_args *args, const char *root)
 
 int main(int argc, char **argv)
 {
-	struct arguments args = { .run = { .policy = POLICY_DIRECTORY,
-					   .audit = AUDIT_DIRECTORY,
-					   .run = BUDGET_DIRECTORY,
-					   .load_guards = true },
-				  .root = "/",
-				  .deadline = DEADLINE };
+	struct hook_args args;
 	struct err err = { 0 };
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
@@ -145,11 +87,11 @@ int main(int argc, char **argv)
 		refuse(&err, "start", "");
 		return 1;
 	}
-	if (check_name(argv, &err) < 0) {
+	if (hook_args_name(argv, &err) < 0) {
 		refuse(&err, "arguments", "");
 		return 2;
 	}
-	if (parse_args(argv, &args, &err) < 0) {
+	if (hook_args_read(argv, &args, &err) < 0) {
 		refuse(&err, "arguments", usage);
 		return 2;
 	}
@@ -162,6 +104,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	heap_prepare();
+	args.run.load_guards = true;
 	args.run.deadline_ms = set_deadline((unsigned)args.seconds);
 	return run(&args.run, args.root);
 }

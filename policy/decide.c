@@ -272,6 +272,8 @@ static void examine(struct request *request, enum reason_code code, const struct
 	d->controllers = request_value(request, KEY_ENABLE_CONTROLLERS);
 	d->audit_required = request_is(request, KEY_AUDIT, "require");
 	d->audit_sync = request_is(request, KEY_AUDIT_SYNC, "yes");
+	if (!request_placed(request))
+		return;
 	request_require(request);
 	request_ceilings(request);
 	request_budgets(request);
@@ -315,6 +317,12 @@ static enum verdict refusal_verdict(struct request *request)
 
 	if (!request_is(request, KEY_ON_REFUSAL, "readonly"))
 		return VERDICT_REFUSE;
+	if (!facts_placed(request->facts)) {
+		request_note(
+			request, REASON_NOT_TAKEN_BACK, setting,
+			"on_refusal = readonly has no effect on a container whose /sys/fs/cgroup is not its own cgroup: there is nothing to take back");
+		return VERDICT_REFUSE;
+	}
 	if (request->facts->userns == USERNS_PRIVATE)
 		return VERDICT_READONLY;
 	request_note(
@@ -345,6 +353,11 @@ static void decline(struct request *request)
 	const struct facts *facts = request->facts;
 	struct decision *d = request->decision;
 
+	/* Nothing can be taken back, and what it could write is not known. */
+	if (!request_placed(request)) {
+		d->verdict = VERDICT_REFUSE;
+		return;
+	}
 	request_note(request, REASON_ANNOTATION_DECLINES, request->approved,
 		     "annotation '%s' declines a writable cgroup", FOREIGN(request->wish.writable_key));
 	d->origin = request->approved->origin;

@@ -3,8 +3,8 @@
 #include "policy/decision.h"
 
 static const char *const verdicts[VERDICT_MAX] = {
-	[VERDICT_PASS] = "pass",	 [VERDICT_GRANT] = "grant", [VERDICT_REFUSE] = "refuse",
-	[VERDICT_READONLY] = "readonly", [VERDICT_ERROR] = "error",
+	[VERDICT_PASS] = "pass",	 [VERDICT_GRANT] = "grant",	[VERDICT_REFUSE] = "refuse",
+	[VERDICT_READONLY] = "readonly", [VERDICT_UNKNOWN] = "unknown", [VERDICT_ERROR] = "error",
 };
 
 static const char *const kinds[] = {
@@ -36,6 +36,8 @@ static const char *const codes[REASON_CODE_MAX] = {
 	[REASON_USERNS_HOST_IDS] = "userns-host-ids",
 	[REASON_OWNER_UNMAPPED] = "owner-unmapped",
 	[REASON_CGROUPNS_SHARED] = "cgroupns-shared",
+	[REASON_CGROUP_MOUNT] = "cgroup-mount",
+	[REASON_OWNER_UNUSED] = "owner-unused",
 	[REASON_NSDELEGATE_MISSING] = "nsdelegate-missing",
 	[REASON_CAPABILITY] = "capability",
 	[REASON_GUARD_MISSING] = "guard-missing",

@@ -32,6 +32,7 @@ enum verdict {
 	VERDICT_GRANT,	  /* delegate */
 	VERDICT_REFUSE,	  /* asked, refused: the container is not created */
 	VERDICT_READONLY, /* refused or declined, but the container runs: the cgroup's ownership is taken back */
+	VERDICT_UNKNOWN,  /* cannot be told from a bundle alone: only in `check`, never from policy_decide() */
 	VERDICT_ERROR,	  /* there was no decision: only in audit records, never from policy_decide() */
 	VERDICT_MAX
 };
@@ -66,6 +67,8 @@ enum reason_code {
 	REASON_USERNS_HOST_IDS,	      /* one that covers host id 0 */
 	REASON_OWNER_UNMAPPED,	      /* the owner's id has no host id in the container's maps */
 	REASON_CGROUPNS_SHARED,	      /* no cgroup namespace of its own */
+	REASON_CGROUP_MOUNT,	      /* config.json does not mount its own cgroup at /sys/fs/cgroup */
+	REASON_OWNER_UNUSED,	      /* the owner is not the user that the container's process runs as (note) */
 	REASON_NSDELEGATE_MISSING,    /* without user namespace: host's cgroup2 lacks nsdelegate */
 	REASON_CAPABILITY,	      /* without user namespace: holds a capability that undoes the limits */
 	REASON_GUARD_MISSING,	      /* the grant guard is required and this kernel cannot have it */

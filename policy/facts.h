@@ -92,15 +92,19 @@ struct facts {
 
 	/* User namespace. Ids are the host's. */
 	enum userns_kind userns;
+	const char *host_ids; /* USERNS_HOST_IDS: which map covers host id 0, and by which extent; NULL: unknown */
 	uint32_t root_uid, root_gid;	   /* of the user namespace's 0 */
 	uint32_t process_uid, process_gid; /* of config.json's process.user, through the maps */
 
 	/* What config.json gives the container. */
 	uint64_t capabilities;		  /* bit n: CAP number n is in any of process.capabilities' five sets */
+	uint64_t ambient;		  /* the same of the ambient set: what a process that is not root keeps */
 	enum tristate capabilities_known; /* TRI_YES when config.json was read */
 	const char *covered_by;		  /* the readonlyPaths or maskedPaths entry that covers it; NULL */
-	enum tristate cgroupns_private;	  /* in a cgroup namespace that is not the hook's */
-	enum tristate nsdelegate;	  /* the host's cgroup2 has the nsdelegate option now */
+	/* Why config.json does not give it a cgroup mount of its own, as a sentence; NULL: it does, or is not read yet. */
+	const char *place_fault;
+	enum tristate cgroupns_private; /* in a cgroup namespace that is not the hook's */
+	enum tristate nsdelegate;	/* the host's cgroup2 has the nsdelegate option now */
 
 	/* The delegation root: the cgroup that the container sees as "/". */
 	const char *cgroup;	      /* its path below the host's cgroup2 mount, with a leading '/' */
@@ -131,10 +135,17 @@ struct facts {
 	const char *device_guard_why;
 	bool bpffs;		   /* a bpffs is mounted in the container */
 	bool bpf_token;		   /* ... with delegate_* options: it could make a BPF token */
+	const char *unseen;	   /* what could not be looked at of its mounts, in `check` alone; NULL: nothing */
 	const char *other_cgroup;  /* a cgroup mount in the container beside its own, as words; NULL: none */
 	const char *inherited;	   /* a descriptor of a BPF object or a cgroup that its init would keep; NULL */
 	enum tristate seccomp_bpf; /* its seccomp profile lets bpf(2) through; unknown: it has none */
 };
+
+/* Could /sys/fs/cgroup be the container's own cgroup at all? If not, nothing else that is found of it matters. */
+static inline bool facts_placed(const struct facts *facts)
+{
+	return !facts->place_fault && facts->cgroupns_private != TRI_NO;
+}
 
 /* The name of a file in the delegation root, from facts->files; NULL when there is none such or it is unknown. */
 const char *facts_file(const struct facts *facts, const char *name);

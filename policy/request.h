@@ -76,6 +76,9 @@ struct engine_words {
 
 const char *explain_by_engine(const struct request *request, const struct engine_words *words);
 
+/* require.c: false, and refused, if /sys/fs/cgroup could not be the container's own cgroup; no other fact matters then. */
+bool request_placed(struct request *request);
+
 /* require.c: whom the cgroup is given to, the guard, and a refusal for all that is not as it must be. */
 void request_require(struct request *request);
 

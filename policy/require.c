@@ -35,6 +35,11 @@ static const struct {
 	{ CAP_PERFMON, "CAP_PERFMON", "it can load tracing programs" },
 };
 
+static const char *known_why(const char *why)
+{
+	return why ? why : "";
+}
+
 static void unknown(struct request *request, const char *what)
 {
 	request_refuse(request, REASON_UNKNOWN, NULL, "%s is not known, and what is not known is not granted", what);
@@ -85,7 +90,8 @@ static const struct engine_words without_cover = {
 static void require_userns(struct request *request)
 {
 	const struct setting *setting = request_setting(request, KEY_REQUIRE_USERNS);
-	const enum userns_kind userns = request->facts->userns;
+	const struct facts *facts = request->facts;
+	const enum userns_kind userns = facts->userns;
 
 	if (userns == USERNS_PRIVATE)
 		return;
@@ -100,8 +106,44 @@ static void require_userns(struct request *request)
 	else
 		request_refuse(
 			request, REASON_USERNS_HOST_IDS, setting,
-			"the container's user namespace maps host id 0, which counts as no user namespace; give it a range of host ids that does not contain 0: %s",
+			"%s, so the container's user namespace counts as none; give it a range of host ids that does not contain 0: %s",
+			facts->host_ids ? facts->host_ids : "host id 0 is mapped",
 			explain_by_engine(request, &with_userns));
+}
+
+/* `owner = root` is refused for a container without root, and is of no use to a process that is somebody else. */
+static void require_root_owner(struct request *request, const struct setting *setting)
+{
+	const struct facts *facts = request->facts;
+	const char *missing = request->decision->owner_uid == FACT_ID_UNKNOWN ? "uid" : "gid";
+
+	if (facts->root_uid != FACT_ID_UNKNOWN && facts->root_gid != FACT_ID_UNKNOWN) {
+		if (facts->process_uid != facts->root_uid && !(facts->ambient >> CAP_DAC_OVERRIDE & 1))
+			request_note(
+				request, REASON_OWNER_UNUSED, setting,
+				"the cgroup belongs to the container's root, and config.json starts its process as another user, who cannot write there; if that user should, set owner = process");
+	} else if (facts->process_uid != FACT_ID_UNKNOWN && facts->process_gid != FACT_ID_UNKNOWN) {
+		request_refuse(
+			request, REASON_OWNER_UNMAPPED, setting,
+			"the container's root has no host %s, because its user namespace does not map it; set owner = process, which gives the cgroup to %u:%u, the user that config.json names, or extend the map",
+			missing, facts->process_uid, facts->process_gid);
+	} else {
+		request_refuse(
+			request, REASON_OWNER_UNMAPPED, setting,
+			"the container's root has no host %s, because its user namespace does not map it; extend the map",
+			missing);
+	}
+}
+
+static void require_process_owner(struct request *request, const struct setting *setting)
+{
+	const struct decision *d = request->decision;
+
+	if (d->owner_uid == FACT_ID_UNKNOWN || d->owner_gid == FACT_ID_UNKNOWN)
+		request_refuse(
+			request, REASON_OWNER_UNMAPPED, setting,
+			"the user that config.json names has no host %s, because its user namespace does not map it; extend the map",
+			d->owner_uid == FACT_ID_UNKNOWN ? "uid" : "gid");
 }
 
 static void require_owner(struct request *request)
@@ -113,14 +155,15 @@ static void require_owner(struct request *request)
 
 	d->owner_uid = process ? facts->process_uid : facts->root_uid;
 	d->owner_gid = process ? facts->process_gid : facts->root_gid;
-	if (d->owner_uid == FACT_ID_UNKNOWN || d->owner_gid == FACT_ID_UNKNOWN)
-		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
-			       "the %s has no host %s, because its user namespace does not map it; extend the map",
-			       process ? "user that config.json names" : "container's root",
-			       d->owner_uid == FACT_ID_UNKNOWN ? "uid" : "gid");
+	if (facts->userns == USERNS_UNKNOWN)
+		return; /* and so are the ids */
+	if (process)
+		require_process_owner(request, setting);
+	else
+		require_root_owner(request, setting);
 	/* A private namespace does not reach host id 0. If the facts say that it does, they are wrong, or were never
 	 * filled in. */
-	else if (facts->userns == USERNS_PRIVATE && (d->owner_uid == 0 || d->owner_gid == 0))
+	if (facts->userns == USERNS_PRIVATE && (d->owner_uid == 0 || d->owner_gid == 0))
 		request_refuse(request, REASON_OWNER_UNMAPPED, setting,
 			       "the %s is host id 0, although its user namespace does not map host id 0",
 			       process ? "user that config.json names" : "container's root");
@@ -130,10 +173,20 @@ static void require_cgroupns(struct request *request)
 {
 	if (request->facts->cgroupns_private == TRI_UNKNOWN)
 		unknown(request, "the container's cgroup namespace");
-	else if (request->facts->cgroupns_private == TRI_NO)
-		request_refuse(request, REASON_CGROUPNS_SHARED, NULL,
-			       "the container has no cgroup namespace of its own and would see the host's tree; %s",
-			       explain_by_engine(request, &with_cgroupns));
+}
+
+bool request_placed(struct request *request)
+{
+	const struct facts *facts = request->facts;
+
+	if (facts->cgroupns_private == TRI_NO)
+		request_refuse(
+			request, REASON_CGROUPNS_SHARED, NULL,
+			"the container shares the host's cgroup namespace, so /sys/fs/cgroup would be the host's tree; %s",
+			explain_by_engine(request, &with_cgroupns));
+	if (facts->place_fault)
+		request_refuse(request, REASON_CGROUP_MOUNT, NULL, "%s", facts->place_fault);
+	return facts_placed(facts);
 }
 
 /*
@@ -253,6 +306,8 @@ static void require_no_bpf(struct request *request)
 		request_refuse(
 			request, REASON_BPFFS, NULL,
 			"a bpffs is mounted in the container, from which it could take BPF programs; take it out of config.json's mounts");
+	if (facts->unseen)
+		unknown(request, facts->unseen);
 	if (facts->other_cgroup)
 		request_refuse(
 			request, REASON_OTHER_CGROUP_MOUNT, NULL,

@@ -63,7 +63,8 @@ static void print_facts(const struct trail *trail)
 	print_guards(f);
 	line("unrecognised", f->unrecognised);
 	if (trail->oci.pid == 0)
-		puts("  (from config.json and this host alone: no container was given)");
+		puts("  (from config.json and this host alone; not known from these: the container's cgroup and who else is in\n"
+		     "  it, what its engine still changes, what it inherits from its runtime, and what is granted by then)");
 }
 
 static void print_decision(const struct decision *d)
@@ -91,7 +92,10 @@ bool check_print_text(const struct trail *trail)
 
 	print_facts(trail);
 	print_decision(&trail->decision);
-	puts(plan->n_steps > 0 ? "plan:" : "plan: nothing to do");
+	puts(plan->n_steps > 0 ? "plan:"
+	     : trail->decision.verdict == VERDICT_UNKNOWN
+		     ? "plan: cannot be told from config.json alone; use --state while the container is being created"
+		     : "plan: nothing to do");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		printf("  %2zu. %s\n", i + 1, step_describe(&plan->steps[i], text, sizeof(text)));
 	return fflush(stdout) == 0;
@@ -107,6 +111,7 @@ bool check_print_json(const struct trail *trail)
 		return false;
 	yyjson_mut_doc_set_root(doc, o);
 	record_add(doc, o, &trail->record);
+	(void)yyjson_mut_obj_add_str(doc, o, "known_from", trail->oci.pid == 0 ? "bundle" : "state");
 	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
 	return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0;
 }

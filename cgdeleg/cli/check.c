@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cgdeleg/cli/check-print.h"
-#include "cgdeleg/grant/run.h"
+#include "cgdeleg/cli/expect.h"
 #include "policy/finding.h"
 #include "policy/nearest.h"
 
@@ -117,15 +117,37 @@ static int plan_bundle(const struct check *check, struct trail *trail)
 		r = oci_adopt_annotations(&trail->oci, &trail->err);
 	if (r >= 0)
 		r = host_open(check->root, &real_machine, &host, &trail->err);
+	if (!check->state)
+		args.look = expect_container;
 	if (r >= 0)
 		r = run_plan(&host, &args, trail);
+	if (r >= 0 && !check->state)
+		expect_judge(&host, trail);
 	return r;
+}
+
+/* With a state the hook is running, or could not have given it. */
+static int check_hooks(const struct check *check, struct trail *trail)
+{
+	char note[320];
+	int r = check->state ? 0 : expect_hooks(&trail->oci, check->handler, note, sizeof(note), &trail->err);
+
+	if (!check->state && r >= 0 && note[0])
+		fprintf(stderr, "cgdeleg: %s\n", note);
+	return r;
+}
+
+static int exit_code(enum verdict verdict)
+{
+	return verdict == VERDICT_REFUSE ? EXIT_REFUSED : verdict == VERDICT_UNKNOWN ? EXIT_UNKNOWN : EXIT_OK;
 }
 
 static int check_bundle(const struct check *check, struct trail *trail)
 {
 	int r = plan_bundle(check, trail);
 
+	if (r >= 0)
+		r = check_hooks(check, trail);
 	if (r < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
 		return EXIT_FAULT;
@@ -134,7 +156,7 @@ static int check_bundle(const struct check *check, struct trail *trail)
 		fputs("cgdeleg: cannot write the answer to standard output\n", stderr);
 		return EXIT_FAULT;
 	}
-	return trail->decision.verdict == VERDICT_REFUSE ? EXIT_REFUSED : EXIT_OK;
+	return exit_code(trail->decision.verdict);
 }
 
 static int check_policy(const struct check *check, struct trail *trail)

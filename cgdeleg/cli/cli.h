@@ -10,10 +10,11 @@
 #include <stddef.h>
 
 enum exit_code {
-	EXIT_OK = 0,	  /* done; check: valid, and the container would be created */
+	EXIT_OK = 0,	  /* done; check: valid, and the container would be created, as far as its bundle tells */
 	EXIT_FAULT = 1,	  /* an error, or an invalid policy */
 	EXIT_USAGE = 2,	  /* the command line */
 	EXIT_REFUSED = 3, /* check --bundle: the hook would refuse to create this container */
+	EXIT_UNKNOWN = 4, /* ... whether it would cannot be told from the bundle alone */
 };
 
 /* One option of a verb. */

@@ -277,7 +277,7 @@ int gather_controllers(struct target *target, struct facts *facts, struct err *e
 	ssize_t n = file_read_record_at(target->cgroup_fd, "cgroup.controllers", target->controllers,
 					sizeof(target->controllers));
 
-	/* gather_expected() may have had to take the root cgroup, which has no such file. */
+	/* expect_container() may have had to take the root cgroup, which has no such file. */
 	if (n < 0 && target->proc_fd >= 0)
 		return err_set_errno(err, (int)n, "cannot read the container's cgroup.controllers");
 	target->controllers[n < 0 ? 0 : n] = '\0';

@@ -23,6 +23,3 @@ int gather_cgroup(const struct host *host, struct target *target, struct facts *
 
 /* Descriptors of BPF objects or of cgroups that the container's init would keep across execve(2). */
 int gather_descriptors(struct target *target, struct facts *facts, struct err *err);
-
-/* facts->other_cgroup: target->mount.other in words, or NULL. */
-const char *gather_describe_other(struct target *target);

@@ -110,10 +110,6 @@ static int check_namespaces(const struct host *host, struct target *target, stru
 	return n < 0 ? err_set_errno(err, (int)n, "cannot read '/proc/%d/ns/cgroup'", target->pid) : 0;
 }
 
-struct extent {
-	uint64_t inside, outside, count;
-};
-
 static bool next_number(const char **at, uint64_t *ret)
 {
 	char word[24];
@@ -129,60 +125,39 @@ static bool next_number(const char **at, uint64_t *ret)
 	return text_to_u64(word, ret) == 0;
 }
 
-/* Looks `id` up in the text of a uid_map or gid_map; also says whether the map covers host id 0. */
-static int look_up(const char *map, uint32_t id, uint32_t *ret, bool *covers_root)
-{
-	const char *at = map;
-
-	*ret = FACT_ID_UNKNOWN;
-	while (*at) {
-		struct extent e;
-
-		if (!next_number(&at, &e.inside) || !next_number(&at, &e.outside) || !next_number(&at, &e.count))
-			return -EBADMSG;
-		if (e.outside == 0 && e.count > 0)
-			*covers_root = true;
-		if (id >= e.inside && id - e.inside < e.count && e.outside + (id - e.inside) < FACT_ID_UNKNOWN)
-			*ret = (uint32_t)(e.outside + (id - e.inside));
-	}
-	return 0;
-}
-
-static int read_map(const struct target *target, const char *name, const uint32_t inside[2], uint32_t ret[2],
-		    bool *covers_root, struct err *err)
+static int read_map(struct target *target, struct facts *facts, struct id_map *map, struct err *err)
 {
 	const size_t size = 16384; /* 340 extents, the most that there may be, have room */
 	_cleanup_free_ char *text = malloc(size);
+	const char *at = text;
 	ssize_t n;
 
 	if (!text)
 		return err_set(err, ENOMEM, "out of memory");
-	n = file_read_lines_at(target->proc_fd, name, text, size);
+	n = file_read_lines_at(target->proc_fd, map->name, text, size);
 	if (n < 0)
-		return err_set_errno(err, (int)n, "cannot read '/proc/%d/%s'", target->pid, name);
-	for (size_t i = 0; i < 2; i++)
-		if (look_up(text, inside[i], &ret[i], covers_root) < 0)
-			return err_set(err, EBADMSG, "'/proc/%d/%s' is not a valid id map", target->pid, name);
+		return err_set_errno(err, (int)n, "cannot read '/proc/%d/%s'", target->pid, map->name);
+	while (*at) {
+		struct id_extent e;
+
+		if (!next_number(&at, &e.inside) || !next_number(&at, &e.outside) || !next_number(&at, &e.count))
+			return err_set(err, EBADMSG, "'/proc/%d/%s' is not a valid id map", target->pid, map->name);
+		gather_extent(&e, map, target, facts);
+	}
 	return 0;
 }
 
-static int read_maps(const struct target *target, const struct oci *oci, struct facts *facts, struct err *err)
+static int read_maps(struct target *target, const struct oci *oci, struct facts *facts, struct err *err)
 {
-	uint32_t uids[2], gids[2];
-	bool covers_root = false;
-	int r = read_map(target, "uid_map", (const uint32_t[2]) { 0, oci->process_uid }, uids, &covers_root, err);
+	struct id_map uids = ID_MAP("uid_map", oci->process_uid);
+	struct id_map gids = ID_MAP("gid_map", oci->process_gid);
+	int r = read_map(target, facts, &uids, err);
 
+	if (r >= 0)
+		r = read_map(target, facts, &gids, err);
 	if (r < 0)
 		return r;
-	r = read_map(target, "gid_map", (const uint32_t[2]) { 0, oci->process_gid }, gids, &covers_root, err);
-	if (r < 0)
-		return r;
-	facts->root_uid = uids[0];
-	facts->process_uid = uids[1];
-	facts->root_gid = gids[0];
-	facts->process_gid = gids[1];
-	if (facts->userns == USERNS_PRIVATE && covers_root)
-		facts->userns = USERNS_HOST_IDS;
+	gather_ids(&uids, &gids, facts);
 	return 0;
 }
 
@@ -260,10 +235,6 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	char point[PATH_MAX];
 	int r;
 
-	if (!oci->has_mount)
-		return err_set(
-			err, ENOENT,
-			"config.json has no mount of type 'cgroup' at '/sys/fs/cgroup', so there is nothing to make writable");
 	r = mount_point(host, oci, point, err);
 	if (r < 0)
 		return r;
@@ -276,10 +247,7 @@ static int find_mount(const struct host *host, const struct oci *oci, struct tar
 	r = mount_parse(text, point, &target->mount, err);
 	if (r < 0)
 		return r == -ENOENT ? refuse_late(text, point, err) : r;
-	facts->nsdelegate = target->mount.nsdelegate ? TRI_YES : TRI_NO;
-	facts->bpffs = target->mount.bpffs;
-	facts->bpf_token = target->mount.bpf_token;
-	facts->other_cgroup = gather_describe_other(target);
+	gather_mount(target, facts);
 	return 0;
 }
 
@@ -323,12 +291,14 @@ int gather(const struct host *host, const struct oci *oci, struct target *target
 	char ours[NS_NAME_SIZE];
 
 	gather_config(oci, facts);
-	if (look_at_container(host, oci, target, facts, err) >= 0)
+	if (!facts_placed(facts) || look_at_container(host, oci, target, facts, err) >= 0)
 		return 0;
 	/* Two causes of many failures, which say it better than whatever failed first. */
-	if (target_check_alive(target, err) >= 0 && target->cgroupns[0] &&
-	    file_readlink_at(host->proc_fd, "self/ns/cgroup", ours, sizeof(ours)) > 0 &&
-	    strcmp(ours, target->cgroupns) == 0)
-		(void)gather_refuse_shared(err);
-	return -err->code;
+	if (target_check_alive(target, err) < 0 || !target->cgroupns[0] ||
+	    file_readlink_at(host->proc_fd, "self/ns/cgroup", ours, sizeof(ours)) <= 0 ||
+	    strcmp(ours, target->cgroupns) != 0)
+		return -err->code;
+	*err = (struct err) { 0 };
+	facts->cgroupns_private = TRI_NO;
+	return 0;
 }

@@ -44,7 +44,8 @@ struct target {
 	char now[PATH_MAX];	       /* the cgroup that pid is in: the delegation root or one below it */
 	struct cgroup_listing listing; /* of the delegation root */
 	struct cgroup_delegated delegated;
-	char instance[96]; /* of this very container: see struct attribute */
+	char host_ids[128], unseen[192]; /* as in facts */
+	char instance[96];		 /* of this very container: see struct attribute */
 	char controllers[256], device_cgroup[PATH_MAX], inherited[64];
 	char other_cgroup[256];		   /* facts->other_cgroup */
 	struct guards guards;		   /* this build's, pinned; see guards_open_or_load() */
@@ -64,21 +65,31 @@ int gather_controllers(struct target *target, struct facts *facts, struct err *e
 /* What config.json alone says. */
 void gather_config(const struct oci *oci, struct facts *facts);
 
-/*
- * Without a container (`check --bundle` alone): what to expect from config.json and this host. The user namespace comes
- * from the mappings, the limit files and controllers from the hook's own cgroup; the runtime is expected to attach its
- * device program as runc and crun do. Other facts stay unknown, and the decision says so.
- */
-int gather_expected(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
-		    struct err *err);
+/* Puts what target->mount says into facts. */
+void gather_mount(struct target *target, struct facts *facts);
 
-/*
- * What config.json's mounts will bring of cgroups and bpffs, beside the container's own cgroup mount: facts->other_cgroup,
- * facts->bpffs and facts->bpf_token, as gather() finds them in the container's mountinfo. A bind brings what this host
- * has at its source now. TRI_UNKNOWN: the source of some bind could not be looked at.
- */
-enum tristate gather_expected_mounts(const struct host *host, const struct oci *oci, struct target *target,
-				     struct facts *facts);
+/* One line of a uid_map or gid_map, or one entry of config.json's mappings. */
+struct id_extent {
+	uint64_t inside, outside, count;
+};
+
+/* What a map says of two ids. */
+struct id_map {
+	const char *name;	  /* "uid_map", "gid_map" */
+	const uint32_t wanted[2]; /* inside the container */
+	uint32_t found[2];	  /* on the host; FACT_ID_UNKNOWN: not mapped */
+};
+
+#define ID_MAP(what, id)                                                                             \
+	{                                                                                            \
+		.name = (what), .wanted = { 0, (id) }, .found = { FACT_ID_UNKNOWN, FACT_ID_UNKNOWN } \
+	}
+
+/* Looks both ids up in one extent; notes in target and facts if it covers host id 0. */
+void gather_extent(const struct id_extent *extent, struct id_map *map, struct target *target, struct facts *facts);
+
+/* Puts what both maps say into facts; a user namespace that covers host id 0 is none. */
+void gather_ids(const struct id_map *uids, const struct id_map *gids, struct facts *facts);
 
 /* Is the container's init still the same process? Asked before the first file is given away. */
 int target_check_alive(const struct target *target, struct err *err);

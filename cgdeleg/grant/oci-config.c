@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -30,8 +31,12 @@ struct raw_user {
 };
 
 struct raw_mount {
-	const char *destination, *type;
+	const char *destination, *type, *source;
 	yyjson_val *options;
+};
+
+struct raw_namespace {
+	const char *type, *path;
 };
 
 struct raw_linux {
@@ -64,7 +69,13 @@ static const struct json_field user_fields[] = {
 static const struct json_field mount_fields[] = {
 	{ "destination", JSON_STRING, offsetof(struct raw_mount, destination), true },
 	{ "type", JSON_STRING, offsetof(struct raw_mount, type), false },
+	{ "source", JSON_STRING, offsetof(struct raw_mount, source), false },
 	{ "options", JSON_ARRAY, offsetof(struct raw_mount, options), false },
+};
+
+static const struct json_field namespace_fields[] = {
+	{ "type", JSON_STRING, offsetof(struct raw_namespace, type), true },
+	{ "path", JSON_STRING, offsetof(struct raw_namespace, path), false },
 };
 
 static const struct json_field linux_fields[] = {
@@ -135,38 +146,72 @@ static uint64_t capability_bit(yyjson_val *name)
 	return UINT64_MAX;
 }
 
-static uint64_t read_capabilities(yyjson_val *capabilities)
+static void read_capabilities(yyjson_val *capabilities, struct oci *oci)
 {
 	yyjson_val *key, *set, *name;
 	size_t i, n, j, m;
-	uint64_t all = 0;
 
 	if (!capabilities) /* yyjson's loops use the pointer before they check it */
-		return 0;
+		return;
 	yyjson_obj_foreach(capabilities, i, n, key, set)
 	{
-		(void)key;
+		uint64_t all = 0;
+
 		yyjson_arr_foreach(set, j, m, name) all |= capability_bit(name);
+		oci->capabilities |= all;
+		if (yyjson_equals_str(key, "ambient"))
+			oci->ambient = all;
 	}
-	return all;
+}
+
+/*
+ * runc reads the names of members in any case, as Go does; crun only as they are written in the specification. What one
+ * of them reads and the hook does not see would be a fact that it decides without.
+ */
+static int refuse_folded(yyjson_val *obj, const struct json_field *fields, size_t n_fields, const char *what,
+			 struct err *err)
+{
+	yyjson_val *key, *value;
+	size_t i, n;
+
+	if (!obj)
+		return 0;
+	yyjson_obj_foreach(obj, i, n, key, value)
+	{
+		const char *name = yyjson_get_str(key);
+
+		(void)value;
+		for (size_t f = 0; f < n_fields; f++)
+			if (strcasecmp(name, fields[f].name) == 0 && strcmp(name, fields[f].name) != 0)
+				return err_set(err, EBADMSG, OCI_FOLDED, what, name, fields[f].name, fields[f].name);
+	}
+	return 0;
+}
+
+static int dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base, const char *what,
+		    struct err *err)
+{
+	int r = json_dispatch(obj, fields, n_fields, base, what, err);
+
+	return r < 0 ? r : refuse_folded(obj, fields, n_fields, what, err);
 }
 
 static int read_process(yyjson_val *process, struct oci *oci, struct err *err)
 {
 	struct raw_process raw = { 0 };
 	struct raw_user user = { 0 };
-	int r = json_dispatch(process, process_fields, ELEMENTS(process_fields), &raw, "config.json: process", err);
+	int r = dispatch(process, process_fields, ELEMENTS(process_fields), &raw, "config.json: process", err);
 
 	if (r < 0)
 		return r;
-	r = json_dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user, "config.json: process.user", err);
+	r = dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user, "config.json: process.user", err);
 	if (r < 0)
 		return r;
 	if (user.uid < 0 || user.uid >= UINT32_MAX || user.gid < 0 || user.gid >= UINT32_MAX)
 		return err_set(err, EBADMSG, "config.json: process.user: uid or gid out of range");
 	oci->process_uid = (uint32_t)user.uid;
 	oci->process_gid = (uint32_t)user.gid;
-	oci->capabilities = read_capabilities(raw.capabilities);
+	read_capabilities(raw.capabilities, oci);
 	return 0;
 }
 
@@ -240,27 +285,84 @@ static void read_mount_options(yyjson_val *options, struct oci *oci)
 	}
 }
 
+/* For a mount with one of these options the runtimes do not look at its type. */
+static bool is_bind(const struct raw_mount *raw)
+{
+	return (raw->type && (strcmp(raw->type, "bind") == 0 || strcmp(raw->type, "rbind") == 0)) ||
+	       oci_has_option(raw->options, "bind") || oci_has_option(raw->options, "rbind");
+}
+
+static bool is_cgroup(const struct raw_mount *raw)
+{
+	return raw->type && (strcmp(raw->type, "cgroup") == 0 || strcmp(raw->type, "cgroup2") == 0) && !is_bind(raw);
+}
+
+/* The sentence of a mount at /sys/fs/cgroup or above it that takes the place of the container's own. */
+static void blame_mount(const struct raw_mount *raw, bool has_other, struct oci *oci)
+{
+	const bool bind = is_bind(raw);
+	char point[100], what[100];
+
+	(void)snprintf(oci->place_fault, sizeof(oci->place_fault),
+		       "config.json %s '%s' at '%s', so " CGROUP_MOUNT
+		       " does not show the container's own cgroup; take that %s out%s",
+		       bind ? "binds" : "mounts", text_escape((bind ? raw->source : raw->type) ?: "", what, sizeof(what)),
+		       text_escape(raw->destination, point, sizeof(point)), bind ? "volume" : "mount",
+		       has_other ? "" : " and mount type 'cgroup' at " CGROUP_MOUNT);
+}
+
+static void blame_none(const char *elsewhere, struct oci *oci)
+{
+	char point[100];
+
+	if (elsewhere)
+		(void)snprintf(oci->place_fault, sizeof(oci->place_fault),
+			       "config.json mounts type 'cgroup' at '%s', and not at '" CGROUP_MOUNT "'; mount it there",
+			       text_escape(elsewhere, point, sizeof(point)));
+	else
+		(void)snprintf(oci->place_fault, sizeof(oci->place_fault),
+			       "config.json has no mount of type 'cgroup' at '" CGROUP_MOUNT
+			       "', so there is nothing to make writable; add one");
+}
+
+/* Runtimes mount in this order: a later mount lies on top of an earlier one at the same place, and hides those below. */
 static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 {
+	const char *elsewhere = NULL;
+	bool has_own = false, blamed = false;
 	yyjson_val *item;
 	size_t i, n;
 
 	oci->mounts = mounts;
+	blame_none(NULL, oci);
 	if (!mounts)
 		return 0;
-	/* A later mount at the same place lies on top of an earlier one: the last one counts. */
 	yyjson_arr_foreach(mounts, i, n, item)
 	{
 		struct raw_mount raw = { 0 };
-		int r = json_dispatch(item, mount_fields, ELEMENTS(mount_fields), &raw, "config.json: mounts", err);
+		int r = dispatch(item, mount_fields, ELEMENTS(mount_fields), &raw, "config.json: mounts", err);
 
 		if (r < 0)
 			return r;
-		if (!oci_is_cgroup_mount(raw.destination))
-			continue;
-		oci->has_mount = raw.type && (strcmp(raw.type, "cgroup") == 0 || strcmp(raw.type, "cgroup2") == 0);
-		read_mount_options(raw.options, oci);
+		if (oci_is_cgroup_mount(raw.destination)) {
+			oci->has_mount = is_cgroup(&raw);
+			has_own |= oci->has_mount;
+			read_mount_options(raw.options, oci);
+			oci->place_fault[0] = '\0';
+			blamed = !oci->has_mount;
+			if (blamed)
+				blame_mount(&raw, has_own, oci);
+		} else if (path_names(raw.destination, CGROUP_MOUNT, true)) {
+			blamed |= oci->has_mount || is_bind(&raw);
+			if (oci->has_mount || is_bind(&raw))
+				blame_mount(&raw, has_own, oci);
+			oci->has_mount = false;
+		} else if (is_cgroup(&raw)) {
+			elsewhere = raw.destination;
+		}
 	}
+	if (!oci->has_mount && elsewhere && !blamed)
+		blame_none(elsewhere, oci);
 	return 0;
 }
 
@@ -311,22 +413,63 @@ static enum tristate read_seccomp(yyjson_val *seccomp)
 	return allowed ? TRI_YES : TRI_NO;
 }
 
+yyjson_val *oci_namespace(const struct oci *oci, const char *type)
+{
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!oci->namespaces)
+		return NULL;
+	yyjson_arr_foreach(oci->namespaces, i, n, item)
+	{
+		if (yyjson_equals_str(yyjson_obj_get(item, "type"), type))
+			return item;
+	}
+	return NULL;
+}
+
+static int read_namespaces(yyjson_val *namespaces, struct oci *oci, struct err *err)
+{
+	yyjson_val *item;
+	size_t i, n;
+
+	oci->namespaces = namespaces;
+	if (namespaces) {
+		yyjson_arr_foreach(namespaces, i, n, item)
+		{
+			struct raw_namespace raw = { 0 };
+			int r = dispatch(item, namespace_fields, ELEMENTS(namespace_fields), &raw,
+					 "config.json: linux.namespaces", err);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	if (!oci_namespace(oci, "mount"))
+		(void)snprintf(
+			oci->place_fault, sizeof(oci->place_fault),
+			"config.json has no namespace of type 'mount', so the container would have the host's mounts; add one");
+	return 0;
+}
+
 static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 {
 	struct raw_linux raw = { 0 };
-	int r = json_dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux", err);
+	int r = dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux", err);
 
 	if (r < 0)
 		return r;
-	oci->namespaces = raw.namespaces;
+	r = read_namespaces(raw.namespaces, oci, err);
+	if (r < 0)
+		return r;
 	oci->uid_mappings = raw.uid_mappings;
 	oci->gid_mappings = raw.gid_mappings;
 	oci->seccomp_bpf = read_seccomp(raw.seccomp);
 	oci->covered_by = find_cover(raw.readonly_paths);
 	if (!oci->covered_by)
 		oci->covered_by = find_cover(raw.masked_paths);
-	return json_dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields), &oci->devices,
-			     "config.json: linux.resources", err);
+	return dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields), &oci->devices,
+			"config.json: linux.resources", err);
 }
 
 /* The annotations of the state decide, and the engine wrote those of config.json: they must be the same. */
@@ -358,12 +501,12 @@ static int compare_annotations(const struct oci *oci, yyjson_val *annotations, s
 static int read_config(struct oci *oci, struct err *err)
 {
 	struct raw_config raw = { 0 };
-	int r = json_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
-			      "config.json", err);
+	int r = dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
+			 "config.json", err);
 
 	if (r < 0)
 		return r;
-	r = json_dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs, "config.json: root", err);
+	r = dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs, "config.json: root", err);
 	if (r < 0)
 		return r;
 	r = read_process(raw.process, oci, err);

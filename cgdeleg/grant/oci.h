@@ -25,6 +25,9 @@
 #define OCI_ID_MAX	    1024	       /* bytes of a container id */
 #define OCI_ANNOTATIONS_MAX 4096
 
+/* Of a member whose name is not written as in the specification. Arguments: where, the name, and twice the right one. */
+#define OCI_FOLDED "%s: '%s' is read as '%s' by runc, and is not read at all by crun; write '%s'"
+
 struct oci {
 	/* The state. Strings belong to state_doc. */
 	const char *id;
@@ -43,11 +46,12 @@ struct oci {
 	bool mount_readonly;				      /* the mount at /sys/fs/cgroup has "ro" or "rro" */
 	bool mount_recursive;				      /* ... "rro": recursively, and on some runtimes late */
 	bool has_mount;					      /* there is a cgroup mount at /sys/fs/cgroup */
+	char place_fault[320];				      /* see struct facts; "": none */
+	yyjson_val *mounts;				      /* not yet read; or NULL */
 	const char *covered_by;				      /* see struct facts */
-	uint64_t capabilities;				      /* see struct facts */
+	uint64_t capabilities, ambient;			      /* see struct facts */
 	uint32_t process_uid, process_gid;		      /* inside the container; 0 if config.json does not say */
 	enum tristate seccomp_bpf;			      /* see struct facts */
-	yyjson_val *mounts;				      /* not yet read; or NULL */
 	yyjson_val *devices;				      /* linux.resources.devices, not yet read; or NULL */
 	yyjson_val *namespaces, *uid_mappings, *gid_mappings; /* linux.*, not yet read; or NULL */
 };
@@ -74,6 +78,9 @@ int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_
 
 /* As oci_read_config(), from memory, without a bundle. */
 int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *err);
+
+/* The entry of linux.namespaces of that type, or NULL. */
+yyjson_val *oci_namespace(const struct oci *oci, const char *type);
 
 /* Without a state (`cgdeleg check --bundle`): uses the annotations of config.json as those of the state. */
 int oci_adopt_annotations(struct oci *oci, struct err *err);

@@ -141,6 +141,14 @@ static int decide(const struct host *host, const struct run_args *args, struct t
 	return 0;
 }
 
+/* There is no cgroup to look at, and nothing that could be counted or taken back. */
+static int refuse_unplaced(struct trail *trail)
+{
+	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	trail->plan.n_steps = 0;
+	return 0;
+}
+
 int run_plan(const struct host *host, const struct run_args *args, struct trail *trail)
 {
 	const struct decision *decision = &trail->decision;
@@ -149,7 +157,9 @@ int run_plan(const struct host *host, const struct run_args *args, struct trail 
 
 	/* The hook has a decision by now, from the state alone; `check` has none, and takes all facts. */
 	take_state(args, trail);
-	r = (trail->oci.pid > 0 ? gather : gather_expected)(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
+	r = (args->look ? args->look : gather)(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
+	if (r >= 0 && !facts_placed(&trail->facts))
+		return refuse_unplaced(trail);
 	if (r >= 0 && (decision->nest || args->every_fact))
 		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
 	/* A container without a user namespace needs the grant guard whatever `guard` says. */

@@ -29,7 +29,10 @@ struct run_args {
 	const char *helpers; /* --helpers: directory of the helpers; NULL: host_open()'s */
 	bool load_guards;    /* execute the loader if no guards are pinned */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */
-	bool every_fact;     /* also gather facts that this container's plan does not need, to show them */
+	/* Looks at the container; NULL: gather(). `check` without a state has none to look at. */
+	int (*look)(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		    struct err *err);
+	bool every_fact; /* also gather facts that this container's plan does not need, to show them */
 };
 
 /* Everything that one run knows. Every stage fills its member; trail_free() frees them all. */
@@ -62,7 +65,7 @@ void trail_free(struct trail *trail);
 int run_create_runtime(const struct run_args *args, int state_fd, struct trail *trail);
 
 /*
- * The hook's stages from the look to the plan, for a container that is being created or (oci.pid == 0) for a bundle
+ * The hook's stages from the look to the plan, for a container that is being created or, with args->look, for a bundle
  * alone. `cgdeleg check` runs only this. trail->oci and trail->rules must have been read. With args->load_guards it
  * loads missing guards, and with args->run it opens and locks the table of grants; without them it changes nothing.
  */

@@ -53,17 +53,6 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 /* Is anything mounted at exactly `path`? */
 bool mount_is_point(const char *mountinfo, const char *path);
 
-/*
- * What a bind mount of `source` will bring to `destination`, as a mountinfo of the host has it: adds to ret->other,
- * ret->bpffs and ret->bpf_token. `source` is a real path, `recursive` takes what is mounted below along. Pure; for who
- * has config.json and no container yet.
- */
-void mount_expect_bind(const char *mountinfo, const char *source, bool recursive, const char *destination,
-		       struct cgroup_mount *ret);
-
-/* The same of a file system of type `type` that is mounted anew. */
-void mount_expect_type(const char *type, const char *destination, struct cgroup_mount *ret);
-
 enum mount_method {
 	MOUNT_KEEP,	   /* writable already: nothing is done */
 	MOUNT_CLEAR_FLAG,  /* clear its read-only flag */

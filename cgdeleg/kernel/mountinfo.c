@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cgdeleg/kernel/cgroup.h"
 
 enum field { FIELD_ID, FIELD_PARENT, FIELD_DEV, FIELD_ROOT, FIELD_POINT, FIELD_OPTIONS, FIELD_MAX };
 
@@ -288,55 +287,4 @@ bool mount_is_point(const char *mountinfo, const char *path)
 		mountinfo = *end ? end + 1 : end;
 	}
 	return false;
-}
-
-static struct slice slice_of(const char *text)
-{
-	return (struct slice) { text, strlen(text) };
-}
-
-void mount_expect_type(const char *type, const char *destination, struct cgroup_mount *ret)
-{
-	const struct line line = { .fields[FIELD_ROOT] = slice_of("/"), .type = slice_of(type) };
-	const struct slice point = slice_of(destination);
-
-	if (shows_cgroups(&line))
-		note_other(&line, &point, false, &ret->other);
-	ret->bpffs = ret->bpffs || slice_is(&line.type, "bpf");
-}
-
-static void expect_line(const struct line *line, const char *destination, struct cgroup_mount *ret)
-{
-	const struct slice point = slice_of(destination);
-
-	if (shows_cgroups(line))
-		note_other(line, &point, false, &ret->other);
-	if (slice_is(&line->type, "bpf"))
-		note_bpffs(line, ret);
-}
-
-void mount_expect_bind(const char *mountinfo, const char *source, bool recursive, const char *destination,
-		       struct cgroup_mount *ret)
-{
-	const size_t len = strcmp(source, "/") == 0 ? 0 : strlen(source);
-	struct line line, holds = { 0 };
-
-	while (next_line(&mountinfo, &line, NULL) > 0) {
-		char point[PATH_MAX];
-		struct slice rest;
-
-		if (is_within(&line.fields[FIELD_POINT], source, len, &rest)) {
-			if (recursive && rest.len > 0)
-				expect_line(&line, destination, ret);
-			if (rest.len > 0)
-				continue;
-		} else if (!decode(&line.fields[FIELD_POINT], point, sizeof(point)) || !cgroup_is_within(source, point)) {
-			continue;
-		}
-		/* The file system that `source` is in: the deepest point above it, and of those the topmost. */
-		if (line.fields[FIELD_POINT].len >= holds.fields[FIELD_POINT].len)
-			holds = line;
-	}
-	if (holds.type.at)
-		expect_line(&holds, destination, ret);
 }

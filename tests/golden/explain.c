@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cgdeleg/cli/check-print.h"
-#include "cgdeleg/grant/run.h"
+#include "cgdeleg/cli/expect.h"
 #include "tests/unit/tree.h"
 
 #define FILE_MAX (1024 * 1024)
@@ -57,7 +57,7 @@ static int read_inputs(int dir, struct trail *trail)
 static int explain(int dir, const char *handler, struct tree *tree, struct trail *trail)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	const struct run_args args = { .handler = handler, .every_fact = true };
+	struct run_args args = { .handler = handler, .every_fact = true };
 	_cleanup_free_ char *edits = read_file(dir, "tree", NULL);
 	int r;
 
@@ -69,7 +69,13 @@ static int explain(int dir, const char *handler, struct tree *tree, struct trail
 		return r;
 	trail->oci.bundle_fd = openat(tree->fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = host_open(tree->root, tree_machine(tree), &host, &trail->err);
-	return r < 0 ? r : run_plan(&host, &args, trail);
+	if (trail->oci.pid == 0)
+		args.look = expect_container;
+	if (r >= 0)
+		r = run_plan(&host, &args, trail);
+	if (r >= 0 && args.look)
+		expect_judge(&host, trail);
+	return r;
 }
 
 int main(int argc, char **argv)

@@ -37,7 +37,8 @@ static void stage_gather(struct stage *s)
 {
 	static const char state[] = "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4711,\"bundle\":\"/bundle\"}";
 	static const char config[] = "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
-				     "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}]}";
+				     "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],\"linux\":{\"namespaces\":"
+				     "[{\"type\":\"mount\"},{\"type\":\"cgroup\"}]}}";
 
 	assert_int_equal(oci_parse_state(state, strlen(state), &s->oci, NULL), 0);
 	assert_int_equal(oci_parse_config(config, strlen(config), &s->oci, NULL), 0);

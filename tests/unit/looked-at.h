@@ -39,7 +39,10 @@ static inline int look(const char *edits, const char *config, struct looked_at *
 	return gather(&l->host, &l->oci, &l->target, &l->facts, &why);
 }
 
+/* The namespaces without which nothing is looked at. */
+#define NAMESPACES "\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"cgroup\"},{\"type\":\"user\"}]}"
+
 /* The config.json of most. */
 static const char plain[] = "{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},"
 			    "\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
-			    "\"options\":[\"ro\"]}]}";
+			    "\"options\":[\"ro\"]}]," NAMESPACES "}";

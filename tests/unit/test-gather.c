@@ -28,8 +28,6 @@ static const struct {
 	  "process 4711 is in the host's mount namespace: it is not a container's init" },
 	{ "no ns/mnt", "- proc/4711/ns/mnt", "cannot read '/proc/4711/ns/mnt'" },
 	{ "no ns/mnt of ours", "- proc/self/ns/mnt", "cannot read '/proc/self/ns/mnt'" },
-	{ "host's cgroup namespace", "proc/4711/ns/cgroup -> cgroup:[1]",
-	  "shares the host's cgroup namespace: its config.json must have a namespace of type 'cgroup'" },
 	{ "over-long namespace",
 	  "proc/4711/ns/user -> user:[2222222222222222222222222222222222222222222222222222222222222222222]",
 	  "cannot read '/proc/4711/ns/user'" },
@@ -116,6 +114,23 @@ TEST(test_cases)
 		_cleanup_(looked_at_done) struct looked_at l;
 
 		CHECK(cases[i].name, look(cases[i].edits, plain, &l), cases[i].want);
+	}
+}
+
+/* That is a fact, with whatever else of it that could not be found out. */
+TEST(test_shared)
+{
+	static const char *const edits[] = {
+		"proc/4711/ns/cgroup -> cgroup:[1]",
+		"proc/4711/ns/cgroup -> cgroup:[1]\n" MOUNT("/", "rw", "rw"),
+		"proc/4711/ns/cgroup -> cgroup:[1]\n" BOX "/other/",
+	};
+
+	for (size_t i = 0; i < ELEMENTS(edits); i++) {
+		_cleanup_(looked_at_done) struct looked_at l;
+
+		CHECK(edits[i], look(edits[i], plain, &l), NULL);
+		assert_int_equal(l.facts.cgroupns_private, TRI_NO);
 	}
 }
 
@@ -209,49 +224,6 @@ TEST(test_other_cgroups)
 	}
 	CHECK("hidden", look(hidden, plain, &under), NULL);
 	check_string("hidden", under.facts.other_cgroup, "cgroup2 '/' is mounted at '/sys/fs/cgroup', under its own");
-}
-
-/* The same from config.json, before there is a container. */
-TEST(test_expected_mounts)
-{
-#define OWN "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\"},"
-	static const struct {
-		const char *mounts, *want;
-		enum tristate known;
-		bool bpffs;
-	} configs[] = {
-		{ OWN "{\"destination\":\"/proc\",\"type\":\"proc\"}", NULL, TRI_YES, false },
-		{ OWN "{\"destination\":\"//sys/./fs/cgroup/\",\"type\":\"cgroup2\"}", NULL, TRI_YES, false },
-		{ OWN "{\"destination\":\"/m\",\"type\":\"cgroup\"}", "cgroup '/' is mounted at '/m'", TRI_YES, false },
-		{ OWN "{\"destination\":\"/m\",\"type\":\"bpf\"}", NULL, TRI_YES, true },
-		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"/proc\"}", NULL, TRI_YES, false },
-		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"/tmp\"}",
-		  "cgroup2 '/' is mounted at '/m'", TRI_YES, false },
-		{ OWN "{\"destination\":\"/m\",\"type\":\"none\",\"source\":\"/tmp\",\"options\":[\"ro\",\"bind\"]}",
-		  "cgroup2 '/' is mounted at '/m'", TRI_YES, false },
-		{ OWN "{\"destination\":\"/m\",\"source\":\"/\",\"options\":[\"rbind\"]}",
-		  "cgroup2 '/' is mounted at '/m'", TRI_YES, false },
-		{ OWN "{\"destination\":\"/m\",\"source\":\"/\",\"options\":[\"bind\"]}", NULL, TRI_YES, false },
-		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"/not/there\"}", NULL, TRI_UNKNOWN, false },
-		{ OWN "{\"destination\":\"/m\",\"type\":\"bind\"}", NULL, TRI_UNKNOWN, false },
-	};
-
-	for (size_t i = 0; i < ELEMENTS(configs); i++) {
-		_cleanup_(looked_at_done) struct looked_at l;
-		struct target target = { 0 };
-		char config[512];
-
-		(void)snprintf(config, sizeof(config), "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[%s]}",
-			       configs[i].mounts);
-		CHECK("look",
-		      look("proc/self/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n22 21 0:20 / /tmp rw - cgroup2 c rw\n",
-			   config, &l),
-		      NULL);
-		if (gather_expected_mounts(&l.host, &l.oci, &target, &l.facts) != configs[i].known)
-			fail_msg("%s: known", configs[i].mounts);
-		check_string(configs[i].mounts, l.facts.other_cgroup, configs[i].want);
-		assert_int_equal(l.facts.bpffs, configs[i].bpffs);
-	}
 }
 
 TEST(test_userns)
@@ -418,7 +390,7 @@ TEST_AS_ROOT(test_mount_state) /* attributes in the trusted namespace */
 {
 #define CONFIG(options)                                                                             \
 	"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/sys/fs/cgroup\",\"type\":" \
-	"\"cgroup\",\"options\":[" options "]}]}"
+	"\"cgroup\",\"options\":[" options "]}]," NAMESPACES "}"
 	static const struct {
 		const char *edits, *config;
 		enum mount_state want;

@@ -79,7 +79,8 @@ TEST(test_bpf)
 TEST(test_device_list)
 {
 	static const char bad[] = "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":"
-				  "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],\"linux\":{\"resources\":"
+				  "\"/sys/fs/cgroup\",\"type\":\"cgroup\"}],\"linux\":{\"namespaces\":"
+				  "[{\"type\":\"mount\"},{\"type\":\"cgroup\"}],\"resources\":"
 				  "{\"devices\":[{\"allow\":true,\"type\":\"p\"}]}}}";
 	_cleanup_(looked_at_done) struct looked_at l;
 

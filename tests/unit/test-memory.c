@@ -54,7 +54,7 @@ static int parse(struct trail *trail)
 		       "{\"id\":\"c1\",\"status\":\"created\",\"pid\":4711,\"bundle\":\"/bundle\",%s", annotations);
 	(void)snprintf(config, sizeof(config),
 		       "{\"root\":{\"path\":\"rootfs\"},\"mounts\":[{\"destination\":\"/sys/fs/cgroup\","
-		       "\"type\":\"cgroup\"}],%s",
+		       "\"type\":\"cgroup\"}],\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"cgroup\"}]},%s",
 		       annotations);
 	r = oci_parse_state(state, strlen(state), &trail->oci, &trail->err);
 	if (r >= 0)

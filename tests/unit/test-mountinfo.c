@@ -199,69 +199,6 @@ TEST(test_other_roots)
 	}
 }
 
-/* What a bind of a place on the host will bring. */
-TEST(test_expect_bind)
-{
-	static const char mountinfo[] =
-		"21 1 8:1 / / rw - ext4 r rw\n22 21 0:20 / /sys rw - sysfs s rw\n"
-		"23 22 0:21 / /sys/fs/cgroup rw - tmpfs t rw\n"
-		"24 23 0:22 / /sys/fs/cgroup/unified rw - cgroup2 c rw,nsdelegate\n"
-		"25 23 0:23 / /sys/fs/cgroup/cpu rw - cgroup c rw,cpu\n"
-		"26 22 0:24 / /sys/fs/bpf rw - bpf b rw\n27 21 0:25 / /my\\040dir rw - cgroup2 c rw\n"
-		"28 27 0:26 / /my\\040dir rw - tmpfs t rw\n";
-	static const struct {
-		const char *source;
-		bool recursive;
-		unsigned n;
-		bool bpffs;
-	} binds[] = {
-		{ "/etc", true, 0, false },
-		{ "/", false, 0, false },
-		{ "/", true, 3, true },
-		{ "/sys", false, 0, false },
-		{ "/sys", true, 2, true },
-		{ "/sys/fs/cgroup", false, 0, false },
-		{ "/sys/fs/cgroup", true, 2, false },
-		{ "/sys/fs/cgroup/unified", false, 1, false },
-		{ "/sys/fs/cgroup/unified", true, 1, false },
-		{ "/sys/fs/cgroup/unified/a/memory.max", false, 1, false },
-		{ "/sys/fs/cgroup/unified2", false, 0, false },
-		{ "/sys/fs/cgroup/cpu/x", false, 1, false },
-		{ "/sys/fs/bpf", false, 0, true },
-		{ "/my dir/x", false, 0, false }, /* covered */
-	};
-
-	for (size_t i = 0; i < ELEMENTS(binds); i++) {
-		struct cgroup_mount mount = { 0 };
-
-		mount_expect_bind(mountinfo, binds[i].source, binds[i].recursive, "/host", &mount);
-		if (mount.other.n != binds[i].n || mount.bpffs != binds[i].bpffs)
-			fail_msg("%s: %u, bpffs %d", binds[i].source, mount.other.n, mount.bpffs);
-		if (mount.other.n > 0)
-			check_string(binds[i].source, mount.other.point, "/host");
-	}
-}
-
-TEST(test_expect_type)
-{
-	static const struct {
-		const char *type;
-		unsigned n;
-		bool bpffs;
-	} types[] = {
-		{ "cgroup", 1, false }, { "cgroup2", 1, false }, { "cpuset", 1, false },
-		{ "bpf", 0, true },	{ "tmpfs", 0, false },	 { "cgroup3", 0, false },
-	};
-
-	for (size_t i = 0; i < ELEMENTS(types); i++) {
-		struct cgroup_mount mount = { 0 };
-
-		mount_expect_type(types[i].type, "/host", &mount);
-		assert_int_equal(mount.other.n, types[i].n);
-		assert_int_equal(mount.bpffs, types[i].bpffs);
-	}
-}
-
 /* No name is so long that it is not seen. */
 TEST(test_other_is_long)
 {

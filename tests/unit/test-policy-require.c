@@ -33,6 +33,9 @@ CHANGE(owner_unmapped_gid, f->root_gid = FACT_ID_UNKNOWN)
 CHANGE(owner_host_zero, f->root_uid = 0)
 CHANGE(process_unmapped, f->process_uid = FACT_ID_UNKNOWN)
 CHANGE(cgroupns_shared, f->cgroupns_private = TRI_NO)
+CHANGE(place_fault, f->place_fault = "no mount"; f->userns = USERNS_UNKNOWN)
+CHANGE(process_other, f->ambient = 0)
+CHANGE(process_root, f->ambient = 0; f->process_uid = f->root_uid)
 CHANGE(cgroupns_unknown, f->cgroupns_private = TRI_UNKNOWN)
 CHANGE(covered, f->covered_by = "/sys/fs/cgroup")
 CHANGE(config_unread, f->capabilities_known = TRI_UNKNOWN)
@@ -87,6 +90,12 @@ static const struct requirement requirements[] = {
 	{ "owner = process\n", process_unmapped, REFUSE, REASON_OWNER_UNMAPPED },
 	{ "", process_unmapped, GRANT, NO_CODE },
 	{ "", cgroupns_shared, REFUSE, REASON_CGROUPNS_SHARED },
+	{ "on_refusal = readonly\n", cgroupns_shared, REFUSE, REASON_CGROUPNS_SHARED },
+	{ "", place_fault, REFUSE, REASON_CGROUP_MOUNT },
+	{ "on_refusal = readonly\n", place_fault, REFUSE, REASON_CGROUP_MOUNT },
+	{ "", process_other, GRANT, REASON_OWNER_UNUSED },
+	{ "", process_root, GRANT, NO_CODE },
+	{ "owner = process\n", process_other, GRANT, NO_CODE },
 	{ "", cgroupns_unknown, REFUSE, REASON_UNKNOWN },
 	{ "", covered, REFUSE, REASON_COVERED },
 	{ "", config_unread, REFUSE, REASON_UNKNOWN },
@@ -184,8 +193,8 @@ TEST(test_capabilities)
 TEST(test_all_refusals_are_collected)
 {
 	static const enum reason_code codes[] = {
-		REASON_NSDELEGATE_MISSING,     REASON_CAPABILITY,    REASON_OWNER_UNMAPPED, REASON_CGROUPNS_SHARED,
-		REASON_DEVICE_BPF_REPLACEABLE, REASON_GUARD_MISSING, REASON_COVERED,	    REASON_LIMIT_MISSING,
+		REASON_NSDELEGATE_MISSING, REASON_CAPABILITY, REASON_OWNER_UNMAPPED, REASON_DEVICE_BPF_REPLACEABLE,
+		REASON_GUARD_MISSING,	   REASON_COVERED,    REASON_LIMIT_MISSING,
 	};
 	struct facts facts = good_facts;
 
@@ -193,7 +202,6 @@ TEST(test_all_refusals_are_collected)
 	facts.nsdelegate = TRI_NO;
 	facts.capabilities = UINT64_MAX;
 	facts.root_uid = FACT_ID_UNKNOWN;
-	cgroupns_shared(&facts);
 	device_replaceable(&facts);
 	guard_missing(&facts);
 	covered(&facts);
