@@ -121,9 +121,6 @@ static bool rests_on_the_unknown(const struct host *host, const struct trail *tr
 				return false;
 		return true;
 	}
-	/* The hook loads what is not pinned yet. */
-	if (reason->code == REASON_GUARD_MISSING)
-		return trail->target.guards_err.code == ENOENT || trail->target.guards_err.code == EACCES;
 	return reason->code == REASON_UNKNOWN;
 }
 

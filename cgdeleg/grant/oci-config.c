@@ -16,8 +16,6 @@
 #include "base/owner.h"
 #include "base/text.h"
 
-#define CGROUP_MOUNT "/sys/fs/cgroup"
-
 struct raw_config {
 	yyjson_val *root, *process, *mounts, *linux_, *annotations;
 };
@@ -28,11 +26,6 @@ struct raw_process {
 
 struct raw_user {
 	int64_t uid, gid;
-};
-
-struct raw_mount {
-	const char *destination, *type, *source;
-	yyjson_val *options;
 };
 
 struct raw_namespace {
@@ -64,13 +57,6 @@ static const struct json_field process_fields[] = {
 static const struct json_field user_fields[] = {
 	{ "uid", JSON_I64, offsetof(struct raw_user, uid), false },
 	{ "gid", JSON_I64, offsetof(struct raw_user, gid), false },
-};
-
-static const struct json_field mount_fields[] = {
-	{ "destination", JSON_STRING, offsetof(struct raw_mount, destination), true },
-	{ "type", JSON_STRING, offsetof(struct raw_mount, type), false },
-	{ "source", JSON_STRING, offsetof(struct raw_mount, source), false },
-	{ "options", JSON_ARRAY, offsetof(struct raw_mount, options), false },
 };
 
 static const struct json_field namespace_fields[] = {
@@ -188,8 +174,8 @@ static int refuse_folded(yyjson_val *obj, const struct json_field *fields, size_
 	return 0;
 }
 
-static int dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base, const char *what,
-		    struct err *err)
+int oci_dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base, const char *what,
+		 struct err *err)
 {
 	int r = json_dispatch(obj, fields, n_fields, base, what, err);
 
@@ -200,11 +186,11 @@ static int read_process(yyjson_val *process, struct oci *oci, struct err *err)
 {
 	struct raw_process raw = { 0 };
 	struct raw_user user = { 0 };
-	int r = dispatch(process, process_fields, ELEMENTS(process_fields), &raw, "config.json: process", err);
+	int r = oci_dispatch(process, process_fields, ELEMENTS(process_fields), &raw, "config.json: process", err);
 
 	if (r < 0)
 		return r;
-	r = dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user, "config.json: process.user", err);
+	r = oci_dispatch(raw.user, user_fields, ELEMENTS(user_fields), &user, "config.json: process.user", err);
 	if (r < 0)
 		return r;
 	if (user.uid < 0 || user.uid >= UINT32_MAX || user.gid < 0 || user.gid >= UINT32_MAX)
@@ -213,174 +199,6 @@ static int read_process(yyjson_val *process, struct oci *oci, struct err *err)
 	oci->process_gid = (uint32_t)user.gid;
 	read_capabilities(raw.capabilities, oci);
 	return 0;
-}
-
-/* Is `path`, slashes repeated or not, the same as `want` or (prefix) a directory above it? */
-static bool path_names(const char *path, const char *want, bool prefix)
-{
-	for (;;) {
-		path += strspn(path, "/");
-		want += strspn(want, "/");
-		if (!*path)
-			return prefix || !*want;
-		size_t len = strcspn(path, "/");
-
-		if (len == 1 && path[0] == '.') {
-			path++;
-			continue;
-		}
-		/* Where ".." leads depends on links; a path that may cover the mount counts as covering it. */
-		if (len == 2 && path[0] == '.' && path[1] == '.')
-			return prefix;
-
-		if (strcspn(want, "/") != len || memcmp(path, want, len) != 0)
-			return false;
-		path += len;
-		want += len;
-	}
-}
-
-bool oci_is_cgroup_mount(const char *destination)
-{
-	return path_names(destination, CGROUP_MOUNT, false);
-}
-
-bool oci_has_option(yyjson_val *options, const char *option)
-{
-	yyjson_val *item;
-	size_t i, n;
-
-	if (!options)
-		return false;
-	yyjson_arr_foreach(options, i, n, item) if (yyjson_equals_str(item, option)) return true;
-	return false;
-}
-
-/* Runtimes apply the options of a mount one after the other: the last one counts. */
-static void read_mount_options(yyjson_val *options, struct oci *oci)
-{
-	static const struct {
-		const char *name;
-		bool readonly, recursive;
-	} words[] = {
-		{ "ro", true, false },
-		{ "rro", true, true },
-		{ "rw", false, false },
-		{ "rrw", false, false },
-	};
-	yyjson_val *item;
-	size_t i, n;
-
-	oci->mount_readonly = oci->mount_recursive = false;
-	if (!options)
-		return;
-	yyjson_arr_foreach(options, i, n, item)
-	{
-		for (size_t w = 0; w < ELEMENTS(words); w++) {
-			if (!yyjson_equals_str(item, words[w].name))
-				continue;
-			oci->mount_readonly = words[w].readonly;
-			oci->mount_recursive = words[w].recursive;
-		}
-	}
-}
-
-/* For a mount with one of these options the runtimes do not look at its type. */
-static bool is_bind(const struct raw_mount *raw)
-{
-	return (raw->type && (strcmp(raw->type, "bind") == 0 || strcmp(raw->type, "rbind") == 0)) ||
-	       oci_has_option(raw->options, "bind") || oci_has_option(raw->options, "rbind");
-}
-
-static bool is_cgroup(const struct raw_mount *raw)
-{
-	return raw->type && (strcmp(raw->type, "cgroup") == 0 || strcmp(raw->type, "cgroup2") == 0) && !is_bind(raw);
-}
-
-/* The sentence of a mount at /sys/fs/cgroup or above it that takes the place of the container's own. */
-static void blame_mount(const struct raw_mount *raw, bool has_other, struct oci *oci)
-{
-	const bool bind = is_bind(raw);
-	char point[100], what[100];
-
-	(void)snprintf(oci->place_fault, sizeof(oci->place_fault),
-		       "config.json %s '%s' at '%s', so " CGROUP_MOUNT
-		       " does not show the container's own cgroup; take that %s out%s",
-		       bind ? "binds" : "mounts", text_escape((bind ? raw->source : raw->type) ?: "", what, sizeof(what)),
-		       text_escape(raw->destination, point, sizeof(point)), bind ? "volume" : "mount",
-		       has_other ? "" : " and mount type 'cgroup' at " CGROUP_MOUNT);
-}
-
-static void blame_none(const char *elsewhere, struct oci *oci)
-{
-	char point[100];
-
-	if (elsewhere)
-		(void)snprintf(oci->place_fault, sizeof(oci->place_fault),
-			       "config.json mounts type 'cgroup' at '%s', and not at '" CGROUP_MOUNT "'; mount it there",
-			       text_escape(elsewhere, point, sizeof(point)));
-	else
-		(void)snprintf(oci->place_fault, sizeof(oci->place_fault),
-			       "config.json has no mount of type 'cgroup' at '" CGROUP_MOUNT
-			       "', so there is nothing to make writable; add one");
-}
-
-/* Runtimes mount in this order: a later mount lies on top of an earlier one at the same place, and hides those below. */
-static int read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
-{
-	const char *elsewhere = NULL;
-	bool has_own = false, blamed = false;
-	yyjson_val *item;
-	size_t i, n;
-
-	oci->mounts = mounts;
-	blame_none(NULL, oci);
-	if (!mounts)
-		return 0;
-	yyjson_arr_foreach(mounts, i, n, item)
-	{
-		struct raw_mount raw = { 0 };
-		int r = dispatch(item, mount_fields, ELEMENTS(mount_fields), &raw, "config.json: mounts", err);
-
-		if (r < 0)
-			return r;
-		if (oci_is_cgroup_mount(raw.destination)) {
-			oci->has_mount = is_cgroup(&raw);
-			has_own |= oci->has_mount;
-			read_mount_options(raw.options, oci);
-			oci->place_fault[0] = '\0';
-			blamed = !oci->has_mount;
-			if (blamed)
-				blame_mount(&raw, has_own, oci);
-		} else if (path_names(raw.destination, CGROUP_MOUNT, true)) {
-			blamed |= oci->has_mount || is_bind(&raw);
-			if (oci->has_mount || is_bind(&raw))
-				blame_mount(&raw, has_own, oci);
-			oci->has_mount = false;
-		} else if (is_cgroup(&raw)) {
-			elsewhere = raw.destination;
-		}
-	}
-	if (!oci->has_mount && elsewhere && !blamed)
-		blame_none(elsewhere, oci);
-	return 0;
-}
-
-static const char *find_cover(yyjson_val *paths)
-{
-	yyjson_val *item;
-	size_t i, n;
-
-	if (!paths)
-		return NULL;
-	yyjson_arr_foreach(paths, i, n, item)
-	{
-		const char *path = yyjson_get_str(item);
-
-		if (path && path_names(path, CGROUP_MOUNT, true))
-			return path;
-	}
-	return NULL;
 }
 
 /* Actions that let the call through. */
@@ -438,8 +256,8 @@ static int read_namespaces(yyjson_val *namespaces, struct oci *oci, struct err *
 		yyjson_arr_foreach(namespaces, i, n, item)
 		{
 			struct raw_namespace raw = { 0 };
-			int r = dispatch(item, namespace_fields, ELEMENTS(namespace_fields), &raw,
-					 "config.json: linux.namespaces", err);
+			int r = oci_dispatch(item, namespace_fields, ELEMENTS(namespace_fields), &raw,
+					     "config.json: linux.namespaces", err);
 
 			if (r < 0)
 				return r;
@@ -455,7 +273,7 @@ static int read_namespaces(yyjson_val *namespaces, struct oci *oci, struct err *
 static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 {
 	struct raw_linux raw = { 0 };
-	int r = dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux", err);
+	int r = oci_dispatch(linux_, linux_fields, ELEMENTS(linux_fields), &raw, "config.json: linux", err);
 
 	if (r < 0)
 		return r;
@@ -465,11 +283,11 @@ static int read_linux(yyjson_val *linux_, struct oci *oci, struct err *err)
 	oci->uid_mappings = raw.uid_mappings;
 	oci->gid_mappings = raw.gid_mappings;
 	oci->seccomp_bpf = read_seccomp(raw.seccomp);
-	oci->covered_by = find_cover(raw.readonly_paths);
+	oci->covered_by = oci_find_cover(raw.readonly_paths);
 	if (!oci->covered_by)
-		oci->covered_by = find_cover(raw.masked_paths);
-	return dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields), &oci->devices,
-			"config.json: linux.resources", err);
+		oci->covered_by = oci_find_cover(raw.masked_paths);
+	return oci_dispatch(raw.resources, resources_fields, ELEMENTS(resources_fields), &oci->devices,
+			    "config.json: linux.resources", err);
 }
 
 /* The annotations of the state decide, and the engine wrote those of config.json: they must be the same. */
@@ -501,18 +319,18 @@ static int compare_annotations(const struct oci *oci, yyjson_val *annotations, s
 static int read_config(struct oci *oci, struct err *err)
 {
 	struct raw_config raw = { 0 };
-	int r = dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
-			 "config.json", err);
+	int r = oci_dispatch(yyjson_doc_get_root(oci->config_doc), config_fields, ELEMENTS(config_fields), &raw,
+			     "config.json", err);
 
 	if (r < 0)
 		return r;
-	r = dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs, "config.json: root", err);
+	r = oci_dispatch(raw.root, root_fields, ELEMENTS(root_fields), &oci->rootfs, "config.json: root", err);
 	if (r < 0)
 		return r;
 	r = read_process(raw.process, oci, err);
 	if (r < 0)
 		return r;
-	r = read_mounts(raw.mounts, oci, err);
+	r = oci_read_mounts(raw.mounts, oci, err);
 	if (r < 0)
 		return r;
 	r = read_linux(raw.linux_, oci, err);

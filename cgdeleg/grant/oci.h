@@ -6,7 +6,7 @@
  * the bundle decides what the container may do. So the bundle and its config.json must belong to root and be writable
  * by nobody else; this is checked on the open descriptors.
  *
- * Parts: oci.c, oci-config.c.
+ * Parts: oci.c, oci-config.c, oci-mounts.c.
  */
 #pragma once
 
@@ -84,6 +84,16 @@ yyjson_val *oci_namespace(const struct oci *oci, const char *type);
 
 /* Without a state (`cgdeleg check --bundle`): uses the annotations of config.json as those of the state. */
 int oci_adopt_annotations(struct oci *oci, struct err *err);
+
+/* As json_dispatch(); a member whose name is only written otherwise is an error: OCI_FOLDED. */
+int oci_dispatch(yyjson_val *obj, const struct json_field *fields, size_t n_fields, void *base, const char *what,
+		 struct err *err);
+
+/* Fills oci's members on the mounts; `mounts` may be NULL. */
+int oci_read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err);
+
+/* The first of `paths` (an array or NULL) that is /sys/fs/cgroup or above it, or may be; NULL: none. */
+const char *oci_find_cover(yyjson_val *paths);
 
 /* Is `option` one of the strings in `options`, an array or NULL? */
 bool oci_has_option(yyjson_val *options, const char *option);
