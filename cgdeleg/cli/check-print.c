@@ -111,7 +111,8 @@ bool check_print_json(const struct trail *trail)
 		return false;
 	yyjson_mut_doc_set_root(doc, o);
 	record_add(doc, o, &trail->record);
-	(void)yyjson_mut_obj_add_str(doc, o, "known_from", trail->oci.pid == 0 ? "bundle" : "state");
+	if (trail->oci.pid == 0)
+		(void)yyjson_mut_obj_add_str(doc, o, "known_from", "bundle");
 	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
 	return text && fputs(text, stdout) >= 0 && fflush(stdout) == 0;
 }
