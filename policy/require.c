@@ -35,11 +35,6 @@ static const struct {
 	{ CAP_PERFMON, "CAP_PERFMON", "it can load tracing programs" },
 };
 
-static const char *known_why(const char *why)
-{
-	return why ? why : "";
-}
-
 static void unknown(struct request *request, const char *what)
 {
 	request_refuse(request, REASON_UNKNOWN, NULL, "%s is not known, and what is not known is not granted", what);
