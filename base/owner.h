@@ -25,3 +25,8 @@ int owner_check(const struct stat *st, uid_t owner, mode_t others, const char *n
 
 /* As owner_check() with OWNER_MAY_READ for what `fd` refers to, which must be of `type`: S_IFREG or S_IFDIR. */
 int owner_check_fd(int fd, mode_t type, uid_t owner, const char *name, struct err *err);
+
+/* Opens the directory, whose last component is no link, and checks that with owner_check_fd(). `make`: makes it with mode
+ * 0700 where it is missing. What is in it is then opened by the descriptor, so that nobody can put another directory in its
+ * place. Those above it are not checked: whoever could replace the directory could only put one of root's there. */
+int owner_open_directory(const char *path, uid_t owner, bool make, struct err *err);

@@ -56,7 +56,7 @@ struct guards {
  */
 int guards_open(int sys_fd, struct guards *ret, struct err *err);
 
-/* Does only root own and write the directory `fd`, and is it in a bpffs? `name` is for the sentence. */
+/* May only root enter the directory `fd`? `name` is for the sentence. */
 int guard_directory_check(int fd, const char *name, struct err *err);
 
 /* Is each guard there, or proven impossible? */

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/privilege.h"
+#include "base/publish.h"
 #include "base/text.h"
 #include "bpf/guard-load.h"
 #include "cgdeleg/cli/cli.h"
@@ -40,6 +41,7 @@ struct service {
 	sd_event *event;
 	sd_event_source *events; /* inotify's; NULL: there is none */
 	struct err swept;	 /* what the last sweep could not do */
+	struct err unpublished;	 /* why the metrics were not written the last time */
 	struct err err;
 };
 
@@ -106,8 +108,9 @@ static void put_verified(const struct watch *watch, FILE *to)
 	}
 }
 
-static void put_metrics(struct watch *watch, FILE *to)
+static void put_metrics(void *userdata, FILE *to)
 {
+	struct watch *watch = userdata;
 	const struct watch_counts *c = watch_counts(watch);
 
 	put(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
@@ -135,8 +138,7 @@ static void put_metrics(struct watch *watch, FILE *to)
 static void report(struct service *s)
 {
 	const struct watch_counts *c = watch_counts(s->watch);
-	char path[4096];
-	FILE *to;
+	struct err err = { 0 };
 
 	(void)sd_notifyf(
 		0,
@@ -145,13 +147,10 @@ static void report(struct service *s)
 		c->unreadable);
 	if (!s->metrics)
 		return;
-	/* A whole file or the old one. */
-	(void)snprintf(path, sizeof(path), "%s.new", s->metrics);
-	to = fopen(path, "we");
-	if (to)
-		put_metrics(s->watch, to);
-	if (!to || fclose(to) != 0 || rename(path, s->metrics) < 0)
-		say(LOG_WARNING, "cannot write the file that --openmetrics names");
+	/* Said once, until another fault or none comes. */
+	if (publish_file(s->metrics, 0, put_metrics, s->watch, &err) < 0 && strcmp(err.text, s->unpublished.text) != 0)
+		say(LOG_WARNING, err.text);
+	s->unpublished = err;
 }
 
 static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata);

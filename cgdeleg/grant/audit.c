@@ -12,36 +12,38 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/owner.h"
 
 void audit_done(struct audit *audit)
 {
 	audit->fd = close_fd(audit->fd);
+	audit->dirfd = close_fd(audit->dirfd);
 }
 
-static int open_file(const char *path)
-{
-	int fd = openat(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-
-	return fd < 0 ? -errno : fd;
-}
-
-int audit_open(const char *directory, struct audit *ret, struct err *err)
+static int open_file(const char *directory, uid_t owner, struct audit *ret, struct err *err)
 {
 	char path[PATH_MAX];
-	struct stat st;
-	int r;
 
 	if (snprintf(path, sizeof(path), "%s/%s", directory, AUDIT_FILE) >= (int)sizeof(path))
 		return err_set(err, ENAMETOOLONG, "the audit directory's name is too long");
-	r = open_file(path);
-	if (r == -ENOENT && (mkdir(directory, 0700) == 0 || errno == EEXIST))
-		r = open_file(path);
-	if (r < 0)
-		return err_set_errno(err, r, "cannot open the audit file '%s'", path);
-	ret->fd = r;
-	if (fstat(ret->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, EBADMSG, "the audit file '%s/%s' is not a regular file", directory, AUDIT_FILE);
-	return 0;
+	ret->dirfd = owner_open_directory(directory, owner, true, err);
+	if (ret->dirfd < 0)
+		return ret->dirfd;
+	ret->fd = openat(ret->dirfd, AUDIT_FILE, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+			 0600);
+	if (ret->fd < 0)
+		return err_set_errno(err, errno, "cannot open the audit file '%s'", path);
+	return owner_check_fd(ret->fd, S_IFREG, owner, path, err);
+}
+
+int audit_open(const char *directory, uid_t owner, struct audit *ret, struct err *err)
+{
+	int r = open_file(directory, owner, ret, err);
+
+	if (r >= 0)
+		return 0;
+	audit_done(ret);
+	return err_wrap(err, "the audit record cannot be written");
 }
 
 /* One write(2) for each record. If a full disk leaves half a record, it gets a newline, so that it does not swallow the

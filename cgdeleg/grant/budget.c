@@ -77,15 +77,7 @@ static int lock_table(int fd, int64_t deadline_ms, struct err *err)
 
 int budget_directory_open(const struct host *host, const char *path, struct err *err)
 {
-	_cleanup_close_ int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int r;
-
-	if (fd < 0 && errno == ENOENT && (mkdir(path, 0700) == 0 || errno == EEXIST))
-		fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(err, errno, "cannot open the directory '%s'", path);
-	r = owner_check_fd(fd, S_IFDIR, host->machine->owner, path, err);
-	return r < 0 ? r : TAKE_FD(fd);
+	return owner_open_directory(path, host->machine->owner, true, err);
 }
 
 /* The file may be another by the time it is locked. */
@@ -199,16 +191,15 @@ static int read_table(struct budget *budget, size_t size, struct err *err)
 int budget_open(const char *directory, const struct host *host, int64_t deadline_ms, struct budget *ret, struct err *err)
 {
 	_cleanup_(budget_done) struct budget budget = BUDGET_CLOSED;
-	_cleanup_close_ int dirfd = -EBADF;
 	size_t size = 0;
 	int r;
 
 	budget.host = host;
 	if (directory) {
-		dirfd = budget_directory_open(host, directory, err);
-		if (dirfd < 0)
-			return dirfd;
-		budget.fd = open_table(host, dirfd, deadline_ms, &size, err);
+		budget.dirfd = budget_directory_open(host, directory, err);
+		if (budget.dirfd < 0)
+			return budget.dirfd;
+		budget.fd = open_table(host, budget.dirfd, deadline_ms, &size, err);
 		if (budget.fd < 0)
 			return budget.fd;
 		r = read_table(&budget, size, err);
@@ -225,6 +216,7 @@ int budget_open(const char *directory, const struct host *host, int64_t deadline
 void budget_done(struct budget *budget)
 {
 	budget->fd = close_fd(budget->fd);
+	budget->dirfd = close_fd(budget->dirfd);
 	free(budget->entries);
 	budget->entries = NULL;
 	budget->n = 0;

@@ -26,15 +26,16 @@
 #define BUDGET_ENTRIES_MAX 65536 /* more grants than the kernel has memory cgroup ids */
 
 struct budget {
-	int fd; /* the table; -EBADF when it is not open */
+	int dirfd; /* of the table; -EBADF: only looked */
+	int fd;	   /* the table; -EBADF when it is not open */
 	const struct host *host;
 	size_t n;		      /* entries, free ones included */
 	struct budget_entry *entries; /* facts.h has the form of one; owned until budget_done() */
 };
 
-#define BUDGET_CLOSED         \
-	{                     \
-		.fd = -EBADF, \
+#define BUDGET_CLOSED                          \
+	{                                      \
+		.fd = -EBADF, .dirfd = -EBADF, \
 	}
 
 /* The table's directory, made where it is missing: root's, and writable by nobody else. */

@@ -221,7 +221,7 @@ static void open_journal(struct trail *trail)
 static int open_record(const struct run_args *args, struct trail *trail, int r)
 {
 	struct err err = { 0 };
-	int opened = audit_open(args->audit, &trail->audit, &err);
+	int opened = audit_open(args->audit, args->owner, &trail->audit, &err);
 
 	open_journal(trail);
 	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT && trail->decision.audit_required) {
@@ -268,7 +268,7 @@ static int record(const struct run_args *args, struct trail *trail, int r)
 /* A pass-through for which somebody asked: nothing is opened but what says so. */
 static void record_unanswered(const struct run_args *args, struct trail *trail)
 {
-	(void)audit_open(args->audit, &trail->audit, NULL);
+	(void)audit_open(args->audit, args->owner, &trail->audit, NULL);
 	open_journal(trail);
 	(void)record(args, trail, 0);
 }

@@ -25,7 +25,7 @@ struct run_args {
 	const char *policy;  /* --policy: directory */
 	const char *audit;   /* --audit: directory */
 	const char *run;     /* --run: directory of the table of grants; NULL: count grants by a walk of the tree */
-	uid_t owner;	     /* besides root, who may own policy and bundle; 0 in the hook */
+	uid_t owner;	     /* besides root, who may own policy, bundle and audit record; 0 in the hook */
 	const char *helpers; /* --helpers: directory of the helpers; NULL: host_open()'s */
 	bool load_guards;    /* execute the loader if no guards are pinned */
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; 0: none */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cgdeleg/grant/audit.h"
@@ -97,7 +98,7 @@ TEST(test_file)
 	struct stat st;
 
 	tree_new(&tree, "");
-	CHECK("open", audit_open(format("%s/log", tree.root), &audit, &why), NULL);
+	CHECK("open", audit_open(format("%s/log", tree.root), geteuid(), &audit, &why), NULL);
 	CHECK("write", audit_write(&audit, &trail->record, "intent", true, &why), NULL);
 	CHECK("append", audit_write(&audit, &trail->record, "run", false, &why), NULL);
 	assert_non_null(strstr(tree_get(&tree, "log/" AUDIT_FILE), "}\n{"));
@@ -107,12 +108,67 @@ TEST(test_file)
 	trail_free(trail);
 }
 
+/* Who else could write the record; and the modes of logrotate and of packages, which are taken. */
+TEST(test_owner)
+{
+	static const struct {
+		const char *edits;
+		mode_t directory, file; /* 0: as made */
+		uid_t owner;		/* of the file; 0: whose test this is */
+		const char *want;
+	} cases[] = {
+		{ "log/" AUDIT_FILE " = x", 0700, 0600, 0, NULL },
+		{ "log/" AUDIT_FILE " = x", 0750, 0640, 0, NULL },
+		{ "log/" AUDIT_FILE " = x", 0755, 0644, 0, NULL },
+		{ "log/" AUDIT_FILE " = x", 02750, 0640, 0, NULL },
+		{ "log/", 0750, 0, 0, NULL },
+		{ "log/" AUDIT_FILE " = x", 0770, 0600, 0, "log' belongs to uid" },
+		{ "log/" AUDIT_FILE " = x", 01777, 0600, 0, "log' belongs to uid" },
+		{ "log/", 0777, 0, 0, "writable by nobody else: chown root, chmod go-w" },
+		{ "log/" AUDIT_FILE " = x", 0700, 0620, 0, AUDIT_FILE "' belongs to uid" },
+		{ "log/" AUDIT_FILE " = x", 0700, 0602, 0, AUDIT_FILE "' belongs to uid" },
+		{ "log/" AUDIT_FILE " = x", 0700, 0600, 65534, AUDIT_FILE "' belongs to uid 65534" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
+
+		tree_new(&tree, cases[i].edits);
+		if (cases[i].file)
+			assert_int_equal(fchmodat(tree.fd, "log/" AUDIT_FILE, cases[i].file, 0), 0);
+		if (cases[i].owner && (geteuid() != 0 || fchownat(tree.fd, "log/" AUDIT_FILE, cases[i].owner, 0, 0) < 0))
+			continue; /* only root can give it away */
+		assert_int_equal(fchmodat(tree.fd, "log", cases[i].directory, 0), 0);
+		CHECK(format("case %zu", i), audit_open(format("%s/log", tree.root), geteuid(), &audit, &why),
+		      cases[i].want);
+		assert_int_equal(audit.fd >= 0, cases[i].want == NULL);
+	}
+}
+
+/* What is renamed away after the directory was opened takes the records along: nobody gets a file in its place. */
+TEST(test_by_descriptor)
+{
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
+	struct trail *trail = trail_new();
+
+	tree_new(&tree, "");
+	CHECK("open", audit_open(format("%s/log", tree.root), geteuid(), &audit, &why), NULL);
+	assert_int_equal(renameat(tree.fd, "log", tree.fd, "old"), 0);
+	tree_edit(&tree, "log/" AUDIT_FILE " = x");
+	CHECK("write", audit_write(&audit, &trail->record, "run", false, &why), NULL);
+	check_string("the other", tree_get(&tree, "log/" AUDIT_FILE), "x");
+	trail_free(trail);
+}
+
 TEST(test_not_a_file)
 {
 	static const struct {
 		const char *edits, *want;
 	} cases[] = {
-		{ "log = x", "cannot open the audit file '" },
+		{ "log = x", "cannot open the directory '" },
+		{ "other/\nlog -> other", "cannot open the directory '" },
 		{ "log/" AUDIT_FILE "/", "cannot open the audit file '" },
 		{ "other = x\nlog/" AUDIT_FILE " -> ../other", "cannot open the audit file '" },
 	};
@@ -122,6 +178,6 @@ TEST(test_not_a_file)
 		_cleanup_(audit_done) struct audit audit = AUDIT_CLOSED;
 
 		tree_new(&tree, cases[i].edits);
-		CHECK(cases[i].edits, audit_open(format("%s/log", tree.root), &audit, &why), cases[i].want);
+		CHECK(cases[i].edits, audit_open(format("%s/log", tree.root), geteuid(), &audit, &why), cases[i].want);
 	}
 }
