@@ -127,22 +127,24 @@ static int open_guard(int fd, const char *guard, int (*open_pins)(struct guards 
 	return r != 0 ? r : refuse_pins(err);
 }
 
-bool guards_settled(const struct guards *guards)
+bool guards_settled(const struct guards *guards, unsigned which)
 {
-	return (guards->device.program_fd >= 0 || guards->device_cannot[0]) &&
-	       (guards->grant.grants_fd >= 0 || guards->grant_cannot[0]);
+	return (!(which & WANT_DEVICE_GUARD) || guards->device.program_fd >= 0 || guards->device_cannot[0]) &&
+	       (!(which & WANT_GRANT_GUARD) || guards->grant.grants_fd >= 0 || guards->grant_cannot[0]);
 }
 
-static int open_all(int fd, struct guards *ret, struct err *err)
+static int open_wanted(int fd, unsigned which, struct guards *ret, struct err *err)
 {
-	int r = open_guard(fd, "device_guard", open_device, ret, ret->device_cannot, err);
+	int r = 0;
 
-	if (r >= 0)
+	if (which & WANT_DEVICE_GUARD)
+		r = open_guard(fd, "device_guard", open_device, ret, ret->device_cannot, err);
+	if (r >= 0 && (which & WANT_GRANT_GUARD))
 		r = open_guard(fd, "grant_guard", open_grant, ret, ret->grant_cannot, err);
-	return r < 0 ? r : guards_settled(ret);
+	return r < 0 ? r : guards_settled(ret, which);
 }
 
-int guards_open(int sys_fd, struct guards *ret, struct err *err)
+int guards_open(int sys_fd, unsigned which, struct guards *ret, struct err *err)
 {
 	static const char none[] = "this cgdeleg was built without BPF guards";
 	_cleanup_close_ int fd = -EBADF;
@@ -162,7 +164,7 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 		return r;
 	if (fchdir(fd) < 0)
 		return err_set_errno(err, errno, "cannot change to '" GUARD_DIRECTORY "'");
-	r = open_all(fd, ret, err);
+	r = open_wanted(fd, which, ret, err);
 	if (chdir("/") < 0 && r >= 0)
 		r = err_set_errno(err, errno, "cannot change to '/'");
 	if (r < 0) {

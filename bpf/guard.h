@@ -33,6 +33,9 @@
  * never mix; "" if this build has no guards. */
 extern const char guard_build[];
 
+/* Which of them somebody wants. */
+enum { WANT_DEVICE_GUARD = 1 << 0, WANT_GRANT_GUARD = 1 << 1, WANT_BOTH_GUARDS = 3 };
+
 #define GUARD_CANNOT_SUFFIX "_cannot"
 #define GUARD_CANNOT_SIZE   256 /* of the note; longer sentences are cut */
 
@@ -49,17 +52,17 @@ struct guards {
 	}
 
 /*
- * Opens this build's pins below `sys_fd`, a directory descriptor of /sys. Returns 1 if each guard is there or cannot be;
+ * Opens this build's pins of `which` below `sys_fd`, a directory descriptor of /sys. Returns 1 if each is there or cannot be;
  * 0 if one is neither (not loaded since boot, or loading it failed): *ret has the other. An error, and GUARDS_NONE, if
  * somebody other than root could have made what is there, or if it is not what was pinned. Changes the working directory
  * and leaves it at "/", because kernels before 6.5 open a pin only by its path.
  */
-int guards_open(int sys_fd, struct guards *ret, struct err *err);
+int guards_open(int sys_fd, unsigned which, struct guards *ret, struct err *err);
 
 /* May only root enter the directory `fd`? `name` is for the sentence. */
 int guard_directory_check(int fd, const char *name, struct err *err);
 
-/* Is each guard there, or proven impossible? */
-bool guards_settled(const struct guards *guards);
+/* Is each guard of `which` there, or proven impossible? */
+bool guards_settled(const struct guards *guards, unsigned which);
 
 void guards_done(struct guards *guards);

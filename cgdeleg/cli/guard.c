@@ -166,7 +166,7 @@ static int status(const struct guard_cli *cli, int sys_fd)
 	_cleanup_(guards_done) struct guards guards = GUARDS_NONE;
 	struct guard_load tried = { 0 };
 	struct err err = { 0 };
-	int there = guards_open(sys_fd, &guards, &err);
+	int there = guards_open(sys_fd, WANT_BOTH_GUARDS, &guards, &err);
 
 	if (there < 0)
 		return complain(&err);

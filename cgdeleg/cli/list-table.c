@@ -270,7 +270,7 @@ int table_fill(const struct host *host, struct table *table, struct err *err)
 		asks_guards = asks_guards || (filling.columns[i]->flags & COLUMN_GUARDS);
 	/* Once for all rows. Where they cannot be opened, what they would say is not known. */
 	if (asks_guards)
-		(void)guards_open(host->sys_fd, &guards, NULL);
+		(void)guards_open(host->sys_fd, WANT_BOTH_GUARDS, &guards, NULL);
 	if (file_read_record_at(host->cgroup_fd, "cgroup.controllers", controllers, sizeof(controllers)) >= 0) {
 		controllers[strcspn(controllers, "\n")] = '\0';
 		filling.fresh.controllers = controllers;

@@ -45,20 +45,11 @@ int helper_run(const char *directory, const char *name, int64_t end_ms, struct e
 	return 0;
 }
 
-static bool has_needed(const struct guard_loader *loader, const struct guards *guards)
-{
-	return (!loader->device || guards->device.program_fd >= 0 || guards->device_cannot[0]) &&
-	       (!loader->grant || guards->grant.grants_fd >= 0 || guards->grant_cannot[0]);
-}
-
 /* Opens them anew. 1: what is needed is settled; 0: it is not. */
 static int open_needed(const struct host *host, const struct guard_loader *loader, struct guards *ret, struct err *err)
 {
-	int r;
-
 	guards_done(ret);
-	r = guards_open(host->sys_fd, ret, err);
-	return r < 0 ? r : has_needed(loader, ret);
+	return guards_open(host->sys_fd, loader->which, ret, err);
 }
 
 /*
@@ -145,9 +136,9 @@ static int run_loader(const struct host *host, const struct guard_loader *loader
 static int open_or_run_loader(const struct host *host, const struct guard_loader *loader, struct guards *ret,
 			      struct err *err)
 {
-	int r = guards_open(host->sys_fd, ret, err);
+	int r = guards_open(host->sys_fd, loader ? loader->which : WANT_BOTH_GUARDS, ret, err);
 
-	if (r < 0 || guards_settled(ret) || (loader && has_needed(loader, ret)))
+	if (r != 0)
 		return r;
 	if (loader)
 		return run_loader(host, loader, ret, err);

@@ -2,14 +2,13 @@
 /* Guards - those of the node, for one container: opened, and loaded when nobody has loaded them yet. For run.c. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "cgdeleg/grant/gather.h"
 
 /* Which guards a container needs, and how they are loaded if they are not pinned. */
 struct guard_loader {
-	bool device, grant;
+	unsigned which;	     /* WANT_* of bpf/guard.h */
 	const char *run;     /* the directory of the table of grants: hooks take turns by a lock on a file there */
 	int64_t deadline_ms; /* of the run, CLOCK_MONOTONIC, the grant's own share included; 0: none */
 };

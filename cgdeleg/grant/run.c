@@ -163,10 +163,12 @@ int run_plan(const struct host *host, const struct run_args *args, struct trail 
 	if (r >= 0 && (decision->nest || args->every_fact))
 		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
 	/* A container without a user namespace needs the grant guard whatever `guard` says. */
-	loader.grant = decision->guard != GUARD_OFF || trail->facts.userns != USERNS_PRIVATE;
-	loader.device = decision->device_bpf != DEVICE_BPF_RUNTIME;
+	if (decision->guard != GUARD_OFF || trail->facts.userns != USERNS_PRIVATE)
+		loader.which |= WANT_GRANT_GUARD;
+	if (decision->device_bpf != DEVICE_BPF_RUNTIME)
+		loader.which |= WANT_DEVICE_GUARD;
 	/* Before the budgets, whose lock nobody should wait for while guards are loaded. */
-	if (r >= 0 && (loader.grant || loader.device))
+	if (r >= 0 && loader.which)
 		guards_open_or_load(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = decide(host, args, trail);

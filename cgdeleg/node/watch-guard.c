@@ -25,7 +25,7 @@ static void open_pins(struct watch *watch)
 		return;
 	guards_done(&watch->guards);
 	watch->guards_err = (struct err) { 0 };
-	(void)guards_open(watch->args.host->sys_fd, &watch->guards, &watch->guards_err);
+	(void)guards_open(watch->args.host->sys_fd, WANT_BOTH_GUARDS, &watch->guards, &watch->guards_err);
 	watch->guards_opened = true;
 }
 

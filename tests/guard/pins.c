@@ -48,7 +48,7 @@ static int open_pins(struct guards *ret, struct err *err)
 	_cleanup_close_ int sys = sys_open();
 
 	*err = (struct err) { 0 };
-	return guards_open(sys, ret, err);
+	return guards_open(sys, WANT_BOTH_GUARDS, ret, err);
 }
 
 /* An error that says `said`, and no guard. */

@@ -15,7 +15,7 @@
 
 struct fake_guard fake_guard;
 
-int guards_open(int sys_fd, struct guards *ret, struct err *err)
+int guards_open(int sys_fd, unsigned which, struct guards *ret, struct err *err)
 {
 	char text[64];
 	ssize_t n = file_read_at(sys_fd, "fs/bpf/guards", text, sizeof(text));
@@ -38,13 +38,13 @@ int guards_open(int sys_fd, struct guards *ret, struct err *err)
 		(void)snprintf(ret->grant_cannot, sizeof(ret->grant_cannot), "this kernel does not run BPF LSM programs");
 	if (text_has_word(text, "cannot"))
 		(void)snprintf(ret->device_cannot, sizeof(ret->device_cannot), "this kernel has no device programs");
-	return guards_settled(ret);
+	return guards_settled(ret, which);
 }
 
-bool guards_settled(const struct guards *guards)
+bool guards_settled(const struct guards *guards, unsigned which)
 {
-	return (guards->device.program_fd >= 0 || guards->device_cannot[0]) &&
-	       (guards->grant.grants_fd >= 0 || guards->grant_cannot[0]);
+	return (!(which & WANT_DEVICE_GUARD) || guards->device.program_fd >= 0 || guards->device_cannot[0]) &&
+	       (!(which & WANT_GRANT_GUARD) || guards->grant.grants_fd >= 0 || guards->grant_cannot[0]);
 }
 
 void guards_done(struct guards *guards)

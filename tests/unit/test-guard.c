@@ -104,7 +104,7 @@ static int open_guards(int appears, struct guards *ret, struct err *err)
 	}
 	sys_fd = openat(tree.fd, "sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(sys_fd >= 0);
-	return guards_open(sys_fd, ret, err);
+	return guards_open(sys_fd, WANT_BOTH_GUARDS, ret, err);
 }
 
 static bool is_whole(const struct guards *guards)

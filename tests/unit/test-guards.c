@@ -129,7 +129,9 @@ static pid_t start_other(const struct looked_at *l, bool pins)
 /* Executes the loader `program`, or none, for a container that needs both guards or one. */
 static void load_with(struct looked_at *l, const char *program, bool device, bool grant)
 {
-	struct guard_loader loader = { .run = l->tree.root, .deadline_ms = in_ms(10000), .device = device, .grant = grant };
+	struct guard_loader loader = { .run = l->tree.root,
+				       .deadline_ms = in_ms(10000),
+				       .which = (device ? WANT_DEVICE_GUARD : 0) | (grant ? WANT_GRANT_GUARD : 0) };
 
 	if (program)
 		put_helper(&l->tree, program, "cgdeleg-guard", 0755);
@@ -204,9 +206,9 @@ TEST(test_turns)
 		if (cases[i].other)
 			pid = start_other(&l, cases[i].pins);
 		l.host.helpers = l.tree.root;
-		loader = (struct guard_loader) {
-			.run = l.tree.root, .deadline_ms = in_ms(cases[i].time_ms), .device = true, .grant = true
-		};
+		loader = (struct guard_loader) { .run = l.tree.root,
+						 .deadline_ms = in_ms(cases[i].time_ms),
+						 .which = WANT_BOTH_GUARDS };
 		guards_open_or_load(&l.host, &loader, &l.oci, &l.target, &l.facts);
 		if (l.facts.grant_guard != cases[i].grant || !strstr(l.facts.grant_guard_why, cases[i].why))
 			fail_msg("%zu: %s", i, l.facts.grant_guard_why);
