@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding - settings with a price, and lines that do nothing or refuse everything. See finding.h. */
-#include "policy/finding.h"
-
+/* Finding - settings with a price, and lines that do nothing or refuse everything. See finding.h, finding-part.h. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
-#include "policy/annotation.h"
-#include "policy/decide.h"
-
-#define NAME_SIZE 64 /* a section's name, with its NUL */
-
-/* Where findings go. */
-struct listener {
-	const struct ruleset *rules;
-	finding_fn tell;
-	void *userdata;
-};
+#include "policy/finding-part.h"
 
 /* Settings that are valid and have a price. */
 static const struct risk {
@@ -47,10 +34,8 @@ static const struct risk {
 	  "cgroup.max.depth = max: removing a deep tree can hold the host's cgroup lock for long" },
 };
 
-static void tell(const struct listener *to, enum finding_id id, const struct origin *place, const char *remedy,
-		 const char *fmt, ...) _printf_(5, 6);
-static void tell(const struct listener *to, enum finding_id id, const struct origin *place, const char *remedy,
-		 const char *fmt, ...)
+void finding_tell(const struct listener *to, enum finding_id id, const struct origin *place, const char *remedy,
+		  const char *fmt, ...)
 {
 	char text[512];
 	struct finding finding = { .id = id, .place = *place, .text = text, .remedy = remedy };
@@ -73,138 +58,39 @@ static void find_risks(const struct listener *to, const struct setting *setting)
 	}
 }
 
-static void find_idle(const struct listener *to, const struct section *handler)
+static void find_unread(const struct listener *to)
 {
-	const struct setting *approved = section_get(handler, KEY_APPROVED_ANNOTATIONS);
-	const char *list = approved ? approved->value : "";
-	bool asked = false;
-	char word[256];
-
-	while (!asked && text_next_word(&list, word, sizeof(word)) > 0)
-		asked = annotation_asks(word);
-	if (!asked && !policy_grants_unasked(to->rules, handler))
-		tell(to, FINDING_HANDLER_IDLE, &handler->origin,
-		     "approve cgdeleg.io/writable, or set cgroup_writable = true",
-		     "[handler %s] grants nothing: none of its approved_annotations asks for a writable cgroup, and neither the handler nor a rule for it has cgroup_writable = true",
-		     handler->name);
-}
-
-/* A budget counts ceilings, so a container without one is refused. An annotation may supply it. */
-static void find_uncounted(const struct listener *to, const struct section *handler, const struct setting *budget,
-			   const char *profile)
-{
-	const char *file = budget->name + strlen("budget.");
-	const struct section *section = ruleset_find(to->rules, SECTION_PROFILE, profile);
-	const struct setting *limit = section ? section_limit(section, file) : NULL;
-	char key[96];
-
-	(void)snprintf(key, sizeof(key), ANNOTATION_PREFIX "%s", file);
-	if (section_has_word(handler, KEY_APPROVED_ANNOTATIONS, key))
-		return;
-	if (section && (!limit || strcmp(limit->value, "max") == 0))
-		tell(to, FINDING_BUDGET_UNCOUNTED, &budget->origin, "set it in the profile",
-		     "%s refuses every container of profile '%s' (%s:%u), which has no %s to be counted", budget->name,
-		     profile, section->origin.file, section->origin.line, file);
-	else if (!profile[0])
-		tell(to, FINDING_BUDGET_UNCOUNTED, &budget->origin, "give it a profile that sets one",
-		     "%s refuses every container to which [handler %s] gives no profile, because without one it has no %s to be counted",
-		     budget->name, handler->name, file);
-}
-
-/* Does the rule give a container of that handler the profile? */
-static bool gives(const struct section *rule, const char *handler)
-{
-	return section_has_word(rule, KEY_HANDLER, handler) && !section_has_word(rule, KEY_CGROUP_WRITABLE, "false");
-}
-
-/* If every rule names a profile, nobody gets the handler's own. */
-static bool is_replaced(const struct listener *to, const struct section *handler)
-{
-	bool any = false;
-
-	for (const struct section *s = to->rules->sections[SECTION_RULE]; s; s = s->next)
-		if (gives(s, handler->name)) {
-			if (!section_get(s, KEY_PROFILE))
-				return false;
-			any = true;
-		}
-	return any;
-}
-
-/* Can a container of the handler get that profile? */
-static bool is_given(const struct listener *to, const struct section *handler, const char *profile)
-{
-	const bool chosen = section_has_word(handler, KEY_APPROVED_ANNOTATIONS, ANNOTATION_PROFILE);
-
-	if ((section_has_word(handler, KEY_PROFILE, profile) && !is_replaced(to, handler)) ||
-	    (chosen && section_has_word(handler, KEY_PROFILES, profile)))
-		return true;
-	for (const struct section *s = to->rules->sections[SECTION_RULE]; s; s = s->next)
-		if (gives(s, handler->name) && (section_has_word(s, KEY_PROFILE, profile) ||
-						(chosen && section_has_word(s, KEY_PROFILES, profile))))
-			return true;
-	return false;
-}
-
-static void find_budgets(const struct listener *to, const struct section *handler)
-{
-	static const enum key_id budgets[] = { KEY_BUDGET_MEMORY, KEY_BUDGET_PIDS, KEY_BUDGET_CPU };
-
-	for (size_t i = 0; i < ELEMENTS(budgets); i++) {
-		const struct setting *budget = section_get(handler, budgets[i]);
-
-		if (!budget || strcmp(budget->value, "max") == 0)
-			continue;
-		if (!section_get(handler, KEY_PROFILE) && !is_replaced(to, handler))
-			find_uncounted(to, handler, budget, "");
-		for (const struct section *s = to->rules->sections[SECTION_PROFILE]; s; s = s->next)
-			if (is_given(to, handler, s->name))
-				find_uncounted(to, handler, budget, s->name);
-	}
-}
-
-/* Is there an earlier rule that matches every container of that handler? */
-static const struct section *taken_by(const struct ruleset *rules, const struct section *rule, const char *handler)
-{
-	for (const struct section *s = rules->sections[SECTION_RULE]; s != rule; s = s->next)
-		if (section_has_word(s, KEY_HANDLER, handler) && !section_get(s, KEY_NAMESPACES) &&
-		    !section_get(s, KEY_PODS) && !section_get(s, KEY_CONTAINERS) && !section_get(s, KEY_IMAGES))
-			return s;
-	return NULL;
-}
-
-static void find_shadowed(const struct listener *to, const struct section *rule)
-{
-	const struct setting *handlers = section_get(rule, KEY_HANDLER);
-	const struct section *above = NULL;
-	const char *list = handlers ? handlers->value : "";
-	char word[NAME_SIZE];
-
-	while (text_next_word(&list, word, sizeof(word)) > 0) {
-		above = taken_by(to->rules, rule, word);
-		if (!above)
-			return;
-	}
-	if (above)
-		tell(to, FINDING_RULE_SHADOWED, &rule->origin, "put the wider rule last",
-		     "[rule %s] is never reached: [rule %s] (%s:%u) comes first and matches every container",
-		     rule->name, above->name, above->origin.file, above->origin.line);
+	for (const struct unread *u = to->rules->unread; u; u = u->next)
+		finding_tell(to, FINDING_FILE_UNREAD, &(struct origin) { .file = u->file },
+			     "rename it, or move it out of policy.d",
+			     "it is not read: only files are whose names end in .ini and do not begin with a dot");
 }
 
 void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userdata)
 {
 	const struct listener to = { rules, tell_fn, userdata };
+	/* What is built in holds without the section, too. */
+	static const struct section built_in = { .kind = SECTION_DEFAULTS, .name = "" };
+	const struct section *defaults = rules->sections[SECTION_DEFAULTS];
 
 	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
 		for (const struct section *s = rules->sections[kind]; s; s = s->next)
 			for (const struct setting *p = s->settings; p; p = p->next)
 				find_risks(&to, p);
+	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
+		for (const struct section *s = rules->sections[kind]; s; s = s->next)
+			find_limits(&to, s);
+	find_profiles(&to);
+	find_budgets(&to, defaults ? defaults : &built_in);
 	for (const struct section *s = rules->sections[SECTION_HANDLER]; s; s = s->next) {
-		find_idle(&to, s);
+		find_grants(&to, s);
 		find_budgets(&to, s);
 	}
-	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
-		find_shadowed(&to, s);
+	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next) {
+		find_rule(&to, s);
+		find_budgets(&to, s);
+	}
+	find_unread(&to);
 }
 
 const char *finding_severity_name(enum finding_severity severity)

@@ -4,8 +4,11 @@
  * refuse everything.
  *
  * In: struct ruleset without complaints.  Out: struct finding, one after the other.
+ * Where two lines contradict one another, the sentence names the other one, as "(file:line)".
  * Not complaints: the policy means what it says, and a file that is only half written yet must not stop a node's
  * containers. The hook does not look for any.
+ *
+ * Parts: of it finding-part.h, and what that lists.
  */
 #pragma once
 
@@ -23,8 +26,16 @@ enum finding_id {
 	FINDING_DESCENDANTS_UNBOUNDED, /* cgroup.max.descendants = max */
 	FINDING_DEPTH_UNBOUNDED,
 	FINDING_HANDLER_IDLE,	  /* grants nothing */
-	FINDING_BUDGET_UNCOUNTED, /* a budget refuses all that have no ceiling to be counted */
-	FINDING_RULE_SHADOWED,	  /* a rule above takes all its containers */
+	FINDING_PROFILES_UNASKED, /* nobody can choose from `profiles`, or cgdeleg.io/profile has nothing to choose from */
+	FINDING_ANNOTATION_ALONE,   /* a limit that only the container's annotation sets */
+	FINDING_PROFILE_UNUSED,	    /* named by no handler and no rule */
+	FINDING_BUDGET_UNCOUNTED,   /* a budget refuses all that have no ceiling to be counted */
+	FINDING_BUDGET_TOO_SMALL,   /* a budget that not even one container fits into */
+	FINDING_LIMIT_ZERO,	    /* a ceiling under which nothing runs, or no cgroup can be made */
+	FINDING_SETTINGS_CONFLICT,  /* two settings of which one takes the other's effect */
+	FINDING_RULE_SHADOWED,	    /* rules above take all its containers */
+	FINDING_PATTERN_IMPOSSIBLE, /* no name that Kubernetes allows */
+	FINDING_FILE_UNREAD,	    /* in policy.d, and none of the policy's */
 };
 
 enum finding_severity {
@@ -43,7 +54,7 @@ struct finding {
 
 typedef void (*finding_fn)(const struct finding *finding, void *userdata);
 
-/* Every finding: risks in the files' order, then handlers' notes, then rules'. */
+/* Every finding: risks in the files' order, then ceilings and settings, profiles, handlers, rules, and files. */
 void findings_each(const struct ruleset *rules, finding_fn tell, void *userdata);
 
 const char *finding_severity_name(enum finding_severity severity); /* "note", "risk", "fault" */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding, limit - ceilings and settings that stop everything, or nothing. See finding-part.h. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "policy/finding-part.h"
+
+/* Ceilings of 0 that nobody can want. Others are fine: no swap, no huge pages. */
+static const struct {
+	const char *file, *what, *remedy;
+} zeros[] = {
+	{ "memory.max", "nothing can run under it, and 0 does not mean that there is no limit",
+	  "write max, or leave it out" },
+	{ "memory.high",
+	  "everything under it is slowed down until it stands still, and 0 does not mean that there is no limit",
+	  "write max, or leave it out" },
+	{ "pids.max", "nothing can be started under it, and 0 does not mean that there is no limit",
+	  "write max, or leave it out" },
+	{ "cgroup.max.descendants", "the container can make no cgroup, so the grant is of no use",
+	  "write a number, or leave it out" },
+	{ "cgroup.max.depth", "the container can make no cgroup, so the grant is of no use",
+	  "write a number, or leave it out" },
+};
+
+static void find_zeros(const struct listener *to, const struct setting *setting)
+{
+	for (size_t i = 0; i < ELEMENTS(zeros); i++)
+		if (strcmp(setting->name, zeros[i].file) == 0 && setting->limit.number == 0)
+			finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, zeros[i].remedy, "%s = 0: %s",
+				     setting->name, zeros[i].what);
+	for (size_t i = 0; strcmp(setting->name, "io.max") == 0 && i < limit_n_lines(&setting->limit); i++)
+		for (size_t n = 0; n < LIMIT_PARAMS; n++)
+			if (setting->limit.lines->lines[i].values[n] == 0) {
+				finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, "write max, or leave it out",
+					     "io.max has a 0 for %s, which the kernel refuses: no container can be granted anything",
+					     setting->limit.lines->lines[i].name);
+				return;
+			}
+}
+
+/* Of two ceilings, the first only has an effect below the second. */
+static void find_order(const struct listener *to, const struct section *profile)
+{
+	static const char *const pairs[][2] = { { "memory.high", "memory.max" },
+						{ "memory.swap.high", "memory.swap.max" } };
+
+	for (size_t i = 0; i < ELEMENTS(pairs); i++) {
+		const struct setting *low = section_limit(profile, pairs[i][0]),
+				     *high = section_limit(profile, pairs[i][1]);
+
+		if (low && high && low->limit.number != LIMIT_MAX && low->limit.number > high->limit.number)
+			finding_tell(to, FINDING_SETTINGS_CONFLICT, &low->origin, "set it below, or leave it out",
+				     "%s has no effect: it is above %s = %s (%s:%u)", low->name, high->name,
+				     high->value, high->origin.file, high->origin.line);
+	}
+}
+
+/* Settings of one section of which the second takes the first's effect. `value` NULL: any. */
+static const struct {
+	enum key_id key;
+	const char *value;
+	enum key_id by;
+	const char *by_value, *text, *remedy;
+} conflicts[] = {
+	{ KEY_PRESSURE, NULL, KEY_GUARD, "off",
+	  "pressure has no effect: only the grant guard could deny it, and guard = off", "take one of them out" },
+	{ KEY_GUARD, "off", KEY_REQUIRE_USERNS, "false",
+	  "guard = off has no effect on containers without a user namespace: they need the guard, because require_userns = false",
+	  "take one of them out" },
+	{ KEY_GUARD, "prefer", KEY_REQUIRE_USERNS, "false",
+	  "guard = prefer has no effect on containers without a user namespace: they need the guard, because require_userns = false",
+	  "write require" },
+	{ KEY_ON_REFUSAL, "readonly", KEY_REQUIRE_USERNS, "false",
+	  "on_refusal = readonly has no effect on containers without a user namespace, which are not created: taking back needs one, and require_userns = false",
+	  "take one of them out" },
+};
+
+static void find_conflicts(const struct listener *to, const struct section *section)
+{
+	for (size_t i = 0; i < ELEMENTS(conflicts); i++) {
+		const struct setting *one = section_get(section, conflicts[i].key),
+				     *by = section_get(section, conflicts[i].by);
+
+		if (one && by && strcmp(by->value, conflicts[i].by_value) == 0 &&
+		    (!conflicts[i].value || strcmp(one->value, conflicts[i].value) == 0))
+			finding_tell(to, FINDING_SETTINGS_CONFLICT, &one->origin, conflicts[i].remedy, "%s (%s:%u)",
+				     conflicts[i].text, by->origin.file, by->origin.line);
+	}
+}
+
+static void find_per(const struct listener *to, const struct section *section)
+{
+	static const enum key_id budgets[] = { KEY_MAX_DELEGATED, KEY_MAX_TOTAL_DESCENDANTS, KEY_BUDGET_MEMORY,
+					       KEY_BUDGET_PIDS, KEY_BUDGET_CPU };
+	const struct setting *per = section_get(section, KEY_PER);
+
+	for (size_t i = 0; i < ELEMENTS(budgets); i++)
+		if (section_get(section, budgets[i]))
+			return;
+	if (per)
+		finding_tell(to, FINDING_SETTINGS_CONFLICT, &per->origin, "set a budget beside it, or take it out",
+			     "per has no effect: [%s%s%s] (%s:%u) has no budget", section_kind_name(section->kind),
+			     *section->name ? " " : "", section->name, section->origin.file, section->origin.line);
+}
+
+static bool nests(const struct setting *nest)
+{
+	return nest && strcmp(nest->value, "none") != 0;
+}
+
+/* The first leaf that the section's containers may get: its own, or any of another section. */
+static const struct setting *any_leaf(const struct ruleset *rules, const struct section *section)
+{
+	static const enum section_kind kinds[] = { SECTION_DEFAULTS, SECTION_HANDLER, SECTION_PROFILE };
+	const struct setting *own = section_get(section, KEY_NEST);
+
+	if (own)
+		return nests(own) ? own : NULL;
+	for (size_t i = 0; i < ELEMENTS(kinds); i++)
+		for (const struct section *s = rules->sections[kinds[i]]; s; s = s->next)
+			if (s != section && nests(section_get(s, KEY_NEST)))
+				return section_get(s, KEY_NEST);
+	return NULL;
+}
+
+/* A leaf is a cgroup, and needs room; the controllers are enabled for it alone. */
+static void find_leaves(const struct listener *to, const struct section *section)
+{
+	static const char *const rooms[] = { "cgroup.max.descendants", "cgroup.max.depth" };
+	const struct setting *enable = section_get(section, KEY_ENABLE_CONTROLLERS);
+	const struct setting *own = section_get(section, KEY_NEST);
+
+	for (size_t i = 0; i < ELEMENTS(rooms); i++) {
+		const struct setting *room = section_limit(section, rooms[i]);
+
+		if (nests(own) && room && room->limit.number == 0)
+			finding_tell(to, FINDING_SETTINGS_CONFLICT, &own->origin, "raise it, or write nest = none",
+				     "nest = %s needs a cgroup, and %s = 0 (%s:%u) allows none: no container can be granted anything",
+				     own->value, room->name, room->origin.file, room->origin.line);
+	}
+	if (enable && own && !nests(own))
+		finding_tell(
+			to, FINDING_SETTINGS_CONFLICT, &enable->origin, "write a leaf's name, or take one of them out",
+			"enable_controllers has no effect: controllers are enabled only above a leaf, and nest = none (%s:%u)",
+			own->origin.file, own->origin.line);
+	else if (enable && !any_leaf(to->rules, section))
+		finding_tell(
+			to, FINDING_SETTINGS_CONFLICT, &enable->origin, "set nest to a leaf's name such as init",
+			"enable_controllers has no effect: controllers are enabled only above a leaf, and no section sets nest");
+}
+
+void find_limits(const struct listener *to, const struct section *section)
+{
+	for (const struct setting *s = section->settings; s; s = s->next)
+		if (s->key->id == KEY_LIMIT)
+			find_zeros(to, s);
+	if (section->kind == SECTION_PROFILE)
+		find_order(to, section);
+	find_conflicts(to, section);
+	find_per(to, section);
+	find_leaves(to, section);
+}
