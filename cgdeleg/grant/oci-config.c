@@ -357,6 +357,29 @@ int oci_parse_config(const char *text, size_t len, struct oci *oci, struct err *
 	return take_config(copy, len, oci, err);
 }
 
+/*
+ * podman before 5.2 gives its bundles to the root of the container's user namespace, and opens every directory above them to
+ * all (--x--x--x). So a process of that user in another container with the same ids, or on the host, could put another
+ * config.json there between podman and us. Such a bundle cannot be told from one that somebody has prepared: refused.
+ */
+static int check_bundle(int fd, const char *path, uid_t owner, struct err *err)
+{
+	static const char podman[] = "/userdata"; /* the last directory of its bundles */
+	const size_t len = strlen(path), tail = sizeof(podman) - 1;
+	struct err why = { 0 };
+	struct stat st;
+	int r = owner_check_fd(fd, S_IFDIR, owner, path, &why);
+
+	if (r >= 0)
+		return 0;
+	if (len > tail && strcmp(path + len - tail, podman) == 0 && fstat(fd, &st) == 0 && st.st_uid != 0)
+		return err_set(
+			err, why.code,
+			"the bundle '%s' belongs to uid %u: podman before 5.2 gives bundles to the container's root, who could change config.json; use podman 5.2 or newer",
+			path, st.st_uid);
+	return err_set(err, why.code, "%s", why.text);
+}
+
 int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_config_fd, struct err *err)
 {
 	char config[PATH_MAX + sizeof("/config.json")];
@@ -365,7 +388,7 @@ int oci_open_bundle(const char *path, uid_t owner, int *ret_bundle_fd, int *ret_
 	*ret_bundle_fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_bundle_fd < 0)
 		return err_set_errno(err, errno, "cannot open the bundle '%s'", path);
-	r = owner_check_fd(*ret_bundle_fd, S_IFDIR, owner, path, err);
+	r = check_bundle(*ret_bundle_fd, path, owner, err);
 	if (r < 0)
 		return r;
 	*ret_config_fd = file_open_beneath(*ret_bundle_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

@@ -222,6 +222,29 @@ TEST_AS_ROOT(test_bundle) /* chown */
 	}
 }
 
+/* Only podman before 5.2 is blamed for what it does. */
+TEST_AS_ROOT(test_podman)
+{
+	static const struct {
+		const char *bundle, *edits, *want;
+	} cases[] = {
+		{ "userdata", "userdata : 1000 0", "userdata' belongs to uid 1000: podman before 5.2 gives bundles" },
+		{ "userdata", "", NULL },
+		{ "userdata", "userdata/config.json : 1000 0", "config.json' belongs to uid 1000 (mode 0644); it must" },
+		{ "bundle", "bundle : 1000 0", "bundle' belongs to uid 1000 (mode 0755); it must" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(tree_free) struct tree tree;
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+
+		tree_new(&tree, format("%s/config.json = " ROOT "}", cases[i].bundle));
+		tree_edit(&tree, cases[i].edits);
+		CHECK(cases[i].edits, oci_read_config(format("%s/%s", tree.root, cases[i].bundle), 0, &oci, &why),
+		      cases[i].want);
+	}
+}
+
 TEST(test_modes)
 {
 	static const struct {
