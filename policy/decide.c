@@ -175,10 +175,11 @@ static void note_unapproved(struct request *request)
 
 	for (int n = 0; n < 4 && (a = annotation_next_unapproved(approved, request->facts, &i)) != NULL; n++) {
 		request->decision->unanswered |= asks_in_vain(a);
-		request_note(request, REASON_ANNOTATION_UNAPPROVED, request->approved,
-			     "annotation '%s' counts for nothing: [handler %s] does not approve it%s; its approved_annotations: %s",
-			     FOREIGN(a->key), request->handler->name, annotation_hint(a->key, hint, sizeof(hint)),
-			     explain_list(request->approved, list, sizeof(list)));
+		request_note(
+			request, REASON_ANNOTATION_UNAPPROVED, request->approved,
+			"annotation '%s' counts for nothing: [handler %s] does not approve it; its approved_annotations: %s%s",
+			FOREIGN(a->key), request->handler->name, explain_list(request->approved, list, sizeof(list)),
+			annotation_hint(a->key, hint, sizeof(hint)));
 	}
 }
 
@@ -201,10 +202,11 @@ static void pass_unknown(struct request *request)
 	request->decision->unanswered = true;
 	for (const struct section *s = request->rules->sections[SECTION_HANDLER]; s; s = s->next)
 		nearest_try(&nearest, s->name);
-	request_note(request, REASON_HANDLER_UNKNOWN, NULL,
-		     "annotation '%s' asks, but the policy has no [handler %s]%s; it has: %s; add that section, or correct the hook's --handler",
-		     FOREIGN(a->key), FOREIGN(handler), nearest_hint(&nearest, hint, sizeof(hint)),
-		     explain_sections(request->rules, SECTION_HANDLER, list, sizeof(list)));
+	request_note(
+		request, REASON_HANDLER_UNKNOWN, NULL,
+		"annotation '%s' asks, but the policy has no [handler %s]; it has: %s; add that section, or correct the hook's --handler%s",
+		FOREIGN(a->key), FOREIGN(handler), explain_sections(request->rules, SECTION_HANDLER, list, sizeof(list)),
+		nearest_hint(&nearest, hint, sizeof(hint)));
 }
 
 static void choose_annotated_profile(struct request *request, const char *wanted)
@@ -220,9 +222,9 @@ static void choose_annotated_profile(struct request *request, const char *wanted
 	if (!profile)
 		request_refuse(
 			request, REASON_PROFILE_UNKNOWN, request->approved,
-			"annotation '%s' asks for profile '%s', which the policy does not have%s; annotations may choose: %s",
-			FOREIGN(request->wish.profile_key), FOREIGN(wanted), nearest_hint(&nearest, hint, sizeof(hint)),
-			explain_list(allowed, list, sizeof(list)));
+			"annotation '%s' asks for profile '%s', which the policy does not have; annotations may choose: %s%s",
+			FOREIGN(request->wish.profile_key), FOREIGN(wanted), explain_list(allowed, list, sizeof(list)),
+			nearest_hint(&nearest, hint, sizeof(hint)));
 	else if (!allowed || !text_has_word(allowed->value, wanted))
 		request_refuse(
 			request, REASON_PROFILE_NOT_ALLOWED, allowed,
@@ -300,9 +302,10 @@ static void decide_writable(struct request *request, bool has_rules, bool asks)
 	else if (!asks)
 		pass(request, REASON_NOT_CONCERNED, "nothing in the policy makes the container's cgroup writable");
 	else if (writable_of(from) == WRITABLE_FALSE)
-		request_refuse(request, by_rule ? REASON_RULE_FORBIDS : REASON_HANDLER_FORBIDS, line,
-			       "an annotation asks for a writable cgroup, and [%s %s] forbids it",
-			       section_kind_name(from->kind), from->name);
+		request_refuse(
+			request, by_rule ? REASON_RULE_FORBIDS : REASON_HANDLER_FORBIDS, line,
+			"an annotation asks for a writable cgroup, and [%s %s] forbids it; change that line, or take the annotation out",
+			section_kind_name(from->kind), from->name);
 	else
 		examine(request, REASON_ANNOTATION_GRANTS, request->approved);
 }

@@ -2,6 +2,8 @@
 /* Decision - the words for its values. See decision.h. */
 #include "policy/decision.h"
 
+#include <stdio.h>
+
 static const char *const verdicts[VERDICT_MAX] = {
 	[VERDICT_PASS] = "pass",	 [VERDICT_GRANT] = "grant",	[VERDICT_REFUSE] = "refuse",
 	[VERDICT_READONLY] = "readonly", [VERDICT_UNKNOWN] = "unknown", [VERDICT_ERROR] = "error",
@@ -61,6 +63,12 @@ static const char *const codes[REASON_CODE_MAX] = {
 const char *verdict_name(enum verdict verdict)
 {
 	return verdict < VERDICT_MAX ? verdicts[verdict] : "invalid";
+}
+
+const char *origin_format(const struct origin *origin, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, origin->line ? "%s:%u" : "%s", origin->file ? origin->file : "", origin->line);
+	return buf;
 }
 
 const char *reason_code_name(enum reason_code code)

@@ -142,6 +142,9 @@ struct decision {
 	char texts[DECISION_TEXTS_SIZE];
 };
 
-const char *verdict_name(enum verdict verdict);	     /* "pass", "grant", "refuse", "readonly" */
+const char *verdict_name(enum verdict verdict); /* "pass", "grant", "refuse", "readonly" */
+/* "file:line", or "file" where the whole of it is meant; "" for what is built in. Returns buf. */
+const char *origin_format(const struct origin *origin, char *buf, size_t size);
+
 const char *reason_code_name(enum reason_code code); /* "userns-missing" */
 const char *reason_kind_name(enum reason_kind kind); /* "grants", "refuses", "notes" */

@@ -9,8 +9,9 @@
 #include "base/text.h"
 #include "policy/decision.h"
 
-#define WORD_MAX  256 /* bytes of a value in the line */
-#define VALUE_MAX 512 /* bytes of a value in a field */
+#define WORD_MAX	  256 /* bytes of a value in the line */
+#define POLICY_PLACE_SIZE 512 /* bytes of "file:line" */
+#define VALUE_MAX	  512 /* bytes of a value in a field */
 
 static const char *const verbs[VERDICT_MAX] = {
 	[VERDICT_PASS] = "passed",	 [VERDICT_GRANT] = "granted", [VERDICT_REFUSE] = "refused",
@@ -36,12 +37,13 @@ const char *notice_sentence(const struct decision *decision, char *buf, size_t s
 {
 	static const struct reason none = { .code = REASON_CODE_MAX, .text = "" };
 	const struct reason *first = decision->n_reasons ? &decision->reasons[0] : &none;
+	char place[POLICY_PLACE_SIZE];
 	size_t len;
 
 	(void)snprintf(buf, size, "%s [%s]: %s", verbs[decision->verdict], reason_code_name(first->code), first->text);
 	len = strlen(buf);
 	if (first->origin.file)
-		(void)snprintf(buf + len, size - len, " (%s:%u)", first->origin.file, first->origin.line);
+		(void)snprintf(buf + len, size - len, " (%s)", origin_format(&first->origin, place, sizeof(place)));
 	return buf;
 }
 
@@ -85,7 +87,7 @@ void notice_send(const struct journal *journal, const struct record *record)
 		{ "CGDELEG_CONTAINER", d->who.container }, { "CGDELEG_IMAGE", d->who.image },
 		{ "CGDELEG_PROFILE", d->profile },
 	};
-	char message[NOTICE_SIZE], values[ELEMENTS(from)][VALUE_MAX], policy[VALUE_MAX] = "";
+	char message[NOTICE_SIZE], values[ELEMENTS(from)][VALUE_MAX], policy[POLICY_PLACE_SIZE];
 	struct journal_field fields[ELEMENTS(from) + 3] = {
 		{ "CGDELEG_REASON", record_reason(record) },
 		{ "CGDELEG_VERDICT", verdict_name(d->verdict) },
@@ -94,8 +96,7 @@ void notice_send(const struct journal *journal, const struct record *record)
 
 	if (journal->kind == JOURNAL_NONE)
 		return;
-	if (at->file)
-		(void)snprintf(policy, sizeof(policy), "%s:%u", at->file, at->line);
+	(void)origin_format(at, policy, sizeof(policy));
 	for (size_t i = 0; i < ELEMENTS(from); i++)
 		fields[3 + i] = (struct journal_field) {
 			from[i].name, from[i].value ? text_escape(from[i].value, values[i], VALUE_MAX) : NULL

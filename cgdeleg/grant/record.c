@@ -65,8 +65,7 @@ static void add_origin(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, 
 
 	if (!origin->file)
 		return;
-	(void)snprintf(text, sizeof(text), "%s:%u", origin->file, origin->line);
-	add(doc, o, key, text);
+	add(doc, o, key, origin_format(origin, text, sizeof(text)));
 }
 
 static void add_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts *facts)
