@@ -278,6 +278,7 @@ static void examine(struct request *request, enum reason_code code, const struct
 		return;
 	request_require(request);
 	request_ceilings(request);
+	request_host_options(request);
 	request_budgets(request);
 }
 

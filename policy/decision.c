@@ -41,6 +41,7 @@ static const char *const codes[REASON_CODE_MAX] = {
 	[REASON_CGROUP_MOUNT] = "cgroup-mount",
 	[REASON_OWNER_UNUSED] = "owner-unused",
 	[REASON_NSDELEGATE_MISSING] = "nsdelegate-missing",
+	[REASON_HOST_OPTION_MISSING] = "host-option-missing",
 	[REASON_CAPABILITY] = "capability",
 	[REASON_GUARD_MISSING] = "guard-missing",
 	[REASON_GUARD_ABSENT] = "guard-absent",

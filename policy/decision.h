@@ -70,6 +70,7 @@ enum reason_code {
 	REASON_CGROUP_MOUNT,	      /* config.json does not mount its own cgroup at /sys/fs/cgroup */
 	REASON_OWNER_UNUSED,	      /* the owner is not the user that the container's process runs as (note) */
 	REASON_NSDELEGATE_MISSING,    /* without user namespace: host's cgroup2 lacks nsdelegate */
+	REASON_HOST_OPTION_MISSING,   /* the host's cgroup2 lacks one of host_options (refuses, or note) */
 	REASON_CAPABILITY,	      /* without user namespace: holds a capability that undoes the limits */
 	REASON_GUARD_MISSING,	      /* the grant guard is required and this kernel cannot have it */
 	REASON_GUARD_ABSENT,	      /* guard = prefer and this kernel cannot have it (note) */

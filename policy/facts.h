@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/host-option.h"
+
 #define FACT_ID_UNKNOWN UINT32_MAX /* a uid or gid that is not known or not mapped */
 
 struct annotation {
@@ -104,7 +106,7 @@ struct facts {
 	/* Why config.json does not give it a cgroup mount of its own, as a sentence; NULL: it does, or is not read yet. */
 	const char *place_fault;
 	enum tristate cgroupns_private; /* in a cgroup namespace that is not the hook's */
-	enum tristate nsdelegate;	/* the host's cgroup2 has the nsdelegate option now */
+	struct host_mount host;		/* the host's cgroup2: its options now. `known` only where that matters */
 
 	/* The delegation root: the cgroup that the container sees as "/". */
 	const char *cgroup;	      /* its path below the host's cgroup2 mount, with a leading '/' */

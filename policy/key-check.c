@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "policy/annotation.h"
+#include "policy/host-option.h"
 #include "policy/key-check.h"
 #include "policy/nearest.h"
 
@@ -51,6 +53,23 @@ static int check_each(const struct check *c, int (*check)(const struct check *c)
 			return r;
 	}
 	return 0;
+}
+
+static int check_mount_options(const struct check *c)
+{
+	static const char *const alone[] = { "none", "found" };
+
+	if (strchr(c->value, ','))
+		return err_set(c->err, EINVAL, "'%.64s' is not a value of '%s'; write blanks between options, not commas",
+			       c->value, c->name);
+	for (size_t i = 0; i < ELEMENTS(alone); i++)
+		if (text_has_word(c->value, alone[i]) && strcmp(c->value, alone[i]) != 0)
+			return err_set(c->err, EINVAL, "'%s' of '%s' must stand alone, without the name of an option",
+				       alone[i], c->name);
+	if (strlen(c->value) >= HOST_OPTIONS_SIZE)
+		return err_set(c->err, EINVAL, "'%s' has more than %d bytes; name each option once", c->name,
+			       HOST_OPTIONS_SIZE - 1);
+	return check_each(c, check_word);
 }
 
 static int check_annotation(const struct check *c)
@@ -105,6 +124,7 @@ static const struct {
 	[KEY_NAMES] = { check_name, .is_list = true },
 	[KEY_LEAF] = { check_leaf },
 	[KEY_CONTROLLERS] = { check_controller, .is_list = true },
+	[KEY_MOUNT_OPTIONS] = { check_mount_options },
 	[KEY_PATTERNS] = { check_pattern, .is_list = true },
 	[KEY_ANNOTATIONS] = { check_annotation, .is_list = true },
 	[KEY_LIMIT_VALUE] = { check_limit },

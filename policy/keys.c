@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "policy/annotation.h"
+#include "policy/host-option.h"
 
 #define D (1U << SECTION_DEFAULTS)
 #define P (1U << SECTION_PROFILE)
@@ -41,6 +42,8 @@ const struct key keys[] = {
 	  "whether the grant guard allows writing to *.pressure" },
 	{ KEY_AUDIT, "audit", KEY_WORD, D, audit_words, "require", "whether a grant needs an audit record" },
 	{ KEY_AUDIT_SYNC, "audit_sync", KEY_WORD, D, yes_no_words, "no", "fsync the audit record before the grant" },
+	{ KEY_HOST_OPTIONS, "host_options", KEY_MOUNT_OPTIONS, D, host_option_words, "found",
+	  "the options that the host's cgroup2 must have" },
 	{ KEY_MAX_TOTAL_DESCENDANTS, "max_total_descendants", KEY_COUNT, D | H | R, NULL, "16384",
 	  "the most that cgroup.max.descendants of the section's grants may add up to" },
 	{ KEY_ENGINE, "engine", KEY_WORD, H, engine_names, NULL, "whose annotations say who a container is; mandatory" },

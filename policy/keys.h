@@ -33,6 +33,7 @@ enum key_id {
 	KEY_PRESSURE,
 	KEY_AUDIT,
 	KEY_AUDIT_SYNC,
+	KEY_HOST_OPTIONS,
 	KEY_MAX_TOTAL_DESCENDANTS,
 	KEY_ENGINE,
 	KEY_CGROUP_WRITABLE,
@@ -54,18 +55,19 @@ enum key_id {
 };
 
 enum key_kind {
-	KEY_BOOL,	 /* true | false */
-	KEY_WORD,	 /* one of key->words */
-	KEY_LADDER,	 /* the same; the words go from the strictest to the weakest: see request_setting() */
-	KEY_NAME,	 /* [A-Za-z0-9_.-]{1,63}, not starting with '.' or '-' */
-	KEY_NAMES,	 /* blank-separated names */
-	KEY_LEAF,	 /* "none" or a cgroup's name: as KEY_NAME, and no kernel file could have it */
-	KEY_CONTROLLERS, /* blank-separated controllers of cgroup v2 */
-	KEY_PATTERNS,	 /* blank-separated shell wildcards */
-	KEY_ANNOTATIONS, /* blank-separated annotation keys, each in the table of annotation.h */
-	KEY_LIMIT_VALUE, /* as limit_parse() */
-	KEY_COUNT,	 /* a number or "max" */
-	KEY_BUDGET,	 /* as limit_parse() for the file after "budget." */
+	KEY_BOOL,	   /* true | false */
+	KEY_WORD,	   /* one of key->words */
+	KEY_LADDER,	   /* the same; the words go from the strictest to the weakest: see request_setting() */
+	KEY_NAME,	   /* [A-Za-z0-9_.-]{1,63}, not starting with '.' or '-' */
+	KEY_NAMES,	   /* blank-separated names */
+	KEY_LEAF,	   /* "none" or a cgroup's name: as KEY_NAME, and no kernel file could have it */
+	KEY_CONTROLLERS,   /* blank-separated controllers of cgroup v2 */
+	KEY_MOUNT_OPTIONS, /* blank-separated words of key->words, or "none" or "found" alone */
+	KEY_PATTERNS,	   /* blank-separated shell wildcards */
+	KEY_ANNOTATIONS,   /* blank-separated annotation keys, each in the table of annotation.h */
+	KEY_LIMIT_VALUE,   /* as limit_parse() */
+	KEY_COUNT,	   /* a number or "max" */
+	KEY_BUDGET,	   /* as limit_parse() for the file after "budget." */
 };
 
 struct key {

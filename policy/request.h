@@ -5,6 +5,7 @@
  * Parts:
  *     decide.c    who is covered, which rule applies, is there a grant at all
  *     require.c   what must be true of a container before it is granted anything
+ *     require-host.c  what must be true of the host's cgroup2
  *     ceilings.c  what bounds it
  *     usage.c     what it and all other grants use of the budgets
  *     explain.c   what would have been valid, and what was compared with what
@@ -81,6 +82,11 @@ bool request_placed(struct request *request);
 
 /* require.c: whom the cgroup is given to, the guard, and a refusal for all that is not as it must be. */
 void request_require(struct request *request);
+
+/* require-host.c: the options of the host's cgroup2 on which this grant rests. After request_ceilings(). */
+void request_host_options(struct request *request);
+/* ... for a container without user namespace; `line` is what allows it. */
+void request_nsdelegate(struct request *request, const struct setting *line);
 
 /* ceilings.c: the profile's, the built-in and the annotated ones, less what may be skipped. */
 void request_ceilings(struct request *request);

@@ -46,12 +46,7 @@ static void require_bare(struct request *request)
 	const struct setting *setting = request_setting(request, KEY_REQUIRE_USERNS);
 
 	request->decision->guard = GUARD_REQUIRE;
-	if (request->facts->nsdelegate == TRI_UNKNOWN)
-		unknown(request, "whether the host's cgroup2 is mounted with nsdelegate");
-	else if (request->facts->nsdelegate == TRI_NO)
-		request_refuse(
-			request, REASON_NSDELEGATE_MISSING, setting,
-			"the host's cgroup2 is mounted without nsdelegate, and the container has no user namespace of its own; remount it with nsdelegate");
+	request_nsdelegate(request, setting);
 	/* If config.json was not read at all, request_require() has reported it. */
 	for (size_t i = 0; i < ELEMENTS(capabilities); i++)
 		if (request->facts->capabilities >> capabilities[i].number & 1)

@@ -217,9 +217,11 @@ int expect_mounts(const struct host *host, const struct oci *oci, struct target 
 		r = mount_parse(expected, ROOTFS "/sys/fs/cgroup", &target->mount, err);
 	if (r < 0)
 		return r;
+	/* The container's own line shows the host's options; where the host's mount is, only the host's table does. */
+	(void)mount_find_host(host_mounts, &target->mount, NULL);
 	gather_mount(target, facts);
 	if (!known)
-		facts->nsdelegate = TRI_UNKNOWN;
+		facts->host.options = NULL;
 	if (target->unseen[0])
 		facts->unseen = target->unseen;
 	facts->mount = oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "bpf/cgroup2.h"
 
 void gather_config(const struct oci *oci, struct facts *facts)

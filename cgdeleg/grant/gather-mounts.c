@@ -20,9 +20,23 @@ static const char *describe_other(struct target *target)
 	return target->other_cgroup;
 }
 
+void gather_features(const struct host *host, const struct ruleset *rules, struct target *target, struct facts *facts)
+{
+	const struct setting *wanted = section_get(ruleset_find(rules, SECTION_DEFAULTS, ""), KEY_HOST_OPTIONS);
+	const char *now = facts->host.options;
+	bool missing = false;
+
+	for (const struct host_option *o = host_options; now && o < host_options + HOST_OPTIONS; o++)
+		missing = missing || (((wanted && text_has_word(wanted->value, o->name)) ||
+				       (o->loss == LOSS_DELEGATE && facts->userns != USERNS_PRIVATE)) &&
+				      !text_has_word(now, o->name));
+	if (missing)
+		facts->host.known = host_features(host, target->features, sizeof(target->features));
+}
+
 void gather_mount(struct target *target, struct facts *facts)
 {
-	facts->nsdelegate = target->mount.nsdelegate ? TRI_YES : TRI_NO;
+	facts->host = mount_host(&target->mount);
 	facts->bpffs = target->mount.bpffs;
 	facts->bpf_token = target->mount.bpf_token;
 	facts->other_cgroup = describe_other(target);

@@ -23,6 +23,7 @@
 #include "cgdeleg/kernel/mount.h"
 #include "cgdeleg/grant/oci.h"
 #include "policy/facts.h"
+#include "policy/ruleset.h"
 
 #define MOUNTINFO_MAX (16 * 1024 * 1024) /* bytes of a mountinfo that are read */
 
@@ -38,6 +39,7 @@ struct target {
 	uint32_t device_program; /* the kernel's id of its first */
 	uint64_t dev, ino;	 /* of the delegation root */
 	struct cgroup_mount mount;
+	char features[256];	       /* of the kernel's cgroup2, where they were looked for */
 	struct attribute attribute;    /* the attribute on the delegation root, if it is there */
 	char unit[256];		       /* facts->unit */
 	char cgroupns[64];	       /* the container's cgroup namespace: "cgroup:[NUMBER]" */
@@ -61,6 +63,10 @@ int gather(const struct host *host, const struct oci *oci, struct target *target
 
 /* Fills facts->controllers, which gather() leaves out: only a plan with a leaf needs it. */
 int gather_controllers(struct target *target, struct facts *facts, struct err *err);
+
+/* Fills facts->host.known, if an option is missing on which the decision rests: a grant that misses none costs nothing
+ * more. */
+void gather_features(const struct host *host, const struct ruleset *rules, struct target *target, struct facts *facts);
 
 /* What config.json alone says. */
 void gather_config(const struct oci *oci, struct facts *facts);

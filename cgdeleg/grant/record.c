@@ -81,7 +81,8 @@ static void add_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts
 	(void)yyjson_mut_obj_add_bool(doc, o, "guard", facts->grant_guard == GUARD_FACT_THERE);
 	if (facts->seccomp_bpf != TRI_UNKNOWN)
 		(void)yyjson_mut_obj_add_bool(doc, o, "seccomp_bpf", facts->seccomp_bpf == TRI_YES);
-	(void)yyjson_mut_obj_add_bool(doc, o, "nsdelegate", facts->nsdelegate == TRI_YES);
+	(void)yyjson_mut_obj_add_bool(doc, o, "nsdelegate",
+				      facts->host.options && text_has_word(facts->host.options, "nsdelegate"));
 	if (facts->unrecognised && facts->unrecognised[0])
 		add(doc, o, "unrecognised", facts->unrecognised);
 }

@@ -160,6 +160,8 @@ int run_plan(const struct host *host, const struct run_args *args, struct trail 
 	r = (args->look ? args->look : gather)(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
 	if (r >= 0 && !facts_placed(&trail->facts))
 		return refuse_unplaced(trail);
+	if (r >= 0)
+		gather_features(host, &trail->rules, &trail->target, &trail->facts);
 	if (r >= 0 && (decision->nest || args->every_fact))
 		r = gather_controllers(&trail->target, &trail->facts, &trail->err);
 	/* A container without a user namespace needs the grant guard whatever `guard` says. */

@@ -58,6 +58,16 @@ void host_done(struct host *host)
 	host->sys_fd = close_fd(host->sys_fd);
 }
 
+const char *host_features(const struct host *host, char *buf, size_t size)
+{
+	if (file_read_record_at(host->sys_fd, "kernel/cgroup/features", buf, size) < 0)
+		return NULL;
+	for (char *p = buf; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	return buf;
+}
+
 /* `root` is the administrator's word, and followed wherever it leads. */
 static int open_below(const char *root, const char *name, struct err *err)
 {

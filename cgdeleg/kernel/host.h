@@ -52,4 +52,8 @@ struct host {
  * on a hybrid host, at sys/fs/cgroup/unified. Both strings and the machine must outlive it. */
 int host_open(const char *root, const struct machine *machine, struct host *ret, struct err *err);
 
+/* The cgroup2 options that this kernel has (/sys/kernel/cgroup/features), as blank-separated words. Returns buf, or NULL
+ * where that cannot be read. */
+const char *host_features(const struct host *host, char *buf, size_t size);
+
 void host_done(struct host *host);

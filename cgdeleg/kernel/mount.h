@@ -22,6 +22,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "policy/host-option.h"
+
+#define HOST_POINT_SIZE sizeof("/sys/fs/cgroup/unified")
 
 /* Mounts below the container's root filesystem that show cgroups, beside its own: of any type, made in any way. The
  * first is described, by foreign bytes that may be cut. */
@@ -34,14 +37,16 @@ struct other_cgroup {
 };
 
 struct cgroup_mount {
-	uint64_t id;	      /* mount id, the topmost at `point` */
-	char point[PATH_MAX]; /* where, in the container's mount namespace before pivot_root */
-	char root[PATH_MAX];  /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
-	bool readonly;	      /* the mount's own flag */
-	bool nsdelegate;      /* the option of the superblock, which is the host's */
-	bool bpffs;	      /* there is one below the container's root filesystem */
-	bool bpf_token;	      /* ... whose options delegate BPF: a token could be made from it */
-	unsigned layers;      /* cgroup2 mounts on top of each other at `point` */
+	uint64_t id;			 /* mount id, the topmost at `point` */
+	char point[PATH_MAX];		 /* where, in the container's mount namespace before pivot_root */
+	char root[PATH_MAX];		 /* the cgroup that it shows as "/", as the reader's cgroup namespace sees it */
+	bool readonly;			 /* the mount's own flag */
+	char options[HOST_OPTIONS_SIZE]; /* of the superblock, which is the host's; words, no values */
+	char host_point[HOST_POINT_SIZE];   /* where the host's own is in the same table; "": nowhere */
+	char host_flags[HOST_OPTIONS_SIZE]; /* ... and the flags of that mount, words */
+	bool bpffs;			    /* there is one below the container's root filesystem */
+	bool bpf_token;			    /* ... whose options delegate BPF: a token could be made from it */
+	unsigned layers;		    /* cgroup2 mounts on top of each other at `point` */
 	struct other_cgroup other;
 };
 
@@ -50,8 +55,20 @@ struct cgroup_mount {
  * if there is none, or another file system lies on top. */
 int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *ret, struct err *err);
 
+/* Of the host's own table, only what is the host's: options, host_point and host_flags of its own cgroup2 mount. The rest
+ * of *ret stays. Pure. -ENOENT if it has none, -EBADMSG. */
+int mount_find_host(const char *mountinfo, struct cgroup_mount *ret, struct err *err);
+
 /* Is anything mounted at exactly `path`? */
 bool mount_is_point(const char *mountinfo, const char *path);
+
+/* The host's cgroup2 as the table shows it; its strings are the mount's. */
+static inline struct host_mount mount_host(const struct cgroup_mount *mount)
+{
+	return (struct host_mount) { .options = mount->options,
+				     .flags = mount->host_point[0] ? mount->host_flags : NULL,
+				     .point = mount->host_point[0] ? mount->host_point : NULL };
+}
 
 enum mount_method {
 	MOUNT_KEEP,	   /* writable already: nothing is done */

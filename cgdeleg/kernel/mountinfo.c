@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "bpf/cgroup2.h"
 
 enum field { FIELD_ID, FIELD_PARENT, FIELD_DEV, FIELD_ROOT, FIELD_POINT, FIELD_OPTIONS, FIELD_MAX };
 
@@ -72,6 +73,36 @@ static char next_byte(const char **at, const char *end)
 	return *p;
 }
 
+/* The comma-separated options without a value (a context= of SELinux has one, and foreign bytes), as blank-separated
+ * words. False: they do not fit. */
+static bool slice_words(const struct slice *slice, char buf[HOST_OPTIONS_SIZE])
+{
+	const char *p = slice->at;
+	const char *end = slice->at + slice->len;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	while (p < end) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const size_t len = comma ? (size_t)(comma - p) : (size_t)(end - p);
+		size_t good = 0;
+
+		while (good < len && (text_is_alnum(p[good]) || p[good] == '_'))
+			good++;
+		if (len > 0 && good == len) {
+			if (used + len + 2 > HOST_OPTIONS_SIZE)
+				return false;
+			if (used > 0)
+				buf[used++] = ' ';
+			memcpy(buf + used, p, len);
+			used += len;
+			buf[used] = '\0';
+		}
+		p += len + 1;
+	}
+	return true;
+}
+
 /* False when it does not fit, or holds a NUL; buf then has what comes before. */
 static bool decode(const struct slice *slice, char *buf, size_t size)
 {
@@ -134,8 +165,24 @@ static bool take(const struct line *line, struct cgroup_mount *ret)
 		return false;
 	ret->id = number;
 	ret->readonly = slice_has(&line->fields[FIELD_OPTIONS], "ro");
-	ret->nsdelegate = slice_has(&line->super_options, "nsdelegate");
 	ret->layers++;
+	return slice_words(&line->super_options, ret->options);
+}
+
+/* Is it the host's own mount? Of several the last is on top. */
+static bool note_host(const struct line *line, struct cgroup_mount *ret)
+{
+	char here[sizeof(ret->host_point)];
+	bool is_host = false;
+
+	if (!slice_is(&line->type, "cgroup2") || !decode(&line->fields[FIELD_POINT], here, sizeof(here)) ||
+	    strncmp(here, "/sys/", strlen("/sys/")) != 0)
+		return false;
+	for (const char *const *place = cgroup2_places; *place; place++)
+		is_host = is_host || strcmp(here + strlen("/sys/"), *place) == 0;
+	if (!is_host || !slice_words(&line->fields[FIELD_OPTIONS], ret->host_flags))
+		return false;
+	memcpy(ret->host_point, here, strlen(here) + 1);
 	return true;
 }
 
@@ -238,6 +285,7 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 	int r;
 
 	ret->layers = 0;
+	ret->host_point[0] = ret->host_flags[0] = '\0';
 	ret->bpffs = ret->bpf_token = false;
 	ret->other.n = 0;
 	if (len >= sizeof(ret->point))
@@ -247,6 +295,7 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 		struct slice rest;
 		const enum where where = find_place(&places, &line, &rest);
 
+		(void)note_host(&line, ret);
 		if (where != ELSEWHERE && slice_is(&line.type, "bpf"))
 			note_bpffs(&line, ret);
 		if (where == BELOW_ROOT && shows_cgroups(&line))
@@ -272,6 +321,20 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 		note_hidden(mountinfo, &places, &top, ret);
 	memcpy(ret->point, point, len + 1);
 	return 0;
+}
+
+int mount_find_host(const char *mountinfo, struct cgroup_mount *ret, struct err *err)
+{
+	struct line line;
+	int r;
+
+	ret->host_point[0] = ret->host_flags[0] = '\0';
+	while ((r = next_line(&mountinfo, &line, err)) > 0)
+		if (note_host(&line, ret) && !slice_words(&line.super_options, ret->options))
+			return err_set(err, EBADMSG, "mountinfo: cannot read the options of the host's cgroup2");
+	if (r < 0)
+		return r;
+	return ret->host_point[0] ? 0 : err_set(err, ENOENT, "there is no cgroup2 at /sys/fs/cgroup in mountinfo");
 }
 
 bool mount_is_point(const char *mountinfo, const char *path)

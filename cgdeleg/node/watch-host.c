@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "cgdeleg/kernel/mount.h"
 #include "cgdeleg/node/watch-parts.h"
 
@@ -25,11 +26,13 @@ void watch_host(struct watch *watch)
 	    file_readlink_at(watch->args.host->proc_fd, link, root, sizeof(root)) < 0 ||
 	    mount_parse(text, root, mount, NULL) < 0)
 		return;
-	if (mount->nsdelegate && !watch->counts.nsdelegate)
+	const bool nsdelegate = text_has_word(mount->options, "nsdelegate");
+
+	if (nsdelegate && !watch->counts.nsdelegate)
 		watch_say(watch, LOG_NOTICE, "the host's cgroup2 has nsdelegate again");
-	if (!mount->nsdelegate && watch->counts.nsdelegate)
+	if (!nsdelegate && watch->counts.nsdelegate)
 		watch_say(watch, LOG_ALERT,
 			  "the host's cgroup2 has lost the option nsdelegate: remount it with `mount -o remount,nsdelegate %s`, and find out who mounted cgroup2",
 			  root);
-	watch->counts.nsdelegate = mount->nsdelegate;
+	watch->counts.nsdelegate = nsdelegate;
 }

@@ -35,7 +35,7 @@ static const struct facts facts = {
 	.capabilities_known = TRI_YES,
 	.cgroupns_private = TRI_YES,
 	.grants_known = TRI_YES,
-	.nsdelegate = TRI_YES,
+	.host = { .options = "rw nsdelegate memory_recursiveprot", .flags = "rw nosuid", .point = "/sys/fs/cgroup" },
 	.files = files,
 	.device_bpf = DEVICE_BPF_MULTI,
 };

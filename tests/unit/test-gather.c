@@ -179,7 +179,7 @@ TEST(test_facts)
 	assert_int_equal(l.facts.process_uid, 101000);
 	assert_int_equal(l.facts.process_gid, 100100);
 	assert_int_equal(l.facts.cgroupns_private, TRI_YES);
-	assert_int_equal(l.facts.nsdelegate, TRI_YES);
+	assert_string_equal(l.facts.host.options, "rw nsdelegate");
 	assert_int_equal(l.facts.capabilities_known, TRI_YES);
 	assert_int_equal(l.facts.device_bpf, DEVICE_BPF_MULTI);
 	assert_int_equal(l.facts.mount, MOUNT_READONLY);
@@ -407,6 +407,6 @@ TEST_AS_ROOT(test_mount_state) /* attributes in the trusted namespace */
 
 		CHECK(mounts[i].edits, look(mounts[i].edits, mounts[i].config, &l), NULL);
 		assert_int_equal(l.facts.mount, mounts[i].want);
-		assert_int_equal(l.facts.nsdelegate, TRI_NO);
+		assert_string_equal(l.facts.host.options, "rw");
 	}
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <limits.h>
 
+#include "base/text.h"
 #include "cgdeleg/kernel/mount.h"
 #include "tests/unit/check.h"
 
@@ -77,9 +78,60 @@ TEST(test_cases)
 		check_string(cases[i].name, mount.root, cases[i].root);
 		check_string(cases[i].name, mount.point, POINT);
 		if (mount.id != cases[i].id || mount.readonly != cases[i].readonly ||
-		    mount.nsdelegate != cases[i].nsdelegate || mount.layers != cases[i].layers)
+		    text_has_word(mount.options, "nsdelegate") != cases[i].nsdelegate || mount.layers != cases[i].layers)
 			fail_msg("%s: id %" PRIu64 ", read-only %d, nsdelegate %d, layers %u", cases[i].name, mount.id,
-				 mount.readonly, mount.nsdelegate, mount.layers);
+				 mount.readonly, text_has_word(mount.options, "nsdelegate"), mount.layers);
+	}
+}
+
+#define LINE(id, point, flags, type, super) id " 21 0:29 / " point " " flags " - " type " cgroup " super "\n"
+#define THERE				    LINE("22", POINT, "ro", "cgroup2", "rw,nsdelegate")
+#define FORTY				    "a_word_of_forty_bytes_that_no_kernel_has,"
+
+/* The options as words, and the host's own mount, which stands in the same table. */
+static const struct {
+	const char *name, *text, *options, *point, *flags; /* options NULL: an error */
+} hosts[] = {
+	{ "none", THERE, "rw nsdelegate", "", "" },
+	{ "one", LINE("20", "/sys/fs/cgroup", "rw,nosuid,nodev", "cgroup2", "rw") THERE, "rw nsdelegate",
+	  "/sys/fs/cgroup", "rw nosuid nodev" },
+	{ "hybrid",
+	  LINE("20", "/sys/fs/cgroup", "rw", "tmpfs", "rw") LINE("21", "/sys/fs/cgroup/unified", "rw", "cgroup2", "rw")
+		  THERE,
+	  "rw nsdelegate", "/sys/fs/cgroup/unified", "rw" },
+	{ "the last is on top",
+	  LINE("20", "/sys/fs/cgroup", "rw", "cgroup2", "rw") LINE("21", "/sys/fs/cgroup", "ro,noexec", "cgroup2", "rw")
+		  THERE,
+	  "rw nsdelegate", "/sys/fs/cgroup", "ro noexec" },
+	{ "elsewhere",
+	  LINE("20", "/sys/fs/cgroup/", "rw", "cgroup2", "rw") LINE("21", "/sys/fs/cgroupx", "rw", "cgroup2", "rw") THERE,
+	  "rw nsdelegate", "", "" },
+	{ "a longer point", LINE("20", "/sys/fs/cgroup/unified/x", "rw", "cgroup2", "rw") THERE, "rw nsdelegate", "", "" },
+	{ "v1", LINE("20", "/sys/fs/cgroup", "rw", "cgroup", "rw") THERE, "rw nsdelegate", "", "" },
+	{ "what has a value, and what is no word",
+	  LINE("22", POINT, "ro", "cgroup2",
+	       "rw,,seclabel,context=\"u:r:t\",a\\054nsdelegate,ns-delegate,memory_recursiveprot"),
+	  "rw seclabel memory_recursiveprot", "", "" },
+	{ "empty", LINE("22", POINT, "ro", "cgroup2", ","), "", "", "" },
+	{ "as much as fits", LINE("22", POINT, "ro", "cgroup2", FORTY FORTY FORTY FORTY FORTY FORTY "nsdeleg"),
+	  NULL /* below */, "", "" },
+	{ "too much", LINE("22", POINT, "ro", "cgroup2", FORTY FORTY FORTY FORTY FORTY FORTY "nsdelegate"), NULL, NULL,
+	  NULL },
+};
+
+TEST(test_hosts)
+{
+	for (size_t i = 0; i < ELEMENTS(hosts); i++) {
+		struct cgroup_mount mount;
+		const int r = mount_parse(hosts[i].text, POINT, &mount, &why);
+
+		check_result(hosts[i].name, r, &why, hosts[i].point ? NULL : "cannot read the mount at");
+		if (r < 0)
+			continue;
+		if (hosts[i].options)
+			check_string(hosts[i].name, mount.options, hosts[i].options);
+		check_string(hosts[i].name, mount.host_point, hosts[i].point);
+		check_string(hosts[i].name, mount.host_flags, hosts[i].flags);
 	}
 }
 

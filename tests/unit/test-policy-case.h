@@ -22,6 +22,11 @@ static const char *const all_files[] = {
 
 static const char *const no_memory_files[] = { "cgroup.max.descendants", "cgroup.max.depth", "pids.max", NULL };
 
+static const char *const hugetlb_files_list[] = {
+	"cgroup.max.descendants", "cgroup.max.depth", "memory.max",	      "pids.max", "hugetlb.2MB.max",
+	"hugetlb.2MB.rsvd.max",	  "hugetlb.1GB.max",  "hugetlb.1GB.rsvd.max", NULL,
+};
+
 static const char *const only_cgroup_files[] = { "cgroup.procs", NULL };
 
 /* A container to which nothing stands in the way. */
@@ -37,7 +42,7 @@ static const struct facts good_facts = {
 	.ambient = 1 << 1, /* CAP_DAC_OVERRIDE */
 	.cgroupns_private = TRI_YES,
 	.grants_known = TRI_YES,
-	.nsdelegate = TRI_YES,
+	.host = { .options = "rw nsdelegate memory_recursiveprot", .flags = "rw nosuid", .point = "/sys/fs/cgroup" },
 	.cgroup = "/kubepods.slice/x",
 	.files = all_files,
 	.device_bpf = DEVICE_BPF_MULTI,
@@ -208,6 +213,7 @@ static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_CGROUP_MOUNT] = IN_REQUIRE,
 	[REASON_OWNER_UNUSED] = IN_REQUIRE,
 	[REASON_NSDELEGATE_MISSING] = IN_REQUIRE,
+	[REASON_HOST_OPTION_MISSING] = IN_REQUIRE,
 	[REASON_CAPABILITY] = IN_REQUIRE,
 	[REASON_GUARD_MISSING] = IN_REQUIRE,
 	[REASON_GUARD_ABSENT] = IN_REQUIRE,

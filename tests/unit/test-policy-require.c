@@ -24,10 +24,18 @@ struct requirement {
 CHANGE(nothing, (void)f)
 CHANGE(userns_host_ids, f->userns = USERNS_HOST_IDS; f->root_uid = f->root_gid = 0)
 CHANGE(userns_unknown, f->userns = USERNS_UNKNOWN)
-CHANGE(userns_none_no_nsdelegate, userns_none(f); f->nsdelegate = TRI_NO)
-CHANGE(userns_none_nsdelegate_unknown, userns_none(f); f->nsdelegate = TRI_UNKNOWN)
+CHANGE(userns_none_no_nsdelegate, userns_none(f); f->host.options = "rw")
+CHANGE(userns_none_nsdelegate_unknown, userns_none(f); f->host.options = NULL)
 CHANGE(userns_none_no_guard, userns_none(f); f->grant_guard = GUARD_FACT_CANNOT)
-CHANGE(nsdelegate_no, f->nsdelegate = TRI_NO)
+CHANGE(nsdelegate_no, f->host.options = "rw")
+CHANGE(bare_options, userns_none(f); f->host.options = "rw memory_recursiveprot")
+CHANGE(options_unknown, f->host.options = NULL)
+CHANGE(no_such_option, f->host.known = "nsdelegate memory_recursiveprot")
+CHANGE(such_option, f->host.known = "nsdelegate memory_recursiveprot memory_hugetlb_accounting")
+CHANGE(has_hugetlb, f->host.options = "rw nsdelegate memory_hugetlb_accounting")
+CHANGE(nearly_hugetlb,
+       f->host.options = "rw memory_hugetlb_accountin xmemory_hugetlb_accounting memory_hugetlb_accountingx")
+CHANGE(hugetlb_files, f->files = hugetlb_files_list)
 CHANGE(owner_unmapped_uid, f->root_uid = FACT_ID_UNKNOWN)
 CHANGE(owner_unmapped_gid, f->root_gid = FACT_ID_UNKNOWN)
 CHANGE(owner_host_zero, f->root_uid = 0)
@@ -63,10 +71,13 @@ CHANGE(files_no_memory, f->files = no_memory_files)
 CHANGE(files_none, f->files = only_cgroup_files)
 CHANGE(unfilled, *f = (struct facts) { .handler = f->handler })
 
-#define BARE	"require_userns = false\n"
-#define GRANT	VERDICT_GRANT
-#define REFUSE	VERDICT_REFUSE
-#define NO_CODE (-1)
+#define WANT(options) "[defaults]\nhost_options = " options "\n"
+#define SMALL	      "profile = small\n"
+#define HUGE(lines)   "profile = huge\n[profile huge]\nmemory.max = 1G\n" lines
+#define BARE	      "require_userns = false\n"
+#define GRANT	      VERDICT_GRANT
+#define REFUSE	      VERDICT_REFUSE
+#define NO_CODE	      (-1)
 
 static const struct requirement requirements[] = {
 	{ "", nothing, GRANT, NO_CODE },
@@ -83,6 +94,35 @@ static const struct requirement requirements[] = {
 	{ BARE "guard = off\n", userns_none_no_guard, REFUSE, REASON_GUARD_MISSING },
 	{ BARE, guard_missing, GRANT, REASON_GUARD_ABSENT }, /* it has a user namespace */
 	{ "", nsdelegate_no, GRANT, NO_CODE },
+	/* What bounds memory.max is refused without it, where something is counted less. */
+	{ SMALL WANT("memory_hugetlb_accounting"), nothing, REFUSE, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("memory_hugetlb_accounting"), has_hugetlb, GRANT, NO_CODE },
+	{ SMALL WANT("memory_hugetlb_accounting"), nearly_hugetlb, REFUSE, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("memory_hugetlb_accounting"), such_option, REFUSE, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("memory_hugetlb_accounting"), no_such_option, GRANT, NO_CODE },
+	{ SMALL WANT("memory_hugetlb_accounting"), options_unknown, REFUSE, REASON_UNKNOWN },
+	{ SMALL WANT("nsdelegate memory_hugetlb_accounting"), nothing, REFUSE, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("none"), options_unknown, GRANT, NO_CODE },
+	{ SMALL, options_unknown, GRANT, NO_CODE },
+	{ SMALL, nothing, GRANT, NO_CODE },
+	{ WANT("memory_hugetlb_accounting"), nothing, GRANT, REASON_HOST_OPTION_MISSING },
+	{ HUGE("") WANT("memory_hugetlb_accounting"), hugetlb_files, REFUSE, REASON_HOST_OPTION_MISSING },
+	{ HUGE("hugetlb.2MB.max = 64M\n") WANT("memory_hugetlb_accounting"), hugetlb_files, REFUSE,
+	  REASON_HOST_OPTION_MISSING },
+	{ HUGE("hugetlb.2MB.max = 64M\nhugetlb.1GB.max = max\n") WANT("memory_hugetlb_accounting"), hugetlb_files,
+	  REFUSE, REASON_HOST_OPTION_MISSING },
+	{ HUGE("hugetlb.2MB.max = 64M\nhugetlb.1GB.max = 0\n") WANT("memory_hugetlb_accounting"), hugetlb_files, GRANT,
+	  REASON_HOST_OPTION_MISSING },
+	{ "profile = wide\n[profile wide]\nmemory.max = max\n" WANT("memory_hugetlb_accounting"), nothing, GRANT,
+	  REASON_HOST_OPTION_MISSING },
+	/* What loosens no ceiling is a note. */
+	{ SMALL WANT("memory_localevents"), nothing, GRANT, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("pids_localevents"), nothing, GRANT, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("favordynmods"), nothing, GRANT, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("memory_recursiveprot nsdelegate"), nothing, GRANT, NO_CODE },
+	{ SMALL WANT("memory_recursiveprot"), nsdelegate_no, GRANT, REASON_HOST_OPTION_MISSING },
+	{ SMALL WANT("nsdelegate"), nsdelegate_no, GRANT, REASON_HOST_OPTION_MISSING },
+	{ BARE WANT("nsdelegate"), bare_options, REFUSE, REASON_NSDELEGATE_MISSING },
 	{ "", owner_unmapped_uid, REFUSE, REASON_OWNER_UNMAPPED },
 	{ "", owner_unmapped_gid, REFUSE, REASON_OWNER_UNMAPPED },
 	{ "", owner_host_zero, REFUSE, REASON_OWNER_UNMAPPED },
@@ -165,6 +205,75 @@ TEST(test_requirements)
 	}
 }
 
+/* One reason a cause, and the command with all that stands and must stand, whole or not at all. */
+TEST(test_host_remedy)
+{
+	static const struct {
+		const char *lines, *flags, *options, *known, *text;
+		enum reason_code code;
+	} rows[] = {
+		{ BARE, "rw nosuid nodev noexec relatime", "rw memory_recursiveprot", NULL,
+		  "the host's cgroup2 lacks nsdelegate, and the container has no user namespace of its own; "
+		  "run `mount -o remount,rw,nosuid,nodev,noexec,relatime,nsdelegate,memory_recursiveprot /sys/fs/cgroup`",
+		  REASON_NSDELEGATE_MISSING },
+		{ BARE WANT("memory_localevents nsdelegate"), "ro", "rw memory_localevents favordynmods", NULL,
+		  "; run `mount -o remount,ro,nsdelegate,memory_localevents,favordynmods /sys/fs/cgroup`",
+		  REASON_NSDELEGATE_MISSING },
+		{ SMALL WANT("memory_hugetlb_accounting"), "rw", "rw nsdelegate", NULL,
+		  "the host's cgroup2 lacks memory_hugetlb_accounting, so huge pages (hugetlb) that a container takes are not counted "
+		  "in its memory.max; run `mount -o remount,rw,memory_hugetlb_accounting,nsdelegate /sys/fs/cgroup`",
+		  REASON_HOST_OPTION_MISSING },
+		/* Not what is no option of this kernel, and what a newer one has. */
+		{ SMALL WANT("memory_hugetlb_accounting pids_localevents"), "rw $(x) nosuidx",
+		  "rw seclabel nsdelegate newer", "nsdelegate memory_hugetlb_accounting newer",
+		  "run `mount -o remount,rw,memory_hugetlb_accounting,nsdelegate,newer /sys/fs/cgroup`",
+		  REASON_HOST_OPTION_MISSING },
+		{ SMALL WANT("memory_hugetlb_accounting"), NULL, "rw nsdelegate", NULL,
+		  "; remount the host's cgroup2 with it and with all other options that stand there: `cgdeleg check` prints the command",
+		  REASON_HOST_OPTION_MISSING },
+		{ SMALL WANT("favordynmods memory_hugetlb_accounting"),
+		  "rw nosuid nodev noexec nodiratime relatime nosymfollow",
+		  "nsdelegate memory_localevents memory_recursiveprot pids_localevents", NULL,
+		  "favordynmods,nsdelegate,memory_localevents,memory_recursiveprot,pids_localevents /sys/fs/cgroup`",
+		  REASON_HOST_OPTION_MISSING },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct facts facts = good_facts;
+		const struct decision *d;
+		const struct reason *reason;
+		size_t n = 0;
+
+		if (rows[i].code == REASON_NSDELEGATE_MISSING)
+			userns_none(&facts);
+		facts.host = (struct host_mount) { rows[i].options, rows[i].flags, "/sys/fs/cgroup", rows[i].known };
+		d = decide_handler(rows[i].lines, &facts);
+		reason = find_reason(d, rows[i].code);
+		assert_non_null(reason);
+		if (!strstr(reason->text, rows[i].text))
+			fail_msg("row %zu: %s", i, reason->text);
+		for (size_t j = 0; j < d->n_reasons; j++)
+			n += strstr(d->reasons[j].text, "lacks nsdelegate") != NULL;
+		assert_int_equal(n, rows[i].code == REASON_NSDELEGATE_MISSING);
+	}
+}
+
+/* Half a command would take options away. */
+TEST(test_remedy_whole_or_none)
+{
+	static const char *const lists[] = { "nsdelegate", NULL, "nsdelegate pids_localevents" };
+	const struct host_mount host = { "rw", "rw nosuid", "/sys/fs/cgroup", NULL };
+	static const char whole[] = "run `mount -o remount,rw,nosuid,nsdelegate,pids_localevents /sys/fs/cgroup`";
+	char buf[HOST_REMEDY_SIZE];
+
+	for (size_t size = sizeof(whole); size <= sizeof(whole) + 1; size++)
+		assert_string_equal(host_option_remedy(&host, lists, ELEMENTS(lists), buf, size), whole);
+	for (size_t size = 1; size < sizeof(whole); size++) {
+		(void)host_option_remedy(&host, lists, ELEMENTS(lists), buf, size);
+		assert_true(strlen(buf) < size && !strchr(buf, '`'));
+	}
+}
+
 /* Without a user namespace each of these capabilities refuses, with one none does; others never do. */
 TEST(test_capabilities)
 {
@@ -199,7 +308,7 @@ TEST(test_all_refusals_are_collected)
 	struct facts facts = good_facts;
 
 	userns_none(&facts);
-	facts.nsdelegate = TRI_NO;
+	facts.host.options = "rw";
 	facts.capabilities = UINT64_MAX;
 	facts.root_uid = FACT_ID_UNKNOWN;
 	device_replaceable(&facts);

@@ -118,6 +118,12 @@ static const struct complaint_case {
 	{ "[defaults]\nnest = ..\n", 2, 8, "is not a name", 0 },
 	{ "[defaults]\nenable_controllers = cpu mem\n", 2, 22, "'mem' is not a value", 0 },
 	{ "[defaults]\nenable_controllers = +cpu\n", 2, 22, "did you mean 'cpu'?", 0 },
+	{ "[defaults]\nhost_options = nsdelegat\n", 2, 16, "did you mean 'nsdelegate'?", 0 },
+	{ "[defaults]\nhost_options = nsdelegate,memory_recursiveprot\n", 2, 16, "write blanks between options", 0 },
+	{ "[defaults]\nhost_options = memory_recursiveprot rw\n", 2, 16, "'rw' is not a value", 0 },
+	{ "[defaults]\nhost_options = nsdelegate none\n", 2, 16, "'none' of 'host_options' must stand alone", 0 },
+	{ "[defaults]\nhost_options = found nsdelegate\n", 2, 16, "'found' of 'host_options' must stand alone", 0 },
+	{ "[handler x]\nengine = crio\nhost_options = nsdelegate\n", 3, 1, "it belongs in [defaults]", 0 },
 	{ "[handler x]\nengine = cri-o\n", 2, 10, "did you mean 'crio'?", 0 },
 	{ HANDLER "approved_annotations = cgdeleg.io/writeable\n", 3, 24, "did you mean 'cgdeleg.io/writable'?", 0 },
 	{ HANDLER "approved_annotations = cgdeleg.io/cpuset.cpus\n", 3, 24, "can be approved", 0 },
@@ -361,7 +367,8 @@ TEST(test_key_table)
 		assert_int_equal(key->id, id);
 		assert_non_null(key->help);
 		assert_true(key->sections != 0);
-		assert_int_equal(key->kind == KEY_WORD || key->kind == KEY_LADDER, key->words != NULL);
+		assert_int_equal(key->kind == KEY_WORD || key->kind == KEY_LADDER || key->kind == KEY_MOUNT_OPTIONS,
+				 key->words != NULL);
 		if (key->initial && key_check(key, key->name, key->initial, NULL, &value, &err) < 0)
 			fail_msg("%s: %s", key->name, err.text);
 		if (id != KEY_LIMIT)

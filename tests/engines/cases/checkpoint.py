@@ -96,7 +96,7 @@ def without_nsdelegate(t, runc):
         checkpointed(runc, started(runc, command=LOOP))
         expect("nsdelegate" not in mount_options(), "CRIU left nsdelegate")
         done = fails(runc.start(*ASK, *BARE), "it was started")
-        contains(done.err, "mounted without nsdelegate", "what podman says")
+        contains(done.err, "lacks nsdelegate", "what podman says")
 
 
 def without_user_namespace(t, runc):
