@@ -2,7 +2,7 @@
 /*
  * Decide - the policy engine. See decide.h, and request.h for its parts.
  *
- * Every decision begins with "pass". Only one place grants, settle(), and only if some line grants and no reason
+ * Every decision begins with "pass". Only one place grants or bounds, settle(), and only if some line says so and no reason
  * refuses.
  */
 #include "policy/decide.h"
@@ -253,7 +253,12 @@ static void choose_profile(struct request *request)
 		request->decision->profile = request->profile->name;
 }
 
-/* A line grants: fills in the whole grant, and collects every reason against it. */
+static const char *const writable_by_texts[WRITABLE_BY_MAX] = {
+	[WRITABLE_BY_MOUNT] = "its /sys/fs/cgroup is mounted read-write",
+	[WRITABLE_BY_OWNER] = "its runtime has given the cgroup away",
+};
+
+/* A line grants, or bounds: fills in the whole decision, and collects every reason against it. */
 static void examine(struct request *request, enum reason_code code, const struct setting *line)
 {
 	static const char *const texts[REASON_CODE_MAX] = {
@@ -261,16 +266,25 @@ static void examine(struct request *request, enum reason_code code, const struct
 		[REASON_HANDLER_GRANTS] = "the handler makes the cgroup writable",
 		[REASON_ANNOTATION_GRANTS] = "an annotation that the handler approves asks for it",
 	};
+	const bool bounds = code == REASON_BOUNDED;
 	struct decision *d = request->decision;
 	const char *nest;
 
-	request_reason(request, REASON_GRANTS, code, line, "%s", texts[code]);
+	if (bounds)
+		request_reason(request, REASON_BOUNDS, code, line,
+			       "it did not ask, but %s: it is bounded and gets nothing more",
+			       writable_by_texts[request->facts->writable_by]);
+	else
+		request_reason(request, REASON_GRANTS, code, line, "%s", texts[code]);
+	request->bounding = bounds;
+	d->examined = true;
 	d->origin = line->origin;
 	/* The profile has settings of its own. */
 	choose_profile(request);
 	request_note_stricter(request);
 	nest = request_value(request, KEY_NEST);
-	d->nest = strcmp(nest, "none") == 0 ? NULL : nest;
+	/* Its processes are where its runtime has put them, and nothing is given to it. */
+	d->nest = bounds || strcmp(nest, "none") == 0 ? NULL : nest;
 	d->controllers = request_value(request, KEY_ENABLE_CONTROLLERS);
 	d->audit_required = request_is(request, KEY_AUDIT, "require");
 	d->audit_sync = request_is(request, KEY_AUDIT_SYNC, "yes");
@@ -280,6 +294,57 @@ static void examine(struct request *request, enum reason_code code, const struct
 	request_ceilings(request);
 	request_host_options(request);
 	request_budgets(request);
+}
+
+static void refuse_writable(struct request *request, const struct setting *line)
+{
+	const bool by_mount = request->facts->writable_by == WRITABLE_BY_MOUNT;
+
+	request_refuse(
+		request, REASON_WRITABLE_MOUNT, line,
+		"the container did not ask for a writable cgroup, but %s, and writable_mount = refuse; %s, or set writable_mount = bound",
+		writable_by_texts[request->facts->writable_by],
+		by_mount ? "have its engine mount it read-only ('ro' in config.json)"
+			 : "use a runtime that does not (crun gives it to every user namespace)");
+}
+
+/*
+ * The policy grants nothing, and nobody asks. The engine or the runtime may have made the cgroup writable all the same:
+ * containerd's cgroup_writable, CRI-O's annotation, podman --systemd, Docker with userns-remap, crun with any user
+ * namespace. Ownership counts without a writable mount, because with CAP_SYS_ADMIN in a user namespace, its own or one
+ * that it makes, a container can mount cgroup2 itself.
+ */
+static void decide_unasked(struct request *request, const char *why_not_concerned)
+{
+	const struct setting *line = request_setting(request, KEY_WRITABLE_MOUNT);
+	const struct facts *facts = request->facts;
+	const bool writable = facts->writable_by > WRITABLE_BY_NONE;
+
+	if (request_is(request, KEY_WRITABLE_MOUNT, "pass")) {
+		pass(request, REASON_NOT_CONCERNED, why_not_concerned);
+		if (writable)
+			request_note(request, REASON_UNBOUNDED, line,
+				     "%s, and nothing bounds what the container makes there; set writable_mount = bound",
+				     writable_by_texts[facts->writable_by]);
+		return;
+	}
+	request->decision->unasked = true;
+	if (facts->writable_by == WRITABLE_BY_NONE)
+		pass(request, REASON_NOT_CONCERNED, why_not_concerned);
+	else if (!writable)
+		request_refuse(
+			request, REASON_UNKNOWN, line,
+			"whether the container's cgroup is writable is not known, and writable_mount = %s depends on it",
+			line->value);
+	else if (facts->cgroupns_private == TRI_NO)
+		request_refuse(
+			request, REASON_CGROUPNS_SHARED, line,
+			"writable_mount = %s: %s, and the container shares the host's cgroup namespace, so nothing can bound it; run it with a private one (--cgroupns=private, not privileged), or exempt it by a rule with writable_mount = pass",
+			line->value, writable_by_texts[facts->writable_by]);
+	else if (request_is(request, KEY_WRITABLE_MOUNT, "refuse"))
+		refuse_writable(request, line);
+	else
+		examine(request, REASON_BOUNDED, line);
 }
 
 static void decide_writable(struct request *request, bool has_rules, bool asks)
@@ -296,12 +361,11 @@ static void decide_writable(struct request *request, bool has_rules, bool asks)
 			request->handler->name,
 			explain_rules(request, &request->decision->who, compared, sizeof(compared)));
 	else if (has_rules && !request->rule)
-		pass(request, REASON_NOT_CONCERNED,
-		     "the container's handler has rules, and none of them matches the container");
+		decide_unasked(request, "the container's handler has rules, and none of them matches the container");
 	else if (writable_of(from) == WRITABLE_TRUE)
 		examine(request, by_rule ? REASON_RULE_GRANTS : REASON_HANDLER_GRANTS, line);
 	else if (!asks)
-		pass(request, REASON_NOT_CONCERNED, "nothing in the policy makes the container's cgroup writable");
+		decide_unasked(request, "nothing in the policy makes the container's cgroup writable");
 	else if (writable_of(from) == WRITABLE_FALSE)
 		request_refuse(
 			request, by_rule ? REASON_RULE_FORBIDS : REASON_HANDLER_FORBIDS, line,
@@ -346,6 +410,8 @@ static void settle(struct request *request)
 			d->origin = d->reasons[0].origin;
 	} else if (d->n_reasons > 0 && d->reasons[0].kind == REASON_GRANTS) {
 		d->verdict = VERDICT_GRANT;
+	} else if (d->n_reasons > 0 && d->reasons[0].kind == REASON_BOUNDS) {
+		d->verdict = VERDICT_BOUND;
 	}
 }
 

@@ -12,8 +12,10 @@
 bool policy_grants_unasked(const struct ruleset *rules, const struct section *handler);
 
 /*
- * The whole decision. Cannot fail: it denies what it does not know. VERDICT_PASS rests on facts->handler, annotations and
- * n_annotations alone: asked with only the state known, it is final, and the hook exits and opens nothing more. With a
+ * The whole decision. Cannot fail: it denies what it does not know. Asked with only the state known (facts->handler,
+ * annotations and n_annotations) VERDICT_PASS is final, and the hook exits and opens nothing more. Where nobody asks and
+ * writable_mount is not "pass", the answer is then a refusal with decision->unasked, and facts->writable_by and
+ * cgroupns_private tell: asked again with these, everything is final but what was examined. With a
  * broken ruleset it answers only VERDICT_REFUSE, if a readable file names the handler or the container has an annotation
  * with one of cgdeleg's keys (annotation.h), or VERDICT_PASS.
  */

@@ -5,12 +5,14 @@
 #include <stdio.h>
 
 static const char *const verdicts[VERDICT_MAX] = {
-	[VERDICT_PASS] = "pass",	 [VERDICT_GRANT] = "grant",	[VERDICT_REFUSE] = "refuse",
-	[VERDICT_READONLY] = "readonly", [VERDICT_UNKNOWN] = "unknown", [VERDICT_ERROR] = "error",
+	[VERDICT_PASS] = "pass",     [VERDICT_GRANT] = "grant",	      [VERDICT_BOUND] = "bound",
+	[VERDICT_REFUSE] = "refuse", [VERDICT_READONLY] = "readonly", [VERDICT_UNKNOWN] = "unknown",
+	[VERDICT_ERROR] = "error",
 };
 
 static const char *const kinds[] = {
 	[REASON_GRANTS] = "grants",
+	[REASON_BOUNDS] = "bounds",
 	[REASON_REFUSES] = "refuses",
 	[REASON_NOTES] = "notes",
 };
@@ -23,6 +25,9 @@ static const char *const codes[REASON_CODE_MAX] = {
 	[REASON_HANDLER_GRANTS] = "handler-grants",
 	[REASON_RULE_GRANTS] = "rule-grants",
 	[REASON_ANNOTATION_GRANTS] = "annotation-grants",
+	[REASON_BOUNDED] = "bounded",
+	[REASON_WRITABLE_MOUNT] = "writable-mount",
+	[REASON_UNBOUNDED] = "unbounded",
 	[REASON_ANNOTATION_DECLINES] = "annotation-declines",
 	[REASON_ANNOTATION_INVALID] = "annotation-invalid",
 	[REASON_ANNOTATION_UNAPPROVED] = "annotation-unapproved",

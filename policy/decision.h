@@ -31,6 +31,7 @@ enum verdict {
 	VERDICT_PASS,	  /* not covered: nothing is touched */
 	VERDICT_GRANT,	  /* delegate */
 	VERDICT_REFUSE,	  /* asked, refused: the container is not created */
+	VERDICT_BOUND,	  /* did not ask, and its cgroup is writable: bounded as a grant is, and given nothing */
 	VERDICT_READONLY, /* refused or declined, but the container runs: the cgroup's ownership is taken back */
 	VERDICT_UNKNOWN,  /* cannot be told from a bundle alone: only in `check`, never from policy_decide() */
 	VERDICT_ERROR,	  /* there was no decision: only in audit records, never from policy_decide() */
@@ -39,7 +40,8 @@ enum verdict {
 
 enum reason_kind {
 	REASON_GRANTS,	/* a policy line that grants */
-	REASON_REFUSES, /* why not; a decision with one of these is never VERDICT_GRANT */
+	REASON_BOUNDS,	/* a policy line that bounds what somebody else has made writable */
+	REASON_REFUSES, /* why not; a decision with one of these is never VERDICT_GRANT or VERDICT_BOUND */
 	REASON_NOTES	/* worth knowing: a clamp, a skipped ceiling, an annotation that does not count */
 };
 
@@ -52,6 +54,9 @@ enum reason_code {
 	REASON_HANDLER_GRANTS,	      /* handler's cgroup_writable = true */
 	REASON_RULE_GRANTS,	      /* rule's cgroup_writable = true */
 	REASON_ANNOTATION_GRANTS,     /* an annotation that the handler's line approves */
+	REASON_BOUNDED,		      /* it did not ask, its cgroup is writable, writable_mount = bound */
+	REASON_WRITABLE_MOUNT,	      /* ... writable_mount = refuse */
+	REASON_UNBOUNDED,	      /* ... writable_mount = pass: nothing bounds it (note) */
 	REASON_ANNOTATION_DECLINES,   /* an approved annotation says false */
 	REASON_ANNOTATION_INVALID,    /* an approved annotation with a value outside its grammar */
 	REASON_ANNOTATION_UNAPPROVED, /* one of cgdeleg's keys that this handler does not approve (note) */
@@ -121,6 +126,9 @@ struct decision {
 	const char *handler, *profile, *rule; /* names of sections; profile and rule may be NULL */
 	struct origin origin;		      /* the line that granted, or that the refusal rests on */
 	struct identity who;
+	/* It did not ask, and writable_mount decides. Until writable_by is known that is a refusal. */
+	bool unasked;
+	bool examined;		       /* every fact counts: it is granted, bounded, or refused for its facts */
 	const char *nest;	       /* the leaf's name; NULL: none */
 	const char *controllers;       /* blank-separated, to be enabled when nesting */
 	uint32_t owner_uid, owner_gid; /* host ids of the new owner */
@@ -143,9 +151,15 @@ struct decision {
 	char texts[DECISION_TEXTS_SIZE];
 };
 
-const char *verdict_name(enum verdict verdict); /* "pass", "grant", "refuse", "readonly" */
+/* Is the container held by ceilings and guards, and does it count? */
+static inline bool verdict_bounds(enum verdict verdict)
+{
+	return verdict == VERDICT_GRANT || verdict == VERDICT_BOUND;
+}
+
+const char *verdict_name(enum verdict verdict); /* "pass", "grant", "bound", "refuse", "readonly" */
 /* "file:line", or "file" where the whole of it is meant; "" for what is built in. Returns buf. */
 const char *origin_format(const struct origin *origin, char *buf, size_t size);
 
 const char *reason_code_name(enum reason_code code); /* "userns-missing" */
-const char *reason_kind_name(enum reason_kind kind); /* "grants", "refuses", "notes" */
+const char *reason_kind_name(enum reason_kind kind); /* "grants", "bounds", "refuses", "notes" */

@@ -19,3 +19,23 @@ const char *facts_annotation(const struct facts *facts, const char *key)
 			return facts->annotations[i].value;
 	return NULL;
 }
+
+static const char *const writable_by_names[WRITABLE_BY_MAX] = {
+	[WRITABLE_BY_UNKNOWN] = "unknown",
+	[WRITABLE_BY_NONE] = "none",
+	[WRITABLE_BY_MOUNT] = "mount",
+	[WRITABLE_BY_OWNER] = "owner",
+};
+
+const char *writable_by_name(enum writable_by by)
+{
+	return writable_by_names[by];
+}
+
+enum writable_by writable_by_find(const char *name)
+{
+	for (int i = 0; name && i < WRITABLE_BY_MAX; i++)
+		if (strcmp(writable_by_names[i], name) == 0)
+			return (enum writable_by)i;
+	return WRITABLE_BY_UNKNOWN;
+}

@@ -84,6 +84,15 @@ enum mount_state {
 	MOUNT_STATE_MAX
 };
 
+/* What makes the container's cgroup writable before the hook has done anything: its engine's or runtime's doing. */
+enum writable_by {
+	WRITABLE_BY_UNKNOWN, /* nobody has looked */
+	WRITABLE_BY_NONE,
+	WRITABLE_BY_MOUNT, /* the mount at /sys/fs/cgroup is read-write, and stays so */
+	WRITABLE_BY_OWNER, /* the mount is not; but somebody else than host root owns the cgroup, or files of it */
+	WRITABLE_BY_MAX
+};
+
 struct facts {
 	/* Who asks. */
 	const char *handler;		      /* --handler of the hook */
@@ -117,6 +126,7 @@ struct facts {
 	const char *unrecognised;     /* on the kernel's list, unknown to cgdeleg: left alone; words or "" */
 	const char *controllers;      /* what cgroup.controllers offers, blank-separated */
 	enum mount_state mount;
+	enum writable_by writable_by;
 	bool nested;	  /* the container's process is already in a leaf below the root */
 	bool granted;	  /* the attribute says that this same container was granted before */
 	bool has_scope;	  /* a host-owned systemd scope above belongs to this container alone */
@@ -148,6 +158,10 @@ static inline bool facts_placed(const struct facts *facts)
 {
 	return !facts->place_fault && facts->cgroupns_private != TRI_NO;
 }
+
+/* "unknown", "none", "mount", "owner"; and back: unknown for any other word, and for NULL. */
+const char *writable_by_name(enum writable_by by);
+enum writable_by writable_by_find(const char *name);
 
 /* The name of a file in the delegation root, from facts->files; NULL when there is none such or it is unknown. */
 const char *facts_file(const struct facts *facts, const char *name);

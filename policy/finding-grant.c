@@ -93,7 +93,8 @@ static bool find_idle(const struct listener *to, const struct section *handler)
 			     "take one of the two out, or add a rule with cgroup_writable = true",
 			     "[handler %s] grants nothing: its approved_annotations ask, and cgroup_writable = false (%s:%u) forbids it",
 			     handler->name, forbids->origin.file, forbids->origin.line);
-	else if (!is_asked(approved) && !policy_grants_unasked(to->rules, handler))
+	else if (!is_asked(approved) && !policy_grants_unasked(to->rules, handler) &&
+		 !handler_judges_mounts(to->rules, handler))
 		finding_tell(to, FINDING_HANDLER_IDLE, &handler->origin,
 			     "approve cgdeleg.io/writable, or set cgroup_writable = true",
 			     "[handler %s] grants nothing: none of its approved_annotations asks for a writable cgroup, and neither the handler nor a rule for it has cgroup_writable = true",

@@ -7,6 +7,7 @@
  *     finding-grant.c   handlers, profiles and annotations that cannot do what they are for
  *     finding-budget.c  budgets that refuse everybody
  *     finding-limit.c   ceilings and settings that stop everything, or nothing
+ *     finding-mount.c   containers that nobody asks for and nothing bounds
  *     finding-rule.c    rules that no container gets to
  */
 #pragma once
@@ -20,7 +21,7 @@ struct listener {
 	void *userdata;
 };
 
-/* A note; `remedy` as in struct finding. */
+/* A note, or of FINDING_UNBOUNDED a risk; `remedy` as in struct finding. */
 void finding_tell(const struct listener *to, enum finding_id id, const struct origin *place, const char *remedy,
 		  const char *fmt, ...) _printf_(5, 6);
 
@@ -33,8 +34,12 @@ bool handler_gives(const struct ruleset *rules, const struct section *handler, c
 /* Does the handler let an annotation lower that limit file? */
 bool handler_lowers(const struct section *handler, const char *file);
 
+/* Could writable_mount bound or refuse one of that handler's containers? */
+bool handler_judges_mounts(const struct ruleset *rules, const struct section *handler);
+
 void find_grants(const struct listener *to, const struct section *handler);
 void find_profiles(const struct listener *to);
 void find_budgets(const struct listener *to, const struct section *section);
 void find_limits(const struct listener *to, const struct section *section);
+void find_unbounded(const struct listener *to, const struct section *handler);
 void find_rule(const struct listener *to, const struct section *rule);

@@ -38,7 +38,11 @@ void finding_tell(const struct listener *to, enum finding_id id, const struct or
 		  const char *fmt, ...)
 {
 	char text[512];
-	struct finding finding = { .id = id, .place = *place, .text = text, .remedy = remedy };
+	struct finding finding = { .id = id,
+				   .severity = id == FINDING_UNBOUNDED ? FINDING_RISK : FINDING_NOTE,
+				   .place = *place,
+				   .text = text,
+				   .remedy = remedy };
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -85,6 +89,7 @@ void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userda
 	for (const struct section *s = rules->sections[SECTION_HANDLER]; s; s = s->next) {
 		find_grants(&to, s);
 		find_budgets(&to, s);
+		find_unbounded(&to, s);
 	}
 	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next) {
 		find_rule(&to, s);

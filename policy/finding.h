@@ -31,6 +31,7 @@ enum finding_id {
 	FINDING_PROFILE_UNUSED,	    /* named by no handler and no rule */
 	FINDING_BUDGET_UNCOUNTED,   /* a budget refuses all that have no ceiling to be counted */
 	FINDING_BUDGET_TOO_SMALL,   /* a budget that not even one container fits into */
+	FINDING_UNBOUNDED,	    /* writable_mount = pass for containers that may get no grant */
 	FINDING_LIMIT_ZERO,	    /* a ceiling under which nothing runs, or no cgroup can be made */
 	FINDING_SETTINGS_CONFLICT,  /* two settings of which one takes the other's effect */
 	FINDING_RULE_SHADOWED,	    /* rules above take all its containers */

@@ -21,6 +21,7 @@ static const char *const guard_words[] = { "require", "prefer", "off", NULL };
 static const char *const pressure_words[] = { "deny", "allow", NULL };
 static const char *const audit_words[] = { "require", "prefer", NULL };
 static const char *const per_words[] = { "all", "namespace", NULL };
+static const char *const writable_mount_words[] = { "pass", "bound", "refuse", NULL };
 static const char *const yes_no_words[] = { "yes", "no", NULL };
 
 /* In the order of enum key_id: id, name, kind, sections, words, initial, help. */
@@ -49,6 +50,8 @@ const struct key keys[] = {
 	{ KEY_ENGINE, "engine", KEY_WORD, H, engine_names, NULL, "whose annotations say who a container is; mandatory" },
 	{ KEY_CGROUP_WRITABLE, "cgroup_writable", KEY_BOOL, H | R, NULL, NULL,
 	  "grant, forbid, or (absent) grant when asked" },
+	{ KEY_WRITABLE_MOUNT, "writable_mount", KEY_WORD, H | R, writable_mount_words, "pass",
+	  "what happens to a container that did not ask and whose cgroup is writable all the same" },
 	{ KEY_APPROVED_ANNOTATIONS, "approved_annotations", KEY_ANNOTATIONS, H, NULL, NULL,
 	  "the annotation keys that count" },
 	{ KEY_PROFILE, "profile", KEY_NAME, H | R, NULL, NULL, "the profile whose ceilings and settings apply" },

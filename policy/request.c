@@ -75,6 +75,7 @@ bool request_is(const struct request *request, enum key_id id, const char *value
 static const unsigned char ranks[] = {
 	[REASON_REFUSES] = 0,
 	[REASON_GRANTS] = 1,
+	[REASON_BOUNDS] = 1,
 	[REASON_NOTES] = 2,
 };
 
@@ -102,14 +103,17 @@ void request_reason(struct request *request, enum reason_kind kind, enum reason_
 		    const struct setting *setting, const char *fmt, ...)
 {
 	struct decision *d = request->decision;
+	const char *prefix = kind == REASON_REFUSES && request->bounding ? "writable_mount = bound: " : "";
+	const size_t len = strlen(prefix);
 	char text[REASON_TEXT_SIZE];
 	size_t size, at;
 	va_list ap;
 
 	request->refused |= kind == REASON_REFUSES;
+	memcpy(text, prefix, len + 1);
 	va_start(ap, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0';
+	if (vsnprintf(text + len, sizeof(text) - len, fmt, ap) < 0)
+		text[len] = '\0';
 	va_end(ap);
 	size = strlen(text) + 1;
 	while (d->n_reasons > 0 && !has_room(d, size) && ranks[d->reasons[d->n_reasons - 1].kind] > ranks[kind])

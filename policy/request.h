@@ -26,7 +26,8 @@ struct request {
 	bool chosen;			   /* an annotation has chosen the profile */
 	const struct setting *approved;	   /* the handler's approved_annotations, or NULL */
 	enum engine engine;		   /* the handler's; ENGINE_INVALID: not known */
-	bool refused;			   /* apart from the reasons, which could be too many to store */
+	bool bounding; /* writable_mount = bound is what refusals are about: their sentences say so */
+	bool refused;  /* apart from the reasons, which could be too many to store */
 	struct wish wish;
 };
 

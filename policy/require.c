@@ -324,12 +324,14 @@ void request_require(struct request *request)
 							      : GUARD_REQUIRE;
 	d->pressure = request_is(request, KEY_PRESSURE, "allow");
 	require_userns(request);
-	require_owner(request);
+	/* Who is bounded is given nothing. What its runtime has given away is none of the limits: gather() sees to that. */
+	if (!request->bounding)
+		require_owner(request);
 	require_cgroupns(request);
 	require_device_bpf(request);
 	require_guard(request);
 	require_no_bpf(request);
-	if (covered)
+	if (covered && !request->bounding)
 		request_refuse(
 			request, REASON_COVERED, NULL,
 			"'%s' stands in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after the hook; %s",

@@ -58,6 +58,8 @@ static void print_facts(const struct trail *trail)
 	line("unit", f->unit);
 	line("controllers", f->controllers);
 	line("mount", mount_state_name(f->mount));
+	if (f->writable_by > WRITABLE_BY_NONE)
+		line("writable by", writable_by_name(f->writable_by));
 	line("covered by", f->covered_by);
 	line("device BPF", device_bpf_state_name(f->device_bpf));
 	print_guards(f);

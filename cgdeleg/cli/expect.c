@@ -77,6 +77,14 @@ static int expect_types(const struct oci *oci, struct err *err)
 	return 0;
 }
 
+/* To whom the runtime will give the cgroup shows only then: crun does it for every user namespace. */
+static enum writable_by expect_writable(const struct oci *oci)
+{
+	if (oci->mounted_writable == TRI_YES)
+		return WRITABLE_BY_MOUNT;
+	return oci->mounted_writable == TRI_NO && !oci_namespace(oci, "user") ? WRITABLE_BY_NONE : WRITABLE_BY_UNKNOWN;
+}
+
 int expect_container(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		     struct err *err)
 {
@@ -84,6 +92,7 @@ int expect_container(const struct host *host, const struct oci *oci, struct targ
 	int r;
 
 	gather_config(oci, facts);
+	facts->writable_by = expect_writable(oci);
 	r = expect_types(oci, err);
 	if (r < 0 || !facts_placed(facts))
 		return r;

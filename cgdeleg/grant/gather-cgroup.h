@@ -8,10 +8,25 @@
 
 #include "cgdeleg/grant/gather.h"
 
+/* The handles and ids of the container's process. */
+int gather_process(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		   struct err *err);
+
+/* The text of its mountinfo, which the caller frees, and in ret_point (PATH_MAX bytes) where /sys/fs/cgroup is in it. */
+int gather_mountinfo(const struct host *host, const struct oci *oci, const struct target *target, char *ret_point,
+		     char **ret, struct err *err);
+
+/* No cgroup2 is at `point`, and the text of mountinfo says whether that is because the hook comes after pivot_root: an
+ * error then. Cuts `point` down to the root filesystem. */
+int gather_check_late(const char *mountinfo, char *point, struct err *err);
+
 /* Fills target->now in one of two ways: see gather-paths.c. What the short one takes for true is proven by
  * finding the process in cgroup.procs of that cgroup, or not at all. */
 int gather_paths_short(const struct host *host, struct target *target, struct err *err);
 int gather_paths(const struct host *host, struct target *target, struct err *err);
+
+/* The cgroup of the container's process in ret_path (PATH_MAX bytes), as the hook sees it. */
+int gather_process_path(const struct target *target, char *ret_path, struct err *err);
 
 /* The sentence of a container that has no cgroup namespace of its own. */
 int gather_refuse_shared(struct err *err);

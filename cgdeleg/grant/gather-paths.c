@@ -30,6 +30,11 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 	return cgroup_parse_path(text, ret, PATH_MAX, err);
 }
 
+int gather_process_path(const struct target *target, char *ret_path, struct err *err)
+{
+	return read_path(target->proc_fd, "cgroup", ret_path, err);
+}
+
 int gather_refuse_shared(struct err *err)
 {
 	return err_set(

@@ -216,37 +216,46 @@ static int read_instance(struct target *target, struct err *err)
 
 /* Runtimes mount the root filesystem at its place before they call hooks, and after the last createRuntime hook it is "/"
  * of the container's mount namespace, which has no such place any more. */
-static int refuse_late(const char *mountinfo, char *point, struct err *err)
+int gather_check_late(const char *mountinfo, char *point, struct err *err)
 {
 	point[strlen(point) - strlen("/sys/fs/cgroup")] = '\0';
 	if (!point[0] || mount_is_point(mountinfo, point))
-		return -err->code;
+		return 0;
 	return err_set(
 		err, ENOENT,
 		"the container's root filesystem is not mounted at '%s' any more, as in a poststart hook; move the hook to createRuntime",
 		point);
 }
 
-static int find_mount(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
-		      struct err *err)
+int gather_mountinfo(const struct host *host, const struct oci *oci, const struct target *target, char *ret_point,
+		     char **ret, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	_cleanup_free_ char *text = NULL;
-	char point[PATH_MAX];
-	int r;
+	int r = mount_point(host, oci, ret_point, err);
 
-	r = mount_point(host, oci, point, err);
 	if (r < 0)
 		return r;
 	fd = openat(target->proc_fd, "mountinfo", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open '/proc/%d/mountinfo'", target->pid);
-	r = file_slurp(fd, MOUNTINFO_MAX, &text, NULL);
+	r = file_slurp(fd, MOUNTINFO_MAX, ret, NULL);
+	return r < 0 ? err_set_errno(err, r, "cannot read '/proc/%d/mountinfo'", target->pid) : 0;
+}
+
+static int find_mount(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		      struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	char point[PATH_MAX];
+	int r = gather_mountinfo(host, oci, target, point, &text, err);
+
 	if (r < 0)
-		return err_set_errno(err, r, "cannot read '/proc/%d/mountinfo'", target->pid);
+		return r;
 	r = mount_parse(text, point, &target->mount, err);
+	if (r == -ENOENT)
+		(void)gather_check_late(text, point, err);
 	if (r < 0)
-		return r == -ENOENT ? refuse_late(text, point, err) : r;
+		return -err->code;
 	gather_mount(target, facts);
 	return 0;
 }
@@ -263,8 +272,8 @@ static enum mount_state classify_mount(const struct oci *oci, const struct targe
 	return oci->mount_readonly ? MOUNT_WILL_BE_RO : MOUNT_WRITABLE;
 }
 
-static int look_at_container(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
-			     struct err *err)
+int gather_process(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		   struct err *err)
 {
 	int r = open_process(host, oci->pid, target, err);
 
@@ -272,8 +281,15 @@ static int look_at_container(const struct host *host, const struct oci *oci, str
 		r = check_namespaces(host, target, facts, err);
 	if (r >= 0)
 		r = read_instance(target, err);
-	if (r >= 0)
-		r = read_maps(target, oci, facts, err);
+	return r < 0 ? r : read_maps(target, oci, facts, err);
+}
+
+static int look_at_container(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+			     struct err *err)
+{
+	/* gather_writable() may have been here. */
+	int r = target->pidfd < 0 ? gather_process(host, oci, target, facts, err) : 0;
+
 	if (r >= 0)
 		r = find_mount(host, oci, target, facts, err);
 	if (r >= 0)
@@ -290,7 +306,8 @@ int gather(const struct host *host, const struct oci *oci, struct target *target
 {
 	char ours[NS_NAME_SIZE];
 
-	gather_config(oci, facts);
+	if (target->pidfd < 0)
+		gather_config(oci, facts);
 	if (!facts_placed(facts) || look_at_container(host, oci, target, facts, err) >= 0)
 		return 0;
 	/* Two causes of many failures, which say it better than whatever failed first. */

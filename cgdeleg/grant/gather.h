@@ -6,7 +6,7 @@
  * doubt which cgroup is the container's, and that it is the container's alone, that is an error and never a fact: no
  * policy can override it.
  *
- * Parts: gather.c, gather-config.c, gather-mounts.c.
+ * Parts: gather.c, gather-config.c, gather-mounts.c, gather-writable.c.
  */
 #pragma once
 
@@ -60,6 +60,14 @@ struct target {
  * the caller's. Every refusal to go on names what was found and what was expected.
  */
 int gather(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts, struct err *err);
+
+/*
+ * The little that writable_mount needs of a container that asks for nothing: facts->writable_by, cgroupns_private, and
+ * the user namespace. gather() goes on from there. It knows every container, also one without a cgroup mount or in the
+ * host's cgroup namespace; whatever cannot be read is an error.
+ */
+int gather_writable(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		    struct err *err);
 
 /* Fills facts->controllers, which gather() leaves out: only a plan with a leaf needs it. */
 int gather_controllers(struct target *target, struct facts *facts, struct err *err);

@@ -14,8 +14,8 @@
 #define VALUE_MAX	  512 /* bytes of a value in a field */
 
 static const char *const verbs[VERDICT_MAX] = {
-	[VERDICT_PASS] = "passed",	 [VERDICT_GRANT] = "granted", [VERDICT_REFUSE] = "refused",
-	[VERDICT_READONLY] = "readonly", [VERDICT_ERROR] = "error",
+	[VERDICT_PASS] = "passed",    [VERDICT_GRANT] = "granted",     [VERDICT_BOUND] = "bounded",
+	[VERDICT_REFUSE] = "refused", [VERDICT_READONLY] = "readonly", [VERDICT_ERROR] = "error",
 };
 
 /* " name=value", in printable ASCII without a blank. */
@@ -72,7 +72,7 @@ static int priority_of(const struct record *record)
 {
 	if (record->err->text[0])
 		return 3;
-	return record->decision->verdict == VERDICT_GRANT ? 5 : 4;
+	return verdict_bounds(record->decision->verdict) ? 5 : 4;
 }
 
 void notice_send(const struct journal *journal, const struct record *record)

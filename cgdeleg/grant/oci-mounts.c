@@ -144,6 +144,7 @@ int oci_read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 	size_t i, n;
 
 	oci->mounts = mounts;
+	oci->mounted_writable = TRI_NO;
 	blame_none(NULL, oci);
 	if (!mounts)
 		return 0;
@@ -158,6 +159,8 @@ int oci_read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 			oci->has_mount = is_cgroup(&raw);
 			has_own |= oci->has_mount;
 			read_mount_options(raw.options, oci);
+			oci->mounted_writable =
+				!oci->mount_readonly && (oci->has_mount || is_bind(&raw)) ? TRI_YES : TRI_NO;
 			oci->place_fault[0] = '\0';
 			blamed = !oci->has_mount;
 			if (blamed)
@@ -167,6 +170,9 @@ int oci_read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 			if (oci->has_mount || is_bind(&raw))
 				blame_mount(&raw, has_own, oci);
 			oci->has_mount = false;
+			/* What lies there now has not these options. */
+			oci->mount_readonly = oci->mount_recursive = false;
+			oci->mounted_writable = is_bind(&raw) ? TRI_UNKNOWN : TRI_NO;
 		} else if (is_cgroup(&raw)) {
 			elsewhere = raw.destination;
 		}

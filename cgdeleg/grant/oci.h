@@ -41,10 +41,12 @@ struct oci {
 
 	/* config.json. Strings belong to config_doc. */
 	yyjson_doc *config_doc;
-	int bundle_fd;					      /* O_PATH */
-	const char *rootfs;				      /* root.path: absolute, or relative to the bundle */
-	bool mount_readonly;				      /* the mount at /sys/fs/cgroup has "ro" or "rro" */
-	bool mount_recursive;				      /* ... "rro": recursively, and on some runtimes late */
+	int bundle_fd;	      /* O_PATH */
+	const char *rootfs;   /* root.path: absolute, or relative to the bundle */
+	bool mount_readonly;  /* the mount at /sys/fs/cgroup has "ro" or "rro" */
+	bool mount_recursive; /* ... "rro": recursively, and on some runtimes late */
+	/* Will /sys/fs/cgroup be mounted read-write, with what may be a cgroup? TRI_UNKNOWN: what is bound above decides. */
+	enum tristate mounted_writable;
 	bool has_mount;					      /* there is a cgroup mount at /sys/fs/cgroup */
 	char place_fault[320];				      /* see struct facts; "": none */
 	yyjson_val *mounts;				      /* not yet read; or NULL */

@@ -68,6 +68,7 @@ static void describe_grant(const struct decision *d, const struct facts *facts, 
 				    .name = d->who.container,
 				    .method = mount_method_name(method),
 				    .leaf = d->nest,
+				    .writable_by = d->unasked ? facts->writable_by : WRITABLE_BY_UNKNOWN,
 				    .since = facts->asked,
 				    .scope = facts->has_scope,
 				    .n_ceilings = d->n_ceilings,
@@ -139,14 +140,11 @@ static void add_owner(struct plan *plan, const char *const *names, struct ids ow
 	add(plan, (struct step) { .kind = STEP_OWN, .own = { .name = ".", .owner = owner } });
 }
 
-static int plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts,
-		      const struct target *target, struct err *err)
+/* All that bounds the container, up to the record of the intent. */
+static int plan_restrictions(struct plan *plan, const struct decision *decision, const struct facts *facts,
+			     const struct target *target, enum mount_method method, struct err *err)
 {
 	const enum place unit_place = facts->has_scope ? PLACE_SCOPE : PLACE_ROOT;
-	const enum mount_method method = facts->mount == MOUNT_READONLY	    ? MOUNT_CLEAR_FLAG
-					 : facts->mount == MOUNT_WILL_BE_RO ? MOUNT_CLONE_ON_TOP
-									    : MOUNT_KEEP;
-	const struct ids owner = { decision->owner_uid, decision->owner_gid };
 	int r;
 
 	plan->entry = (struct budget_entry) { .id = target->ino, .usage = decision->usage };
@@ -170,6 +168,20 @@ static int plan_grant(struct plan *plan, const struct decision *decision, const 
 		return r;
 	if (decision->audit_sync)
 		add(plan, (struct step) { .kind = STEP_INTENT });
+	return 0;
+}
+
+static int plan_grant(struct plan *plan, const struct decision *decision, const struct facts *facts,
+		      const struct target *target, struct err *err)
+{
+	const enum mount_method method = facts->mount == MOUNT_READONLY	    ? MOUNT_CLEAR_FLAG
+					 : facts->mount == MOUNT_WILL_BE_RO ? MOUNT_CLONE_ON_TOP
+									    : MOUNT_KEEP;
+	const struct ids owner = { decision->owner_uid, decision->owner_gid };
+	const int r = plan_restrictions(plan, decision, facts, target, method, err);
+
+	if (r < 0)
+		return r;
 	add_nesting(plan, decision, facts, owner);
 	add_owner(plan, facts->delegated, owner);
 	add(plan, (struct step) { .kind = STEP_MOUNT, .method = method });
@@ -202,6 +214,9 @@ int plan_build(const struct decision *decision, const struct facts *facts, const
 	ret->controllers[0] = ret->attribute[0] = '\0';
 	if (decision->verdict == VERDICT_GRANT)
 		r = plan_grant(ret, decision, facts, target, err);
+	else if (decision->verdict == VERDICT_BOUND)
+		/* What the container has stays as it is, and nothing is added to it. */
+		r = plan_restrictions(ret, decision, facts, target, MOUNT_KEEP, err);
 	else if (decision->verdict == VERDICT_READONLY)
 		r = plan_take_back(ret, facts, err);
 	if (r >= 0 && ret->n_steps > PLAN_STEPS_MAX)

@@ -104,10 +104,10 @@ struct plan {
 };
 
 /*
- * Makes the steps of a VERDICT_GRANT or VERDICT_READONLY; none for the other verdicts. Of the target only values are
- * read: instance, device and cgroup numbers, rules, an earlier attribute. All three must outlive the plan.
+ * Makes the steps of a VERDICT_GRANT, VERDICT_BOUND or VERDICT_READONLY; none for the other verdicts. Of the target only
+ * values are read: instance, device and cgroup numbers, rules, an earlier attribute. All three must outlive the plan.
  * -E2BIG: more than PLAN_STEPS_MAX steps, or more ceilings than the attribute holds. -EBUSY: the cgroup cannot be taken
- * back. No other verdict than VERDICT_GRANT composes an attribute.
+ * back. Only VERDICT_GRANT and VERDICT_BOUND compose an attribute.
  */
 int plan_build(const struct decision *decision, const struct facts *facts, const struct target *target,
 	       struct plan *ret, struct err *err);

@@ -77,6 +77,8 @@ static void add_facts(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct facts
 	(void)yyjson_mut_obj_add_str(doc, o, "userns", userns_kind_name(facts->userns));
 	(void)yyjson_mut_obj_add_str(doc, o, "device_bpf", device_bpf_state_name(facts->device_bpf));
 	(void)yyjson_mut_obj_add_str(doc, o, "mount", mount_state_name(facts->mount));
+	if (facts->writable_by > WRITABLE_BY_NONE)
+		(void)yyjson_mut_obj_add_str(doc, o, "writable_by", writable_by_name(facts->writable_by));
 	(void)yyjson_mut_obj_add_bool(doc, o, "device_guard", facts->device_guard == GUARD_FACT_THERE);
 	(void)yyjson_mut_obj_add_bool(doc, o, "guard", facts->grant_guard == GUARD_FACT_THERE);
 	if (facts->seccomp_bpf != TRI_UNKNOWN)

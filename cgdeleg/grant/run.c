@@ -136,7 +136,7 @@ static int decide(const struct host *host, const struct run_args *args, struct t
 	trail->facts.grants_known = TRI_UNKNOWN;
 	trail->facts.grants = NULL;
 	trail->facts.n_grants = 0;
-	if (trail->decision.verdict != VERDICT_GRANT)
+	if (!verdict_bounds(trail->decision.verdict))
 		budget_done(&trail->budget);
 	return 0;
 }
@@ -145,19 +145,30 @@ static int decide(const struct host *host, const struct run_args *args, struct t
 static int refuse_unplaced(struct trail *trail)
 {
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
-	trail->plan.n_steps = 0;
 	return 0;
 }
 
-int run_plan(const struct host *host, const struct run_args *args, struct trail *trail)
+/*
+ * Nobody asks, and writable_mount is not "pass". The answer may then be a pass, or a refusal for which no cgroup needs to
+ * be found: returns 0. Else 1, and everything about the container counts.
+ */
+static int decide_unasked(const struct host *host, struct trail *trail)
+{
+	const struct decision *decision = &trail->decision;
+	const int r = gather_writable(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
+
+	if (r < 0)
+		return r;
+	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	return decision->examined || decision->verdict == VERDICT_READONLY || !decision->unasked;
+}
+
+static int look_and_decide(const struct host *host, const struct run_args *args, struct trail *trail)
 {
 	const struct decision *decision = &trail->decision;
 	struct guard_loader loader = { .run = args->run, .deadline_ms = args->deadline_ms };
-	int r;
+	int r = (args->look ? args->look : gather)(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
 
-	/* The hook has a decision by now, from the state alone; `check` has none, and takes all facts. */
-	take_state(args, trail);
-	r = (args->look ? args->look : gather)(host, &trail->oci, &trail->target, &trail->facts, &trail->err);
 	if (r >= 0 && !facts_placed(&trail->facts))
 		return refuse_unplaced(trail);
 	if (r >= 0)
@@ -175,6 +186,21 @@ int run_plan(const struct host *host, const struct run_args *args, struct trail 
 	if (r >= 0)
 		r = decide(host, args, trail);
 	return r < 0 ? r : plan_build(decision, &trail->facts, &trail->target, &trail->plan, &trail->err);
+}
+
+int run_plan(const struct host *host, const struct run_args *args, struct trail *trail)
+{
+	const struct decision *decision = &trail->decision;
+	int r = 1;
+
+	/* The hook has a decision by now, from the state alone; `check` has none, and takes all facts. */
+	take_state(args, trail);
+	trail->plan.n_steps = 0;
+	if (!args->look && (decision->unasked || args->every_fact))
+		r = decide_unasked(host, trail);
+	if (r > 0)
+		r = look_and_decide(host, args, trail);
+	return r < 0 && decision->unasked ? err_wrap(&trail->err, "writable_mount") : r;
 }
 
 static int enter_phase(enum phase phase, struct err *err)
@@ -228,7 +254,7 @@ static int open_record(const struct run_args *args, struct trail *trail, int r)
 	int opened = audit_open(args->audit, args->owner, &trail->audit, &err);
 
 	open_journal(trail);
-	if (r >= 0 && opened < 0 && trail->decision.verdict == VERDICT_GRANT && trail->decision.audit_required) {
+	if (r >= 0 && opened < 0 && verdict_bounds(trail->decision.verdict) && trail->decision.audit_required) {
 		trail->err = err;
 		trail->record.stage = "audit";
 		r = opened;
@@ -264,17 +290,20 @@ static int record(const struct run_args *args, struct trail *trail, int r)
 		name_stage(trail, r);
 	}
 	notice_send(&trail->journal, &trail->record);
-	if (args->run && (r < 0 || trail->decision.verdict != VERDICT_GRANT))
+	if (args->run && (r < 0 || !verdict_bounds(trail->decision.verdict)))
 		tally_add(args->run, args->owner, &trail->record);
 	return r;
 }
 
 /* A pass-through for which somebody asked: nothing is opened but what says so. */
-static void record_unanswered(const struct run_args *args, struct trail *trail)
+static int let_pass(const struct run_args *args, struct trail *trail)
 {
+	if (!trail->decision.unanswered)
+		return 0;
 	(void)audit_open(args->audit, args->owner, &trail->audit, NULL);
 	open_journal(trail);
 	(void)record(args, trail, 0);
+	return 0;
 }
 
 /* With a broken policy the first decision is final, whatever the container is. */
@@ -284,6 +313,10 @@ static int plan(const struct run_args *args, struct trail *trail)
 
 	trail->record.stage = "container";
 	/* Its mount is not there yet, and the one that was checkpointed may be writable. */
+	if (trail->oci.restoring && trail->decision.unasked)
+		return err_set(
+			&trail->err, ENOTSUP,
+			"the container is being restored from a checkpoint, and whether its cgroup is writable cannot be told, which writable_mount depends on: start it anew");
 	if (trail->oci.restoring)
 		return err_set(
 			&trail->err, ENOTSUP,
@@ -314,14 +347,14 @@ int run_create_runtime(const struct run_args *args, int state_fd, struct trail *
 		notice_send(&trail->journal, &trail->record);
 		return r;
 	}
-	/* No fact about the container can turn a "pass" into anything else, so none is gathered. */
+	/* No fact about the container can turn this "pass" into anything else, so none is gathered. */
 	policy_decide(&trail->rules, &trail->facts, &trail->decision);
-	if (trail->decision.verdict == VERDICT_PASS) {
-		if (trail->decision.unanswered)
-			record_unanswered(args, trail);
-		return 0;
-	}
+	if (trail->decision.verdict == VERDICT_PASS)
+		return let_pass(args, trail);
 	r = plan(args, trail);
+	/* Nobody has asked, and there is nothing to bound. */
+	if (r >= 0 && trail->decision.verdict == VERDICT_PASS)
+		return let_pass(args, trail);
 	r = open_record(args, trail, r);
 	if (r >= 0)
 		r = apply(args, trail);

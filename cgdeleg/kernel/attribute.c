@@ -18,7 +18,7 @@
 struct raw {
 	struct attribute attribute;
 	int64_t version;
-	const char *pressure, *devices; /* NULL: not there. An older cgdeleg wrote neither */
+	const char *pressure, *devices, *writable_by; /* NULL: not there. An older cgdeleg wrote none */
 	yyjson_val *ceilings;
 };
 
@@ -42,6 +42,7 @@ static const struct row {
 	{ { "line", JSON_STRING, ATTRIBUTE(line), true }, 255 },
 	{ { "method", JSON_STRING, ATTRIBUTE(method), true }, 15 },
 	{ { "leaf", JSON_STRING, ATTRIBUTE(leaf), true }, 63 },
+	{ { "writable_by", JSON_STRING, RAW(writable_by), false }, 0 },
 	{ { "since", JSON_I64, ATTRIBUTE(since), true }, 0 },
 	{ { "guarded", JSON_BOOL, ATTRIBUTE(guarded), true }, 0 },
 	{ { "pressure", JSON_STRING, RAW(pressure), false }, 0 },
@@ -125,6 +126,7 @@ static int parse_guards(const struct raw *raw, struct attribute *ret, struct err
 	ret->rules = copy;
 	ret->n_rules = (size_t)n;
 	ret->device_guard = raw->devices;
+	ret->writable_by = writable_by_find(raw->writable_by);
 	ret->pressure = !raw->pressure ? TRI_UNKNOWN : strcmp(raw->pressure, "allow") == 0 ? TRI_YES : TRI_NO;
 	return 0;
 }
@@ -255,7 +257,12 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	_cleanup_free_ char *text = NULL;
 	char devices[DEVICES_TEXT_SIZE];
-	struct raw raw = { *attribute, ATTRIBUTE_VERSION, pressures[attribute->pressure], NULL, NULL };
+	struct raw raw = { *attribute,
+			   ATTRIBUTE_VERSION,
+			   pressures[attribute->pressure],
+			   NULL,
+			   attribute->writable_by > WRITABLE_BY_NONE ? writable_by_name(attribute->writable_by) : NULL,
+			   NULL };
 	yyjson_mut_val *o = yyjson_mut_obj(doc);
 	size_t len;
 	bool ok = o;

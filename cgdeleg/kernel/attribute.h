@@ -38,11 +38,12 @@ struct attribute {
 	const char *line;		    /* the policy line that granted: "file:line" */
 	const char *method;		    /* mount_method_name() */
 	const char *leaf;
-	int64_t since;		/* seconds since the epoch */
-	bool guarded;		/* the grant guard is in force */
-	enum tristate pressure; /* ... and lets *.pressure be written; unknown: written before this was kept */
-	bool device_guard;	/* the device guard is in force, with the rules below; false in older ones, too */
-	bool scope;		/* the ceilings are on the cgroup above too: PLACE_SCOPE */
+	enum writable_by writable_by; /* it did not ask, and was bounded for this; unknown: it was granted */
+	int64_t since;		      /* seconds since the epoch */
+	bool guarded;		      /* the grant guard is in force */
+	enum tristate pressure;	      /* ... and lets *.pressure be written; unknown: written before this was kept */
+	bool device_guard;	      /* the device guard is in force, with the rules below; false in older ones, too */
+	bool scope;		      /* the ceilings are on the cgroup above too: PLACE_SCOPE */
 	/* The rules of the device guard, which are lost with the program if somebody detaches it. At most
 	 * DEVICE_GUARD_RULES_MAX. */
 	size_t n_rules;

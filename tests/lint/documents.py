@@ -27,7 +27,7 @@ def both_ways(page, described, known, what, source):
 
 def reasons(_files, _build):
     source, page = "policy/decision.c", "docs/refusals.md"
-    known = set(re.findall(r'\[REASON_\w+\] = "([\w-]+)"', tree.read(source))) - {"grants", "refuses", "notes"}
+    known = set(re.findall(r'\[REASON_\w+\] = "([\w-]+)"', tree.read(source))) - {"grants", "bounds", "refuses", "notes"}
     yield from both_ways(page, rows(page, "code"), known, "the reason", source)
 
 

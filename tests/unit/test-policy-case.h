@@ -71,7 +71,7 @@ static inline bool state_is_covered(const struct ruleset *rules, const struct fa
 static inline void check_invariants(const struct ruleset *rules, const struct facts *facts)
 {
 	const struct decision *d = &decision;
-	bool refuses = false, grants = false, depth = false, descendants = false;
+	bool refuses = false, grants = false, bounds = false, depth = false, descendants = false;
 
 	assert_true(d->n_reasons >= 1 && d->n_reasons <= DECISION_REASONS_MAX);
 	for (size_t i = 0; i < d->n_reasons; i++) {
@@ -80,6 +80,7 @@ static inline void check_invariants(const struct ruleset *rules, const struct fa
 		seen[r->code] = true;
 		refuses |= r->kind == REASON_REFUSES;
 		grants |= r->kind == REASON_GRANTS;
+		bounds |= r->kind == REASON_BOUNDS;
 		assert_true(r->text[0] && r->text[strlen(r->text) - 1] != '.');
 		assert_null(strpbrk(r->text, "\n\r\x1b"));
 		if (i > 0 && r->kind == REASON_REFUSES)
@@ -94,10 +95,16 @@ static inline void check_invariants(const struct ruleset *rules, const struct fa
 		assert_non_null(d->origin.file);
 		assert_true(d->owner_uid != FACT_ID_UNKNOWN && d->owner_gid != FACT_ID_UNKNOWN);
 	}
+	if (d->verdict == VERDICT_BOUND) {
+		assert_true(bounds && !grants && !refuses && depth && descendants);
+		assert_true(d->unasked && facts->writable_by > WRITABLE_BY_NONE);
+		assert_non_null(d->origin.file);
+		assert_null(d->nest);
+	}
 	if (d->verdict == VERDICT_REFUSE)
 		assert_true(refuses);
 	if (d->verdict == VERDICT_PASS)
-		assert_false(refuses || grants);
+		assert_false(refuses || grants || bounds);
 	else
 		assert_true(state_is_covered(rules, facts));
 }
@@ -184,8 +191,8 @@ static inline const struct decision *decide_asking(const struct annotation *a, s
 	return decide_text(ASKING "[defaults]\nmax_total_descendants = max\n", &facts);
 }
 
-/* Which of the three programs has the cases for a code. A new code without an entry fails them all. */
-enum program { PROGRAM_NONE, IN_DECIDE, IN_REQUIRE, IN_CEILINGS };
+/* Which of the four programs has the cases for a code. A new code without an entry fails them all. */
+enum program { PROGRAM_NONE, IN_DECIDE, IN_REQUIRE, IN_CEILINGS, IN_WRITABLE };
 
 static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_NOT_CONCERNED] = IN_DECIDE,
@@ -195,6 +202,9 @@ static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_HANDLER_GRANTS] = IN_DECIDE,
 	[REASON_RULE_GRANTS] = IN_DECIDE,
 	[REASON_ANNOTATION_GRANTS] = IN_DECIDE,
+	[REASON_BOUNDED] = IN_WRITABLE,
+	[REASON_WRITABLE_MOUNT] = IN_WRITABLE,
+	[REASON_UNBOUNDED] = IN_WRITABLE,
 	[REASON_ANNOTATION_DECLINES] = IN_DECIDE,
 	[REASON_ANNOTATION_INVALID] = IN_DECIDE,
 	[REASON_ANNOTATION_UNAPPROVED] = IN_DECIDE,

@@ -11,6 +11,7 @@
 #define OPEN   H "cgroup_writable = true\n"
 
 struct found {
+	bool unbounded; /* only FINDING_UNBOUNDED is kept; else it is not */
 	unsigned n, lines[4];
 	enum finding_id ids[4];
 	enum finding_severity severities[4];
@@ -27,6 +28,9 @@ static void keep(const struct finding *finding, void *userdata)
 {
 	struct found *found = userdata;
 
+	/* Nearly every handler has this one: test_unbounded() is about it. */
+	if ((finding->id == FINDING_UNBOUNDED) != found->unbounded)
+		return;
 	assert_true(found->n < ELEMENTS(found->lines));
 	assert_string_equal(finding->place.file, "test.ini");
 	found->ids[found->n] = finding->id;
@@ -35,10 +39,10 @@ static void keep(const struct finding *finding, void *userdata)
 	(void)snprintf(found->texts[found->n++], sizeof(found->texts[0]), "%s", finding->text);
 }
 
-static struct found findings_of(const char *name, const char *policy)
+static struct found found_in(const char *name, const char *policy, bool unbounded)
 {
 	struct ruleset rules;
-	struct found found = { 0 };
+	struct found found = { .unbounded = unbounded };
 
 	assert_int_equal(ruleset_load_text("test.ini", policy, strlen(policy), &rules, NULL), 0);
 	if (ruleset_is_broken(&rules))
@@ -46,6 +50,11 @@ static struct found findings_of(const char *name, const char *policy)
 	findings_each(&rules, keep, &found);
 	ruleset_done(&rules);
 	return found;
+}
+
+static struct found findings_of(const char *name, const char *policy)
+{
+	return found_in(name, policy, false);
 }
 
 /* Every finding of a valid policy; `text` must be in the first one, NULL: there is none. */
@@ -63,6 +72,45 @@ static void expect_each(const struct finding_case *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		expect_finding(cases[i].name, cases[i].policy, cases[i].line, cases[i].text);
+}
+
+/* Wherever a container can pass that nobody asks for. */
+TEST(test_unbounded)
+{
+	static const struct {
+		const char *policy;
+		unsigned line; /* 0: no finding */
+	} table[] = {
+		{ ASK, 1 },
+		{ ASK "writable_mount = pass\n", 4 },
+		{ ASK "writable_mount = bound\n", 0 },
+		{ ASK "writable_mount = refuse\n", 0 },
+		{ H "writable_mount = bound\n", 0 },
+		{ OPEN, 0 },
+		{ H "cgroup_writable = false\n", 1 },
+		{ OPEN "[rule r]\nhandler = h\nnamespaces = a\n", 1 }, /* no rule matches */
+		{ OPEN "[rule r]\nhandler = h\n", 0 },
+		{ OPEN "[rule r]\nhandler = h\ncgroup_writable = false\n", 4 },
+		{ OPEN "writable_mount = bound\n[rule r]\nhandler = h\nwritable_mount = pass\n", 0 },
+		{ ASK "writable_mount = bound\n[rule r]\nhandler = h\nwritable_mount = pass\nnamespaces = a\n", 7 },
+		{ ASK "[rule r]\nhandler = h\nwritable_mount = refuse\n", 0 },
+		{ ASK "[rule r]\nhandler = h\nnamespaces = a\nwritable_mount = refuse\n", 1 },
+		{ ASK "[rule r]\nhandler = h\nwritable_mount = bound\n[rule s]\nhandler = h\nwritable_mount = pass\n", 0 },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		const struct found found = found_in(table[i].policy, table[i].policy, true);
+
+		if (found.n != (table[i].line > 0) || (found.n > 0 && found.lines[0] != table[i].line))
+			fail_msg("%s: %u findings, line %u", table[i].policy, found.n, found.lines[0]);
+		if (found.n > 0) {
+			assert_int_equal(found.severities[0], FINDING_RISK);
+			assert_non_null(strstr(found.texts[0], "cgroup_writable of its runtime"));
+		}
+	}
+	/* A handler that only bounds does something. */
+	assert_int_equal(findings_of("only bounds", H "writable_mount = bound\n").n, 0);
+	assert_int_equal(findings_of("rule bounds", H "[rule r]\nhandler = h\nwritable_mount = refuse\n").n, 0);
 }
 
 TEST(test_handlers)
