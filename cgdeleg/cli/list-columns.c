@@ -34,6 +34,14 @@ static void read_fault(struct sample *sample, struct cell *ret)
 	cell_set_text(ret, sample->grant->fault.text);
 }
 
+/* Not known where it was granted. */
+static void read_writable_by(struct sample *sample, struct cell *ret)
+{
+	const enum writable_by by = sample->grant->attribute.writable_by;
+
+	cell_set_text(ret, by > WRITABLE_BY_NONE ? writable_by_name(by) : "");
+}
+
 static void read_cgroup_id(struct sample *sample, struct cell *ret)
 {
 	ret->number = sample->grant->id;
@@ -326,6 +334,9 @@ const struct column columns[] = {
 	{ "cgroup-id", "ID", COLUMN_COUNT, 0, "the kernel's id of the cgroup", .read = read_cgroup_id },
 	{ "leaf", "LEAF", COLUMN_TEXT, 0, "the leaf that the container was moved into", TEXT(attribute.leaf) },
 	{ "method", "METHOD", COLUMN_TEXT, 0, "how the mount was made writable", TEXT(attribute.method) },
+	{ "writable_by", "WRITABLE BY", COLUMN_TEXT, 0,
+	  "bounded without asking, because it is mounted read-write (mount) or was given away by its runtime (owner)",
+	  .read = read_writable_by },
 	{ "fault", "FAULT", COLUMN_TEXT, SHRINKS, "why the attribute of the cgroup cannot be read", .read = read_fault },
 };
 
