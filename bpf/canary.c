@@ -156,13 +156,6 @@ static bool counted_nothing(const struct guard_grant *counted)
 	return sum == 0;
 }
 
-static bool counted_all(const struct guard_grant *counted)
-{
-	/* The last rule has two attempts. */
-	return counted->refused[GUARD_RULE_BPF] && counted->refused[GUARD_RULE_ROOT] &&
-	       counted->refused[GUARD_RULE_ATTRIBUTE] && counted->refused[GUARD_RULE_OOMD] >= 2;
-}
-
 /* Only where no program of five was run is it the kernel that runs none. Anything in between is a fault. */
 static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 {
@@ -185,7 +178,9 @@ static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 		return err_set(err, EIO, "the test process that checks the grant guard %s",
 			       amiss & TOO_MUCH_REFUSED ? "was refused a file that it may write"
 							: "died before it tried anything");
-	if (!counted_all(counted))
+	/* The last rule has two attempts. */
+	if (!counted->refused[GUARD_RULE_BPF] || !counted->refused[GUARD_RULE_ROOT] ||
+	    !counted->refused[GUARD_RULE_ATTRIBUTE] || counted->refused[GUARD_RULE_OOMD] < 2)
 		return err_set(
 			err, EIO,
 			"something other than the grant guard refused what the test process tried; look for another security module that denies it");

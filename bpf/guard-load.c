@@ -195,16 +195,6 @@ static int publish(int fd, int build, const char *name, const struct bpf_object 
 	return r;
 }
 
-static int note(int build, const char *note, const char *why, struct err *err)
-{
-	char text[GUARD_CANNOT_SIZE];
-
-	(void)snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, why);
-	return symlinkat(text, build, note) < 0
-		       ? err_set_errno(err, errno, "cannot make '" GUARD_DIRECTORY "/%s/%s'", guard_build, note)
-		       : 0;
-}
-
 /* 1: nothing was to be done. */
 static int load_one(int fd, int build, const struct guard_object *row, struct guard_loaded *ret, struct err *err)
 {
@@ -223,8 +213,12 @@ static int load_one(int fd, int build, const struct guard_object *row, struct gu
 		return 1;
 	r = load_object(row, &object, &ret->err);
 	ret->cannot = r == KERNEL_CANNOT;
-	if (ret->cannot)
-		return note(build, name, ret->err.text, err);
+	if (ret->cannot) {
+		(void)snprintf(why, sizeof(why), "%.*s", (int)sizeof(why) - 1, ret->err.text);
+		return symlinkat(why, build, name) == 0
+			       ? 0
+			       : err_set_errno(err, errno, "cannot make '" GUARD_DIRECTORY "/%s/%s'", guard_build, name);
+	}
 	if (r == 0)
 		r = publish(fd, build, row->name, object, &ret->err);
 	if (r < 0 && err)

@@ -4,6 +4,7 @@
  *
  * Parts:
  *     finding.c         the risks, the order of all, files that are not read
+ *     finding-choice.c  what annotations may choose that their writer should perhaps not
  *     finding-grant.c   handlers, profiles and annotations that cannot do what they are for
  *     finding-budget.c  budgets that refuse everybody
  *     finding-limit.c   ceilings and settings that stop everything, or nothing
@@ -21,7 +22,7 @@ struct listener {
 	void *userdata;
 };
 
-/* A note, or of FINDING_UNBOUNDED a risk; `remedy` as in struct finding. */
+/* A note, or a risk of who is unbounded and of what annotations bring; `remedy` as in struct finding. */
 void finding_tell(const struct listener *to, enum finding_id id, const struct origin *place, const char *remedy,
 		  const char *fmt, ...) _printf_(5, 6);
 
@@ -38,6 +39,8 @@ bool handler_lowers(const struct section *handler, const char *file);
 bool handler_judges_mounts(const struct ruleset *rules, const struct section *handler);
 
 void find_grants(const struct listener *to, const struct section *handler);
+void find_image_asks(const struct listener *to, const struct section *handler);
+void find_choices(const struct listener *to, const struct section *handler);
 void find_profiles(const struct listener *to);
 void find_budgets(const struct listener *to, const struct section *section);
 void find_limits(const struct listener *to, const struct section *section);

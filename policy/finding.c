@@ -38,11 +38,10 @@ void finding_tell(const struct listener *to, enum finding_id id, const struct or
 		  const char *fmt, ...)
 {
 	char text[512];
-	struct finding finding = { .id = id,
-				   .severity = id == FINDING_UNBOUNDED ? FINDING_RISK : FINDING_NOTE,
-				   .place = *place,
-				   .text = text,
-				   .remedy = remedy };
+	const bool risk = id == FINDING_UNBOUNDED || id == FINDING_IMAGE_ASKS || id == FINDING_CHOICE_UNBOUNDED;
+	struct finding finding = {
+		.id = id, .severity = risk ? FINDING_RISK : FINDING_NOTE, .place = *place, .text = text, .remedy = remedy
+	};
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -88,6 +87,8 @@ void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userda
 	find_budgets(&to, defaults ? defaults : &built_in);
 	for (const struct section *s = rules->sections[SECTION_HANDLER]; s; s = s->next) {
 		find_grants(&to, s);
+		find_image_asks(&to, s);
+		find_choices(&to, s);
 		find_budgets(&to, s);
 		find_unbounded(&to, s);
 	}

@@ -28,6 +28,8 @@ enum finding_id {
 	FINDING_HANDLER_IDLE,	  /* grants nothing */
 	FINDING_PROFILES_UNASKED, /* nobody can choose from `profiles`, or cgdeleg.io/profile has nothing to choose from */
 	FINDING_ANNOTATION_ALONE,   /* a limit that only the container's annotation sets */
+	FINDING_IMAGE_ASKS,	    /* podman: what an image asks counts as what its user asks */
+	FINDING_CHOICE_UNBOUNDED,   /* an annotation may choose a profile without a ceiling of the container's own */
 	FINDING_PROFILE_UNUSED,	    /* named by no handler and no rule */
 	FINDING_BUDGET_UNCOUNTED,   /* a budget refuses all that have no ceiling to be counted */
 	FINDING_BUDGET_TOO_SMALL,   /* a budget that not even one container fits into */

@@ -149,6 +149,61 @@ TEST(test_handlers)
 	expect_each(cases, ELEMENTS(cases));
 }
 
+#define GIVEN	     "profile = p\n[profile p]\nmemory.max = 1G\npids.max = 9\n"
+#define LISTED	     "profiles = p\n" GIVEN
+#define PODMAN(more) "[handler h]\nengine = podman\n" more
+
+/* Images ask by podman alone, and only where an annotation decides something. */
+TEST(test_images_ask)
+{
+	static const struct finding_case cases[] = {
+		{ "asks", PODMAN("approved_annotations = cgdeleg.io/writable\n"), 3,
+		  "approves cgdeleg.io/writable, and podman gives the annotations of an image to its containers" },
+		{ "asks by a profile", PODMAN("approved_annotations = cgdeleg.io/memory.max cgdeleg.io/profile\n" LISTED),
+		  3, "whoever builds an image can ask" },
+		{ "asks by another's key",
+		  PODMAN("approved_annotations = io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw\n"), 3,
+		  "whoever builds an image can ask" },
+		{ "all have it anyway", PODMAN("cgroup_writable = true\napproved_annotations = cgdeleg.io/writable\n"),
+		  0, NULL },
+		{ "all have it, and choose",
+		  PODMAN("cgroup_writable = true\napproved_annotations = cgdeleg.io/profile\n" LISTED), 4,
+		  "whoever builds an image can choose the profile" },
+		{ "a limit lowers",
+		  PODMAN("cgroup_writable = true\napproved_annotations = cgdeleg.io/memory.max\n" GIVEN), 0, NULL },
+		{ "another engine", ASK, 0, NULL },
+		{ "another engine", "[handler h]\nengine = docker\napproved_annotations = cgdeleg.io/writable\n", 0, NULL },
+		{ "another engine", "[handler h]\nengine = crio\napproved_annotations = cgdeleg.io/writable\n", 0, NULL },
+	};
+
+	expect_each(cases, ELEMENTS(cases));
+	assert_int_equal(findings_of("severity", cases[0].policy).severities[0], FINDING_RISK);
+}
+
+/* What a choice among profiles may lose. */
+TEST(test_choices)
+{
+	static const struct finding_case cases[] = {
+		{ "no memory.max", SMALL BIG CHOOSE "profile = big\nprofiles = big small\n", 10,
+		  "may choose profile 'small' (test.ini:1), which has no memory.max, and so escape that of profile 'big' (test.ini:4)" },
+		{ "max", "[profile s]\nmemory.max = max\npids.max = 9\n" BIG CHOOSE "profile = big\nprofiles = s\n", 11,
+		  "may choose profile 's'" },
+		{ "by a rule", SMALL BIG CHOOSE "profile = small\n[rule r]\nhandler = h\nprofile = big\nprofiles = small\n",
+		  13, "may choose profile 'small'" },
+		{ "a rule's profile, its handler's list",
+		  SMALL BIG CHOOSE "profiles = small\n[rule r]\nhandler = h\nprofile = big\n", 9,
+		  "may choose profile 'small'" },
+		{ "it has more", SMALL BIG CHOOSE "profile = small\nprofiles = big small\n", 0, NULL },
+		{ "no profile of its own", SMALL BIG CHOOSE "profiles = big small\n", 0, NULL },
+		{ "built in",
+		  "[profile s]\nmemory.max = 1G\npids.max = 9\n[profile t]\nmemory.max = 1G\npids.max = 9\n"
+		  "cgroup.max.descendants = 9\n" CHOOSE "profile = t\nprofiles = s\n",
+		  0, NULL },
+	};
+
+	expect_each(cases, ELEMENTS(cases));
+}
+
 TEST(test_budgets)
 {
 	static const struct finding_case cases[] = {
