@@ -135,8 +135,10 @@ static int put_back(struct watch *watch, struct watched *w, const struct inspect
 	if (limit)
 		note_rewrite(watch, limit);
 	if (!limit || !limit->contested)
-		watch_say(watch, LOG_NOTICE, "%s: '%s' was raised to %s and has been put back to %s", w->name,
-			  ceiling->file, limit_format(ceiling->type, &state->now, was, sizeof(was)),
+		watch_say(watch, LOG_NOTICE,
+			  w->lowered ? "%s: '%s' was %s and has been lowered to %s, because the policy was lowered"
+				     : "%s: '%s' was raised to %s and has been put back to %s",
+			  w->name, ceiling->file, limit_format(ceiling->type, &state->now, was, sizeof(was)),
 			  limit_format(ceiling->type, &ceiling->value, now, sizeof(now)));
 	if (limit) {
 		limit->tell = true;
@@ -166,6 +168,8 @@ int watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant,
 		worst = r;
 		*err = why;
 	}
+	if (!only)
+		w->lowered = false;
 	watch_tell_systemd(watch, w, grant);
 	return worst;
 }

@@ -56,6 +56,7 @@ struct watched {
 	int fd;
 	char *name;	     /* printable: the container, or before that is known the path */
 	char *path;	     /* of the cgroup; as it is, so never printed */
+	bool lowered;	     /* by the policy just now; the next check brings its limits down */
 	bool settled;	     /* its attribute was there when last looked for; else it waits for one */
 	bool unreadable;     /* there is an attribute, it cannot be read, and that was said */
 	bool uncompared;     /* some ceiling could not be compared or put back, and that was said */
@@ -151,7 +152,7 @@ void watch_enforce_tick(struct watch *watch, struct watched *w);
 void watch_tell_systemd(struct watch *watch, struct watched *w, const struct inspect *grant);
 
 /* watch-policy.c. Lowers the ceilings of the attribute, here and on the cgroup, to what the policy says by now. */
-void watch_lower(struct watch *watch, const struct watched *w, struct attribute *attribute);
+void watch_lower(struct watch *watch, struct watched *w, struct attribute *attribute);
 
 /* Are the guards of the grant in force? Attaches them again, or raises an alarm. */
 void watch_guards(struct watch *watch, struct watched *w, const struct inspect *grant);

@@ -26,7 +26,7 @@ static int lower_one(struct watch *watch, const struct watched *w, const struct 
 		ceiling->value = lower;
 	if (r == 0 && !limit_within(ceiling->type, wanted, &ceiling->value))
 		watch_say(watch, LOG_INFO,
-			  "%s: '%s' keeps its ceiling %s; the policy's new one, %s, applies only to containers that start from now on",
+			  "%s: '%s' keeps its ceiling %s, and not the policy's, %s: an annotation asked for it, or the policy has changed, and a raise applies only to containers that start from now on",
 			  w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
 			  limit_format(ceiling->type, wanted, b, sizeof(b)));
 	return r;
@@ -56,7 +56,7 @@ static int lower_all(struct watch *watch, const struct watched *w, const struct 
 	return n;
 }
 
-void watch_lower(struct watch *watch, const struct watched *w, struct attribute *attribute)
+void watch_lower(struct watch *watch, struct watched *w, struct attribute *attribute)
 {
 	const struct section *profile;
 	struct attribute lowered;
@@ -85,6 +85,7 @@ void watch_lower(struct watch *watch, const struct watched *w, struct attribute 
 		return;
 	}
 	attribute->ceilings = ceilings;
+	w->lowered = true;
 	watch->counts.lowered += (uint64_t)n;
 	watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings; the new ones are in force",
 		  w->name, n);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cgdeleg/grant/audit.h"
 #include "cgdeleg/grant/run.h"
+#include "cgdeleg/grant/tally.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree.h"
 
@@ -180,4 +181,31 @@ TEST(test_not_a_file)
 		tree_new(&tree, cases[i].edits);
 		CHECK(cases[i].edits, audit_open(format("%s/log", tree.root), geteuid(), &audit, &why), cases[i].want);
 	}
+}
+
+/* One byte more for each run; nothing where others may write. */
+TEST(test_tally)
+{
+	_cleanup_(tree_free) struct tree tree;
+	struct trail *trail = trail_new();
+	struct stat st;
+
+	tree_new(&tree, "open/\nlinked -> open\n");
+	trail->decision.verdict = VERDICT_REFUSE;
+	trail->decision.n_reasons = 1;
+	trail->decision.reasons[0] = (struct reason) { .code = REASON_BUDGET, .text = "" };
+	for (int i = 1; i <= 3; i++) {
+		tally_add(format("%s/run", tree.root), geteuid(), &trail->record);
+		assert_int_equal(fstatat(tree.fd, "run/runs.refuse.budget", &st, 0), 0);
+		assert_int_equal(st.st_size, i);
+	}
+	trail->record.stage = "config";
+	trail->decision.verdict = VERDICT_ERROR;
+	tally_add(format("%s/run", tree.root), geteuid(), &trail->record);
+	assert_int_equal(fstatat(tree.fd, "run/runs.error.config", &st, 0), 0);
+	assert_int_equal(fchmodat(tree.fd, "open", 0777, 0), 0);
+	tally_add(format("%s/open", tree.root), geteuid(), &trail->record);
+	tally_add(format("%s/linked", tree.root), geteuid(), &trail->record);
+	assert_int_equal(fstatat(tree.fd, "open/runs.error.config", &st, 0), -1);
+	trail_free(trail);
 }

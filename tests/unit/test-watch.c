@@ -292,8 +292,9 @@ static const struct {
 	{ "[profile small]\ncgroup.max.depth = 2\n", "2", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\ncgroup.max.depth = 4\n", "4", NULL, 0 },
 	{ "[profile small]\ncgroup.max.depth = 9\n", "4",
-	  "keeps its ceiling 4; the policy's new one, 9, applies only to", 0 },
-	{ "[profile small]\ncgroup.max.depth = max\n", "4", "the policy's new one, max, applies only to", 0 },
+	  "keeps its ceiling 4, and not the policy's, 9: an annotation asked for it, or the policy has changed", 0 },
+	{ "[profile small]\ncgroup.max.depth = max\n", "4",
+	  "keeps its ceiling 4, and not the policy's, max: an annotation", 0 },
 	{ "[profile small]\npids.max = 5\n", "4", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\nio.max = 8:0 rbps=1M\n", "4", NULL, 0 }, /* none was granted */
 	{ "[profile other]\ncgroup.max.depth = 2\n", "4", "has no profile 'small' any more", 0 },
@@ -318,6 +319,11 @@ TEST(test_policy)
 		scene_check_said(policies[i].profile, policies[i].said);
 		assert_int_equal(watch_counts(s.watch)->lowered, policies[i].lowered);
 		scene_check(&s, BOX "/cgroup.max.depth", policies[i].depth);
+		/* Nobody has raised anything. */
+		assert_int_equal(scene_count_said("was raised"), 0);
+		if (strcmp(policies[i].depth, "2") == 0)
+			assert_int_equal(scene_count_said("'cgroup.max.depth' was 4 and has been lowered to 2"), 1);
+		scene_hear();
 		fd = openat(s.tree.fd, BOX, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		assert_int_equal(attribute_read(fd, &attribute, NULL), 0);
 		depth = attribute_find(&attribute, "cgroup.max.depth");
@@ -330,6 +336,7 @@ TEST(test_policy)
 		scene_write(&s, BOX "/cgroup.max.depth", "5");
 		scene_events(&s);
 		scene_check(&s, BOX "/cgroup.max.depth", policies[i].depth);
+		assert_int_equal(scene_count_said("was raised to 5"), 1);
 	}
 }
 
@@ -360,7 +367,8 @@ TEST(test_policy_sets)
 		uint64_t lowered;
 	} rows[] = {
 		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3", 1 },
-		{ "[profile small]\ncpuset.cpus = 4-7\n", "the policy's new one, 4-7, applies only to", "0-3", 0 },
+		{ "[profile small]\ncpuset.cpus = 4-7\n",
+		  "keeps its ceiling 0-3, and not the policy's, 4-7: an annotation", "0-3", 0 },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {

@@ -82,7 +82,7 @@ def checkpoint(t):
             while path != os.path.dirname(STORE):
                 path = os.path.dirname(path)
                 os.chmod(path, 0o711)
-            stays_away(runc, container, "cgdeleg: the container is being restored from a checkpoint")
+            stays_away(runc, container, "cgdeleg: error [container]: the container is being restored from a checkpoint")
     t.policy(NO_USERNS)
     for runtime, part in (("runc", without_nsdelegate), ("runc", without_user_namespace), ("crun", by_crun)):
         with mount_options_kept():
@@ -103,7 +103,7 @@ def without_user_namespace(t, runc):
     with t.row("podman", "runc", "restore, without a user namespace", "refused: it is being restored"):
         container = started(runc, *ASK, *BARE, command=LOOP)
         checkpointed(runc, container)
-        stays_away(runc, container, "cgdeleg: the container is being restored from a checkpoint")
+        stays_away(runc, container, "cgdeleg: error [container]: the container is being restored from a checkpoint")
     with t.row("podman", "runc", "restore of a container that did not ask, with the hook run for it"):
         container = started(runc, "--annotation", "cgdeleg.io/note=x", command=LOOP)
         checkpointed(runc, container)

@@ -2,14 +2,15 @@
 """containerd - pods through its CRI, as a kubelet makes them."""
 import concurrent.futures
 import itertools
+import json
 import os
 
-from engine import containerd
+from engine import containerd, image
 from engine.context import ASKS, CEILINGS, HOOK, PROBE, SEEN, SOURCE, case, delegated, is_granted, is_plain, last_record, \
     offered, records
 from engine.cri import Cri, CriError, attach, execute
-from lib import host
-from lib.process import must, wait_until
+from lib import bundle, host
+from lib.process import must, run, wait_until
 from lib.report import Failure, contains, equal, expect
 from lib.watch import Watch
 
@@ -350,3 +351,28 @@ def parallel(t):
         equal([record["verdict"] for record in records()], ["grant"] * t.options.pods, "the verdicts")
         expect(all(record["device_guard"] for record in records()), "a container was granted without the device guard")
         equal(len(delegated()), t.options.pods, "delegated cgroups")
+
+
+@case("containerd.bare", default=False)
+def bare(t):
+    """Without the CRI, as `ctr` and nerdctl ask for a task: the shim and the runtime alone, of any version."""
+    t.policy(POLICY)
+    containerd.configure()
+    t.later(containerd.stop)
+    containerd.start()
+    rootfs = f"{t.work}/rootfs"
+    bundle.make_rootfs(rootfs, image.BUSYBOX)
+    for runtime in ("runc", "crun"):
+        with t.row("containerd", runtime, "`ctr run` with a base spec, without the CRI"):
+            name = f"bare-{runtime}"
+            spec = f"{t.work}/{name}.json"
+            hook = bundle.hook(HOOK, "createRuntime", "--handler", f"{runtime}-all")
+            host.write(spec, json.dumps(bundle.config(SLEEP, cgroups_path=f"/bare/{name}", rootfs=rootfs, hooks=[hook])))
+            t.later(run, ["ctr", "task", "rm", "--force", name])
+            must(["ctr", "run", "--detach", "--runc-binary", runtime, "--config", spec, name])
+            is_granted(lambda script, name=name: run(
+                ["ctr", "task", "exec", "--exec-id", f"probe{len(script)}", name, "/bin/sh", "-c", script]))
+            equal(last_record()["verdict"], "grant", "the record's verdict")
+            must(["ctr", "task", "rm", "--force", name])
+            must(["ctr", "container", "rm", name])
+            wait_until(lambda: not delegated(), "the delegated cgroup's end")

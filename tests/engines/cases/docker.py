@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Docker - through cgdeleg-runtime, since the engine runs no hooks."""
 from engine import context, docker
-from engine.context import CEILINGS, PROBE, SOURCE, case, delegated, last_record, records
+from engine.context import CEILINGS, PROBE, SOURCE, case, delegated, last_record, records, version
 from lib import host
 from lib.process import must, run, wait_until
 from lib.report import contains, equal, expect, fails, succeeds
@@ -31,10 +31,28 @@ def started(*options, **knobs):
     return succeeds(docker.container(*options, **knobs), "docker run").out.strip()
 
 
+def without_annotations(t):
+    """`docker run --annotation` came with 24: before, only the handler can say that its containers get a grant."""
+    t.policy(POLICY + "cgroup_writable = true\n")
+    for runtime, name in (("runc", "cgdeleg"), ("crun", "cgdeleg-crun")):
+        with t.row("docker", runtime, "cgdeleg-runtime, every container of the handler, Docker before 24"):
+            box = started("--runtime", name)
+            is_granted(box)
+            equal(last_record()["handler"], "docker", "the record's handler")
+        with t.row("docker", runtime, "restart, stop and removal leave nothing, Docker before 24"):
+            must(["docker", "restart", "--time", "0", box])
+            is_granted(box)
+            must(["docker", "rm", "--force", box])
+            wait_until(lambda: not delegated(), "the delegated cgroup's end")
+
+
 @case("docker.remapped")
 def remapped(t):
     t.policy(POLICY)
     docker.start(t, remap=True)
+    if version(t, "docker") < (24,):
+        without_annotations(t)
+        return
     for runtime, name in (("runc", "cgdeleg"), ("crun", "cgdeleg-crun")):
         with t.row("docker", runtime, "cgdeleg-runtime, userns-remap, by annotation"):
             box = started("--runtime", name, *ASK)

@@ -5,7 +5,7 @@ import os
 import re
 
 from engine import context, image, podman
-from engine.context import CEILINGS, PROBE, shows_grant, SOURCE, case, delegated, last_record, records
+from engine.context import CEILINGS, PROBE, shows_grant, SOURCE, case, delegated, last_record, records, version
 from engine.podman import Podman
 from lib import bundle, host
 from lib.process import must, run
@@ -52,6 +52,29 @@ def set_up(t):
     podman.load_images(t.work)
 
 
+def gives_bundles_away(t):
+    """podman before 5.2: to the root of the container's user namespace."""
+    return version(t, "podman") < (5, 2)
+
+
+def bundles_refused(t):
+    """What such a podman gets, and that it works where the container's root is the host's."""
+    for runtime in ("runc", "crun"):
+        p = Podman(t, runtime)
+        with t.row("podman", runtime, "a user namespace, podman before 5.2", "refused: its bundles are the container's"):
+            fails(p.start(*ASK, *MAP), "the container was started")
+            contains(last_record()["error"], "error [config]: the bundle", "the record")
+            contains(last_record()["error"], "use podman 5.2 or newer", "the record")
+            equal(delegated(), {}, "delegated cgroups")
+        t.policy(POLICY.replace("[handler podman]", "[handler podman]\nrequire_userns = false"))
+        with t.row("podman", runtime, "no user namespace, require_userns = false, podman before 5.2"):
+            container = started(p, *ASK, "--cap-drop", "all")
+            is_granted(p, container, "Operation not permitted")
+            equal(last_record()["verdict"], "grant", "the record's verdict")
+            equal(p("rm", "--force", "--time", "0", container).code, 0, "podman rm")
+        t.policy(POLICY)
+
+
 def one_life(t, runtime, manager):
     p = Podman(t, runtime, manager)
     with t.row("podman", runtime, f"by annotation, --uidmap, {manager} manager"):
@@ -70,6 +93,9 @@ def one_life(t, runtime, manager):
 @case("podman.life")
 def life(t):
     set_up(t)
+    if gives_bundles_away(t):
+        bundles_refused(t)
+        return
     one_life(t, "crun", "systemd")
     one_life(t, "runc", "systemd")
     p = Podman(t)

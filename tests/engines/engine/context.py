@@ -116,6 +116,11 @@ def last_record():
     return found[-1]
 
 
+def version(t, program):
+    """As numbers, to be compared: (5, 4, 2)."""
+    return tuple(int(number) for number in t.rows.versions[program].split("."))
+
+
 def offered(condition, why):
     if not condition:
         raise Skip(why)

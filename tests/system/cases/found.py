@@ -108,7 +108,7 @@ FAILURES = [
             policy={"profiles": {"small": {**SMALL, "hugetlb.9MB.max": "1G"}}}),
     Failure("no cgroup mount", "cgroup-mount", "/sys/fs/cgroup", "add one", knobs={"cgroup_options": None}),
     Failure("a bundle that others may write", "config", "(mode 0777)", "chmod go-w", prepare=shared_mode),
-    Failure("an audit directory that is a file", "audit", "/audit/audit.jsonl", "Not a directory", prepare=audit_is_a_file),
+    Failure("an audit directory that is a file", "audit", "/audit'", "Not a directory", prepare=audit_is_a_file),
 ]
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pods: who asks, who does not, and what the rules select by."""
+from lib import host
 from lib.expect import granted, passed, refused
-from lib.report import case
+from lib.report import case, equal
 
 CRI = "io.kubernetes.cri."
 ASKED = {"test": {"engine": "containerd", "profile": "small",
@@ -50,6 +51,8 @@ def rules(t):
         passed(member(t, "c", given, image="registry.example/other/tool").up())
     with t.step("another namespace, asked: refused"):
         refused(member(t, "d", asked, asks, namespace="prod"), "")
-    with t.step("an annotation that is not approved counts for nothing"):
+    with t.step("an annotation that is not approved counts for nothing, and says so"):
         unapproved = {"test": {"engine": "containerd", "profile": "small"}}
-        passed(member(t, "e", t.policy("unapproved", handlers=unapproved), asks).up())
+        c = member(t, "e", t.policy("unapproved", handlers=unapproved), asks).up()
+        equal(host.attribute(host.CGROUP + c.cgroup), None, "the attribute")
+        equal([(r["verdict"], r["reason"]) for r in c.records()], [("pass", "annotation-unapproved")], "the records")

@@ -59,7 +59,7 @@ def refusal(t):
         log = f"{c.dir}/log"
         t.runtime_command += ["--log", log, "--log-format", "json"]
         with t.step("a hook that cannot be added: the runtime is not executed"):
-            contains(fails(c.create(), "the container was created").err, "cgdeleg-runtime: bundle", "standard error")
+            contains(fails(c.create(), "the container was created").err, "cgdeleg-runtime: error [runtime]: bundle", "standard error")
             contains(host.read(log), '"level":"error"', "the log")
             nothing_left(c)
     finally:
