@@ -56,6 +56,7 @@ static const char *const codes[REASON_CODE_MAX] = {
 	[REASON_DEVICE_GUARD_ABSENT] = "device-guard-absent",
 	[REASON_BPFFS] = "bpffs",
 	[REASON_OTHER_CGROUP_MOUNT] = "other-cgroup-mount",
+	[REASON_SHARED_IDS] = "shared-ids",
 	[REASON_DESCRIPTOR] = "descriptor",
 	[REASON_SECCOMP_BPF] = "seccomp-bpf",
 	[REASON_COVERED] = "covered",

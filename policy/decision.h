@@ -89,6 +89,7 @@ enum reason_code {
 	REASON_DEVICE_GUARD_ABSENT,    /* device_bpf = withhold, and only the runtime's program is there (note) */
 	REASON_BPFFS,		       /* a bpffs, through which BPF objects or tokens come, is in the container */
 	REASON_OTHER_CGROUP_MOUNT,     /* a cgroup mount in the container beside its own */
+	REASON_SHARED_IDS,	       /* another grant has host ids of its user namespace, or may have (or a note) */
 	REASON_DESCRIPTOR,	       /* its init would keep a descriptor of a BPF object or a cgroup */
 	REASON_SECCOMP_BPF,	       /* its seccomp profile lets bpf(2) through (note) */
 	REASON_NOT_TAKEN_BACK,	       /* on_refusal = readonly would leave it writable (note) */

@@ -59,6 +59,11 @@ struct usage {
 	uint64_t cpu;	      /* cpu.max, thousandths of a core */
 };
 
+/* Host ids: uids or gids. */
+struct id_range {
+	uint32_t first, count;
+};
+
 /*
  * One row of the table of grants (cgdeleg/grant/budget.h), as it stands in the file: 256 bytes, of which 16 fill a page,
  * so that a write is never cut in two. A name that is longer than its member is cut, and then counts for every name with
@@ -70,7 +75,9 @@ struct budget_entry {
 	char handler[64];   /* "": it may be of any handler, rule and namespace */
 	char rule[64];	    /* "": it may be of any rule for its handler */
 	char namespace[64]; /* as its engine states it; "": of none */
-	uint64_t reserved[2];
+	/* From the first to the last host id of its user namespace. count 0: not known, as in entries that an older cgdeleg
+	 * wrote. The attribute has all ranges. */
+	struct id_range uids, gids;
 };
 
 enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
@@ -106,6 +113,12 @@ struct facts {
 	const char *host_ids; /* USERNS_HOST_IDS: which map covers host id 0, and by which extent; NULL: unknown */
 	uint32_t root_uid, root_gid;	   /* of the user namespace's 0 */
 	uint32_t process_uid, process_gid; /* of config.json's process.user, through the maps */
+	/* Is there another grant on this node whose user namespace has host ids of this one's? Unknown: that cannot be told,
+	 * of this container or of another grant. */
+	enum tristate shares_ids;
+	const char *sharer;	/* the id of the other container; NULL or "": not known */
+	struct id_range shared; /* TRI_YES: the first ids that both have */
+	bool shared_gids;	/* ... which are gids */
 
 	/* What config.json gives the container. */
 	uint64_t capabilities;		  /* bit n: CAP number n is in any of process.capabilities' five sets */

@@ -39,6 +39,7 @@ enum finding_id {
 	FINDING_RULE_SHADOWED,	    /* rules above take all its containers */
 	FINDING_PATTERN_IMPOSSIBLE, /* no name that Kubernetes allows */
 	FINDING_FILE_UNREAD,	    /* in policy.d, and none of the policy's */
+	FINDING_IDS_SHARED,	    /* two grants have host ids in common: of the node, and not found here */
 };
 
 enum finding_severity {

@@ -14,6 +14,7 @@
 #define R (1U << SECTION_RULE)
 
 static const char *const on_refusal_words[] = { "fail", "readonly", NULL };
+static const char *const shared_ids_words[] = { "note", "refuse", NULL };
 static const char *const on_missing_limit_words[] = { "refuse", "skip", NULL };
 static const char *const owner_words[] = { "root", "process", NULL };
 static const char *const device_bpf_words[] = { "withhold", "runtime", NULL };
@@ -30,6 +31,8 @@ const struct key keys[] = {
 	  "grant only to a user namespace that cannot reach host id 0" },
 	{ KEY_ON_REFUSAL, "on_refusal", KEY_WORD, D | H, on_refusal_words, "fail",
 	  "a refused container is not created, or runs without the grant" },
+	{ KEY_SHARED_IDS, "shared_ids", KEY_WORD, D | H, shared_ids_words, "note",
+	  "what to do when another grant has host ids of the container's user namespace" },
 	{ KEY_ON_MISSING_LIMIT, "on_missing_limit", KEY_LADDER, D | P | H, on_missing_limit_words, "refuse",
 	  "what to do when a ceiling's file is missing" },
 	{ KEY_NEST, "nest", KEY_LEAF, D | P | H, NULL, "none", "the leaf for the container's processes" },

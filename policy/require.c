@@ -159,6 +159,38 @@ static void require_owner(struct request *request)
 			       process ? "user that config.json names" : "container's root");
 }
 
+/*
+ * The owner of a cgroup is a host id. Where two user namespaces have that id, the root of either is the owner of both
+ * cgroups, and only the view keeps him out. Many nodes cannot do otherwise (Docker has one range for all), so that it is
+ * a note where the policy says no more. A container that has its grant already is not asked again.
+ */
+static void require_own_ids(struct request *request)
+{
+	const struct setting *setting = request_setting(request, KEY_SHARED_IDS);
+	const bool refuse = request_is(request, KEY_SHARED_IDS, "refuse");
+	const struct facts *facts = request->facts;
+	const char *sharer = facts->sharer && facts->sharer[0] ? facts->sharer : "?";
+
+	/* Of a user namespace that is not known require_userns() has said so. */
+	if (facts->granted || facts->shares_ids == TRI_NO || facts->userns == USERNS_UNKNOWN)
+		return;
+	if (facts->shares_ids == TRI_YES)
+		request_reason(
+			request, refuse ? REASON_REFUSES : REASON_NOTES, REASON_SHARED_IDS, setting,
+			"host %s %u to %u are also those of container '%s', which has a grant: the root of each owns the other's cgroup; give each container a range of its own (--userns=auto, hostUsers: false)",
+			facts->shared_gids ? "gids" : "uids", facts->shared.first,
+			(uint32_t)(facts->shared.first + (facts->shared.count - 1)), FOREIGN(sharer));
+	else if (refuse && facts->sharer && facts->sharer[0])
+		request_refuse(
+			request, REASON_SHARED_IDS, setting,
+			"whether container '%s' has the same host ids cannot be told, because an older cgdeleg made its grant; create that container again",
+			FOREIGN(sharer));
+	else if (refuse)
+		request_refuse(
+			request, REASON_SHARED_IDS, setting,
+			"whether another grant has host ids of this container cannot be told, and shared_ids = refuse");
+}
+
 static void require_cgroupns(struct request *request)
 {
 	if (request->facts->cgroupns_private == TRI_UNKNOWN)
@@ -327,6 +359,7 @@ void request_require(struct request *request)
 	/* Who is bounded is given nothing. What its runtime has given away is none of the limits: gather() sees to that. */
 	if (!request->bounding)
 		require_owner(request);
+	require_own_ids(request);
 	require_cgroupns(request);
 	require_device_bpf(request);
 	require_guard(request);

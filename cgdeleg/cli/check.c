@@ -9,14 +9,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/privilege.h"
 #include "base/text.h"
 #include "cgdeleg/cli/check-print.h"
 #include "cgdeleg/cli/expect.h"
+#include "cgdeleg/node/sharers.h"
 #include "policy/finding.h"
 #include "policy/nearest.h"
 
@@ -39,8 +42,37 @@ static void print_finding(const struct finding *finding, void *userdata)
 {
 	(void)userdata;
 	printf("%s: ", finding_severity_name(finding->severity));
-	print_origin(stdout, &finding->place, 0);
+	if (finding->place.file)
+		print_origin(stdout, &finding->place, 0);
+	else
+		fputs("this node: ", stdout);
 	printf("%s%s%s\n", finding->text, finding->remedy ? "; " : "", finding->remedy ? finding->remedy : "");
+}
+
+static int add_sharer(struct grant *grant, int fd, void *userdata, struct err *err)
+{
+	(void)fd;
+	return sharers_add(userdata, grant, err);
+}
+
+/* What of the grants that this node has now an administrator should know, whatever the policy says. Only root sees
+ * which cgroups are delegated; others are told nothing of it. */
+static void report_grants(const struct check *check)
+{
+	_cleanup_(sharers_done) struct sharers sharers = { 0 };
+	_cleanup_(host_done) struct host host = HOST_CLOSED;
+	struct finding finding = { .id = FINDING_IDS_SHARED,
+				   .severity = FINDING_RISK,
+				   .remedy = "shared_ids = refuse keeps the next one out" };
+	char text[512];
+
+	if (!privilege_has(CAP_SYS_ADMIN) || host_open(check->root, &real_machine, &host, NULL) < 0 ||
+	    grants_walk(&host, add_sharer, &sharers, NULL, NULL) < 0)
+		return;
+	sharers_compare(&sharers);
+	finding.text = text;
+	if (sharers_describe(&sharers, text, sizeof(text)))
+		print_finding(&finding, NULL);
 }
 
 /* What a valid policy holds, then its risks and what in it does nothing. */
@@ -177,6 +209,7 @@ static int check_policy(const struct check *check, struct trail *trail)
 	if (check->json)
 		return check_bundle(check, trail);
 	report_policy(&trail->rules);
+	report_grants(check);
 	if (check->settings)
 		print_settings(&trail->rules);
 	return check->bundle ? check_bundle(check, trail) : EXIT_OK;

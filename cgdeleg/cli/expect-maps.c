@@ -112,8 +112,8 @@ static int read_map(yyjson_val *mappings, const char *member, struct id_map *map
 
 int expect_maps(const struct oci *oci, struct target *target, struct facts *facts, struct err *err)
 {
-	struct id_map uids = ID_MAP("uid_map", oci->process_uid);
-	struct id_map gids = ID_MAP("gid_map", oci->process_gid);
+	struct id_map uids = ID_MAP("uid_map", oci->process_uid, &target->uids);
+	struct id_map gids = ID_MAP("gid_map", oci->process_gid, &target->gids);
 	yyjson_val *user = oci_namespace(oci, "user");
 	int r;
 
@@ -122,6 +122,8 @@ int expect_maps(const struct oci *oci, struct target *target, struct facts *fact
 		facts->root_uid = facts->root_gid = 0;
 		facts->process_uid = oci->process_uid;
 		facts->process_gid = oci->process_gid;
+		id_ranges_add(&target->uids, 0, UINT32_MAX);
+		id_ranges_add(&target->gids, 0, UINT32_MAX);
 		return 0;
 	}
 	/* For a namespace that is joined by its path, what is mapped was decided when it was made. */

@@ -56,6 +56,13 @@ static void read_owner(struct sample *sample, struct cell *ret)
 	cell_set_text(ret, text);
 }
 
+/* Nothing of one cgroup alone says it: table_fill() compares all. */
+static void read_shared(struct sample *sample, struct cell *ret)
+{
+	(void)sample;
+	(void)ret;
+}
+
 /* As a time, and as how long ago. */
 static void read_since(struct sample *sample, struct cell *ret)
 {
@@ -290,6 +297,11 @@ const struct column columns[] = {
 	{ "since", "SINCE", COLUMN_TIME, 0, "when it was granted", .read = read_since,
 	  .metric = "granted_timestamp_seconds" },
 	{ "owner", "OWNER", COLUMN_TEXT, 0, "who owns the cgroup: uid:gid of the host", .read = read_owner },
+	{ "uids", "UIDS", COLUMN_TEXT, SHRINKS, "host uids of its user namespace", TEXT(attribute.uids) },
+	{ "gids", "GIDS", COLUMN_TEXT, SHRINKS, "host gids of its user namespace", TEXT(attribute.gids) },
+	{ "shared", "SHARED", COLUMN_TEXT, SHRINKS | COLUMN_SHARED,
+	  "a container whose grant has some of these ids too: the root of each owns the other's cgroup",
+	  .read = read_shared, .metric = "shared_ids_grants" },
 	{ "memory", "MEMORY", COLUMN_BYTES, INITIAL, "memory in use, of memory.max", .read = read_use,
 	  FILES("memory.current", "memory.max"), METRICS("memory_usage_bytes", "memory_limit_bytes") },
 	{ "swap", "SWAP", COLUMN_BYTES, 0, "swap in use, of memory.swap.max", .read = read_use,

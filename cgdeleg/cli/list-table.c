@@ -175,6 +175,7 @@ static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 	struct table *table = filling->table;
 	struct cell *cells = calloc(table->n_columns + 1, sizeof(*cells));
 	struct job *job = NULL;
+	int r;
 
 	/* The number of rows is doubled when it is a power of two. */
 	if ((table->n_rows & (table->n_rows - 1)) == 0) {
@@ -188,6 +189,11 @@ static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 	}
 	if (!cells)
 		return err_set(err, ENOMEM, "out of memory");
+	r = sharers_add(&table->sharers, grant, err);
+	if (r < 0) {
+		free(cells);
+		return r;
+	}
 	table->n_faults += grant->fault.text[0] != '\0';
 	table->rows[table->n_rows++].cells = cells;
 	/* A thread that cannot be started is one less. */
@@ -253,6 +259,27 @@ static int walk(const struct host *host, struct filling *filling, struct err *er
 	return r;
 }
 
+/* Before the rows are sorted. */
+static void fill_shared(struct filling *filling, size_t column)
+{
+	const struct sharers *sharers = &filling->table->sharers;
+	char text[256];
+
+	for (size_t row = 0; row < sharers->n; row++) {
+		const struct sharing *one = &sharers->all[row];
+		struct cell *cell = &filling->table->rows[row].cells[column];
+
+		cell->number = one->n_others;
+		if (one->n_others > 1)
+			(void)snprintf(text, sizeof(text), "%s and %zu more", sharers->all[one->other].id,
+				       one->n_others - 1);
+		else
+			(void)snprintf(text, sizeof(text), "%s", one->n_others == 1 ? sharers->all[one->other].id : "");
+		cell_set_text(cell, text);
+		cell->known = cell->text && one->uids.n > 0 && one->gids.n > 0;
+	}
+}
+
 int table_fill(const struct host *host, struct table *table, struct err *err)
 {
 	_cleanup_(guards_done) struct guards guards = GUARDS_NONE;
@@ -277,6 +304,10 @@ int table_fill(const struct host *host, struct table *table, struct err *err)
 	}
 	filling.own = filling.fresh;
 	r = walk(host, &filling, err);
+	sharers_compare(&table->sharers);
+	for (size_t i = 0; r >= 0 && i < filling.n_columns; i++)
+		if (filling.columns[i]->flags & COLUMN_SHARED)
+			fill_shared(&filling, i);
 	if (r >= 0 && table->sort && table->n_rows > 1)
 		qsort_r(table->rows, table->n_rows, sizeof(*table->rows), compare_rows, table);
 	return r;
@@ -290,6 +321,7 @@ void table_empty(struct table *table)
 		free(table->rows[i].cells);
 	}
 	free(table->rows);
+	sharers_done(&table->sharers);
 	table->rows = NULL;
 	table->n_rows = table->n_faults = 0;
 }

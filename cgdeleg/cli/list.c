@@ -24,6 +24,15 @@ struct list {
 	struct table table;
 };
 
+/* Beside the table, which may show no column that says it. JSON and OpenMetrics have that column. */
+static void note_sharers(const struct list *list)
+{
+	char text[512];
+
+	if (!list->json && !list->metrics && !list->watch && sharers_describe(&list->table.sharers, text, sizeof(text)))
+		fprintf(stderr, "cgdeleg: list: note: %s; -o +uids,shared shows all\n", text);
+}
+
 /* One look at the node. */
 static int list_once(struct list *list, const struct host *host, struct err *err)
 {
@@ -44,6 +53,8 @@ static int list_once(struct list *list, const struct host *host, struct err *err
 		if (!written)
 			r = err_set(err, EIO, "cannot write to standard output");
 	}
+	if (r >= 0)
+		note_sharers(list);
 	table_empty(&list->table);
 	return r;
 }

@@ -18,6 +18,7 @@
 
 #include "cgdeleg/kernel/walk.h"
 #include "cgdeleg/node/inspect.h"
+#include "cgdeleg/node/sharers.h"
 
 enum column_kind {
 	COLUMN_TEXT,
@@ -88,6 +89,7 @@ enum column_flags {
 	COLUMN_SHRINKS = 2, /* may be cut where the terminal is narrow */
 	COLUMN_GUARDS = 4,  /* needs reader->pinned */
 	COLUMN_COUNTER = 8, /* only ever grows: an OpenMetrics counter */
+	COLUMN_SHARED = 16, /* read_shared(), filled once all rows have been read */
 };
 
 struct column {
@@ -141,7 +143,8 @@ struct table {
 	const struct column *sort; /* NULL: in the tree's order */
 	bool descending;
 	struct grants_seen seen;
-	size_t n_faults; /* attributes that cannot be read */
+	size_t n_faults;	/* attributes that cannot be read */
+	struct sharers sharers; /* in the order of the walk */
 	size_t n_rows;
 	struct row {
 		struct cell *cells; /* n_columns, and after them the one to sort by */

@@ -124,9 +124,14 @@ void budget_entry_name(struct budget_entry *entry, const char *handler, const ch
 static void describe_grant(const struct attribute *attribute, int fd, struct budget_entry *entry)
 {
 	const struct limit_type *type = limit_type_find("cgroup.max.descendants");
+	struct id_ranges uids, gids;
 	struct limit_value value;
 	char text[64];
 
+	(void)id_ranges_parse(attribute->uids, &uids);
+	(void)id_ranges_parse(attribute->gids, &gids);
+	entry->uids = id_ranges_hull(&uids);
+	entry->gids = id_ranges_hull(&gids);
 	usage_init(&entry->usage);
 	for (size_t i = 0; i < attribute->n_ceilings; i++)
 		usage_note(&entry->usage, attribute->ceilings[i].file, &attribute->ceilings[i].value);
@@ -222,21 +227,32 @@ void budget_done(struct budget *budget)
 	budget->n = 0;
 }
 
-/* Brings one entry in line with the kernel. An entry that cannot be checked goes on counting. */
-static void refresh(const struct budget *budget, size_t index)
+/* Brings one entry in line with the kernel. An entry that cannot be checked goes on counting. What its attribute says
+ * goes to *ret, which is the caller's to end. */
+static void refresh(const struct budget *budget, size_t index, struct attribute *ret)
 {
-	_cleanup_(attribute_done) struct attribute attribute = { 0 };
 	struct budget_entry *entry = &budget->entries[index];
 	_cleanup_close_ int fd = grant_open(budget->host, entry->id);
 	bool gone = fd == -ESTALE || fd == -ENOENT;
 
-	if (!gone && (fd < 0 || attribute_read(fd, &attribute, NULL) < 0))
+	if (!gone && (fd < 0 || attribute_read(fd, ret, NULL) < 0))
 		return;
-	if (!gone && attribute.marked)
-		describe_grant(&attribute, fd, entry);
+	if (!gone && ret->marked)
+		describe_grant(ret, fd, entry);
 	/* The hook that has reserved it keeps its row locked until it ends. */
 	else if (gone || lock_row(budget->fd, index + 1, F_OFD_GETLK, F_WRLCK) == F_UNLCK)
 		*entry = (struct budget_entry) { 0 };
+}
+
+/* The same, and writes the entry where it has changed. */
+static int settle(struct budget *budget, size_t index, struct attribute *ret, struct err *err)
+{
+	const struct budget_entry before = budget->entries[index];
+
+	refresh(budget, index, ret);
+	if (budget->fd < 0 || memcmp(&before, &budget->entries[index], sizeof(before)) == 0)
+		return 0;
+	return write_row(budget->fd, index + 1, &budget->entries[index], err);
 }
 
 int budget_verify(struct budget *budget, struct err *err)
@@ -244,20 +260,80 @@ int budget_verify(struct budget *budget, struct err *err)
 	int dropped = 0;
 
 	for (size_t i = 0; i < budget->n; i++) {
-		const struct budget_entry before = budget->entries[i];
+		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		int r;
 
-		if (before.id == 0)
+		if (budget->entries[i].id == 0)
 			continue;
-		refresh(budget, i);
-		if (memcmp(&before, &budget->entries[i], sizeof(before)) == 0)
-			continue;
-		dropped += budget->entries[i].id == 0;
-		r = write_row(budget->fd, i + 1, &budget->entries[i], err);
+		r = settle(budget, i, &attribute, err);
 		if (r < 0)
 			return r;
+		dropped += budget->entries[i].id == 0;
 	}
 	return dropped;
+}
+
+static bool ids_are_known(const struct budget_entry *entry)
+{
+	return entry->uids.count > 0 && entry->gids.count > 0;
+}
+
+/* Asks the attribute of a grant. Where a hook has the entry and has not written the attribute yet, the hulls decide. */
+static int compare_ids(struct budget *budget, size_t index, const struct id_ranges *uids, const struct id_ranges *gids,
+		       struct sharer *ret, struct err *err)
+{
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
+	const struct budget_entry *entry = &budget->entries[index];
+	struct id_ranges their_uids, their_gids;
+	int r = settle(budget, index, &attribute, err);
+
+	if (r < 0 || entry->id == 0)
+		return r;
+	(void)id_ranges_parse(attribute.uids ? attribute.uids : "", &their_uids);
+	(void)id_ranges_parse(attribute.gids ? attribute.gids : "", &their_gids);
+	(void)snprintf(ret->id, sizeof(ret->id), "%s", attribute.id ? attribute.id : "");
+	if (!attribute.marked && ids_are_known(entry)) {
+		ret->of_gids = !id_range_common(entry->uids, id_ranges_hull(uids), &ret->common);
+		ret->shares = !ret->of_gids || id_range_common(entry->gids, id_ranges_hull(gids), &ret->common) ? TRI_YES
+														: TRI_NO;
+	} else if (their_uids.n == 0 || their_gids.n == 0) {
+		ret->shares = TRI_UNKNOWN;
+	} else {
+		ret->of_gids = !id_ranges_common(&their_uids, uids, &ret->common);
+		ret->shares = !ret->of_gids || id_ranges_common(&their_gids, gids, &ret->common) ? TRI_YES : TRI_NO;
+	}
+	return 0;
+}
+
+int budget_find_sharer(struct budget *budget, uint64_t but, const struct id_ranges *uids, const struct id_ranges *gids,
+		       bool every, struct sharer *ret, struct err *err)
+{
+	struct sharer unknown = { .shares = TRI_NO };
+
+	for (size_t i = 0; i < budget->n; i++) {
+		const struct budget_entry *entry = &budget->entries[i];
+		struct sharer sharer = { .shares = TRI_NO };
+		struct id_range common;
+		int r = 0;
+
+		if (entry->id == 0 || entry->id == but)
+			continue;
+		if (uids->n == 0 || gids->n == 0 || (!ids_are_known(entry) && !every))
+			sharer.shares = TRI_UNKNOWN;
+		else if (!ids_are_known(entry) || id_range_common(entry->uids, id_ranges_hull(uids), &common) ||
+			 id_range_common(entry->gids, id_ranges_hull(gids), &common))
+			r = compare_ids(budget, i, uids, gids, &sharer, err);
+		if (r < 0)
+			return r;
+		if (sharer.shares == TRI_YES) {
+			*ret = sharer;
+			return 0;
+		}
+		if (sharer.shares == TRI_UNKNOWN && unknown.shares == TRI_NO)
+			unknown = sharer;
+	}
+	*ret = unknown;
+	return 0;
 }
 
 /*

@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "cgdeleg/kernel/host.h"
+#include "cgdeleg/kernel/id-ranges.h"
 #include "policy/facts.h"
 
 #define BUDGET_DIRECTORY   "/run/cgdeleg"
@@ -49,6 +50,23 @@ void budget_done(struct budget *budget);
 
 /* Compares every entry with the kernel and drops the stale ones; returns how many, or -errno. */
 int budget_verify(struct budget *budget, struct err *err);
+
+/* Another grant, whose user namespace has host ids of this one's. */
+struct sharer {
+	/* TRI_UNKNOWN: of this grant, or of this container, it cannot be told. */
+	enum tristate shares;
+	struct id_range common; /* the first ids that both have */
+	bool of_gids;		/* they are gids; no uid is common */
+	char id[100];		/* of the other container, perhaps cut; "": not known */
+};
+
+/*
+ * Looks for a grant, but that of the cgroup `but`, that has ids in common. Reads the attributes of those only whose
+ * entries say that they may, and drops what is stale of them, until one is found. Entries without ids, of an older
+ * cgdeleg, are only asked too with `every`; without it they are TRI_UNKNOWN and may be stale.
+ */
+int budget_find_sharer(struct budget *budget, uint64_t but, const struct id_ranges *uids, const struct id_ranges *gids,
+		       bool every, struct sharer *ret, struct err *err);
 
 /* Whose grant it is. None of the names may be NULL. The rest of each member is zero, since entries are compared as bytes. */
 void budget_entry_name(struct budget_entry *entry, const char *handler, const char *rule, const char *namespace);

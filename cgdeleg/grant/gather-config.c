@@ -40,6 +40,7 @@ void gather_extent(const struct id_extent *extent, struct id_map *map, struct ta
 		if (map->wanted[i] >= extent->inside && at < extent->count && extent->outside + at < FACT_ID_UNKNOWN)
 			map->found[i] = (uint32_t)(extent->outside + at);
 	}
+	id_ranges_add(map->all, extent->outside, extent->count);
 	if (extent->outside != 0 || extent->count == 0)
 		return;
 	facts->host_ids = target->host_ids;

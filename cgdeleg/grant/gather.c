@@ -149,8 +149,8 @@ static int read_map(struct target *target, struct facts *facts, struct id_map *m
 
 static int read_maps(struct target *target, const struct oci *oci, struct facts *facts, struct err *err)
 {
-	struct id_map uids = ID_MAP("uid_map", oci->process_uid);
-	struct id_map gids = ID_MAP("gid_map", oci->process_gid);
+	struct id_map uids = ID_MAP("uid_map", oci->process_uid, &target->uids);
+	struct id_map gids = ID_MAP("gid_map", oci->process_gid, &target->gids);
 	int r = read_map(target, facts, &uids, err);
 
 	if (r >= 0)

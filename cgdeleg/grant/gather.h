@@ -19,6 +19,7 @@
 #include "bpf/guard.h"
 #include "cgdeleg/kernel/cgroup.h"
 #include "cgdeleg/kernel/host.h"
+#include "cgdeleg/kernel/id-ranges.h"
 #include "cgdeleg/kernel/attribute.h"
 #include "cgdeleg/kernel/mount.h"
 #include "cgdeleg/grant/oci.h"
@@ -29,15 +30,16 @@
 
 struct target {
 	pid_t pid;
-	int pidfd;		 /* of the container's init */
-	int proc_fd;		 /* /proc/<pid>, bound to that process and to no later one of the same number */
-	int cgroup_fd;		 /* the delegation root, readable directory */
-	int scope_fd;		 /* the systemd scope above that is this container's alone, or -EBADF */
-	int device_fd;		 /* the nearest cgroup, from the root upwards, with a device program, or -EBADF */
-				 /* It is one of the others or host->cgroup_fd. */
-	int above_fd;		 /* device_fd, where it is neither of these two nor the host's root, or -EBADF */
-	uint32_t device_program; /* the kernel's id of its first */
-	uint64_t dev, ino;	 /* of the delegation root */
+	int pidfd;     /* of the container's init */
+	int proc_fd;   /* /proc/<pid>, bound to that process and to no later one of the same number */
+	int cgroup_fd; /* the delegation root, readable directory */
+	int scope_fd;  /* the systemd scope above that is this container's alone, or -EBADF */
+	int device_fd; /* the nearest cgroup, from the root upwards, with a device program, or -EBADF */
+	/* It is one of the others or host->cgroup_fd. */
+	int above_fd;		     /* device_fd, where it is neither of these two nor the host's root, or -EBADF */
+	uint32_t device_program;     /* the kernel's id of its first */
+	uint64_t dev, ino;	     /* of the delegation root */
+	struct id_ranges uids, gids; /* host ids of its user namespace; n 0: not known */
 	struct cgroup_mount mount;
 	char features[256];	       /* of the kernel's cgroup2, where they were looked for */
 	struct attribute attribute;    /* the attribute on the delegation root, if it is there */
@@ -92,14 +94,15 @@ struct id_map {
 	const char *name;	  /* "uid_map", "gid_map" */
 	const uint32_t wanted[2]; /* inside the container */
 	uint32_t found[2];	  /* on the host; FACT_ID_UNKNOWN: not mapped */
+	struct id_ranges *all;	  /* all of the host's that it has; zeroed before the first extent */
 };
 
-#define ID_MAP(what, id)                                                                             \
-	{                                                                                            \
-		.name = (what), .wanted = { 0, (id) }, .found = { FACT_ID_UNKNOWN, FACT_ID_UNKNOWN } \
+#define ID_MAP(what, id, ranges)                                                                                      \
+	{                                                                                                             \
+		.name = (what), .wanted = { 0, (id) }, .found = { FACT_ID_UNKNOWN, FACT_ID_UNKNOWN }, .all = (ranges) \
 	}
 
-/* Looks both ids up in one extent; notes in target and facts if it covers host id 0. */
+/* Looks both ids up in one extent and adds it to the ranges; notes in target and facts if it covers host id 0. */
 void gather_extent(const struct id_extent *extent, struct id_map *map, struct target *target, struct facts *facts);
 
 /* Puts what both maps say into facts; a user namespace that covers host id 0 is none. */

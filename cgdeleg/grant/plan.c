@@ -82,18 +82,22 @@ static void describe_grant(const struct decision *d, const struct facts *facts, 
 /*
  * Comes before the container owns anything; it owns the leaf as soon as that is made. A second run leaves the attribute
  * of the first as it is, except for what `watch` needs to put the guards back: that is what this run writes to the
- * guards.
+ * guards. And where an older cgdeleg was first, it adds the ids.
  */
 static int add_attribute(struct plan *plan, const struct decision *decision, const struct facts *facts,
 			 const struct target *target, enum mount_method method, struct err *err)
 {
+	char line[256], uids[ID_RANGES_TEXT_SIZE], gids[ID_RANGES_TEXT_SIZE];
 	struct attribute attribute;
-	char line[256];
 
 	if (facts->granted)
 		attribute = target->attribute;
 	else
 		describe_grant(decision, facts, target, method, line, &attribute);
+	if (!attribute.uids || !attribute.uids[0]) {
+		attribute.uids = id_ranges_format(&target->uids, uids);
+		attribute.gids = id_ranges_format(&target->gids, gids);
+	}
 	attribute.guarded = decision->grant_guard;
 	attribute.pressure = decision->pressure ? TRI_YES : TRI_NO;
 	attribute.device_guard = decision->device_guard;
@@ -147,7 +151,10 @@ static int plan_restrictions(struct plan *plan, const struct decision *decision,
 	const enum place unit_place = facts->has_scope ? PLACE_SCOPE : PLACE_ROOT;
 	int r;
 
-	plan->entry = (struct budget_entry) { .id = target->ino, .usage = decision->usage };
+	plan->entry = (struct budget_entry) { .id = target->ino,
+					      .usage = decision->usage,
+					      .uids = id_ranges_hull(&target->uids),
+					      .gids = id_ranges_hull(&target->gids) };
 	budget_entry_name(&plan->entry, decision->handler ? decision->handler : "",
 			  decision->rule ? decision->rule : "", decision->who.namespace ? decision->who.namespace : "");
 	add(plan, (struct step) { .kind = STEP_BUDGET, .entry = &plan->entry });

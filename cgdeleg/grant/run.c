@@ -101,38 +101,58 @@ static int read_request(const struct run_args *args, int state_fd, struct trail 
 	return 0;
 }
 
-/* The entries are the budget's, and a fact only for as long as the table is locked. */
-static void decide_with(const struct budget *budget, struct trail *trail)
+/* The entries are the budget's, and a fact only for as long as the table is locked. `every`: also what older versions
+ * wrote is compared with the kernel. */
+static int decide_with(struct budget *budget, bool every, struct trail *trail)
 {
+	const struct target *target = &trail->target;
 	struct facts *facts = &trail->facts;
+	int r = budget_find_sharer(budget, target->ino, &target->uids, &target->gids, every, &trail->sharer, &trail->err);
 
+	if (r < 0)
+		return r;
+	facts->shares_ids = trail->sharer.shares;
+	facts->sharer = trail->sharer.id;
+	facts->shared = trail->sharer.common;
+	facts->shared_gids = trail->sharer.of_gids;
 	facts->grants_known = TRI_YES;
 	facts->grants = budget->entries;
 	facts->n_grants = budget->n;
 	facts->cgroup_id = trail->target.ino;
 	policy_decide(&trail->rules, facts, &trail->decision);
+	return 0;
+}
+
+/* Does the decision rest on entries of the table, some of which may be stale? */
+static bool refuses_by_table(const struct decision *decision)
+{
+	for (size_t i = 0; i < decision->n_reasons; i++) {
+		const struct reason *reason = &decision->reasons[i];
+
+		if (reason->kind == REASON_REFUSES && (reason->code == REASON_BUDGET || reason->code == REASON_SHARED_IDS))
+			return true;
+	}
+	return false;
 }
 
 /* No other hook counts until this grant is counted too, or is known to be none. The table may have entries whose
  * cgroups are gone: nobody is refused because of those. */
 static int decide(const struct host *host, const struct run_args *args, struct trail *trail)
 {
-	bool over = false;
 	int r;
 
 	trail->record.stage = "table-of-grants";
 	r = budget_open(args->run, host, args->deadline_ms, &trail->budget, &trail->err);
+	if (r >= 0)
+		r = decide_with(&trail->budget, false, trail);
+	if (r >= 0 && refuses_by_table(&trail->decision)) {
+		if (trail->budget.fd >= 0)
+			r = budget_verify(&trail->budget, &trail->err);
+		if (r >= 0)
+			r = decide_with(&trail->budget, true, trail);
+	}
 	if (r < 0)
 		return r;
-	decide_with(&trail->budget, trail);
-	for (size_t i = 0; i < trail->decision.n_reasons; i++)
-		over = over || trail->decision.reasons[i].code == REASON_BUDGET;
-	if (over && trail->budget.fd >= 0) {
-		r = budget_verify(&trail->budget, &trail->err);
-		if (r < 0)
-			return r;
-		decide_with(&trail->budget, trail);
-	}
 	trail->facts.grants_known = TRI_UNKNOWN;
 	trail->facts.grants = NULL;
 	trail->facts.n_grants = 0;

@@ -49,7 +49,8 @@ struct trail {
 	struct audit audit;
 	struct journal journal;
 	struct budget budget;
-	struct err err; /* why the run failed; text is "" when it did not */
+	struct err err;	      /* why the run failed; text is "" when it did not */
+	struct sharer sharer; /* facts->sharer */
 	struct record record;
 };
 

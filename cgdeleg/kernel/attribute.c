@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "cgdeleg/kernel/devices.h"
+#include "cgdeleg/kernel/id-ranges.h"
 
 #define ATTRIBUTE_VERSION 1
 #define WHAT		  "attribute " ATTRIBUTE_NAME
@@ -48,6 +49,8 @@ static const struct row {
 	{ { "pressure", JSON_STRING, RAW(pressure), false }, 0 },
 	{ { "devices", JSON_STRING, RAW(devices), false }, 0 },
 	{ { "scope", JSON_BOOL, ATTRIBUTE(scope), true }, 0 },
+	{ { "uids", JSON_STRING, ATTRIBUTE(uids), false }, ID_RANGES_TEXT_SIZE - 1 },
+	{ { "gids", JSON_STRING, ATTRIBUTE(gids), false }, ID_RANGES_TEXT_SIZE - 1 },
 	{ { "ceilings", JSON_OBJECT, RAW(ceilings), true }, 0 },
 };
 
@@ -267,8 +270,10 @@ int attribute_format(const struct attribute *attribute, char *buf, size_t size, 
 	size_t len;
 	bool ok = o;
 
-	if (attribute->rule && !*attribute->rule)
-		raw.attribute.rule = NULL; /* not written, as by a cgdeleg that did not keep it */
+	/* As by a cgdeleg that did not keep it. */
+	for (const struct row *row = rows; row < rows + ELEMENTS(rows); row++)
+		if (row->most > 0 && !row->json.mandatory && *string_of(&raw, row) && !**string_of(&raw, row))
+			*string_of(&raw, row) = NULL;
 	if (attribute->device_guard) {
 		ok = ok && devices_format(attribute->rules, attribute->n_rules, devices, sizeof(devices));
 		raw.devices = devices;

@@ -44,6 +44,8 @@ struct attribute {
 	enum tristate pressure;	      /* ... and lets *.pressure be written; unknown: written before this was kept */
 	bool device_guard;	      /* the device guard is in force, with the rules below; false in older ones, too */
 	bool scope;		      /* the ceilings are on the cgroup above too: PLACE_SCOPE */
+	/* The host ids of its user namespace, as id_ranges_format() writes them; "" where an older cgdeleg wrote it. */
+	const char *uids, *gids;
 	/* The rules of the device guard, which are lost with the program if somebody detaches it. At most
 	 * DEVICE_GUARD_RULES_MAX. */
 	size_t n_rules;

@@ -92,6 +92,10 @@ def attribute(path):
         return None
 
 
+def set_attribute(path, text):
+    os.setxattr(path, ATTRIBUTE, text.encode())
+
+
 def _limit(path, name):
     if not LIMITS.match(name) or name.startswith("hugetlb") and ".rsvd." in name:
         return None

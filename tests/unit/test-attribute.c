@@ -77,6 +77,24 @@ TEST(test_round_trip)
 	CHECK("no room", attribute_format(&attribute, text, 100, &why), "longer than 100 bytes");
 }
 
+/* A member that an older build did not have, and its absence. */
+TEST(test_ids)
+{
+	_cleanup_(attribute_done) struct attribute again = { 0 }, older = { 0 };
+	struct attribute attribute = plain();
+	char text[ATTRIBUTE_SIZE];
+
+	attribute.uids = "100000-165535";
+	attribute.gids = "7-7 9-10";
+	CHECK("format", attribute_format(&attribute, text, sizeof(text), &why), NULL);
+	assert_non_null(strstr(text, ",\"scope\":false,\"uids\":\"100000-165535\",\"gids\":\"7-7 9-10\",\"ceilings\""));
+	CHECK("parse", attribute_parse(text, strlen(text), &again, &why), NULL);
+	check_string("uids", again.uids, attribute.uids);
+	check_string("gids", again.gids, attribute.gids);
+	CHECK("older", attribute_parse(PLAIN, strlen(PLAIN), &older, &why), NULL);
+	check_string("older", older.uids, "");
+}
+
 /* What is too long to be kept is cut, and between two characters. */
 TEST(test_cut)
 {

@@ -79,6 +79,109 @@ static void reserve(struct scene *s, struct budget *budget, uint64_t id, struct 
 	assert_true(changed);
 }
 
+/* The attribute of a grant with these members too. */
+#define WITH_IDS(id, ids)                                                                   \
+	" @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"i\",\"handler\":\"h\",\"profile\":"   \
+	"\"\",\"namespace\":\"\",\"pod\":\"\",\"name\":\"\",\"line\":\"\",\"method\":\"\"," \
+	"\"leaf\":\"\",\"since\":1,\"guarded\":true,\"scope\":false," ids "\"ceilings\":{}}\n"
+#define IDS(uids, gids) "\"uids\":\"" uids "\",\"gids\":\"" gids "\","
+
+static struct sharer find_sharer(struct scene *s, struct budget *budget, uint64_t but, const char *uids,
+				 const char *gids, bool every)
+{
+	struct id_ranges u, g;
+	struct sharer sharer;
+
+	assert_int_equal(id_ranges_parse(uids, &u), 0);
+	assert_int_equal(id_ranges_parse(gids, &g), 0);
+	CHECK("find", budget_find_sharer(budget, but, &u, &g, every, &sharer, &s->err), NULL);
+	return sharer;
+}
+
+/* A new container, with these ids, beside one grant. */
+static const struct {
+	const char *name, *theirs, *uids, *gids;
+	enum tristate want;
+	bool of_gids;
+	struct id_range common;
+} sharers[] = {
+	{ "the same", IDS("100000-165535", "100000-165535"), "100000-165535", "100000-165535", TRI_YES, false, { 100000, 65536 } },
+	{ "beside", IDS("100000-165535", "100000-165535"), "165536-200000", "165536-200000", TRI_NO, false, { 0 } },
+	{ "one uid", IDS("100000-165535", "100000-165535"), "165535-200000", "300000-300009", TRI_YES, false, { 165535, 1 } },
+	{ "gids alone", IDS("100000-165535", "100000-165535"), "300000-300009", "90000-100000", TRI_YES, true, { 100000, 1 } },
+	{ "within", IDS("100000-165535", "7-7"), "120000-120000", "8-8", TRI_YES, false, { 120000, 1 } },
+	{ "a second range", IDS("1-1 500-509", "9-9"), "505-600", "10-10", TRI_YES, false, { 505, 5 } },
+	{ "between two ranges", IDS("1-1 500-509", "9-9"), "2-499", "10-10", TRI_NO, false, { 0 } },
+	{ "ranges in turns", IDS("1-1 3-3 5-5", "9-9"), "2-2 4-4", "8-8 10-10", TRI_NO, false, { 0 } },
+	{ "all", IDS("0-4294967294", "0-4294967294"), "7-7", "7-7", TRI_YES, false, { 7, 1 } },
+	{ "an older cgdeleg", "", "7-7", "7-7", TRI_UNKNOWN, false, { 0 } },
+	{ "half of it", IDS("7-7", ""), "8-8", "8-8", TRI_UNKNOWN, false, { 0 } },
+	{ "garbage", IDS("7", "8-9"), "8-8", "8-8", TRI_UNKNOWN, false, { 0 } },
+	{ "of this one nothing is known", IDS("7-7", "7-7"), "", "", TRI_UNKNOWN, false, { 0 } },
+};
+
+TEST_AS_ROOT(test_sharers) /* attributes in the trusted namespace */
+{
+	for (size_t i = 0; i < ELEMENTS(sharers); i++)
+		for (int looks = 0; looks < 2; looks++) {
+			_cleanup_(tear_down) struct scene s;
+			struct budget budget;
+			struct sharer sharer;
+
+			set_up(&s, C "a/\n" C "b/\n");
+			tree_edit(&s.tree, format(C "a" WITH_IDS("other", "%s"), sharers[i].theirs));
+			CHECK("open", budget_open(looks ? NULL : s.directory, &s.host, 0, &budget, &s.err), NULL);
+			sharer = find_sharer(&s, &budget, id_of(&s, C "b"), sharers[i].uids, sharers[i].gids, true);
+			if (sharer.shares != sharers[i].want || sharer.of_gids != sharers[i].of_gids ||
+			    sharer.common.first != sharers[i].common.first ||
+			    sharer.common.count != sharers[i].common.count)
+				fail_msg("%s: %d, %u %u", sharers[i].name, sharer.shares, sharer.common.first,
+					 sharer.common.count);
+			if (sharers[i].want == TRI_YES)
+				check_string(sharers[i].name, sharer.id, "other");
+			/* Its own entry is no other's. */
+			sharer = find_sharer(&s, &budget, id_of(&s, C "a"), sharers[i].uids, sharers[i].gids, true);
+			assert_int_equal(sharer.shares, TRI_NO);
+			budget_done(&budget);
+		}
+}
+
+/* Entries of containers that have ended refuse nobody; those of hooks that are at work count. */
+TEST_AS_ROOT(test_stale_sharers)
+{
+	const struct id_range ids = { 100, 10 };
+	_cleanup_(tear_down) struct scene s;
+	struct budget budget, second;
+	struct budget_entry entry;
+	struct budget_slot slot;
+	bool changed;
+
+	set_up(&s, C "a/\n" C "b/\n" C "a" WITH_IDS("one", IDS("100-109", "100-109")) C "b" WITH_IDS("old", ""));
+	open_or_fail(&s, &budget);
+	assert_int_equal(find_sharer(&s, &budget, 0, "105-105", "5-5", false).shares, TRI_YES);
+	/* Where the hulls do not meet, the kernel is not asked. */
+	assert_int_equal(find_sharer(&s, &budget, 0, "5-5", "5-5", false).shares, TRI_UNKNOWN);
+	tree_edit(&s.tree, "- " C "a\n- " C "b\n");
+	assert_int_equal(find_sharer(&s, &budget, 0, "5-5", "5-5", false).shares, TRI_UNKNOWN); /* a hint */
+	assert_int_equal(find_sharer(&s, &budget, 0, "105-105", "5-5", true).shares, TRI_NO);
+	budget_done(&budget);
+	/* They are gone from the table too. */
+	open_or_fail(&s, &budget);
+	assert_int_equal(find_sharer(&s, &budget, 0, "105-105", "5-5", false).shares, TRI_NO);
+	/* A hook has the entry, and has not written the attribute yet. */
+	tree_edit(&s.tree, C "c/\n");
+	entry = entry_of(id_of(&s, C "c"), 10);
+	entry.uids = entry.gids = ids;
+	check_result("reserve", budget_reserve(&budget, &entry, &slot, &changed, &s.err), &s.err, NULL);
+	open_or_fail(&s, &second);
+	assert_int_equal(find_sharer(&s, &second, 0, "105-105", "5-5", false).shares, TRI_YES);
+	assert_int_equal(find_sharer(&s, &second, 0, "5-5", "5-5", false).shares, TRI_NO);
+	budget_done(&budget);
+	/* It has ended without one. */
+	assert_int_equal(find_sharer(&s, &second, 0, "105-105", "5-5", false).shares, TRI_NO);
+	budget_done(&second);
+}
+
 /* A table that is not there is made from what the kernel has. */
 TEST_AS_ROOT(test_made_from_the_tree) /* attributes in the trusted namespace */
 {

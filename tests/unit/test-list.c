@@ -297,6 +297,48 @@ TEST(test_few_descriptors)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+/* Which grants have host ids in common: told of both, whatever the rows are sorted by. */
+TEST(test_shared)
+{
+#define GRANT_OF(name, ids) C name "/\n" C name RECORD_OF(name, "", "false", "false", "", ids)
+#define HAS(uids, gids)	    ",\"uids\":\"" uids "\",\"gids\":\"" gids "\""
+	static const struct {
+		const char *id, *uids, *shared;
+		uint64_t n;
+	} rows[] = {
+		{ "a", "100-199", "b and 1 more", 2 },
+		{ "b", "150-159", "a", 1 },
+		{ "c", "1-5 200-299", "-", 0 },
+		{ "d", "900-909", "a", 1 },
+		{ "e", "-", "-", 0 },
+	};
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(host_done) struct host host;
+	_cleanup_(table_empty) struct table table = { 0 };
+	char buf[512];
+
+	open_machine(&tree, &host,
+		     "proc/\n" GRANT_OF("e", "") GRANT_OF("d", HAS("900-909", "105-105"))
+			     GRANT_OF("c", HAS("1-5 200-299", "7-7")) GRANT_OF("b", HAS("150-159", "300-309"))
+				     GRANT_OF("a", HAS("100-199", "100-199")));
+	assert_int_equal(table_choose(&table, "id,uids,shared", false, &why), 0);
+	assert_int_equal(table_sort_by(&table, "id", &why), 0);
+	CHECK("fill", table_fill(&host, &table, &why), NULL);
+	assert_int_equal(table.n_rows, ELEMENTS(rows));
+	assert_int_equal(table.sharers.n_sharing, 3);
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		check_string("id", shown(&table, i, "id", buf), rows[i].id);
+		check_string("uids", shown(&table, i, "uids", buf), rows[i].uids);
+		if (strcmp(rows[i].id, "a") == 0) /* whichever the walk met first */
+			assert_non_null(strstr(shown(&table, i, "shared", buf), " and 1 more"));
+		else
+			check_string(rows[i].id, shown(&table, i, "shared", buf), rows[i].shared);
+		assert_int_equal(table.rows[i].cells[2].number, rows[i].n);
+	}
+	assert_true(sharers_describe(&table.sharers, buf, sizeof(buf)));
+	assert_non_null(strstr(buf, "3 containers with a grant share host ids, among them "));
+}
+
 /* A file whose controller the hierarchy does not have is not looked for. */
 TEST(test_controllers)
 {

@@ -62,6 +62,12 @@ CHANGE(no_device_guard, f->device_guard = GUARD_FACT_CANNOT; f->device_guard_why
 CHANGE(no_device_program, no_device_guard(f); f->device_bpf = DEVICE_BPF_ABSENT)
 CHANGE(bpffs, f->bpffs = true)
 CHANGE(bpf_token, f->bpffs = f->bpf_token = true)
+CHANGE(shares_ids, f->shares_ids = TRI_YES; f->sharer = "c2\n"; f->shared.first = 100000; f->shared.count = 65536)
+CHANGE(shares_gids, shares_ids(f); f->shared_gids = true)
+CHANGE(shares_perhaps, f->shares_ids = TRI_UNKNOWN; f->sharer = "c2")
+CHANGE(shares_unknown, f->shares_ids = TRI_UNKNOWN)
+CHANGE(shares_granted, shares_ids(f); f->granted = true)
+CHANGE(shares_bare, userns_none(f); shares_ids(f))
 CHANGE(other_cgroup, f->other_cgroup = "cgroup2 '/' is mounted at '/x'")
 CHANGE(inherited, f->inherited = "descriptor 7, a cgroup")
 CHANGE(seccomp_lets_bpf, f->seccomp_bpf = TRI_YES)
@@ -146,6 +152,21 @@ static const struct requirement requirements[] = {
 	{ "device_bpf = runtime\n", no_device_program, GRANT, REASON_DEVICE_BPF_ABSENT },
 	{ "", bpffs, REFUSE, REASON_BPFFS },
 	{ "", bpf_token, REFUSE, REASON_BPFFS },
+	{ "", shares_ids, GRANT, REASON_SHARED_IDS }, /* a note */
+	{ "", shares_gids, GRANT, REASON_SHARED_IDS },
+	{ "", shares_perhaps, GRANT, NO_CODE },
+	{ "", shares_unknown, GRANT, NO_CODE },
+	{ "shared_ids = note\n", shares_ids, GRANT, REASON_SHARED_IDS },
+	{ "shared_ids = refuse\n", shares_ids, REFUSE, REASON_SHARED_IDS },
+	{ "shared_ids = refuse\n", shares_gids, REFUSE, REASON_SHARED_IDS },
+	{ "shared_ids = refuse\n", shares_perhaps, REFUSE, REASON_SHARED_IDS },
+	{ "shared_ids = refuse\n", shares_unknown, REFUSE, REASON_SHARED_IDS },
+	{ "shared_ids = refuse\n", shares_granted, GRANT, NO_CODE },
+	{ "shared_ids = refuse\n", nothing, GRANT, NO_CODE },
+	{ "shared_ids = refuse\n[defaults]\nshared_ids = note\n", shares_ids, REFUSE, REASON_SHARED_IDS },
+	{ "shared_ids = note\n[defaults]\nshared_ids = refuse\n", shares_ids, GRANT, REASON_SHARED_IDS },
+	{ "[defaults]\nshared_ids = refuse\n", shares_ids, REFUSE, REASON_SHARED_IDS },
+	{ BARE "shared_ids = refuse\n", shares_bare, REFUSE, REASON_SHARED_IDS },
 	{ "", other_cgroup, REFUSE, REASON_OTHER_CGROUP_MOUNT },
 	{ "", inherited, REFUSE, REASON_DESCRIPTOR },
 	{ "", seccomp_lets_bpf, GRANT, REASON_SECCOMP_BPF },
