@@ -147,18 +147,6 @@ static void pass(struct request *request, enum reason_code code, const char *tex
 	request_note(request, code, NULL, "%s", text);
 }
 
-/* ", did you mean 'cgdeleg.io/writable'?" for a key that cgdeleg does not have in any form. */
-static const char *annotation_hint(const char *key, char *buf, size_t size)
-{
-	struct nearest nearest = nearest_to(key);
-
-	buf[0] = '\0';
-	if (annotation_has_known_form(key))
-		return buf;
-	annotation_nearest(&nearest);
-	return nearest_hint(&nearest, buf, size);
-}
-
 /* One that says "false" asks for nothing, and is answered. */
 static bool asks_in_vain(const struct annotation *annotation)
 {
@@ -174,12 +162,17 @@ static void note_unapproved(struct request *request)
 	size_t i = 0;
 
 	for (int n = 0; n < 4 && (a = annotation_next_unapproved(approved, request->facts, &i)) != NULL; n++) {
+		struct nearest nearest = nearest_to(a->key);
+
 		request->decision->unanswered |= asks_in_vain(a);
+		/* For a key that cgdeleg has in no form. */
+		if (!annotation_has_known_form(a->key))
+			annotation_nearest(&nearest);
 		request_note(
 			request, REASON_ANNOTATION_UNAPPROVED, request->approved,
 			"annotation '%s' counts for nothing: [handler %s] does not approve it; its approved_annotations: %s%s",
 			FOREIGN(a->key), request->handler->name, explain_list(request->approved, list, sizeof(list)),
-			annotation_hint(a->key, hint, sizeof(hint)));
+			nearest_hint(&nearest, hint, sizeof(hint)));
 	}
 }
 

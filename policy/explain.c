@@ -66,14 +66,6 @@ const char *explain_list(const struct setting *setting, char *buf, size_t size)
 	return words.len || words.full ? buf : "none";
 }
 
-/* The file's name without its directory: the refusal ends with a whole path anyway. */
-static const char *short_name(const struct origin *origin)
-{
-	const char *slash = origin->file ? strrchr(origin->file, '/') : NULL;
-
-	return slash ? slash + 1 : origin->file ? origin->file : "?";
-}
-
 const char *explain_rules(const struct request *request, const struct identity *who, char *buf, size_t size)
 {
 	const struct {
@@ -93,10 +85,17 @@ const char *explain_rules(const struct request *request, const struct identity *
 		    facts[i].value ? text_escape(facts[i].value, value, sizeof(value)) : "unknown");
 	if (!identity_is_stated(request->engine))
 		add(&words, "; this engine states none of them");
-	for (const struct section *s = request->rules->sections[SECTION_RULE]; s; s = s->next)
-		if (section_has_word(s, KEY_HANDLER, request->handler->name) && (failed = rule_mismatch(s, who)))
-			add(&words, "; [rule %s] (%s:%u) wants %s = %s", s->name, short_name(&failed->origin),
-			    failed->origin.line, failed->key->name, explain_list(failed, list, sizeof(list)));
+	for (const struct section *s = request->rules->sections[SECTION_RULE]; s; s = s->next) {
+		const char *file, *slash;
+
+		if (!section_has_word(s, KEY_HANDLER, request->handler->name) || !(failed = rule_mismatch(s, who)))
+			continue;
+		/* Without its directory: the refusal ends with a whole path anyway. */
+		file = failed->origin.file ? failed->origin.file : "?";
+		slash = strrchr(file, '/');
+		add(&words, "; [rule %s] (%s:%u) wants %s = %s", s->name, slash ? slash + 1 : file, failed->origin.line,
+		    failed->key->name, explain_list(failed, list, sizeof(list)));
+	}
 	return buf;
 }
 

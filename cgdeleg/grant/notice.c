@@ -68,13 +68,6 @@ const char *notice_compose(const struct record *record, char *buf, size_t size)
 	return buf;
 }
 
-static int priority_of(const struct record *record)
-{
-	if (record->err->text[0])
-		return 3;
-	return verdict_bounds(record->decision->verdict) ? 5 : 4;
-}
-
 void notice_send(const struct journal *journal, const struct record *record)
 {
 	const struct decision *d = record->decision;
@@ -101,7 +94,9 @@ void notice_send(const struct journal *journal, const struct record *record)
 		fields[3 + i] = (struct journal_field) {
 			from[i].name, from[i].value ? text_escape(from[i].value, values[i], VALUE_MAX) : NULL
 		};
-	journal_send(journal, &(const struct journal_line) { .priority = priority_of(record),
+	journal_send(journal, &(const struct journal_line) { .priority = record->err->text[0]	      ? 3
+									 : verdict_bounds(d->verdict) ? 5
+												      : 4,
 							     .program = "cgdeleg-hook",
 							     .pid = record->pid,
 							     .message = notice_compose(record, message, sizeof(message)),

@@ -320,6 +320,7 @@ static int let_pass(const struct run_args *args, struct trail *trail)
 {
 	if (!trail->decision.unanswered)
 		return 0;
+	trail->record.stage = NULL;
 	(void)audit_open(args->audit, args->owner, &trail->audit, NULL);
 	open_journal(trail);
 	(void)record(args, trail, 0);

@@ -11,24 +11,18 @@
 #include "base/file.h"
 #include "base/owner.h"
 
-static int open_directory(const char *path)
-{
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(AT_FDCWD, path, flags);
-
-	if (fd < 0 && errno == ENOENT && (mkdir(path, 0700) == 0 || errno == EEXIST))
-		fd = openat(AT_FDCWD, path, flags);
-	return fd < 0 ? -errno : fd;
-}
-
 void tally_add(const char *directory, uid_t owner, const struct record *record)
 {
-	_cleanup_close_ int dirfd = open_directory(directory), fd = -EBADF;
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	_cleanup_close_ int dirfd = openat(AT_FDCWD, directory, flags), fd = -EBADF;
 	char name[80];
 
+	if (dirfd < 0 && errno == ENOENT && (mkdir(directory, 0700) == 0 || errno == EEXIST))
+		dirfd = openat(AT_FDCWD, directory, flags);
 	if (dirfd < 0 || owner_check_fd(dirfd, S_IFDIR, owner, directory, NULL) < 0)
 		return;
-	(void)snprintf(name, sizeof(name), TALLY_PREFIX "%s.%s", verdict_name(record->decision->verdict), record_reason(record));
+	(void)snprintf(name, sizeof(name), TALLY_PREFIX "%s.%s", verdict_name(record->decision->verdict),
+		       record_reason(record));
 	fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd >= 0)
 		(void)file_write_fd(fd, ".", 1);

@@ -25,7 +25,8 @@ static const struct {
 	{ WORDS("createRuntime", "--handler=h"), 2,
 	  "'--handler=h' is one word: write the option '--handler' and its value as two words\n" USAGE },
 	{ WORDS("createRuntime", "--handler", "h", "--unknown", "x"), 2, "there is no option '--unknown'\n" USAGE },
-	{ WORDS("createRuntime", "--handlr", "h"), 2, "cgdeleg: error [arguments]: there is no option '--handlr', did you mean '--handler'?\n" USAGE },
+	{ WORDS("createRuntime", "--handlr", "h"), 2,
+	  "cgdeleg: error [arguments]: there is no option '--handlr', did you mean '--handler'?\n" USAGE },
 	{ WORDS("createRuntime", "--handler", "h", "--"), 2, "there is no option '--'\n" USAGE },
 	{ WORDS("createRuntime", "--handler", "h", "--policy", "relative"), 2,
 	  "'--policy' needs an absolute path, not 'relative'\n" USAGE },
@@ -39,7 +40,8 @@ static const struct {
 	{ WORDS("createRuntime", "--handler", "h", "--root", "/nonexistent"), 1,
 	  "cgdeleg: error [arguments]: cannot change the root directory to '/nonexistent', which --root names" },
 	{ WORDS("createRuntime", "--handler", "h", NOWHERE), 1, "cgdeleg: error [state]: container state: empty" },
-	{ WORDS("createRuntime", "--handler", "h", "--deadline", "600", NOWHERE), 1, "cgdeleg: error [state]: container state: empty" },
+	{ WORDS("createRuntime", "--handler", "h", "--deadline", "600", NOWHERE), 1,
+	  "cgdeleg: error [state]: container state: empty" },
 };
 
 /* The whole argv, as a runtime makes it of the hook's `args`. */

@@ -367,7 +367,7 @@ def bare(t):
             name = f"bare-{runtime}"
             spec = f"{t.work}/{name}.json"
             hook = bundle.hook(HOOK, "createRuntime", "--handler", f"{runtime}-all")
-            host.write(spec, json.dumps(bundle.config(SLEEP, cgroups_path=f"/bare/{name}", rootfs=rootfs, hooks=[hook])))
+            host.write(spec, json.dumps(bundle.config(SLEEP, cgroups_path=f"/{name}", rootfs=rootfs, hooks=[hook])))
             t.later(run, ["ctr", "task", "rm", "--force", name])
             must(["ctr", "run", "--detach", "--runc-binary", runtime, "--config", spec, name])
             is_granted(lambda script, name=name: run(
