@@ -127,7 +127,7 @@ def audit(t):
             fake = Fake(t, policy_dir=policy)
             # Mounts a tmpfs without a free byte for the audit.
             os.makedirs(fake.audit_dir)
-            equal(run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", fake.audit_dir]).code, 0, "mount")
+            equal(run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", fake.audit_dir]).code, 0, "mount")
             with open(f"{fake.audit_dir}/filler", "wb", buffering=0) as file:
                 try:
                     while True:
@@ -154,6 +154,18 @@ def audit(t):
         os.symlink("../target", f"{fake.audit_dir}/audit.jsonl")
         audit_fails(t, fake)
         equal(host.read(f"{fake.dir}/target"), "", "the link's target")
+    for path, mode, taken in (("", 0o750, True), ("", 0o770, False), ("/audit.jsonl", 0o640, True),
+                              ("/audit.jsonl", 0o620, False)):
+        with t.step(f"audit{path or ' directory'} of mode {mode:o}: {'taken' if taken else 'refused'}"):
+            fake = Fake(t, policy_dir=require)
+            os.makedirs(fake.audit_dir, mode=0o700)
+            if path:
+                host.write(f"{fake.audit_dir}{path}", "")
+            os.chmod(f"{fake.audit_dir}{path}", mode)
+            if taken:
+                is_granted(fake, fake.call_hook())
+            else:
+                audit_fails(t, fake, "writable by nobody else")
     with t.step("audit_sync leaves an intent before the run"):
         fake = Fake(t, policy_dir=default_policy(t, audit_sync="yes"))
         is_granted(fake, fake.call_hook())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cgdeleg watch as deploy's hardened unit."""
 import os
+import stat
 
 from lib import host, policy
 from lib.process import run, wait_until
@@ -13,6 +14,7 @@ from cases.watch_guard import guard_policy, take_off
 
 UNIT = "cgdeleg-watch-test.service"
 PLACE = "/opt/cgdtest"  # the unit sees no /var/tmp of ours
+METRICS = "/var/lib/prometheus/node-exporter/cgdeleg.prom"
 
 
 def service_guard(t, c):
@@ -48,7 +50,9 @@ def service(t):
     run(["cp", "-r", rules, f"{PLACE}/policy"])
     host.write(f"/run/systemd/system/{UNIT}",
                text.replace("/usr/local/bin/cgdeleg watch",
-                            f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE}"))
+                            f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE}"
+                            f" --openmetrics {METRICS}"))
+    os.makedirs(os.path.dirname(METRICS), mode=0o755, exist_ok=True)
     run(["systemctl", "daemon-reload"])
     c = t.container("service", policy_dir=rules).up()
     try:
@@ -67,6 +71,10 @@ def service(t):
                        "systemd's own idea of the limit")
             equal(run(["systemctl", "daemon-reload"]).code, 0, "daemon-reload")
             equal(host.value(c.top, "memory.max"), most, "the limit after a daemon-reload")
+        with t.step("its counters can be read by who is not root"):
+            wait_until(lambda: os.path.exists(METRICS), "the counters")
+            equal(stat.S_IMODE(os.stat(METRICS).st_mode), 0o644, "mode")
+            equal(os.path.exists(f"{METRICS}.new"), False, "a file that is left over")
         with t.step("puts the guard back, also where it has to load it"):
             service_guard(t, c)
         with t.step("reloads"):
@@ -87,4 +95,4 @@ def service(t):
         run(["systemctl", "stop", UNIT])
         os.unlink(f"/run/systemd/system/{UNIT}")
         run(["systemctl", "daemon-reload"])
-        run(["rm", "-rf", PLACE])
+        run(["rm", "-rf", PLACE, METRICS])
