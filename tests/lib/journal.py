@@ -57,6 +57,7 @@ class Journal:
             self.cursor = lines[-1]["__CURSOR"]
         return lines
 
-    def take(self, program="cgdeleg-hook"):
-        """The program's lines since the last time."""
-        return [line for line in self._all() if line.get("SYSLOG_IDENTIFIER") == program]
+    def take(self, container=None):
+        """The hook's lines since the last time; of one container alone, by its id, where others may run meanwhile."""
+        return [line for line in self._all() if line.get("SYSLOG_IDENTIFIER") == "cgdeleg-hook" and
+                container in (None, line.get("CGDELEG_ID"))]
