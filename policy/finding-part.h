@@ -10,6 +10,7 @@
  *     finding-limit.c   ceilings and settings that stop everything, or nothing
  *     finding-mount.c   containers that nobody asks for and nothing bounds
  *     finding-rule.c    rules that no container gets to
+ *     finding-host.c    what the host of this policy lacks
  */
 #pragma once
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/privilege.h"
 #include "base/text.h"
 #include "cgdeleg/cli/check-print.h"
@@ -75,8 +76,27 @@ static void report_grants(const struct check *check)
 		print_finding(&finding, NULL);
 }
 
+/* What the policy wants of this host. Where the host cannot be read, that is a finding too. */
+static void compare_host(const struct check *check, const struct ruleset *rules)
+{
+	_cleanup_(host_done) struct host host = HOST_CLOSED;
+	_cleanup_free_ struct cgroup_mount *mount = malloc(sizeof(*mount));
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *text = NULL;
+	struct host_mount seen = { 0 };
+	char features[256];
+
+	if (mount && host_open(check->root, &real_machine, &host, NULL) >= 0)
+		fd = openat(host.proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && file_slurp(fd, MOUNTINFO_MAX, &text, NULL) >= 0 && mount_find_host(text, mount, NULL) >= 0) {
+		seen = mount_host(mount);
+		seen.known = host_features(&host, features, sizeof(features));
+	}
+	findings_host(rules, &seen, print_finding, NULL);
+}
+
 /* What a valid policy holds, then its risks and what in it does nothing. */
-static void report_policy(const struct ruleset *rules)
+static void report_policy(const struct check *check, const struct ruleset *rules)
 {
 	static const char *const plural[] = { "s", "" };
 	size_t counts[SECTION_KIND_MAX] = { 0 };
@@ -89,6 +109,7 @@ static void report_policy(const struct ruleset *rules)
 	       counts[SECTION_PROFILE], plural[counts[SECTION_PROFILE] == 1], counts[SECTION_RULE],
 	       plural[counts[SECTION_RULE] == 1]);
 	findings_each(rules, print_finding, NULL);
+	compare_host(check, rules);
 }
 
 /* A hook whose handler the policy does not know leaves every container alone, and leaves no audit record of it. */
@@ -208,7 +229,7 @@ static int check_policy(const struct check *check, struct trail *trail)
 		note_handler(check, &trail->rules);
 	if (check->json)
 		return check_bundle(check, trail);
-	report_policy(&trail->rules);
+	report_policy(check, &trail->rules);
 	report_grants(check);
 	if (check->settings)
 		print_settings(&trail->rules);

@@ -25,6 +25,7 @@
 #include "bpf/guard-load.h"
 #include "cgdeleg/cli/cli.h"
 #include "cgdeleg/grant/budget.h"
+#include "cgdeleg/node/watch-host.h"
 #include "cgdeleg/node/watch.h"
 #include "cgdeleg/grant/run.h"
 
@@ -108,6 +109,15 @@ static void put_verified(const struct watch *watch, FILE *to)
 	}
 }
 
+static void put_options(FILE *to, const char *name, const char *help, const struct watch_host *host,
+			bool (*is)(const struct watch_host *host, const char *option))
+{
+	fprintf(to, "# TYPE cgdeleg_watch_%s gauge\n# HELP cgdeleg_watch_%s %s\n", name, name, help);
+	for (size_t i = 0; i < HOST_OPTIONS; i++)
+		fprintf(to, "cgdeleg_watch_%s{option=\"%s\"} %d\n", name, host_options[i].name,
+			is(host, host_options[i].name));
+}
+
 static void put_metrics(void *userdata, FILE *to)
 {
 	struct watch *watch = userdata;
@@ -130,7 +140,9 @@ static void put_metrics(void *userdata, FILE *to)
 	put(to, "unreadable", "gauge",
 	    "delegated cgroups whose attribute cannot be read, so that nobody knows their ceilings", c->unreadable);
 	put(to, "overflows", "counter", "overflows of the event queue", c->overflows);
-	put(to, "nsdelegate", "gauge", "1: the host's cgroup2 has nsdelegate", c->nsdelegate);
+	put_options(to, "host_option", "1: the host's cgroup2 has the option", watch_host(watch), watch_host_has);
+	put_options(to, "host_option_lost", "1: it must have the option, and does not", watch_host(watch),
+		    watch_host_misses);
 	put_verified(watch, to);
 	fputs("# EOF\n", to);
 }
@@ -177,6 +189,18 @@ static int on_event(sd_event_source *source, int fd, uint32_t revents, void *use
 	(void)revents;
 	watch_events(s->watch);
 	wait_for_events(s);
+	return 0;
+}
+
+/* The kernel tells only of mounts in this namespace; each tick looks too. */
+static int on_mounts(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct service *s = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	watch_mounts_changed(s->watch);
 	return 0;
 }
 
@@ -235,6 +259,8 @@ static int set_up(struct service *s)
 		(void)sigaddset(&set, signals[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	wait_for_events(s);
+	if (watch_host(s->watch)->fd >= 0)
+		(void)sd_event_add_io(event, NULL, watch_host(s->watch)->fd, EPOLLPRI, on_mounts, s);
 	r = add_timer(event, SECOND, on_tick, s);
 	if (r >= 0)
 		r = add_timer(event, s->seconds * SECOND, on_sweep, s);
@@ -304,6 +330,9 @@ static int run(struct service *s)
 		return err_set(&s->err, EIO, "some BPF guards could not be attached again");
 	if (c->unreadable > 0)
 		return err_set(&s->err, EIO, "the attributes of some delegated cgroups cannot be read");
+	if (watch_host(s->watch)->missing[0])
+		return err_set(&s->err, EIO, "the host's cgroup2 lacks options that must stand there: %s",
+			       watch_host(s->watch)->missing);
 	return 0;
 }
 

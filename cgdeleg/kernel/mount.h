@@ -59,6 +59,19 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
  * of *ret stays. Pure. -ENOENT if it has none, -EBADMSG. */
 int mount_find_host(const char *mountinfo, struct cgroup_mount *ret, struct err *err);
 
+/* A mount of cgroup2 that shows the whole tree. */
+struct tree_mount {
+	uint64_t id;
+	uint64_t peers;	 /* the peer group that it belongs to, or gets its mounts from; 0: none */
+	char point[128]; /* cut where it is longer */
+};
+
+/* The next one, for which *mountinfo is moved on. 1; 0 at the end; -EBADMSG. Pure. */
+int mount_next_tree(const char **mountinfo, struct tree_mount *ret);
+
+/* The peer group of the topmost cgroup2 mount at `point`; 0: none. Pure. */
+uint64_t mount_peers(const char *mountinfo, const char *point);
+
 /* Is anything mounted at exactly `path`? */
 bool mount_is_point(const char *mountinfo, const char *path);
 

@@ -18,7 +18,7 @@ struct slice {
 
 struct line {
 	struct slice fields[FIELD_MAX];
-	struct slice type, super_options;
+	struct slice optional, type, super_options;
 };
 
 static struct slice next_field(const char **at, const char *end)
@@ -144,7 +144,9 @@ static bool split(const char *at, const char *end, struct line *ret)
 			return false;
 	}
 	/* Optional fields, ended by a lone hyphen. */
+	ret->optional.at = at;
 	do {
+		ret->optional.len = (size_t)(at - ret->optional.at);
 		field = next_field(&at, end);
 		if (field.len == 0)
 			return false;
@@ -335,6 +337,57 @@ int mount_find_host(const char *mountinfo, struct cgroup_mount *ret, struct err 
 	if (r < 0)
 		return r;
 	return ret->host_point[0] ? 0 : err_set(err, ENOENT, "there is no cgroup2 at /sys/fs/cgroup in mountinfo");
+}
+
+/* "shared:9" or "master:9" among the optional fields. A mount that is both is of the former's group. */
+static uint64_t peers_of(const struct line *line)
+{
+	static const char *const tags[] = { "shared:", "master:" };
+	const char *end = line->optional.at + line->optional.len;
+
+	for (size_t i = 0; i < 2; i++)
+		for (const char *at = line->optional.at; at < end;) {
+			const struct slice field = next_field(&at, end);
+			char number[24];
+			uint64_t ret;
+
+			if (field.len <= strlen(tags[i]) || memcmp(field.at, tags[i], strlen(tags[i])) != 0 ||
+			    !decode(&(struct slice) { field.at + strlen(tags[i]), field.len - strlen(tags[i]) }, number,
+				    sizeof(number)))
+				continue;
+			if (text_to_u64(number, &ret) == 0)
+				return ret;
+		}
+	return 0;
+}
+
+int mount_next_tree(const char **mountinfo, struct tree_mount *ret)
+{
+	struct line line;
+	char id[24];
+	int r;
+
+	while ((r = next_line(mountinfo, &line, NULL)) > 0) {
+		if (!slice_is(&line.type, "cgroup2") || !slice_is(&line.fields[FIELD_ROOT], "/"))
+			continue;
+		if (!decode(&line.fields[FIELD_ID], id, sizeof(id)) || text_to_u64(id, &ret->id) < 0)
+			return -EBADMSG;
+		(void)decode(&line.fields[FIELD_POINT], ret->point, sizeof(ret->point));
+		ret->peers = peers_of(&line);
+		return 1;
+	}
+	return r;
+}
+
+uint64_t mount_peers(const char *mountinfo, const char *point)
+{
+	struct tree_mount mount;
+	uint64_t ret = 0;
+
+	while (mount_next_tree(&mountinfo, &mount) > 0)
+		if (strcmp(mount.point, point) == 0)
+			ret = mount.peers;
+	return ret;
 }
 
 bool mount_is_point(const char *mountinfo, const char *path)

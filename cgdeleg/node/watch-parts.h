@@ -11,13 +11,13 @@
  *     watch-guard.c    guards that were detached are attached again
  *     watch-dying.c    memory of removed cgroups is reclaimed
  *     watch-child.c    child processes for what may take long
- *     watch-host.c     the options of the host's cgroup2
  */
 #pragma once
 
 #include <sys/types.h>
 
 #include "cgdeleg/node/inspect.h"
+#include "cgdeleg/node/watch-host.h"
 #include "cgdeleg/node/watch.h"
 
 #define WATCH_BUCKETS 4096
@@ -99,6 +99,7 @@ struct watch {
 	struct err guards_err;
 	bool guards_opened;
 	int64_t load_again_ms;
+	struct watch_host *host;
 	struct watch_counts counts;
 };
 
@@ -174,6 +175,3 @@ void watch_collect(struct watch *watch);
 
 /* Nobody is interested in the results for this one any more. */
 void watch_disown(struct watch *watch, const struct watched *w);
-
-/* Has the host's cgroup2 lost an option? Once in each sweep, before the grants. */
-void watch_host(struct watch *watch);

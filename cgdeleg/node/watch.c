@@ -77,7 +77,11 @@ int watch_new(const struct watch_args *args, struct watch **ret, struct err *err
 	if (!watch)
 		return err_set(err, ENOMEM, "out of memory");
 	watch->args = *args;
-	watch->counts.nsdelegate = true;
+	watch->host = watch_host_new(args->host, args->run, args->say);
+	if (!watch->host) {
+		free(watch);
+		return err_set(err, ENOMEM, "out of memory");
+	}
 	watch->guards = (struct guards)GUARDS_NONE;
 	watch->lets_go = kernel_lets_go();
 	watch->inotify_fd = -EBADF;
@@ -108,6 +112,7 @@ void watch_free(struct watch *watch)
 		free(child);
 	}
 	guards_done(&watch->guards);
+	watch_host_free(watch->host);
 	(void)close_fd(watch->inotify_fd);
 	free(watch);
 }
@@ -195,9 +200,21 @@ void watch_events(struct watch *watch)
 	catch_up(watch);
 }
 
+void watch_mounts_changed(struct watch *watch)
+{
+	if (watch_host_glance(watch->host))
+		watch_host_look(watch->host, watch->args.rules, watch_counts(watch)->grants);
+}
+
+const struct watch_host *watch_host(const struct watch *watch)
+{
+	return watch->host;
+}
+
 void watch_tick(struct watch *watch)
 {
 	watch_collect(watch);
+	watch_mounts_changed(watch);
 	catch_up(watch);
 	for (struct watched *w = watch->all; w; w = w->next)
 		watch_enforce_tick(watch, w);
@@ -237,7 +254,6 @@ int watch_sweep(struct watch *watch, struct err *err)
 	watch_collect(watch);
 	open_inotify(watch);
 	watch_guards_begin(watch);
-	watch_host(watch);
 	watch_table(watch);
 	watch_read_entries(watch);
 	if (walk_is_due(watch)) {
@@ -248,6 +264,7 @@ int watch_sweep(struct watch *watch, struct err *err)
 		watch->walked = 0;
 	}
 	check_others(watch, watch->sweep, true);
+	watch_host_look(watch->host, watch->args.rules, watch_counts(watch)->grants);
 	watch->counts.sweeps++;
 	watch->overflowed = false;
 	note_blind(watch);
@@ -267,6 +284,7 @@ void watch_apply_policy(struct watch *watch, const struct ruleset *rules)
 		watch_lower(watch, w, &attribute);
 		(void)watch_enforce(watch, w, &grant, NULL, &err);
 	}
+	watch_host_look(watch->host, rules, watch_counts(watch)->grants);
 }
 
 static bool is_grant(const struct watched *w)

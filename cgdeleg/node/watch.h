@@ -16,7 +16,7 @@
  *
  * Keeps nothing that matters: a watch that is killed and started again finds everything in the kernel.
  *
- * Parts: watch.c, watch-child.c, watch-dying.c, watch-enforce.c, watch-grants.c, watch-guard.c, watch-host.c,
+ * Parts: watch.c, watch-child.c, watch-dying.c, watch-enforce.c, watch-grants.c, watch-guard.c,
  * watch-limits.c, watch-policy.c, watch-systemd.c; what they share is in watch-parts.h.
  */
 #pragma once
@@ -28,6 +28,7 @@
 #include "base/err.h"
 #include "cgdeleg/kernel/host.h"
 struct ruleset;
+struct watch_host;
 
 #define WATCH_CONTEST_MS  1000 /* more rewrites or writes in this time are a contest: reported once */
 #define WATCH_REWRITES	  2
@@ -58,7 +59,6 @@ struct watch_counts {
 	size_t without_events;		 /* grants with a limit file that only sweeps compare */
 	size_t unreadable;		 /* cgroups whose attribute cannot be read: their ceilings are not known */
 	size_t dying_alarms, dying_held; /* cgroups with too many removed ones; where reclaim does not help */
-	bool nsdelegate;		 /* the host's cgroup2 has it */
 };
 
 struct watch_args {
@@ -94,7 +94,13 @@ int watch_sweep(struct watch *watch, struct err *err);
 /* Another policy is in force: applies lowered ceilings to what runs, and says what it does not raise. */
 void watch_apply_policy(struct watch *watch, const struct ruleset *rules);
 
+/* The mount table has changed, as far as the kernel tells: poll watch_host(watch)->fd for POLLPRI. */
+void watch_mounts_changed(struct watch *watch);
+
 const struct watch_counts *watch_counts(struct watch *watch);
+
+/* The options of the host's cgroup2. */
+const struct watch_host *watch_host(const struct watch *watch);
 
 /* One grant, for what is exported. */
 struct watch_grant {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watch: limits come back to their ceilings, by event and by sweep, each time; the policy; nsdelegate. */
+/* Watch: limits come back to their ceilings, by event and by sweep, each time; the policy; the host's options. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,6 +10,7 @@
 #include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"
+#include "cgdeleg/node/watch-host.h"
 #include "tests/unit/watch-scene.h"
 
 #define CEILINGS                                                           \
@@ -383,26 +384,39 @@ TEST(test_policy_sets)
 	}
 }
 
-TEST(test_nsdelegate)
+/* In each sweep, in a tick, and when another policy comes. */
+TEST(test_host_options)
 {
-	static const char with[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate";
-	static const char without[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw";
-	_cleanup_(scene_close) struct scene s;
+	/* As long as what stood there: it is written in its place. */
+	static const char line[] = "22 21 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup rw,%s";
+	enum { SWEEP, TICK, POLICY, WAYS };
 
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	scene_watch(&s);
-	assert_true(watch_counts(s.watch)->nsdelegate);
-	scene_write(&s, "proc/self/mountinfo", without);
-	assert_int_equal(watch_counts(s.watch)->sweeps, 1);
-	for (int i = 0; i < 3; i++) /* said once */
+	for (int way = SWEEP; way < WAYS; way++) {
+		_cleanup_(scene_close) struct scene s;
+
+		scene_open(&s, RECORD(CEILINGS), way == POLICY ? "[defaults]\nhost_options = nsdelegate\n" : NULL);
+		scene_watch(&s);
+		assert_true(watch_host_has(watch_host(s.watch), "nsdelegate"));
+		scene_write(&s, "proc/self/mountinfo", format(line, "nsdelegatf"));
+		for (int i = 0; i < 3; i++) { /* said once */
+			if (way == SWEEP)
+				scene_sweep(&s);
+			else if (way == TICK)
+				watch_tick(s.watch);
+			else
+				watch_apply_policy(s.watch, &s.rules);
+		}
+		assert_int_equal(
+			scene_count_said("<1> the host's cgroup2 has lost the option nsdelegate: a container without"), 1);
+		scene_check_said("grants",
+				 "; 1 grants live; who mounted or remounted cgroup2 cannot be told; to put it back, "
+				 "run `mount -o remount,rw,nsdelegate /sys/fs/cgroup`");
+		assert_true(watch_host_misses(watch_host(s.watch), "nsdelegate"));
+		scene_write(&s, "proc/self/mountinfo", format(line, "nsdelegate"));
 		scene_sweep(&s);
-	assert_int_equal(watch_counts(s.watch)->sweeps, 4);
-	assert_int_equal(scene_count_said("<1> the host's cgroup2 has lost the option nsdelegate"), 1);
-	assert_false(watch_counts(s.watch)->nsdelegate);
-	scene_write(&s, "proc/self/mountinfo", with);
-	scene_sweep(&s);
-	scene_check_said("again", "<5> the host's cgroup2 has nsdelegate again");
-	assert_true(watch_counts(s.watch)->nsdelegate);
+		assert_int_equal(scene_count_said("<5> the host's cgroup2 has nsdelegate again"), 1);
+		assert_false(watch_host_misses(watch_host(s.watch), "nsdelegate"));
+	}
 }
 
 /* The hook's record in the table tells of a cgroup before it is granted; the attribute, when it is. */
