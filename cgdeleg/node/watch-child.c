@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ pid_t watch_fork(struct watch *watch, enum watch_child_kind kind, struct watched
 		return -error;
 	}
 	if (child->pid == 0) {
-		/* The signals that watch waits for must end the child. */
+		/* It ends with watch, and the signals that watch waits for must end it. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)sigemptyset(&none);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 		return 0;

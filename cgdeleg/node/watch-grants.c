@@ -42,7 +42,7 @@ struct watched *watch_find(const struct watch *watch, uint64_t id)
 }
 
 /* The path below the cgroup2 mount of a cgroup that was opened by its id. */
-static char *path_of(const struct host *host, int fd)
+static char *path_of(const struct host *host, int fd, const char *otherwise)
 {
 	char link[32], path[PATH_MAX], root[PATH_MAX];
 	ssize_t len;
@@ -51,12 +51,12 @@ static char *path_of(const struct host *host, int fd)
 	len = file_readlink_at(host->proc_fd, link, root, sizeof(root));
 	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
 	if (len < 0 || file_readlink_at(host->proc_fd, link, path, sizeof(path)) < len)
-		return strdup("");
+		return strdup(otherwise);
 	return strdup(path + len);
 }
 
 /* NULL: out of memory. Takes fd. */
-static struct watched *watched_new(const struct host *host, uint64_t id, int fd)
+static struct watched *watched_new(const struct host *host, uint64_t id, int fd, const char *path)
 {
 	struct watched *w = calloc(1, sizeof(*w));
 	char shown[512];
@@ -67,7 +67,7 @@ static struct watched *watched_new(const struct host *host, uint64_t id, int fd)
 	}
 	*w = (struct watched) { .id = id, .fd = fd, .since_ms = clock_monotonic_ms() };
 	w->verified_ms = w->since_ms;
-	w->path = path_of(host, fd);
+	w->path = path_of(host, fd, path ? path : "");
 	w->name = strdup(text_escape(w->path && w->path[0] ? w->path : "a cgroup", shown, sizeof(shown)));
 	return w;
 }
@@ -83,7 +83,7 @@ static struct watched *watched_free(struct watch *watch, struct watched *w)
 	return NULL;
 }
 
-int watch_adopt(struct watch *watch, uint64_t id, int fd)
+int watch_adopt(struct watch *watch, uint64_t id, int fd, const char *path)
 {
 	struct rlimit most = { .rlim_cur = RLIM_INFINITY };
 	struct watched *w, **bucket = &watch->ids[id % WATCH_BUCKETS];
@@ -93,7 +93,7 @@ int watch_adopt(struct watch *watch, uint64_t id, int fd)
 		(void)close_fd(fd);
 		return -EMFILE;
 	}
-	w = watched_new(watch->args.host, id, fd);
+	w = watched_new(watch->args.host, id, fd, path);
 	if (w && (!w->path || !w->name))
 		w = watched_free(watch, w);
 	if (!w)
@@ -224,7 +224,7 @@ void watch_read_entries(struct watch *watch)
 			continue;
 		cgroup_fd = grant_open(watch->args.host, entry.id);
 		if (cgroup_fd >= 0)
-			(void)watch_adopt(watch, entry.id, cgroup_fd);
+			(void)watch_adopt(watch, entry.id, cgroup_fd, NULL);
 	}
 }
 
@@ -253,7 +253,7 @@ static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 	if (!w) {
 		const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-		if (copy >= 0 && watch_adopt(watch, grant->id, copy) >= 0)
+		if (copy >= 0 && watch_adopt(watch, grant->id, copy, grant->path) >= 0)
 			w = watch_find(watch, grant->id);
 	}
 	if (!w) {

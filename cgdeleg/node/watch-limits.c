@@ -62,10 +62,13 @@ static int add_watch(struct watch *watch, struct watch_limit *limit, int fd)
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", fd, limit->file);
 	wd = inotify_add_watch(watch->inotify_fd, path, limit->file[0] ? IN_MODIFY : IN_ATTRIB);
-	if (wd < 0 && errno == ENOENT)
-		unwatch(watch, limit);
-	if (wd < 0)
-		return -errno;
+	if (wd < 0) {
+		const int error = errno;
+
+		if (error == ENOENT)
+			unwatch(watch, limit);
+		return -error;
+	}
 	if (wd == limit->wd)
 		return 0;
 	unwatch(watch, limit);

@@ -106,8 +106,8 @@ struct watch {
 void watch_say(struct watch *watch, int priority, const char *fmt, ...) _printf_(3, 4);
 
 /* watch-grants.c. Puts a cgroup under watch and takes `fd`, which a failure closes: -ENOMEM, or -EMFILE where there are
- * hardly any descriptors left. */
-int watch_adopt(struct watch *watch, uint64_t id, int fd);
+ * hardly any descriptors left. `path` serves where /proc does not say it; NULL: none. */
+int watch_adopt(struct watch *watch, uint64_t id, int fd, const char *path);
 struct watched *watch_find(const struct watch *watch, uint64_t id);
 void watch_forget(struct watch *watch, struct watched *w);
 

@@ -155,6 +155,8 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 		(void)snprintf(text + len, sizeof(text) - len, "\n");
 		replace(fd, text);
 	}
+	while (kernel.hang && strcmp(name, kernel.hang) == 0)
+		(void)pause();
 	return (ssize_t)len - kernel.partial;
 }
 

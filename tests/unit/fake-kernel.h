@@ -13,11 +13,12 @@
 #include <stddef.h>
 
 struct kernel {
-	const char *ignore;	/* writes to a file of this name succeed and do nothing */
-	const char *refuse;	/* one write to a file of this name fails with `error` */
-	int refuse_after;	/* ... after so many that do not */
-	int error;		/* positive errno */
-	bool partial;		/* writes take one byte less than they are given */
+	const char *ignore; /* writes to a file of this name succeed and do nothing */
+	const char *refuse; /* one write to a file of this name fails with `error` */
+	int refuse_after;   /* ... after so many that do not */
+	int error;	    /* positive errno */
+	const char *hang;   /* a write to a file of this name takes effect and does not return: for child processes */
+	bool partial;	    /* writes take one byte less than they are given */
 	const char *keep_owner; /* fchownat() of this name succeeds and does nothing */
 	int owner_error;	/* ... or fails with this positive errno, each time */
 	int mount_error;	/* positive errno of mount_make_writable() */
