@@ -38,16 +38,6 @@ static void watch_table(struct watch *watch)
 	watch->table_wd = inotify_add_watch(watch->inotify_fd, path, IN_MODIFY);
 }
 
-static void open_inotify(struct watch *watch)
-{
-	if (watch->inotify_fd < 0)
-		watch->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watch->inotify_fd < 0) {
-		watch->blind_errno = errno;
-		watch->inotify_fd = -EBADF;
-	}
-}
-
 /* All of its watches end with it; the next sweep asks for another. */
 static void close_inotify(struct watch *watch)
 {
@@ -252,7 +242,12 @@ int watch_sweep(struct watch *watch, struct err *err)
 
 	watch->sweep++;
 	watch_collect(watch);
-	open_inotify(watch);
+	if (watch->inotify_fd < 0)
+		watch->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watch->inotify_fd < 0) {
+		watch->blind_errno = errno;
+		watch->inotify_fd = -EBADF;
+	}
 	watch_guards_begin(watch);
 	watch_table(watch);
 	watch_read_entries(watch);

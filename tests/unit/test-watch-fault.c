@@ -1,150 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Watch: what fails around it. Inotify that gives no instance or no watch, at each call in turn; a queue that overflows;
- * no process, no memory and no descriptors; an attribute that cannot be read; a kernel that reclaims for long; a tree
- * that others fill. In each case every ceiling is back after one sweep, and watch goes on.
+ * no memory and no descriptors; an attribute that cannot be read; a tree that others fill. In each case every ceiling is
+ * back after one sweep, and watch goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "cgdeleg/grant/budget.h"
-#include "cgdeleg/kernel/systemd.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fake-faults.h"
 #include "tests/unit/fake-kernel.h"
-#include "tests/unit/watch-scene.h"
 
-#define CEILINGS                                                           \
-	"\"memory.max\":\"1073741824\",\"cgroup.max.descendants\":\"64\"," \
-	"\"cgroup.max.depth\":\"4\",\"cpu.max\":\"150000 100000\""
 #define OTHER C "ci/other"
-
-static const char *const limits[][2] = {
-	{ "memory.max", "1073741824" },
-	{ "cgroup.max.descendants", "64" },
-	{ "cgroup.max.depth", "4" },
-	{ "cpu.max", "150000 100000" },
-};
-
-/* The calls that fail: the n-th (from 0) and all after it, or that one alone. */
-struct failing {
-	int error; /* 0: none fails */
-	int after;
-	bool once;
-	int n; /* calls so far */
-};
-
-static struct failing no_instance, no_watch, no_fork, no_attribute, no_memory;
-static const char *release = "6.18.0";
-
-static bool fails(struct failing *f)
-{
-	const int n = f->n++;
-
-	if (!f->error || n < f->after || (f->once && n > f->after))
-		return false;
-	errno = f->error;
-	return true;
-}
-
-int __real_inotify_init1(int flags);
-int __wrap_inotify_init1(int flags);
-int __real_inotify_add_watch(int fd, const char *path, uint32_t mask);
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask);
-pid_t __real_fork(void);
-pid_t __wrap_fork(void);
-ssize_t __real_fgetxattr(int fd, const char *name, void *value, size_t size);
-ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-int __real_uname(struct utsname *ret);
-int __wrap_uname(struct utsname *ret);
-int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		       struct err *err);
-
-int __wrap_inotify_init1(int flags)
-{
-	return fails(&no_instance) ? -1 : __real_inotify_init1(flags);
-}
-
-int __wrap_inotify_add_watch(int fd, const char *path, uint32_t mask)
-{
-	return fails(&no_watch) ? -1 : __real_inotify_add_watch(fd, path, mask);
-}
-
-pid_t __wrap_fork(void)
-{
-	return fails(&no_fork) ? -1 : __real_fork();
-}
-
-ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size)
-{
-	return fails(&no_attribute) ? -1 : __real_fgetxattr(fd, name, value, size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails(&no_memory) ? NULL : __real_calloc(n, size);
-}
-
-int __wrap_uname(struct utsname *ret)
-{
-	(void)snprintf(ret->release, sizeof(ret->release), "%s", release);
-	return 0;
-}
-
-/* Where the helper for systemd hangs until the test lets it go on, and how often it was called: a pipe for each. */
-static struct {
-	int called[2], go[2];
-} helper;
-
-int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
-		       struct err *err)
-{
-	char text[64] = "", c;
-
-	(void)helpers;
-	(void)deadline_ms;
-	(void)err;
-	(void)snprintf(text, sizeof(text), "%s %zu\n", unit, words->n);
-	if (write(helper.called[1], text, strlen(text)) < 0 || read(helper.go[0], &c, 1) < 0)
-		return -EIO;
-	return 0;
-}
-
-static void reset(void)
-{
-	no_instance = no_watch = no_fork = no_attribute = no_memory = (struct failing) { 0 };
-	release = "6.18.0";
-	memset(&kernel, 0, sizeof(kernel));
-}
-
-static void raise_all(struct scene *s, const char *cgroup)
-{
-	for (size_t i = 0; i < ELEMENTS(limits); i++)
-		scene_write(s, format("%s/%s", cgroup, limits[i][0]), i == 3 ? "max 100000" : "max");
-}
-
-static void check_all(struct scene *s, const char *cgroup)
-{
-	for (size_t i = 0; i < ELEMENTS(limits); i++)
-		scene_check(s, format("%s/%s", cgroup, limits[i][0]), limits[i][1]);
-}
 
 /* Without an instance of inotify it does its work by sweeps, says so once, and takes one when there is one. */
 TEST(test_no_instance)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	reset();
+	faults_reset();
 	no_instance.error = EMFILE;
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	raise_all(&s, BOX);
@@ -177,7 +57,7 @@ TEST(test_no_watches)
 		for (int once = 0; once < 2; once++) {
 			_cleanup_(scene_close) struct scene s;
 
-			reset();
+			faults_reset();
 			scene_open(&s, RECORD(CEILINGS), NULL);
 			s.forks = true;
 			no_watch = (struct failing) { .error = ENOSPC, .after = at, .once = once };
@@ -233,7 +113,7 @@ TEST(test_waiting)
 	for (int way = NO_WATCH; way < WAYS; way++) {
 		_cleanup_(scene_close) struct scene s;
 
-		reset();
+		faults_reset();
 		scene_open(&s,
 			   RECORD(CEILINGS) OTHER "/memory.max = max\n" OTHER "/cgroup.max.descendants = max\n" OTHER
 						  "/cgroup.max.depth = max\n" OTHER "/cpu.max = max 100000\n" OTHER
@@ -262,7 +142,7 @@ TEST(test_overflows)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	reset();
+	faults_reset();
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	s.forks = true;
 	scene_watch(&s);
@@ -282,7 +162,7 @@ TEST(test_other_file)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	reset();
+	faults_reset();
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	s.forks = true;
 	scene_watch(&s);
@@ -302,7 +182,7 @@ TEST(test_late_table)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	reset();
+	faults_reset();
 	scene_open(&s, BOX "/\n- run", NULL);
 	s.forks = true;
 	scene_watch(&s);
@@ -324,7 +204,7 @@ TEST(test_no_attribute)
 	for (size_t i = 0; i < ELEMENTS(errors); i++) {
 		_cleanup_(scene_close) struct scene s;
 
-		reset();
+		faults_reset();
 		scene_open(&s, RECORD(CEILINGS), NULL);
 		s.forks = true;
 		scene_watch(&s);
@@ -351,7 +231,7 @@ TEST(test_verified)
 	_cleanup_(scene_close) struct scene s;
 	struct watch_grant grant = { 0 };
 
-	reset();
+	faults_reset();
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	s.forks = true;
 	scene_watch(&s);
@@ -381,7 +261,7 @@ TEST(test_no_memory)
 		_cleanup_(scene_close) struct scene s;
 		struct err err = { 0 };
 
-		reset();
+		faults_reset();
 		scene_open(&s, RECORD(CEILINGS), NULL);
 		s.forks = true;
 		scene_watch(&s);
@@ -403,7 +283,7 @@ TEST(test_no_descriptors)
 	_cleanup_(scene_close) struct scene s;
 	struct err err = { 0 };
 
-	reset();
+	faults_reset();
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	s.forks = true;
 	scene_watch(&s);
@@ -429,191 +309,13 @@ TEST(test_no_descriptors)
 	assert_int_equal(watch_counts(s.watch)->without_events, 0);
 }
 
-/* Before Linux 6.16 a child writes memory.max, since the kernel may reclaim for long. One that hangs keeps nobody from
- * anything: not the next put-back of the same limit, nor other limits; and they do not pile up. */
-TEST(test_hanging_write)
-{
-	_cleanup_(scene_close) struct scene s;
-
-	reset();
-	release = "6.1.0-13-amd64";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
-	for (int i = 0; i < 6; i++) {
-		kernel.hang = NULL;
-		raise_all(&s, BOX);
-		kernel.hang = "memory.max";
-		scene_events(&s);
-		for (int wait = 0; wait < 10000 && strcmp(tree_get(&s.tree, BOX "/memory.max"), "1073741824") != 0;
-		     wait++) {
-			(void)poll(NULL, 0, 1);
-			watch_tick(s.watch);
-			scene_sweep(&s);
-		}
-		check_all(&s, BOX);
-	}
-	/* A child is killed when the next begins. */
-	assert_in_range(no_fork.n, 6, 64);
-	kernel.hang = NULL;
-}
-
-/* A child whose write fails: counted and said when its result comes. */
-TEST(test_failing_write)
-{
-	_cleanup_(scene_close) struct scene s;
-
-	reset();
-	release = "5.15.0";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
-	raise_all(&s, BOX);
-	kernel.refuse = "memory.max";
-	kernel.error = EBUSY;
-	scene_events(&s);
-	for (int wait = 0; wait < 10000 && watch_counts(s.watch)->failed == 0; wait++) {
-		(void)poll(NULL, 0, 1);
-		watch_tick(s.watch);
-	}
-	scene_check_said("failed", "<3> box: cannot put 'memory.max' back: Device or resource busy");
-	assert_int_equal(watch_counts(s.watch)->failed, 1);
-}
-
-/* No process is to be had: it is written without. */
-TEST(test_no_fork)
-{
-	_cleanup_(scene_close) struct scene s;
-
-	reset();
-	release = "6.1.0";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
-	no_fork.error = EAGAIN;
-	raise_all(&s, BOX);
-	scene_events(&s);
-	check_all(&s, BOX);
-	assert_int_equal(no_fork.n, 1);
-}
-
-/* Linux 6.16 and later need no child. */
-TEST(test_no_child)
-{
-	static const struct {
-		const char *release;
-		int forks;
-	} rows[] = { { "6.15.9", 1 }, { "6.16.0-rc1", 0 }, { "7.0.0", 0 }, { "5.99.1", 1 }, { "what", 1 } };
-
-	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		_cleanup_(scene_close) struct scene s;
-
-		reset();
-		release = rows[i].release;
-		scene_open(&s, RECORD(CEILINGS), NULL);
-		s.forks = true;
-		scene_watch(&s);
-		raise_all(&s, BOX);
-		scene_events(&s);
-		assert_int_equal(no_fork.n, rows[i].forks);
-	}
-}
-
-/* Reads one line of what the helper was called with. */
-static void check_called(const char *want)
-{
-	struct pollfd end = { .fd = helper.called[0], .events = POLLIN };
-	char text[64] = "";
-
-	assert_int_equal(poll(&end, 1, 20000), 1);
-	assert_true(read(helper.called[0], text, strlen(want)) > 0);
-	check_string("called", text, want);
-}
-
-/* The helper ends; watch finds that out, and starts the next, so that there were `forks` of them. */
-static void let_go(struct scene *s, int forks)
-{
-	assert_int_equal(write(helper.go[1], "x", 1), 1);
-	scene_now_ms += WATCH_CONTEST_MS;
-	for (int wait = 0; wait < 20000 && no_fork.n < forks; wait++) {
-		(void)poll(NULL, 0, 1);
-		watch_tick(s->watch);
-	}
-	assert_int_equal(no_fork.n, forks);
-}
-
-/* One helper for a unit at a time, however often somebody raises; what came meanwhile goes with the next, at once. */
-TEST(test_one_helper)
-{
-	_cleanup_(scene_close) struct scene s;
-
-	reset();
-	assert_int_equal(pipe(helper.called), 0);
-	assert_int_equal(pipe(helper.go), 0);
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	for (int fd = 3; fd < 64; fd++)
-		if (fd != s.host.cgroup_fd)
-			tree_edit(&s.tree, format("proc/self/fd/%d -> /sys/fs/cgroup/system.slice/x.scope\n", fd));
-	s.forks = true;
-	scene_watch(&s);
-	scene_write(&s, BOX "/memory.max", "max");
-	scene_events(&s);
-	check_called("x.scope 1\n");
-	for (int i = 0; i < 20; i++) {
-		scene_now_ms += WATCH_CONTEST_MS;
-		raise_all(&s, BOX);
-		scene_events(&s);
-		watch_tick(s.watch);
-		check_all(&s, BOX);
-	}
-	assert_int_equal(no_fork.n, 1);
-	let_go(&s, 2);
-	check_called("x.scope 3\n"); /* MemoryMax and the two of cpu.max; the others have no property */
-	scene_write(&s, BOX "/memory.max", "max");
-	scene_events(&s);
-	let_go(&s, 3);
-	check_called("x.scope 1\n");
-	for (int i = 0; i < 2; i++) {
-		(void)close(helper.called[i]);
-		(void)close(helper.go[i]);
-	}
-}
-
-/* A fork that fails: told later. */
-TEST(test_helper_later)
-{
-	_cleanup_(scene_close) struct scene s;
-
-	reset();
-	assert_int_equal(pipe(helper.called), 0);
-	assert_int_equal(pipe(helper.go), 0);
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	for (int fd = 3; fd < 64; fd++)
-		if (fd != s.host.cgroup_fd)
-			tree_edit(&s.tree, format("proc/self/fd/%d -> /sys/fs/cgroup/system.slice/x.scope\n", fd));
-	s.forks = true;
-	scene_watch(&s);
-	no_fork.error = EAGAIN;
-	raise_all(&s, BOX);
-	scene_events(&s);
-	check_all(&s, BOX);
-	watch_tick(s.watch);
-	no_fork.error = 0;
-	watch_tick(s.watch);
-	check_called("x.scope 3\n");
-	for (int i = 0; i < 2; i++) {
-		(void)close(helper.called[i]);
-		(void)close(helper.go[i]);
-	}
-}
-
 /* What others put into the tree, and names that a terminal would obey. */
 TEST(test_hostile_tree)
 {
 	_cleanup_(scene_close) struct scene s;
 	char deep[2048] = C "user", *at = deep + strlen(deep);
 
-	reset();
+	faults_reset();
 	scene_open(&s,
 		   RECORD(CEILINGS) C "evil\033[2J/\n" C "evil\033[2J" RECORD_OF("", "false", UNGUARDED, "\"x\":\"y\""),
 		   NULL);
@@ -639,7 +341,7 @@ TEST(test_skipped_device)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	reset();
+	faults_reset();
 	scene_open(&s, BOX "/io.max =\nsys/dev/block/\n" RECORD(CEILINGS ",\"io.max\":\"8:0 rbps=100, 8:16 wbps=50\""),
 		   NULL);
 	scene_watch(&s);

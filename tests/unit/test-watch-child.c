@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watch: what its child processes do. A kernel that reclaims for long, a helper that hangs, no process to be had. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cgdeleg/kernel/systemd.h"
+#include "tests/unit/check.h"
+#include "tests/unit/fake-faults.h"
+#include "tests/unit/fake-kernel.h"
+
+int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err);
+
+/* Where the helper for systemd hangs until the test lets it go on, and how often it was called: a pipe for each. */
+static struct {
+	int called[2], go[2];
+} helper;
+
+int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_words *words, int64_t deadline_ms,
+		       struct err *err)
+{
+	char text[64] = "", c;
+
+	(void)helpers;
+	(void)deadline_ms;
+	(void)err;
+	(void)snprintf(text, sizeof(text), "%s %zu\n", unit, words->n);
+	if (write(helper.called[1], text, strlen(text)) < 0 || read(helper.go[0], &c, 1) < 0)
+		return -EIO;
+	return 0;
+}
+
+/* Before Linux 6.16 a child writes memory.max, since the kernel may reclaim for long. One that hangs keeps nobody from
+ * anything: not the next put-back of the same limit, nor other limits; and they do not pile up. */
+TEST(test_hanging_write)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	fake_release = "6.1.0-13-amd64";
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	scene_watch(&s);
+	for (int i = 0; i < 6; i++) {
+		kernel.hang = NULL;
+		raise_all(&s, BOX);
+		kernel.hang = "memory.max";
+		scene_events(&s);
+		for (int wait = 0; wait < 10000 && strcmp(tree_get(&s.tree, BOX "/memory.max"), "1073741824") != 0;
+		     wait++) {
+			(void)poll(NULL, 0, 1);
+			watch_tick(s.watch);
+			scene_sweep(&s);
+		}
+		check_all(&s, BOX);
+	}
+	/* A child is killed when the next begins. */
+	assert_in_range(no_fork.n, 6, 64);
+	kernel.hang = NULL;
+}
+
+/* A child whose write fails: counted and said when its result comes. */
+TEST(test_failing_write)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	fake_release = "5.15.0";
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	scene_watch(&s);
+	raise_all(&s, BOX);
+	kernel.refuse = "memory.max";
+	kernel.error = EBUSY;
+	scene_events(&s);
+	for (int wait = 0; wait < 10000 && watch_counts(s.watch)->failed == 0; wait++) {
+		(void)poll(NULL, 0, 1);
+		watch_tick(s.watch);
+	}
+	scene_check_said("failed", "<3> box: cannot put 'memory.max' back: Device or resource busy");
+	assert_int_equal(watch_counts(s.watch)->failed, 1);
+}
+
+/* No process is to be had: it is written without. */
+TEST(test_no_fork)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	fake_release = "6.1.0";
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	scene_watch(&s);
+	no_fork.error = EAGAIN;
+	raise_all(&s, BOX);
+	scene_events(&s);
+	check_all(&s, BOX);
+	assert_int_equal(no_fork.n, 1);
+}
+
+/* Linux 6.16 and later need no child. */
+TEST(test_no_child)
+{
+	static const struct {
+		const char *release;
+		int forks;
+	} rows[] = { { "6.15.9", 1 }, { "6.16.0-rc1", 0 }, { "7.0.0", 0 }, { "5.99.1", 1 }, { "what", 1 } };
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		_cleanup_(scene_close) struct scene s;
+
+		faults_reset();
+		fake_release = rows[i].release;
+		scene_open(&s, RECORD(CEILINGS), NULL);
+		s.forks = true;
+		scene_watch(&s);
+		raise_all(&s, BOX);
+		scene_events(&s);
+		assert_int_equal(no_fork.n, rows[i].forks);
+	}
+}
+
+/* Reads one line of what the helper was called with. */
+static void check_called(const char *want)
+{
+	struct pollfd end = { .fd = helper.called[0], .events = POLLIN };
+	char text[64] = "";
+
+	assert_int_equal(poll(&end, 1, 20000), 1);
+	assert_true(read(helper.called[0], text, strlen(want)) > 0);
+	check_string("called", text, want);
+}
+
+/* The helper ends; watch finds that out, and starts the next, so that there were `forks` of them. */
+static void let_go(struct scene *s, int forks)
+{
+	assert_int_equal(write(helper.go[1], "x", 1), 1);
+	scene_now_ms += WATCH_CONTEST_MS;
+	for (int wait = 0; wait < 20000 && no_fork.n < forks; wait++) {
+		(void)poll(NULL, 0, 1);
+		watch_tick(s->watch);
+	}
+	assert_int_equal(no_fork.n, forks);
+}
+
+/* One helper for a unit at a time, however often somebody raises; what came meanwhile goes with the next, at once. */
+TEST(test_one_helper)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	assert_int_equal(pipe(helper.called), 0);
+	assert_int_equal(pipe(helper.go), 0);
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	for (int fd = 3; fd < 64; fd++)
+		if (fd != s.host.cgroup_fd)
+			tree_edit(&s.tree, format("proc/self/fd/%d -> /sys/fs/cgroup/system.slice/x.scope\n", fd));
+	s.forks = true;
+	scene_watch(&s);
+	scene_write(&s, BOX "/memory.max", "max");
+	scene_events(&s);
+	check_called("x.scope 1\n");
+	for (int i = 0; i < 20; i++) {
+		scene_now_ms += WATCH_CONTEST_MS;
+		raise_all(&s, BOX);
+		scene_events(&s);
+		watch_tick(s.watch);
+		check_all(&s, BOX);
+	}
+	assert_int_equal(no_fork.n, 1);
+	let_go(&s, 2);
+	check_called("x.scope 3\n"); /* MemoryMax and the two of cpu.max; the others have no property */
+	scene_write(&s, BOX "/memory.max", "max");
+	scene_events(&s);
+	let_go(&s, 3);
+	check_called("x.scope 1\n");
+	for (int i = 0; i < 2; i++) {
+		(void)close(helper.called[i]);
+		(void)close(helper.go[i]);
+	}
+}
+
+/* A fork that fails: told later. */
+TEST(test_helper_later)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	assert_int_equal(pipe(helper.called), 0);
+	assert_int_equal(pipe(helper.go), 0);
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	for (int fd = 3; fd < 64; fd++)
+		if (fd != s.host.cgroup_fd)
+			tree_edit(&s.tree, format("proc/self/fd/%d -> /sys/fs/cgroup/system.slice/x.scope\n", fd));
+	s.forks = true;
+	scene_watch(&s);
+	no_fork.error = EAGAIN;
+	raise_all(&s, BOX);
+	scene_events(&s);
+	check_all(&s, BOX);
+	watch_tick(s.watch);
+	no_fork.error = 0;
+	watch_tick(s.watch);
+	check_called("x.scope 3\n");
+	for (int i = 0; i < 2; i++) {
+		(void)close(helper.called[i]);
+		(void)close(helper.go[i]);
+	}
+}
