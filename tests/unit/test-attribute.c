@@ -95,6 +95,32 @@ TEST(test_ids)
 	check_string("older", older.uids, "");
 }
 
+/* A member that only containers which did not ask have; what an older or a newer build has there is no fault. */
+TEST(test_writable_by)
+{
+	static const struct {
+		const char *member;
+		enum writable_by want;
+	} table[] = {
+		{ "", WRITABLE_BY_UNKNOWN },
+		{ ",\"writable_by\":\"mount\"", WRITABLE_BY_MOUNT },
+		{ ",\"writable_by\":\"owner\"", WRITABLE_BY_OWNER },
+		{ ",\"writable_by\":\"else\"", WRITABLE_BY_UNKNOWN },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		_cleanup_(attribute_done) struct attribute read = { 0 };
+		char text[ATTRIBUTE_SIZE], again[ATTRIBUTE_SIZE];
+		const size_t end = strlen(PLAIN) - 1;
+
+		(void)snprintf(text, sizeof(text), "%.*s%s}", (int)end, PLAIN, table[i].member);
+		CHECK(table[i].member, attribute_parse(text, strlen(text), &read, &why), NULL);
+		assert_int_equal(read.writable_by, table[i].want);
+		CHECK("format", attribute_format(&read, again, sizeof(again), &why), NULL);
+		assert_int_equal(strstr(again, "writable_by") != NULL, table[i].want != WRITABLE_BY_UNKNOWN);
+	}
+}
+
 /* What is too long to be kept is cut, and between two characters. */
 TEST(test_cut)
 {

@@ -105,6 +105,12 @@ static const struct {
 	{ "refuse", "", .verdict = VERDICT_REFUSE },
 	{ "read-only", OWN, .verdict = VERDICT_READONLY },
 	{ "grant", "budget, " CEILINGS ", " END, .verdict = VERDICT_GRANT },
+	{ "bound", "budget, " CEILINGS ", device-bpf, attribute", .verdict = VERDICT_BOUND },
+	{ "bound, nested by its runtime", "budget, " CEILINGS ", device-bpf, attribute", NULL, "cpu", "cpu",
+	  .verdict = VERDICT_BOUND, .nested = true },
+	{ "bound, below a scope",
+	  "budget, unit^ x.scope, ceiling^ cgroup.max.descendants, " CEILINGS ", device-bpf, attribute",
+	  .verdict = VERDICT_BOUND, .unit = true, .has_scope = true },
 	{ "nest", NESTED "controllers cpu memory, " OWN ", mount", "init", "cpu memory", "cpu memory",
 	  .verdict = VERDICT_GRANT },
 	{ "order", NESTED "controllers memory cpu, " OWN ", mount", "init", "memory cpu", "cpu memory",
@@ -315,6 +321,30 @@ TEST(test_descriptions)
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
 		check_string("step", step_describe(&cases[i].step, text, sizeof(text)), cases[i].want);
+}
+
+/* The attribute of one that did not ask says what made its cgroup writable, and that nothing was done to the mount. */
+TEST(test_bound)
+{
+	static const enum writable_by ways[] = { WRITABLE_BY_MOUNT, WRITABLE_BY_OWNER };
+
+	for (size_t i = 0; i < ELEMENTS(ways); i++) {
+		_cleanup_(attribute_done) struct attribute attribute = { 0 };
+		struct decision decision = decision_plain(VERDICT_BOUND);
+		struct facts facts = facts_plain();
+
+		decision.unasked = true;
+		facts.mount = MOUNT_WILL_BE_RO;
+		facts.writable_by = ways[i];
+		check_plan("bound", &decision, &facts, "budget, " CEILINGS ", device-bpf, attribute");
+		assert_int_equal(attribute_parse(plan.attribute, strlen(plan.attribute), &attribute, NULL), 0);
+		assert_int_equal(attribute.writable_by, ways[i]);
+		check_string("method", attribute.method, "keep");
+		/* One that is granted did ask, whatever its mount is. */
+		decision = decision_plain(VERDICT_GRANT);
+		check_plan("grant", &decision, &facts, "budget, " CEILINGS ", " END);
+		assert_null(strstr(plan.attribute, "writable_by"));
+	}
 }
 
 /* What the plan writes is all in it: the entry of the table, the attribute, what each step needs of the policy. */
