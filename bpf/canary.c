@@ -147,21 +147,15 @@ static const struct {
 	{ XATTR_WENT_THROUGH, "set or remove a forbidden attribute" },
 };
 
-static bool counted_nothing(const struct guard_grant *counted)
-{
-	__u64 sum = 0;
-
-	for (int i = 0; i < GUARD_RULE_MAX; i++)
-		sum += counted->refused[i];
-	return sum == 0;
-}
-
 /* Only where no program of five was run is it the kernel that runs none. Anything in between is a fault. */
 static int judge(int amiss, const struct guard_grant *counted, struct err *err)
 {
 	const int all = BPF_WENT_THROUGH | OPEN_WENT_THROUGH | CHMOD_WENT_THROUGH | XATTR_WENT_THROUGH;
+	__u64 sum = 0;
 
-	if (amiss == all && counted_nothing(counted)) {
+	for (int i = 0; i < GUARD_RULE_MAX; i++)
+		sum += counted->refused[i];
+	if (amiss == all && sum == 0) {
 		(void)err_set(
 			err, ENOTSUP,
 			"this kernel does not run BPF LSM programs: a test process could %s; boot with bpf in the kernel parameter lsm=",

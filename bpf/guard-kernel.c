@@ -82,26 +82,21 @@ static int check_hooks(const struct btf *kernel, struct guard_kernel *ret, struc
 	return 0;
 }
 
-/* The kernel's own list of attach types is part of its interface, so a name that is not in it is no accident. */
-static bool lacks_attach_type(const struct btf *kernel, const char *name)
+int guard_kernel_check_types(const struct btf *kernel, struct guard_kernel *ret, struct err *err)
 {
 	const int id = btf__find_by_name_kind(kernel, "bpf_attach_type", BTF_KIND_ENUM);
 	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(kernel, (__u32)id);
+	bool lacking = type;
 
+	/* The list of attach types is part of the kernel's interface, so a name that is not in it is no accident. */
 	for (__u32 i = 0; type && i < btf_vlen(type); i++)
-		if (strcmp(btf__name_by_offset(kernel, btf_enum(type)[i].name_off), name) == 0)
-			return false;
-	return type;
-}
-
-int guard_kernel_check_types(const struct btf *kernel, struct guard_kernel *ret, struct err *err)
-{
-	if (lacks_attach_type(kernel, "BPF_LSM_CGROUP")) {
-		(void)err_set(err, ENOTSUP,
-			      "this kernel has no BPF LSM programs for cgroups (BPF_LSM_CGROUP); they came with Linux 6.0");
-		return KERNEL_CANNOT;
-	}
-	return check_hooks(kernel, ret, err);
+		if (strcmp(btf__name_by_offset(kernel, btf_enum(type)[i].name_off), "BPF_LSM_CGROUP") == 0)
+			lacking = false;
+	if (!lacking)
+		return check_hooks(kernel, ret, err);
+	(void)err_set(err, ENOTSUP,
+		      "this kernel has no BPF LSM programs for cgroups (BPF_LSM_CGROUP); they came with Linux 6.0");
+	return KERNEL_CANNOT;
 }
 
 int guard_kernel_check_list(const char *list, struct err *err)

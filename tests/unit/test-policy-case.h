@@ -192,8 +192,8 @@ static inline const struct decision *decide_asking(const struct annotation *a, s
 	return decide_text(ASKING "[defaults]\nmax_total_descendants = max\n", &facts);
 }
 
-/* Which of the four programs has the cases for a code. A new code without an entry fails them all. */
-enum program { PROGRAM_NONE, IN_DECIDE, IN_REQUIRE, IN_CEILINGS, IN_WRITABLE };
+/* Which of the programs has the cases for a code. A new code without an entry fails them all. */
+enum program { PROGRAM_NONE, IN_STRICTER, IN_DECIDE, IN_REQUIRE, IN_CEILINGS, IN_WRITABLE };
 
 static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_NOT_CONCERNED] = IN_DECIDE,
@@ -230,7 +230,7 @@ static const enum program cases_of[REASON_CODE_MAX] = {
 	[REASON_GUARD_ABSENT] = IN_REQUIRE,
 	[REASON_GUARD_BROKEN] = IN_REQUIRE,
 	[REASON_GUARD_NOT_LOADED] = IN_REQUIRE,
-	[REASON_STRICTER_KEPT] = IN_REQUIRE,
+	[REASON_STRICTER_KEPT] = IN_STRICTER,
 	[REASON_COVERED] = IN_REQUIRE,
 	[REASON_DEVICE_BPF_REPLACEABLE] = IN_REQUIRE,
 	[REASON_DEVICE_BPF_ABSENT] = IN_REQUIRE,
