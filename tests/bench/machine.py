@@ -36,7 +36,7 @@ class Bench:
         """A policy directory."""
         path = os.path.join(self.work, name)
         os.makedirs(path, exist_ok=True)
-        rigs.write(os.path.join(path, "policy.ini"), text)
+        rigs.write(os.path.join(path, "policy.ini"), rigs.policy.adapted(text))
         return path
 
     def hook(self, handler, policy, audit, program=None):

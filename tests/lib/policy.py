@@ -36,6 +36,14 @@ def text(defaults=None, profiles=None, handlers=None, rules=None):
     return "\n".join(lines)
 
 
+def adapted(content):
+    """A policy that is written out, for this node."""
+    lines = "".join(f"{key} = {value}\n" for key, value in NODE.items())
+    if not lines or "[defaults]\n" in content:
+        return content.replace("[defaults]\n", f"[defaults]\n{lines}", 1)
+    return f"[defaults]\n{lines}\n{content}"
+
+
 def write(directory, content=None, **sections):
     """Makes DIRECTORY/policy.ini, root's and nobody else's to write."""
     os.makedirs(directory, mode=0o755, exist_ok=True)
