@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "policy/nearest.h"
 #include "version.h"
 
 static const struct {
@@ -59,7 +60,16 @@ bool cli_parse(int argc, char **argv, const char *verb, const struct option_row 
 		const char *equals = strchr(argv[i], '=');
 
 		if (!row || (row->flag && equals)) {
-			fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help\n", verb, argv[i], verb);
+			struct nearest nearest = nearest_to(argv[i]);
+			char hint[100];
+
+			for (size_t k = 0; k < n; k++)
+				nearest_try(&nearest, rows[k].name);
+			if (row)
+				fprintf(stderr, "cgdeleg: %s: '%s' takes no value\n", verb, row->name);
+			else
+				fprintf(stderr, "cgdeleg: %s: unknown option '%s', see cgdeleg %s --help%s\n", verb,
+					argv[i], verb, nearest_hint(&nearest, hint, sizeof(hint)));
 			return false;
 		}
 		if (row->flag) {
@@ -78,6 +88,9 @@ bool cli_parse(int argc, char **argv, const char *verb, const struct option_row 
 
 int main(int argc, char **argv)
 {
+	struct nearest nearest;
+	char hint[100];
+
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;
@@ -93,9 +106,13 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ELEMENTS(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 2, argv + 2);
+	nearest = nearest_to(argv[1]);
+	for (size_t i = 0; i < ELEMENTS(verbs); i++)
+		nearest_try(&nearest, verbs[i].name);
 	if (strcmp(argv[1], "explain") == 0)
 		fputs("cgdeleg: there is no verb 'explain'; use cgdeleg check --bundle DIR --handler NAME\n", stderr);
 	else
-		fprintf(stderr, "cgdeleg: unknown verb '%s', see cgdeleg --help\n", argv[1]);
+		fprintf(stderr, "cgdeleg: unknown verb '%s', see cgdeleg --help%s\n", argv[1],
+			nearest_hint(&nearest, hint, sizeof(hint)));
 	return EXIT_USAGE;
 }
