@@ -205,6 +205,9 @@ static int look_and_decide(const struct host *host, const struct run_args *args,
 		guards_open_or_load(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = decide(host, args, trail);
+	/* Only who does not ask is judged by it: `check` has looked all the same, and the hook has not. */
+	if (!decision->unasked && decision->verdict != VERDICT_PASS)
+		trail->facts.writable_by = WRITABLE_BY_UNKNOWN;
 	return r < 0 ? r : plan_build(decision, &trail->facts, &trail->target, &trail->plan, &trail->err);
 }
 
