@@ -47,11 +47,11 @@ static int complain_unknown(struct ruleset *rules, const struct setting *setting
 /* Every word of the setting must be the name of a section of that kind. */
 static int check_names(struct ruleset *rules, const struct setting *setting, enum section_kind kind)
 {
-	const char *list = setting ? setting->value : "";
+	const char *list = setting->value;
 	char word[64];
 	int len;
 
-	if (setting && setting->key->kind == KEY_NAME && !text_is_name(list))
+	if (setting->key->kind == KEY_NAME && !text_is_name(list))
 		return 0;
 	/* A word that is no name: key_check() has reported it. */
 	while ((len = text_next_word(&list, word, sizeof(word))) != 0) {
@@ -116,30 +116,55 @@ static int check_selectors(struct ruleset *rules, const struct section *rule)
 	return 0;
 }
 
-static int check_section(struct ruleset *rules, const struct section *section)
-{
-	const bool is_rule = section->kind == SECTION_RULE;
-	const struct key *mandatory = &keys[is_rule ? KEY_HANDLER : KEY_ENGINE];
+/* What is remembered from one rule to the next: thousands of rules name the same few handlers. */
+struct seen {
+	const char *handlers; /* the last list of which all exist and one states facts; NULL: none yet */
+};
 
+static int check_handlers(struct ruleset *rules, const struct section *rule, const struct setting *handlers,
+			  struct seen *seen)
+{
+	const struct complaint *last = rules->last_complaint;
+
+	if (seen->handlers && strcmp(seen->handlers, handlers->value) == 0)
+		return 0;
+	if (check_names(rules, handlers, SECTION_HANDLER) < 0 || check_selectors(rules, rule) < 0)
+		return -ENOMEM;
+	if (rules->last_complaint == last && has_facts(rules, handlers))
+		seen->handlers = handlers->value;
+	return 0;
+}
+
+static int check_section(struct ruleset *rules, const struct section *section, struct seen *seen)
+{
+	const struct key *mandatory = &keys[section->kind == SECTION_RULE ? KEY_HANDLER : KEY_ENGINE];
+	bool found = false;
+	int r = 0;
+
+	for (const struct setting *s = section->settings; s && r >= 0; s = s->next) {
+		found |= s->key == mandatory;
+		if (s->key->id == KEY_HANDLER)
+			r = check_handlers(rules, section, s, seen);
+		else if (s->key->id == KEY_PROFILE || s->key->id == KEY_PROFILES)
+			r = check_names(rules, s, SECTION_PROFILE);
+		else if (s->key->id == KEY_PER)
+			r = check_per(rules, section);
+	}
 	/* Where nothing in it can be read, a complaint says why. */
-	if (section->settings && !section_get(section, mandatory->id) &&
-	    ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s", section_kind_name(section->kind),
-			     section->name, mandatory->name, mandatory->help) < 0)
-		return -ENOMEM;
-	if (check_names(rules, section_get(section, KEY_HANDLER), SECTION_HANDLER) < 0 ||
-	    check_names(rules, section_get(section, KEY_PROFILE), SECTION_PROFILE) < 0 ||
-	    check_names(rules, section_get(section, KEY_PROFILES), SECTION_PROFILE) < 0 || check_per(rules, section) < 0)
-		return -ENOMEM;
-	return is_rule ? check_selectors(rules, section) : 0;
+	if (r < 0 || found || !section->settings)
+		return r;
+	return ruleset_complain(rules, &section->newest, 1, "[%s %s] has no '%s': %s", section_kind_name(section->kind),
+				section->name, mandatory->name, mandatory->help);
 }
 
 int ruleset_cross_check(struct ruleset *rules)
 {
 	static const enum section_kind checked[] = { SECTION_HANDLER, SECTION_RULE };
+	struct seen seen = { NULL };
 
 	for (size_t i = 0; i < ELEMENTS(checked); i++)
 		for (const struct section *s = rules->sections[checked[i]]; s; s = s->next)
-			if (check_section(rules, s) < 0)
+			if (check_section(rules, s, &seen) < 0)
 				return -ENOMEM;
 	return 0;
 }

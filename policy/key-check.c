@@ -42,6 +42,10 @@ static int check_each(const struct check *c, int (*check)(const struct check *c)
 	char word[256];
 	int r;
 
+	/* Most lists: no word of them need be copied. */
+	if (c->key->kind == KEY_PATTERNS ? patterns_are_plain(list) : c->key->kind == KEY_NAMES && text_is_name(list))
+		return 0;
+
 	while ((r = text_next_word(&list, word, sizeof(word))) != 0) {
 		struct check one = { c->key, c->name, word, c->arena, c->ret, c->err };
 

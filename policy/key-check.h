@@ -27,6 +27,7 @@ int check_word(const struct check *c);
 int check_controller(const struct check *c);
 int check_leaf(const struct check *c);
 int check_pattern(const struct check *c);
+bool patterns_are_plain(const char *list);
 
 /* Is it a word for yes or no in any spelling (true, No, ON, 0)? *ret says which. */
 bool word_is_boolean(const char *word, bool *ret);

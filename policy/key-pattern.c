@@ -152,6 +152,39 @@ static int check_edges(const struct check *c, const struct grammar *g, size_t le
 	return 0;
 }
 
+/*
+ * Is it a list of patterns in which nothing needs a closer look? Every line of a policy is read for every container of
+ * the node, and nearly all of them are: letters and signs that stand in any name, '*' and '?', at most 63 of them.
+ */
+bool patterns_are_plain(const char *list)
+{
+	enum { EDGE = 1, MIDDLE = 2 };
+	static const unsigned char kinds[256] = {
+		['a' ... 'z'] = EDGE | MIDDLE,
+		['0' ... '9'] = EDGE | MIDDLE,
+		['*'] = EDGE | MIDDLE,
+		['?'] = EDGE | MIDDLE,
+		['-'] = MIDDLE,
+	};
+	const char *p = list;
+
+	for (;;) {
+		const char *word = p;
+
+		while (kinds[(unsigned char)*p])
+			p++;
+		if (p == word || p - word > 63 || !(kinds[(unsigned char)*word] & EDGE) ||
+		    !(kinds[(unsigned char)p[-1]] & EDGE))
+			return false;
+		while (text_is_blank(*p))
+			p++;
+		if (!*p)
+			return true;
+		if (!text_is_blank(p[-1]))
+			return false;
+	}
+}
+
 int check_pattern(const struct check *c)
 {
 	const struct grammar *g = grammar_of(c->key->id);
