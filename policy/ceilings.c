@@ -162,6 +162,21 @@ static void drop_missing(struct request *request)
 	d->n_ceilings = kept;
 }
 
+/* In other systems 0 is no limit. Here it is one, which the policy or the annotation has asked for. */
+static void note_zeros(struct request *request)
+{
+	const struct decision *d = request->decision;
+
+	for (size_t i = 0; i < d->n_ceilings; i++) {
+		const struct ceiling *c = &d->ceilings[i];
+
+		if (c->type->zero && c->value.number == 0)
+			request_note(request, REASON_LIMIT_ZERO, c->line,
+				     "%s is 0%s: %s; 0 does not mean that there is no limit: write max, or leave it out",
+				     c->file, c->by_annotation ? ", as an annotation asks" : "", c->type->zero);
+	}
+}
+
 void request_ceilings(struct request *request)
 {
 	request->decision->skip_missing = request_is(request, KEY_ON_MISSING_LIMIT, "skip");
@@ -169,4 +184,5 @@ void request_ceilings(struct request *request)
 	for (size_t i = 0; i < request->wish.n_limits; i++)
 		lower(request, &request->wish.limits[i]);
 	drop_missing(request);
+	note_zeros(request);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -12,18 +11,6 @@
 #include "policy/load.h"
 #include "policy/nearest.h"
 
-/* Surely no section's name, where no section has it. */
-static bool means_none_or_all(const char *name)
-{
-	static const char words[][6] = { "none", "all", "any", "null", "*" };
-	bool unused;
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcasecmp(words[i], name) == 0)
-			return true;
-	return word_is_boolean(name, &unused);
-}
-
 static int complain_unknown(struct ruleset *rules, const struct setting *setting, const char *place,
 			    enum section_kind kind, const char *name)
 {
@@ -31,10 +18,12 @@ static int complain_unknown(struct ruleset *rules, const struct setting *setting
 	const struct setting *line = setting_line(setting, place, &column);
 	struct nearest nearest = nearest_to(name);
 	char escaped[256], advice[96];
+	bool unused;
 
 	for (const struct section *s = rules->sections[kind]; s; s = s->next)
 		nearest_try(&nearest, s->name);
-	if (!means_none_or_all(name))
+	/* Words that mean none or all, where no section has that name. */
+	if (!word_is_boolean(name, &unused) && !text_has_word("none None NONE null all ALL any", name))
 		(void)nearest_hint(&nearest, advice, sizeof(advice));
 	else if (setting->key->id == KEY_HANDLER)
 		(void)snprintf(advice, sizeof(advice), "; name each handler that the rule is for");

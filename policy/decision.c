@@ -39,6 +39,7 @@ static const char *const codes[REASON_CODE_MAX] = {
 	[REASON_LIMIT_CLAMPED] = "limit-clamped",
 	[REASON_LIMIT_MISSING] = "limit-missing",
 	[REASON_LIMIT_SKIPPED] = "limit-skipped",
+	[REASON_LIMIT_ZERO] = "limit-zero",
 	[REASON_USERNS_MISSING] = "userns-missing",
 	[REASON_USERNS_HOST_IDS] = "userns-host-ids",
 	[REASON_OWNER_UNMAPPED] = "owner-unmapped",

@@ -68,6 +68,7 @@ enum reason_code {
 	REASON_LIMIT_CLAMPED,	      /* an annotation asked for more than the profile (note) */
 	REASON_LIMIT_MISSING,	      /* a ceiling's file is missing */
 	REASON_LIMIT_SKIPPED,	      /* as above, on_missing_limit = skip (note) */
+	REASON_LIMIT_ZERO,	      /* a ceiling of 0 under which nothing runs (note) */
 	REASON_USERNS_MISSING,	      /* no user namespace and require_userns = true */
 	REASON_USERNS_HOST_IDS,	      /* one that covers host id 0 */
 	REASON_OWNER_UNMAPPED,	      /* the owner's id has no host id in the container's maps */

@@ -5,29 +5,13 @@
 #include "base/cleanup.h"
 #include "policy/finding-part.h"
 
-/* Ceilings of 0 that nobody can want. Others are fine: no swap, no huge pages. */
-static const struct {
-	const char *file, *what, *remedy;
-} zeros[] = {
-	{ "memory.max", "nothing can run under it, and 0 does not mean that there is no limit",
-	  "write max, or leave it out" },
-	{ "memory.high",
-	  "everything under it is slowed down until it stands still, and 0 does not mean that there is no limit",
-	  "write max, or leave it out" },
-	{ "pids.max", "nothing can be started under it, and 0 does not mean that there is no limit",
-	  "write max, or leave it out" },
-	{ "cgroup.max.descendants", "the container can make no cgroup, so the grant is of no use",
-	  "write a number, or leave it out" },
-	{ "cgroup.max.depth", "the container can make no cgroup, so the grant is of no use",
-	  "write a number, or leave it out" },
-};
-
 static void find_zeros(const struct listener *to, const struct setting *setting)
 {
-	for (size_t i = 0; i < ELEMENTS(zeros); i++)
-		if (strcmp(setting->name, zeros[i].file) == 0 && setting->limit.number == 0)
-			finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, zeros[i].remedy, "%s = 0: %s",
-				     setting->name, zeros[i].what);
+	const struct limit_type *type = limit_type_find(setting->name);
+
+	if (type->zero && setting->limit.number == 0)
+		finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, "write max, or leave it out",
+			     "%s = 0: %s; 0 does not mean that there is no limit", setting->name, type->zero);
 	for (size_t i = 0; strcmp(setting->name, "io.max") == 0 && i < limit_n_lines(&setting->limit); i++)
 		for (size_t n = 0; n < LIMIT_PARAMS; n++)
 			if (setting->limit.lines->lines[i].values[n] == 0) {

@@ -87,23 +87,6 @@ static bool rule_covers(const struct section *rule, const struct section *other)
 	return true;
 }
 
-/* Is there an earlier rule that matches every container of that handler that this one would? */
-static const struct section *taken_by(const struct ruleset *rules, const struct section *rule, const char *handler)
-{
-	for (const struct section *s = rules->sections[SECTION_RULE]; s != rule; s = s->next)
-		if (section_has_word(s, KEY_HANDLER, handler) && rule_covers(s, rule))
-			return s;
-	return NULL;
-}
-
-static bool is_everybodys(const struct section *rule)
-{
-	for (size_t i = 0; i < ELEMENTS(selectors); i++)
-		if (section_get(rule, selectors[i]))
-			return false;
-	return true;
-}
-
 static void find_shadowed(const struct listener *to, const struct section *rule)
 {
 	const struct setting *handlers = section_get(rule, KEY_HANDLER);
@@ -112,15 +95,17 @@ static void find_shadowed(const struct listener *to, const struct section *rule)
 	char word[64]; /* a section's name */
 
 	while (text_next_word(&list, word, sizeof(word)) > 0) {
-		above = taken_by(to->rules, rule, word);
-		if (!above)
+		/* An earlier rule that matches every container of that handler that this one would. */
+		above = to->rules->sections[SECTION_RULE];
+		while (above != rule && !(section_has_word(above, KEY_HANDLER, word) && rule_covers(above, rule)))
+			above = above->next;
+		if (above == rule)
 			return;
 	}
 	if (above)
 		finding_tell(to, FINDING_RULE_SHADOWED, &rule->origin, "put the wider rule last",
-			     "[rule %s] is never reached: [rule %s] (%s:%u) comes first and matches every container%s",
-			     rule->name, above->name, above->origin.file, above->origin.line,
-			     is_everybodys(above) ? "" : " that it matches");
+			     "[rule %s] is never reached: [rule %s] (%s:%u) comes first and matches every container that it matches",
+			     rule->name, above->name, above->origin.file, above->origin.line);
 }
 
 /* Only Kubernetes' engines say what a pod and a container are called, and the kubelet lets them have no capitals. Other

@@ -61,14 +61,6 @@ static void find_risks(const struct listener *to, const struct setting *setting)
 	}
 }
 
-static void find_unread(const struct listener *to)
-{
-	for (const struct unread *u = to->rules->unread; u; u = u->next)
-		finding_tell(to, FINDING_FILE_UNREAD, &(struct origin) { .file = u->file },
-			     "rename it, or move it out of policy.d",
-			     "it is not read: only files are whose names end in .ini and do not begin with a dot");
-}
-
 void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userdata)
 {
 	const struct listener to = { rules, tell_fn, userdata };
@@ -96,7 +88,10 @@ void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userda
 		find_rule(&to, s);
 		find_budgets(&to, s);
 	}
-	find_unread(&to);
+	for (const struct unread *u = rules->unread; u; u = u->next)
+		finding_tell(&to, FINDING_FILE_UNREAD, &(struct origin) { .file = u->file },
+			     "rename it, or move it out of policy.d",
+			     "it is not read: only files are whose names end in .ini and do not begin with a dot");
 }
 
 const char *finding_severity_name(enum finding_severity severity)

@@ -26,17 +26,13 @@ struct grammar {
 	size_t most;   /* bytes */
 };
 
-static const struct grammar *grammar_of(enum key_id id)
-{
-	static const struct grammar grammars[] = {
-		{ "namespace", "small letters, digits and '-'", "-", "-", true, 63 },
-		{ "pod", "letters, digits, '-', '.' and '_'", "-._", "-._", false, 253 },
-		{ "container", "letters, digits, '-', '.' and '_'", "-._", "-._", false, 253 },
-		{ "image", "[registry[:port]/]path[:tag][@digest]", "-._/:@+", "-./:@+", false, 4096 },
-	};
-
-	return &grammars[id - KEY_NAMESPACES];
-}
+/* In the order of KEY_NAMESPACES, KEY_PODS, KEY_CONTAINERS, KEY_IMAGES. */
+static const struct grammar grammars[] = {
+	{ "namespace", "small letters, digits and '-'", "-", "-", true, 63 },
+	{ "pod", "letters, digits, '-', '.' and '_'", "-._", "-._", false, 253 },
+	{ "container", "letters, digits, '-', '.' and '_'", "-._", "-._", false, 253 },
+	{ "image", "[registry[:port]/]path[:tag][@digest]", "-._/:@+", "-./:@+", false, 4096 },
+};
 
 /* What to do for somebody who wrote this character. */
 static const char *remedy_for(const char *value, char c)
@@ -129,12 +125,6 @@ static size_t set_length(const struct grammar *g, const char *text, char *bad)
 	return text[at] == ']' && *bad != ']' ? at + 1 : 0;
 }
 
-/* A '+' is in no image's name but in the algorithm of a digest. */
-static bool is_out_of_place(const char *value, size_t at)
-{
-	return value[at] == '+' && !memchr(value, '@', at) && !memchr(value, '*', at);
-}
-
 static int check_edges(const struct check *c, const struct grammar *g, size_t len)
 {
 	const char first = c->value[0], last = c->value[len - 1];
@@ -187,23 +177,24 @@ bool patterns_are_plain(const char *list)
 
 int check_pattern(const struct check *c)
 {
-	const struct grammar *g = grammar_of(c->key->id);
+	const struct grammar *g = &grammars[c->key->id - KEY_NAMESPACES];
 	size_t at = 0, least = 0; /* bytes that a name must have at least */
-	bool any = false;
+	bool may_have_plus = false;
 
 	while (c->value[at]) {
 		char bad = c->value[at];
 		size_t len = bad == '[' ? set_length(g, c->value + at, &bad) : 1;
 
+		/* A '+' is in no image's name but in the algorithm of a digest. */
+		may_have_plus |= bad == '@' || bad == '*';
 		if (len == 0 && bad == '-')
 			return err_set(c->err, EINVAL, "'%.64s' has a range that runs backwards and matches nothing",
 				       c->value);
 		if (len == 0 && (bad == '[' || bad == ']'))
 			return err_set(c->err, EINVAL, "'%.64s' has a '[' without a ']', or with nothing in it", c->value);
 		if (len == 0 ||
-		    (len == 1 && bad != '*' && bad != '?' && (!is_possible(g, bad) || is_out_of_place(c->value, at))))
+		    (len == 1 && bad != '*' && bad != '?' && (!is_possible(g, bad) || (bad == '+' && !may_have_plus))))
 			return impossible(c, g, bad);
-		any |= bad == '*';
 		least += bad != '*';
 		at += len;
 	}

@@ -63,6 +63,8 @@ static const struct {
 	{ "engine", "rke2", "containerd" },
 	{ "engine", "openshift", "crio" },
 	{ "cgroup_writable", "ro", "false" },
+	{ "cgroup_writable", "readonly", "false" },
+	{ "cgroup_writable", "read-only", "false" },
 	{ "cgroup_writable", "deny", "false" },
 	{ "cgroup_writable", "forbid", "false" },
 	{ "cgroup_writable", "never", "false" },
@@ -75,6 +77,8 @@ static const struct {
 	{ "require_userns", "host", "false" },
 	{ "require_userns", "private", "true" },
 	{ "", "ro", "readonly" },
+	{ "", "read-only", "readonly" },
+	{ "", "read_only", "readonly" },
 	{ "", "required", "require" },
 	{ "", "must", "require" },
 	{ "", "enforce", "require" },
@@ -111,21 +115,9 @@ static bool is_among(const char *const *words, const char *word)
 	return *words;
 }
 
-/* "read-only", "read_only" and "ReadOnly" are "ro". */
-static const char *usual(const char *word)
-{
-	static const char same[][12] = { "readonly", "read-only", "read_only", "rdonly" };
-
-	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
-		if (strcasecmp(same[i], word) == 0)
-			return "ro";
-	return word;
-}
-
 /* Which of `words` was meant, or NULL. */
 static const char *meant(const struct check *c, const char *const *words)
 {
-	const char *word = usual(c->value);
 	bool yes = false, boolean = word_is_boolean(c->value, &yes);
 
 	for (size_t i = 0; words[i]; i++)
@@ -136,7 +128,7 @@ static const char *meant(const struct check *c, const char *const *words)
 	for (size_t i = 0; i < ELEMENTS(synonyms); i++)
 		if ((!synonyms[i].key[0] || strcmp(synonyms[i].key, c->key->name) == 0) &&
 		    is_among(words, synonyms[i].meant) &&
-		    (strcasecmp(synonyms[i].word, word) == 0 ||
+		    (strcasecmp(synonyms[i].word, c->value) == 0 ||
 		     (boolean && strcmp(synonyms[i].word, yes ? "yes" : "no") == 0)))
 			return synonyms[i].meant;
 	return NULL;

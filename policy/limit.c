@@ -18,17 +18,21 @@
  * Largest numbers: pids.max refuses PIDS_MAX (kernel/cgroup/pids.c) and more, cgroup.max.* are read with
  * kstrtoint().
  */
+#define NO_CGROUP "the container can make no cgroup, so the grant is of no use"
+
 const struct limit_type limit_types[] = {
 	{ "cgroup.max.descendants", LIMIT_COUNT, .most = INT32_MAX, .mandatory = true,
-	  .help = "cgroups below the delegated one, dying ones not counted" },
+	  .help = "cgroups below the delegated one, dying ones not counted", .zero = NO_CGROUP },
 	{ "cgroup.max.depth", LIMIT_COUNT, .most = INT32_MAX, .mandatory = true,
-	  .help = "levels of cgroups below the delegated one" },
-	{ "memory.max", LIMIT_BYTES, .help = "memory; above it the kernel kills" },
-	{ "memory.high", LIMIT_BYTES, .help = "memory; above it the kernel slows down and reclaims" },
+	  .help = "levels of cgroups below the delegated one", .zero = NO_CGROUP },
+	{ "memory.max", LIMIT_BYTES, .help = "memory; above it the kernel kills", .zero = "nothing can run under it" },
+	{ "memory.high", LIMIT_BYTES, .help = "memory; above it the kernel slows down and reclaims",
+	  .zero = "everything under it is slowed down until it stands still" },
 	{ "memory.swap.max", LIMIT_BYTES, .help = "swap space" },
 	{ "memory.swap.high", LIMIT_BYTES, .help = "swap space; above it allocations are slowed down" },
 	{ "memory.zswap.max", LIMIT_BYTES, .help = "compressed memory in zswap" },
-	{ "pids.max", LIMIT_COUNT, .most = 4 * 1024 * 1024, .help = "processes and threads" },
+	{ "pids.max", LIMIT_COUNT, .most = 4 * 1024 * 1024, .help = "processes and threads",
+	  .zero = "nothing can be started under it" },
 	{ "cpu.max", LIMIT_CPU, .help = "CPU time: cores (1.5), or 'quota period' in microseconds" },
 	{ "cpuset.cpus", LIMIT_SET, .help = "CPUs that may be used: 0-3,7" },
 	{ "cpuset.mems", LIMIT_SET, .help = "memory nodes that may be used: 0-1" },

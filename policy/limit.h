@@ -47,6 +47,7 @@ struct limit_type {
 	bool params_in_bytes[LIMIT_PARAMS];   /* LIMIT_LINES: the parameter takes K/M/G/T */
 	const char *params[LIMIT_PARAMS + 1]; /* LIMIT_LINES: NULL-ended; "": a bare value */
 	const char *help;		      /* one line for manual and messages */
+	const char *zero;		      /* what a ceiling of 0 does, where nobody can want it; or NULL */
 };
 
 struct limit_line {

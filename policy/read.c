@@ -152,13 +152,6 @@ static void join_list(struct reader *r, struct setting *list)
 	}
 }
 
-static void join_lists(struct reader *r)
-{
-	for (struct setting *s = r->section->settings; s; s = s->next)
-		if (s->more && s->origin.file == r->at.file)
-			join_list(r, s);
-}
-
 static void close_section(struct reader *r)
 {
 	if (r->section && r->n_keys == 0 && r->section->kind != SECTION_DEFAULTS) {
@@ -167,8 +160,9 @@ static void close_section(struct reader *r)
 		keep_error(r, ruleset_complain(r->rules, &at, 1, "[%s %s] is empty",
 					       section_kind_name(r->section->kind), r->section->name));
 	}
-	if (r->list)
-		join_lists(r);
+	for (struct setting *s = r->list ? r->section->settings : NULL; s; s = s->next)
+		if (s->more && s->origin.file == r->at.file)
+			join_list(r, s);
 	r->section = NULL;
 	r->list = NULL;
 	r->n_keys = 0;

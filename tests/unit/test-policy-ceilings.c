@@ -155,6 +155,81 @@ TEST(test_cpu_period)
 	}
 }
 
+/* A 0 that stops everything is granted, and noted; so is one that an annotation asks for. No swap is no stop. */
+TEST(test_zeros)
+{
+	static const struct {
+		const char *profile, *key, *asked, *words; /* words NULL: no note */
+		unsigned line;
+	} cases[] = {
+		{ "pids.max = 0", NULL, NULL, "pids.max is 0: nothing can be started under it", 2 },
+		{ "memory.max = 0", NULL, NULL, "memory.max is 0: nothing can run under it", 2 },
+		{ "cgroup.max.depth = 0", NULL, NULL, "the container can make no cgroup", 2 },
+		{ "pids.max = 5", "cgdeleg.io/pids.max", "0",
+		  "pids.max is 0, as an annotation asks: nothing can be started", 2 },
+		{ "pids.max = 5", "cgdeleg.io/memory.max", "0",
+		  "memory.max is 0, as an annotation asks: nothing can run", 7 },
+		{ "pids.max = 5", "cgdeleg.io/memory.max", "0K", "memory.max is 0, as an annotation asks", 7 },
+		{ "pids.max = 5", "cgdeleg.io/memory.max", "1", NULL, 0 },
+		{ "memory.swap.max = 0", NULL, NULL, NULL, 0 },
+		{ "pids.max = 1", NULL, NULL, NULL, 0 },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		const struct annotation a = { cases[i].key, cases[i].asked };
+		struct facts facts = good_facts;
+		const struct reason *reason;
+		char text[512];
+
+		(void)snprintf(text, sizeof(text),
+			       "[profile p]\n%s\n[handler h]\nengine = containerd\n"
+			       "cgroup_writable = true\nprofile = p\n"
+			       "approved_annotations = cgdeleg.io/pids.max cgdeleg.io/memory.max\n",
+			       cases[i].profile);
+		if (cases[i].key)
+			annotate(&facts, &a, 1);
+		assert_int_equal(decide_text(text, &facts)->verdict, VERDICT_GRANT);
+		reason = find_reason(&decision, REASON_LIMIT_ZERO);
+		if (!cases[i].words != !reason)
+			fail_msg("case %zu: %s", i, reason ? reason->text : "no note");
+		if (reason && (!strstr(reason->text, cases[i].words) || reason->origin.line != cases[i].line))
+			fail_msg("case %zu: line %u, %s", i, reason->origin.line, reason->text);
+	}
+}
+
+/* An annotation in another system's units is refused, and told what to write. */
+TEST(test_units_in_annotations)
+{
+	static const struct {
+		const char *key, *asked, *words; /* words NULL: it is a value */
+	} cases[] = {
+		{ "cgdeleg.io/memory.max", "1G", NULL },
+		{ "cgdeleg.io/memory.max", "1Gi", "bytes (16G) or 'max' was expected; write '1G'" },
+		{ "cgdeleg.io/memory.max", "512m", "; write '512M'" },
+		{ "cgdeleg.io/memory.max", "unlimited", "; write 'max'" },
+		{ "cgdeleg.io/memory.max", "50%", "a share of what the machine has" },
+		{ "cgdeleg.io/memory.max", "much", "bytes (16G) or 'max' was expected" },
+		{ "cgdeleg.io/pids.max", "-1", "a number or 'max' was expected; write 'max'" },
+		{ "cgdeleg.io/pids.max", "1_000", "; write '1000'" },
+		{ "cgdeleg.io/cpu.max", "500m", "cores or 'quota period' was expected; write '0.5'" },
+		{ "cgdeleg.io/cpu.max", "50%", "; write '0.5'" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		const struct annotation a = { cases[i].key, cases[i].asked };
+		struct facts facts = good_facts;
+
+		annotate(&facts, &a, 1);
+		(void)decide_text("[handler h]\nengine = containerd\ncgroup_writable = true\n"
+				  "approved_annotations = cgdeleg.io/pids.max cgdeleg.io/memory.max cgdeleg.io/cpu.max\n",
+				  &facts);
+		assert_int_equal(decision.verdict, cases[i].words ? VERDICT_REFUSE : VERDICT_GRANT);
+		if (cases[i].words && (decision.reasons[0].code != REASON_ANNOTATION_INVALID ||
+				       !strstr(decision.reasons[0].text, cases[i].words)))
+			fail_msg("case %zu: %s", i, decision.reasons[0].text);
+	}
+}
+
 TEST(test_built_in_ceilings)
 {
 	const struct decision *d = decide_handler("", &good_facts);

@@ -309,7 +309,7 @@ TEST(test_ceilings)
 {
 	static const struct finding_case cases[] = {
 		{ "no memory", "[profile p]\nmemory.max = 0\n" OPEN "profile = p\n", 2,
-		  "memory.max = 0: nothing can run under it, and 0 does not mean that there is no limit" },
+		  "memory.max = 0: nothing can run under it; 0 does not mean that there is no limit" },
 		{ "no processes", "[profile p]\npids.max = 0\n" OPEN "profile = p\n", 2,
 		  "pids.max = 0: nothing can be started" },
 		{ "slowed down at once", "[profile p]\nmemory.high = 0\n" OPEN "profile = p\n", 2, "memory.high = 0" },
