@@ -204,6 +204,11 @@ TEST(test_accepted)
 		HANDLER
 		"approved_annotations = writable-cgroups.noderesource.dev cgroup2-mount-hierarchy-rw.crio.io cgdeleg.io/hugetlb.2MB.max\n",
 		HANDLER "approved_annotations = io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw\n",
+		HANDLER
+		"approved_annotations = cgdeleg.io/writable cgdeleg.io/profile cgdeleg.io/memory.max cgdeleg.io/cpu.max cgdeleg.io/pids.max\n"
+		"approved_annotations = io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw writable-cgroups.noderesource.dev\n",
+		HANDLER "[rule a]\nhandler = runc\nhandler = runc\nimages = a\nimages = b:*\n",
+		"[defaults]\nenable_controllers = cpu\nenable_controllers = pids io\n",
 		HANDLER "[rule a]\nhandler = runc runc\nimages = registry:5000/*@sha256:?[!a]*\n",
 		HANDLER "[handler p]\nengine = podman\n[rule a]\nhandler = p runc\npods = x\n",
 		"[handler p]\nengine = podman\n[rule a]\nhandler = p\ncgroup_writable = true\n",
