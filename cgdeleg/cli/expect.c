@@ -130,27 +130,39 @@ static bool rests_on_the_unknown(const struct host *host, const struct trail *tr
 				return false;
 		return true;
 	}
+	if (reason->code == REASON_NOT_TAKEN_BACK)
+		return trail->facts.userns == USERNS_UNKNOWN;
 	return reason->code == REASON_UNKNOWN;
+}
+
+/*
+ * Nothing to take back is known only with the user namespace and the cgroup namespace: where these are not, a refusal of
+ * on_refusal = readonly may end either way, and so may a declined grant.
+ */
+static bool may_end_otherwise(const struct trail *trail, bool not_taken_back)
+{
+	const struct facts *facts = &trail->facts;
+
+	return trail->decision.verdict == VERDICT_READONLY
+		       ? facts->userns == USERNS_UNKNOWN || facts->cgroupns_private == TRI_UNKNOWN
+		       : not_taken_back && facts_placed(facts) && facts->userns == USERNS_UNKNOWN;
 }
 
 void expect_judge(const struct host *host, struct trail *trail)
 {
 	struct decision *d = &trail->decision;
-	bool unknown = false;
+	bool unknown = false, certain = false, not_taken_back = false;
 
-	if (d->verdict != VERDICT_REFUSE && d->verdict != VERDICT_READONLY)
-		return;
 	for (size_t i = 0; i < d->n_reasons; i++) {
 		const struct reason *reason = &d->reasons[i];
+		const bool known = reason->kind != REASON_REFUSES || !rests_on_the_unknown(host, trail, reason);
 
-		if (reason->kind != REASON_REFUSES)
-			continue;
-		if (!rests_on_the_unknown(host, trail, reason))
-			return;
-		unknown = true;
+		not_taken_back |= reason->code == REASON_NOT_TAKEN_BACK;
+		unknown |= !known;
+		certain |= known && reason->kind == REASON_REFUSES;
 	}
-	if (!unknown)
-		return; /* an annotation declines */
+	if (!may_end_otherwise(trail, not_taken_back) && (!unknown || (certain && d->verdict == VERDICT_REFUSE)))
+		return;
 	d->verdict = VERDICT_UNKNOWN;
 	trail->plan.n_steps = 0;
 }
