@@ -80,6 +80,9 @@ static int expect_types(const struct oci *oci, struct err *err)
 /* To whom the runtime will give the cgroup shows only then: crun does it for every user namespace. */
 static enum writable_by expect_writable(const struct oci *oci)
 {
+	/* The hook does not look at a container that has the host's mounts. */
+	if (!oci_namespace(oci, "mount"))
+		return WRITABLE_BY_UNKNOWN;
 	if (oci->mounted_writable == TRI_YES)
 		return WRITABLE_BY_MOUNT;
 	return oci->mounted_writable == TRI_NO && !oci_namespace(oci, "user") ? WRITABLE_BY_NONE : WRITABLE_BY_UNKNOWN;

@@ -172,7 +172,7 @@ int oci_read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 			oci->has_mount = false;
 			/* What lies there now has not these options. */
 			oci->mount_readonly = oci->mount_recursive = false;
-			oci->mounted_writable = is_bind(&raw) ? TRI_UNKNOWN : TRI_NO;
+			oci->mounted_writable = blamed || has_own ? TRI_UNKNOWN : TRI_NO;
 		} else if (is_cgroup(&raw)) {
 			elsewhere = raw.destination;
 		}

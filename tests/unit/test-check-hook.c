@@ -68,6 +68,7 @@ static const struct mount_row own_rows[] = {
 	{ OWN("cgroup", "/sys/fs/cgroup", "\"nosuid\",\"ro\""), { ITS_OWN("/sys/fs/cgroup") } },
 	{ OWN("cgroup", "//sys/./fs/cgroup/", "\"rro\""), { ITS_OWN("/sys/fs/cgroup") } },
 	{ OWN("cgroup2", "/sys/fs/cgroup", "\"ro\",\"rw\""), { "0:29 /ci/box /sys/fs/cgroup rw - cgroup2 none \1" } },
+	{ OWN("cgroup", "/sys/fs/cgroup", "\"rw\""), { "0:29 /ci/box /sys/fs/cgroup rw - cgroup2 none \1" } },
 };
 
 static const struct mount_row other_rows[] = {
@@ -238,11 +239,12 @@ static void put_machine(FILE *to, const struct bundle *b)
 	fprintf(to, "proc/4711/ns/user -> user:[%s]\n", hosts ? "4026531837" : "2");
 	put_map(to, "uid_map", hosts ? &identity : b->uids);
 	put_map(to, "gid_map", hosts ? &identity : b->gids);
-	fprintf(to,
-		"proc/self/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n22 21 0:20 / /sys rw - sysfs s rw\\n"
-		"23 22 0:29 / /sys/fs/cgroup rw - cgroup2 c %s\\n24 22 0:30 / /sys/fs/bpf rw - bpf b rw,mode=700\n",
-		b->nsdelegate ? "rw,nsdelegate" : "rw");
-	fputs("proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n29 21 8:1 / /bundle/rootfs rw - ext4 r rw", to);
+	for (size_t i = 0; i < 2; i++)
+		fprintf(to,
+			"%sproc/%s/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n22 21 0:20 / /sys rw - sysfs s rw\\n"
+			"23 22 0:29 / /sys/fs/cgroup rw - cgroup2 c %s\\n24 22 0:30 / /sys/fs/bpf rw - bpf b rw,mode=700",
+			i ? "\n" : "", i ? "4711" : "self", b->nsdelegate ? "rw,nsdelegate" : "rw");
+	fputs("\\n29 21 8:1 / /bundle/rootfs rw - ext4 r rw", to);
 	for (size_t i = 0; i < b->n_mounts; i++)
 		for (const char *const *line = b->mounts[i]->lines; *line; line++)
 			put_mount_line(to, b, *line);
@@ -273,7 +275,9 @@ static void put_policy(FILE *to)
 		fputs("nest = init\n", to);
 	fputs("[handler h]\nengine = podman\nprofile = p\n", to);
 	if (chance(85))
-		fprintf(to, "cgroup_writable = %s\n", ONE_OF("true", "true", "true", "true", "true", "false"));
+		fprintf(to, "cgroup_writable = %s\n", ONE_OF("true", "true", "true", "false"));
+	if (chance(60))
+		fprintf(to, "writable_mount = %s\n", ONE_OF("pass", "bound", "refuse"));
 	if (chance(60))
 		fputs("approved_annotations = cgdeleg.io/writable cgdeleg.io/memory.max cgdeleg.io/profile\n", to);
 }
@@ -299,10 +303,20 @@ static const char around[] = "proc/self/cgroup = 0::/session/shell\n"
 			     "sys/fs/bpf/guards = device grant\n"
 			     "etc/\ncgroups -> sys/fs/cgroup/ci\n";
 
+/* What run_create_runtime() decides first, from the state alone. */
+static bool is_passed(struct trail *trail)
+{
+	trail->facts.handler = "h";
+	trail->facts.annotations = trail->oci.annotations;
+	trail->facts.n_annotations = trail->oci.n_annotations;
+	policy_decide(&trail->rules, &trail->facts, &trail->decision);
+	return trail->decision.verdict == VERDICT_PASS;
+}
+
 /* One of the two: with a state the hook's way, without one check's. */
 static int ask(struct scene *s, bool hook, const char *annotations, struct trail *trail)
 {
-	const struct run_args args = { .handler = "h", .every_fact = true, .look = hook ? NULL : expect_container };
+	const struct run_args args = { .handler = "h", .every_fact = !hook, .look = hook ? NULL : expect_container };
 	char state[512];
 	int r = 0;
 
@@ -319,6 +333,8 @@ static int ask(struct scene *s, bool hook, const char *annotations, struct trail
 	if (r >= 0)
 		r = ruleset_load_text("policy.ini", s->policy.at, s->policy.len, &trail->rules, &trail->err);
 	assert_false(r >= 0 && ruleset_is_broken(&trail->rules));
+	if (r >= 0 && hook && is_passed(trail))
+		return 0;
 	if (r >= 0)
 		r = run_plan(&s->host, &args, trail);
 	if (r >= 0 && !hook)
@@ -326,7 +342,8 @@ static int ask(struct scene *s, bool hook, const char *annotations, struct trail
 	return r;
 }
 
-/* Verdict, reasons and their sentences. What the container's own cgroup is called, only the hook knows. */
+/* Verdict, reasons and their sentences. What the container's own cgroup is called, and whether a runtime has made it
+ * writable for a container that the policy passes, only the hook knows. */
 static void put_answer(FILE *to, const struct trail *trail, int r)
 {
 	if (r < 0) {
@@ -337,10 +354,12 @@ static void put_answer(FILE *to, const struct trail *trail, int r)
 	for (size_t i = 0; i < trail->decision.n_reasons; i++) {
 		const struct reason *reason = &trail->decision.reasons[i];
 		const char *own = strstr(reason->text, "/its-own");
+		const bool left_out = reason->code == REASON_UNBOUNDED;
 		const int len = own ? (int)(own - reason->text) : (int)strlen(reason->text);
 
-		fprintf(to, "%s %s: %.*s%s%s\n", reason_kind_name(reason->kind), reason_code_name(reason->code), len,
-			reason->text, own ? "/ci/box" : "", own ? own + strlen("/its-own") : "");
+		if (!left_out)
+			fprintf(to, "%s %s: %.*s%s%s\n", reason_kind_name(reason->kind), reason_code_name(reason->code),
+				len, reason->text, own ? "/ci/box" : "", own ? own + strlen("/its-own") : "");
 	}
 }
 
@@ -428,7 +447,7 @@ TEST(test_same_answers)
 	/* Each answer was there often enough to be compared. */
 	for (enum verdict v = VERDICT_PASS; v < VERDICT_ERROR; v++) {
 		print_message("%s: %u\n", verdict_name(v), counts[v]);
-		if (counts[v] < cases / 200)
+		if (counts[v] < cases / 1000)
 			fail_msg("%s: %u of %lu cases", verdict_name(v), counts[v], cases);
 	}
 }
