@@ -160,7 +160,7 @@ static void close_section(struct reader *r)
 		keep_error(r, ruleset_complain(r->rules, &at, 1, "[%s %s] is empty",
 					       section_kind_name(r->section->kind), r->section->name));
 	}
-	for (struct setting *s = r->list ? r->section->settings : NULL; s; s = s->next)
+	for (struct setting *s = r->section && r->list ? r->section->settings : NULL; s; s = s->next)
 		if (s->more && s->origin.file == r->at.file)
 			join_list(r, s);
 	r->section = NULL;
