@@ -328,6 +328,8 @@ static int run(struct service *s)
 		return err_set(&s->err, EIO, "some limits could not be put back");
 	if (c->guards_missing > 0)
 		return err_set(&s->err, EIO, "some BPF guards could not be attached again");
+	if (c->unchecked > 0 || c->unopened > 0)
+		return err_set(&s->err, EIO, "some ceilings could not be checked");
 	if (c->unreadable > 0)
 		return err_set(&s->err, EIO, "the attributes of some delegated cgroups cannot be read");
 	if (watch_host(s->watch)->missing[0])

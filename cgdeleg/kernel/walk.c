@@ -44,7 +44,7 @@ static int walk_child(struct walk *walk, int parent_fd, const char *name, unsign
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
 		return err_set_errno(err, errno, "cannot open a cgroup");
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		walk->seen.n_passed += errno != ENOENT && errno != ENODEV;
+		walk->seen.n_unopened += errno != ENOENT && errno != ENODEV;
 		return 0;
 	}
 	walk->path[len] = '/';

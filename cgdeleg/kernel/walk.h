@@ -30,7 +30,8 @@ struct grant {
 struct grants_seen {
 	size_t n_cgroups; /* visited */
 	size_t n_grants;
-	size_t n_passed; /* deeper than GRANT_DEPTH_MAX, a longer path than PATH_MAX, or not to be opened */
+	size_t n_passed;   /* deeper than GRANT_DEPTH_MAX, or a longer path than PATH_MAX */
+	size_t n_unopened; /* there, and not to be opened */
 };
 
 /* Called with a delegated cgroup and its directory, both only valid in the call; the attribute can be moved out of it,

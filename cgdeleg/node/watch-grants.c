@@ -273,6 +273,8 @@ int watch_walk(struct watch *watch, struct err *err)
 
 	watch->unkept = 0;
 	r = grants_walk(watch->args.host, visit, watch, &seen, err);
+	seen.n_passed += seen.n_unopened;
+	watch->counts.unopened = seen.n_unopened;
 	if (seen.n_passed > watch->passed)
 		watch_say(watch, LOG_WARNING,
 			  "%zu cgroups could not be looked into: they are deeper than %d levels, or cannot be opened; a grant there is not watched unless the table of grants has it",

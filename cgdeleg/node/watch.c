@@ -292,11 +292,12 @@ const struct watch_counts *watch_counts(struct watch *watch)
 	struct watch_counts *c = &watch->counts;
 
 	c->grants = c->without_events = watch->unkept;
-	c->dying_alarms = c->dying_held = c->guards_missing = c->unreadable = 0;
+	c->dying_alarms = c->dying_held = c->guards_missing = c->unreadable = c->unchecked = 0;
 	for (const struct watched *w = watch->all; w; w = w->next) {
 		c->grants += w->settled;
 		c->without_events += is_grant(w) && (w->eventless || watch->inotify_fd < 0);
 		c->unreadable += w->unreadable;
+		c->unchecked += w->uncompared;
 		c->dying_alarms += w->dying_alarm;
 		c->dying_held += w->dying_held;
 		for (int kind = 0; kind < GUARD_KINDS; kind++)

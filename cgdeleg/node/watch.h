@@ -57,6 +57,8 @@ struct watch_counts {
 	size_t guards_missing; /* of grants, and could not be put back */
 	size_t grants, contested;
 	size_t without_events;		 /* grants with a limit file that only sweeps compare */
+	size_t unchecked;		 /* grants with a ceiling that could not be compared, or does not hold */
+	size_t unopened;		 /* cgroups that the last walk could not open */
 	size_t unreadable;		 /* cgroups whose attribute cannot be read: their ceilings are not known */
 	size_t dying_alarms, dying_held; /* cgroups with too many removed ones; where reclaim does not help */
 };
