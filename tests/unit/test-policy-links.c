@@ -3,7 +3,14 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "policy/finding.h"
 #include "tests/unit/policy-tree.h"
+
+static void count_unread(const struct finding *finding, void *userdata)
+{
+	if (finding->id == FINDING_FILE_UNREAD && strstr(finding->text, "is not read") && finding->place.line == 0)
+		++*(size_t *)userdata;
+}
 
 /* policy.d alone is a policy; neither is a fault. What else lies in policy.d is known by name. */
 TEST_WITH(test_without_policy_ini, setup, teardown)
@@ -28,6 +35,9 @@ TEST_WITH(test_without_policy_ini, setup, teardown)
 	assert_non_null(ruleset_find(&rules, SECTION_HANDLER, "runc"));
 	for (i = 0, u = rules.unread; u; u = u->next, i++)
 		assert_string_equal(u->file, path_of(format("policy.d/%s", unread[i])));
+	assert_int_equal(i, ELEMENTS(unread));
+	i = 0;
+	findings_each(&rules, count_unread, &i);
 	assert_int_equal(i, ELEMENTS(unread));
 	ruleset_done(&rules);
 	assert_int_equal(unlink(path_of("policy.d/10.ini")), 0);
