@@ -7,7 +7,7 @@ by the runtime before it asks the hook. Where check cannot tell, the row says wh
 """
 import json
 
-from lib import bundle, host
+from lib import host
 from lib.bundle import BASE, RANGE
 from lib.expect import nothing_left
 from lib.process import run
