@@ -160,19 +160,18 @@ void watch_host_take_mounts(struct watch_host *h)
 	h->mounts_ms = now;
 }
 
-const char *watch_host_who(struct watch_host *h, char *buf, size_t size)
+void watch_host_who(struct watch_host *h)
 {
-	static const char not_told[] = "who mounted or remounted cgroup2 cannot be told";
 	char names[384] = "";
 	_cleanup_(scan_done) struct scan scan = { .h = h, .buf = names, .size = sizeof(names) };
 
 	if (h->mounts.complete)
 		scan_all(&scan);
 	if (scan.named > SHOWN)
-		(void)snprintf(buf, size, "since then cgroup2 is mounted for %s and %zu more", names, scan.named - SHOWN);
+		(void)snprintf(h->who, sizeof(h->who), "since then cgroup2 is mounted for %s and %zu more", names,
+			       scan.named - SHOWN);
 	else if (scan.named > 0)
-		(void)snprintf(buf, size, "since then cgroup2 is mounted for %s", names);
+		(void)snprintf(h->who, sizeof(h->who), "since then cgroup2 is mounted for %s", names);
 	else
-		(void)snprintf(buf, size, "%s", not_told);
-	return buf;
+		(void)snprintf(h->who, sizeof(h->who), "who mounted or remounted cgroup2 cannot be told");
 }

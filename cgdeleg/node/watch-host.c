@@ -141,7 +141,7 @@ static void demand(struct watch_host *h, const struct setting *setting, char ret
 
 /* One line that says it all: whoever reads it may see no other. */
 static void sound_alarm(const struct watch_host *h, const char *word, const struct setting *setting, const char *must,
-			size_t grants, const char *who)
+			size_t grants)
 {
 	const struct host_option *option = host_option_find(word);
 	const struct host_mount mount = { .flags = h->flags, .point = h->point, .known = h->known[0] ? h->known : NULL };
@@ -153,25 +153,26 @@ static void sound_alarm(const struct watch_host *h, const char *word, const stru
 			       setting->origin.line);
 	say(h, LOG_ALERT, "the host's cgroup2 %s the option %s%s: %s; %zu grants live; %s; to put it back, %s",
 	    named[0] ? "lacks" : "has lost", word, named, option ? option->without : "this program does not know it",
-	    grants, who, host_option_remedy(&mount, lists, ELEMENTS(lists), remedy, sizeof(remedy)));
+	    grants, h->who, host_option_remedy(&mount, lists, ELEMENTS(lists), remedy, sizeof(remedy)));
 }
 
-/* What is missing, and was not before, or for so long that it is said again. */
+/* What is missing, and was not before, or for so long that it is said again. Who did it is asked once: later there are
+ * other mounts, too. */
 static void report_missing(struct watch_host *h, const char *missing, const struct setting *setting, const char *must,
 			   size_t grants)
 {
 	const int64_t now = clock_monotonic_ms();
-	const bool remind = missing[0] && now >= h->remind_ms;
-	char added[HOST_OPTIONS_SIZE], who[512], word[64];
-	const char *list = remind ? missing : added;
+	char added[HOST_OPTIONS_SIZE], word[64];
+	const char *list = missing[0] && now >= h->remind_ms ? missing : added;
 
 	select_words(missing, h->missing, false, added);
 	if (!list[0])
 		return;
 	h->remind_ms = now + WATCH_HOST_REMIND_MS;
-	(void)watch_host_who(h, who, sizeof(who));
+	if (added[0])
+		watch_host_who(h);
 	while (text_next_word(&list, word, sizeof(word)) > 0)
-		sound_alarm(h, word, setting, must, grants, who);
+		sound_alarm(h, word, setting, must, grants);
 }
 
 /* What was missing and stands again. An option that need not stand any more is no news. */
@@ -185,30 +186,20 @@ static void report_back(const struct watch_host *h)
 		say(h, LOG_NOTICE, "the host's cgroup2 has %s again", word);
 }
 
-/* Nothing is missing: what stands now is what stood. */
-static void settle(struct watch_host *h, const struct cgroup_mount *mount, bool first)
+static void keep(struct watch_host *h, const struct cgroup_mount *mount)
 {
-	char added[HOST_OPTIONS_SIZE], word[64];
-	const char *list = added;
 	struct err err = { 0 };
+	int r;
 
-	select_words(h->now, h->stood, false, added);
-	while (!first && text_next_word(&list, word, sizeof(word)) > 0)
-		say(h, LOG_NOTICE, "the host's cgroup2 has the option %s now, and it is watched from now on", word);
-	if (first || strcmp(h->stood, h->now) != 0 || strcmp(h->flags, mount->host_flags) != 0) {
-		memcpy(h->stood, h->now, sizeof(h->stood));
-		memcpy(h->flags, mount->host_flags, sizeof(h->flags));
-		h->kept = false;
-	}
-	if (!h->kept) {
-		h->kept = watch_host_remember(h, &err) >= 0;
-		if (!h->kept && !h->forgetful)
-			say(h, LOG_WARNING,
-			    "%s: a watch that starts after the host's cgroup2 has lost an option would take that for normal; name the options in host_options",
-			    err.text);
-		h->forgetful = !h->kept;
-	}
-	watch_host_take_mounts(h);
+	memcpy(h->stood, h->now, sizeof(h->stood));
+	memcpy(h->flags, mount->host_flags, sizeof(h->flags));
+	r = watch_host_remember(h, &err);
+	h->kept = r >= 0;
+	if (r < 0 && !h->forgetful)
+		say(h, LOG_WARNING,
+		    "%s: a watch that starts after the host's cgroup2 has lost an option would take that for normal; name the options in host_options",
+		    err.text);
+	h->forgetful = r < 0;
 }
 
 /* What stood before this watch: as an earlier one remembers it, or what stands now. */
@@ -220,11 +211,23 @@ static void begin(struct watch_host *h, const struct cgroup_mount *mount)
 	if (r < 0)
 		say(h, LOG_WARNING, "%s; what stands now on the host's cgroup2 is taken for what stood before: %s",
 		    err.text, h->now);
-	h->kept = r > 0;
 	if (r > 0)
-		return;
-	memcpy(h->stood, h->now, sizeof(h->stood));
-	memcpy(h->flags, mount->host_flags, sizeof(h->flags));
+		h->kept = true;
+	else
+		keep(h, mount);
+}
+
+/* Nothing is missing: what stands now is what stood. */
+static void settle(struct watch_host *h, const struct cgroup_mount *mount)
+{
+	char added[HOST_OPTIONS_SIZE], word[64];
+	const char *list = added;
+
+	select_words(h->now, h->stood, false, added);
+	while (text_next_word(&list, word, sizeof(word)) > 0)
+		say(h, LOG_NOTICE, "the host's cgroup2 has the option %s now, and it is watched from now on", word);
+	if (!h->kept || strcmp(h->stood, h->now) != 0 || strcmp(h->flags, mount->host_flags) != 0)
+		keep(h, mount);
 }
 
 void watch_host_look(struct watch_host *h, const struct ruleset *rules, size_t grants)
@@ -232,7 +235,6 @@ void watch_host_look(struct watch_host *h, const struct ruleset *rules, size_t g
 	_cleanup_free_ struct cgroup_mount *mount = malloc(sizeof(*mount));
 	const struct setting *setting = host_setting(rules);
 	char must[HOST_OPTIONS_SIZE], missing[HOST_OPTIONS_SIZE];
-	const bool first = !h->looked;
 	struct err err = { 0 };
 
 	if (!mount || read_mount(h, mount, &err) < 0) {
@@ -245,7 +247,7 @@ void watch_host_look(struct watch_host *h, const struct ruleset *rules, size_t g
 	h->failing = false;
 	take_options(h, mount->options, h->now);
 	memcpy(h->point, mount->host_point, sizeof(h->point));
-	if (first)
+	if (!h->looked)
 		begin(h, mount);
 	h->looked = true;
 	demand(h, setting, must);
@@ -254,7 +256,8 @@ void watch_host_look(struct watch_host *h, const struct ruleset *rules, size_t g
 	report_back(h);
 	memcpy(h->missing, missing, sizeof(h->missing));
 	if (!missing[0])
-		settle(h, mount, first && !h->kept);
+		settle(h, mount);
+	watch_host_take_mounts(h);
 }
 
 bool watch_host_glance(struct watch_host *h)

@@ -14,8 +14,8 @@
  * lost in another. So besides that event the first bytes of the table are read each second (every cgroup2 mount shows
  * the same options), and each sweep reads it whole.
  *
- * Who did it: each minute in which nothing is missing the ids of all cgroup2 mounts of all processes are taken down; what
- * is there after the loss and was not before is named. That is the rule and not proof: a mount may be gone again, as
+ * Who did it: each minute the ids of all cgroup2 mounts of all processes are taken down; what is there after a loss and
+ * was not before is named. That is the rule and not proof: a mount may be gone again, as
  * CRIU's is, or in a namespace without a process of its own, or hidden from this one. Then it says that it cannot tell.
  *
  * Parts: watch-host.c, watch-host-file.c, watch-host-mounts.c.
@@ -62,6 +62,7 @@ struct watch_host {
 	char known[256];		 /* features; "": they cannot be read */
 	char glance[512];		 /* the line of mountinfo at the last glance */
 	uint64_t peers;			 /* the peer group of the host's mount; 0: none */
+	char who[512];			 /* has mounted cgroup2, at the last loss: a clause */
 	int64_t remind_ms, mounts_ms;	 /* when to report again; when the ids below were taken down */
 	struct mount_ids mounts;
 };
@@ -86,5 +87,5 @@ int watch_host_remember(const struct watch_host *h, struct err *err);
 
 /* watch-host-mounts.c. Takes down which cgroup2 mounts there are. */
 void watch_host_take_mounts(struct watch_host *h);
-/* Writes who has mounted cgroup2 since then, as a clause, or that it cannot be told. Returns buf. */
-const char *watch_host_who(struct watch_host *h, char *buf, size_t size);
+/* Writes into h->who who has mounted cgroup2 since then, as a clause, or that it cannot be told. */
+void watch_host_who(struct watch_host *h);

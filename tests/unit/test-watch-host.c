@@ -183,6 +183,11 @@ TEST(test_policy)
 	assert_null(strstr(said, "lacks the option memory_hugetlb_accounting"));
 	look(&s, "");
 	expect_said("once", NULL);
+	/* What stood is remembered all the same. */
+	restart(&s, MOUNT(""));
+	expect_said("nsdelegate", "<1> the host's cgroup2 has lost the option nsdelegate: ");
+	expect_said("the other", "lacks the option memory_recursiveprot, which");
+	look(&s, MOUNT(",nsdelegate"));
 	/* Another policy wants less: no news. */
 	ruleset_done(&s.rules);
 	assert_int_equal(ruleset_load_text("p.ini", WANT("nsdelegate"), strlen(WANT("nsdelegate")), &s.rules, NULL), 0);
@@ -323,6 +328,12 @@ TEST(test_mounters)
 		tree_edit(&s.tree, MOUNT(""));
 		look(&s, mounters[i].lines);
 		expect_said(mounters[i].lines, "has lost the option nsdelegate");
+		expect_said(mounters[i].lines, mounters[i].said);
+		/* An hour and many looks later. */
+		now_ms += MINUTE;
+		look(&s, "");
+		now_ms += WATCH_HOST_REMIND_MS;
+		look(&s, "");
 		expect_said(mounters[i].lines, mounters[i].said);
 	}
 }
