@@ -233,10 +233,8 @@ static bool settle_guard(struct request *request, const struct setting *setting,
 			     "%s has not been loaded since boot; the hook loads it, and refuses the container if that fails ('cgdeleg guard status' tries it)",
 			     what);
 	else if (guard == GUARD_FACT_BROKEN)
-		request_refuse(
-			request, REASON_GUARD_BROKEN, setting,
-			"%s does not work, and nothing proves that this kernel cannot have it%s%.170s; repair it, or set %s",
-			what, colon, why, without);
+		request_refuse(request, REASON_GUARD_BROKEN, setting, "%s does not work%s%.230s; repair it, or set %s",
+			       what, colon, why, without);
 	else
 		request_refuse(
 			request, REASON_UNKNOWN, setting,
