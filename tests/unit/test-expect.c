@@ -181,3 +181,47 @@ TEST(test_mounts)
 		check_string(cases[i].config, e.facts.host.point, "/sys/fs/cgroup/unified");
 	}
 }
+
+#define HOOKS(stage, args)                                           \
+	"{\"root\":{\"path\":\"rootfs\"},\"hooks\":{\"" stage        \
+	"\":[{\"path\":\"/bin/true\"},{\"path\":\"/x/cgdeleg-hook\"" \
+	",\"args\":[" args "]}]}," NAMESPACES "}"
+#define ARGS "\"cgdeleg-hook\",\"createRuntime\",\"--handler\",\"ci\""
+
+/* The hook among config.json's, with what the hook itself would say there. */
+TEST(test_hooks)
+{
+	static const struct {
+		const char *config, *want, *note; /* NULL: taken, with this note */
+	} cases[] = {
+		{ HOOKS("createRuntime", ARGS), NULL, "" },
+		{ HOOKS("prestart", ARGS), NULL, "" },
+		{ HOOKS("createRuntime", ARGS ",\"--deadline\",\"20\""), NULL, "" },
+		{ HOOKS("createRuntime", "\"cgdeleg-hook\",\"createRuntime\",\"--handler\",\"other\""), NULL,
+		  "config.json's cgdeleg-hook has --handler 'other', and this answer is for another" },
+		{ MOUNTS(OWN), NULL, "config.json does not have cgdeleg-hook among its hooks" },
+		{ HOOKS("poststart", ARGS),
+		  "cgdeleg-hook stands under 'poststart', where it cannot act; move it to createRuntime", NULL },
+		{ HOOKS("createContainer", ARGS), "stands under 'createContainer'", NULL },
+		{ HOOKS("CreateRuntime", ARGS), "stands under 'CreateRuntime'", NULL },
+		{ HOOKS("createRuntime", "\"createRuntime\",\"--handler\",\"ci\""),
+		  "config.json: hooks.createRuntime: the hook's args begin with 'createRuntime', but the program's name",
+		  NULL },
+		{ HOOKS("createRuntime", ""), "args begin with '', but the program's name comes first", NULL },
+		{ HOOKS("createRuntime", "\"cgdeleg-hook\",\"createRuntime\""), "the option '--handler' is missing", NULL },
+		{ HOOKS("createRuntime", ARGS ",\"--deadline\",\"2\""), "'--deadline' needs a number of seconds", NULL },
+		{ HOOKS("createRuntime", ARGS ",\"--policy\",\"relative\""), "'--policy' needs an absolute path", NULL },
+		{ HOOKS("createRuntime", ARGS ",\"--plicy\",\"/x\""), "there is no option '--plicy'", NULL },
+		{ HOOKS("createRuntime", ARGS ",7"), "args[4] of cgdeleg-hook is not a string", NULL },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_(expected_done) struct expected e;
+		char note[320];
+
+		expected_new(&e, "", cases[i].config);
+		CHECK(cases[i].config, expect_hooks(&e.oci, "ci", note, sizeof(note), &why), cases[i].want);
+		if (cases[i].note && (cases[i].note[0] ? !strstr(note, cases[i].note) : note[0] != '\0'))
+			fail_msg("%s: \"%s\"", cases[i].config, note);
+	}
+}

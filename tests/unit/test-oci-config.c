@@ -38,6 +38,18 @@ static const struct {
 	{ "gid beyond", USER("\"gid\":4294967296"), "process.user: uid or gid out of range" },
 	{ "linux a list", ROOT ",\"linux\":[]}", "config.json: 'linux' is not an object" },
 	{ "maskedPaths a string", LINUX("\"maskedPaths\":\"/\""), "linux: 'maskedPaths' is not an array" },
+	{ "linux in another case", ROOT ",\"Linux\":{}}",
+	  "config.json: 'Linux' is read as 'linux' by runc, and is not read at all by crun; write 'linux'" },
+	{ "maskedPaths in another case", LINUX("\"maskedpaths\":[]"),
+	  "linux: 'maskedpaths' is read as 'maskedPaths' by runc" },
+	{ "a mount's type in another case", MOUNTS("{\"destination\":\"/\",\"TYPE\":\"bind\"}"),
+	  "mounts: 'TYPE' is read as 'type' by runc" },
+	{ "uid in another case", USER("\"Uid\":0"), "process.user: 'Uid' is read as 'uid' by runc" },
+	{ "a namespace's type in another case", LINUX("\"namespaces\":[{\"type\":\"mount\",\"Path\":\"/x\"}]"),
+	  "linux.namespaces: 'Path' is read as 'path' by runc" },
+	{ "a namespace without type", LINUX("\"namespaces\":[{}]"), "linux.namespaces: 'type' is missing" },
+	{ "a namespace's type a number", LINUX("\"namespaces\":[{\"type\":7}]"), "'type' is not a string" },
+	{ "a source a number", MOUNTS("{\"destination\":\"/\",\"source\":1}"), "mounts: 'source' is not a string" },
 	{ "key twice", ROOT ",\"root\":{\"path\":\"x\"}}", "the key 'root' appears twice" },
 };
 
@@ -102,6 +114,52 @@ TEST(test_taken)
 			fail_msg("%s: mount %d, read-only %d, capabilities %llx, user %u:%u", taken[i].name,
 				 oci.has_mount, oci.mount_readonly, (unsigned long long)oci.capabilities,
 				 oci.process_uid, oci.process_gid);
+	}
+}
+
+/* What config.json rules out: the last mount at /sys/fs/cgroup or above it counts. */
+TEST(test_place)
+{
+#define PLACED(list)		  ROOT ",\"mounts\":[" list "],\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}"
+#define OF(type, point)		  "{\"destination\":\"" point "\",\"type\":\"" type "\",\"source\":\"/src\"}"
+#define OPTION(type, point, word) "{\"destination\":\"" point "\",\"type\":\"" type "\",\"options\":[\"" word "\"]}"
+	static const struct {
+		const char *text, *want; /* "": nothing is ruled out */
+	} places[] = {
+		{ PLACED(CGROUP("")), "" },
+		{ PLACED(OF("sysfs", "/sys") "," CGROUP("")), "" },
+		{ PLACED(OF("bind", "/sys") "," CGROUP("")), "" },
+		{ PLACED(OF("bind", "/sys/fs/cgroup") "," CGROUP("")), "" },
+		{ PLACED(CGROUP("") "," OF("tmpfs", "/sys/fs") "," CGROUP("")), "" },
+		{ PLACED(CGROUP("") "," OF("bind", "/sys/fs/cgroup/x")), "" },
+		{ PLACED(CGROUP("") "," OF("bind", "/data/../x")), "" },
+		{ PLACED(""),
+		  "has no mount of type 'cgroup' at '/sys/fs/cgroup', so there is nothing to make writable; add one" },
+		{ PLACED(OF("sysfs", "/sys")), "has no mount of type 'cgroup'" },
+		{ PLACED(OF("cgroup", "/cg")),
+		  "mounts type 'cgroup' at '/cg', and not at '/sys/fs/cgroup'; mount it there" },
+		{ PLACED(OF("bind", "/sys/fs/cgroup")), "binds '/src' at '/sys/fs/cgroup', so" },
+		{ PLACED(OF("bind", "/sys/fs/cgroup")), "take that volume out and mount type 'cgroup' at /sys/fs/cgroup" },
+		{ PLACED(CGROUP("") "," OF("bind", "/sys/fs/cgroup")), "take that volume out" },
+		{ PLACED(OPTION("none", "/sys/fs/cgroup", "rbind")), "binds '' at '/sys/fs/cgroup', so" },
+		{ PLACED(OPTION("cgroup", "/sys/fs/cgroup", "bind")), "binds '' at '/sys/fs/cgroup', so" },
+		{ PLACED(OF("cgroup", "/cg") "," OF("bind", "/sys/fs/cgroup")), "binds '/src' at '/sys/fs/cgroup', so" },
+		{ PLACED(CGROUP("") "," OF("tmpfs", "/sys//fs/cgroup/")), "mounts 'tmpfs' at '/sys//fs/cgroup/', so" },
+		{ PLACED(CGROUP("") "," OF("bind", "/sys")), "binds '/src' at '/sys', so" },
+		{ PLACED(CGROUP("") "," OF("sysfs", "/sys")), "mounts 'sysfs' at '/sys', so" },
+		{ PLACED(CGROUP("") "," OF("tmpfs", "/sys/../sys/fs")), "mounts 'tmpfs' at '/sys/../sys/fs', so" },
+		{ PLACED(OF("bind", "/")), "binds '/src' at '/', so" },
+		{ MOUNTS(CGROUP("")),
+		  "has no namespace of type 'mount', so the container would have the host's mounts; add one" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(places); i++) {
+		_cleanup_(oci_done) struct oci oci = OCI_EMPTY;
+
+		CHECK(places[i].text, oci_parse_config(places[i].text, strlen(places[i].text), &oci, &why), NULL);
+		if (places[i].want[0] ? !strstr(oci.place_fault, places[i].want) : oci.place_fault[0] != '\0')
+			fail_msg("%s: \"%s\", \"%s\" was expected", places[i].text, oci.place_fault, places[i].want);
+		assert_int_equal(oci.has_mount, !places[i].want[0] || strstr(places[i].want, "has no namespace") != NULL);
 	}
 }
 
