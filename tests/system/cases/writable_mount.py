@@ -33,8 +33,8 @@ def policy(t, mode, name="", rules=None, defaults=None, **handler):
     if mode:
         handler["writable_mount"] = mode
     return t.policy(f"writable-{mode}{name}", defaults={"on_missing_limit": "skip", **(defaults or {})},
-                    profiles={"two": {"cgroup.max.descendants": 2, "cgroup.max.depth": 1, "pids.max": 50, "memory.max": "64M",
-                                      "nest": "init"}},
+                    profiles={"two": {"cgroup.max.descendants": 2, "cgroup.max.depth": 1, "pids.max": 50,
+                                      "memory.max": "64M", "nest": "init"}},
                     handlers={"test": handler}, rules=rules)
 
 
