@@ -6,8 +6,8 @@ import json
 import os
 
 from engine import containerd, image
-from engine.context import ASKS, CEILINGS, HOOK, PROBE, SEEN, SOURCE, case, delegated, is_granted, is_plain, last_record, \
-    offered, records
+from engine.context import ASKS, CEILINGS, HOOK, PROBE, SEEN, SOURCE, case, delegated, is_bounded, is_granted, is_plain, \
+    last_record, offered, records
 from engine.cri import Cri, CriError, attach, execute
 from lib import bundle, host
 from lib.process import must, run, wait_until
@@ -42,6 +42,11 @@ approved_annotations = cgdeleg.io/writable cgdeleg.io/profile
 profile              = ci
 profiles             = ci nested
 
+[handler bounds]
+engine         = containerd
+profile        = ci
+writable_mount = bound
+
 [rule builds]
 handler    = ask
 namespaces = ci-*
@@ -65,12 +70,14 @@ class Node:
         for name, handler, binary, annotations in (
                 ("runc-all", "runc-all", "/usr/sbin/runc", []), ("crun-all", "crun-all", "/usr/bin/crun", []),
                 ("runc-ask", "ask", "/usr/sbin/runc", ours), ("crun-ask", "ask", "/usr/bin/crun", ours),
-                ("deaf", "ask", "/usr/sbin/runc", [])):
+                ("deaf", "ask", "/usr/sbin/runc", []), ("bounds", "bounds", "/usr/sbin/runc", []),
+                ("crun-bounds", "bounds", "/usr/bin/crun", [])):
             spec = f"{self.t.work}/{name}.json"
             if not os.path.exists(spec):
                 containerd.start()
                 containerd.base_spec(spec, handler, ADDER, HOOK)
-            yield containerd.handler_text(name, binary, spec, annotations)
+            rw = "  cgroup_writable = true\n" if handler == "bounds" and containerd.version() >= (2, 1) else ""
+            yield containerd.handler_text(name, binary, spec, annotations, extra=rw)
         yield containerd.handler_text("plain", "/usr/sbin/runc")
         yield containerd.handler_text("runc-files", "/usr/sbin/runc", f"{self.t.work}/runc-all.json", systemd=False)
 
@@ -255,6 +262,21 @@ def annotations(t):
                               "mkdir job && echo 8M >job/memory.max && cat job/memory.max")
         equal(seen.out.split(), ["0::/init", "0::/init", str(8 * MIB)], f"where it is ({seen.err})")
         check_stats(node, container)
+
+
+@case("containerd.unasked", default=False)
+def unasked(t):
+    """containerd's own cgroup_writable: every container of the handler, and nobody asks cgdeleg."""
+    node = Node(t)
+    for runtime, handler in (("runc", "bounds"), ("crun", "crun-bounds")):
+        with t.row("containerd", runtime, "cgroup_writable of containerd, writable_mount = bound",
+                   "as containerd gives it, and bounded"):
+            offered(containerd.version() >= (2, 1), "this containerd has no cgroup_writable")
+            pod = node.pod(handler)
+            container = pod.start("a", containerd.BOX, SLEEP)
+            is_bounded(lambda script, c=container: node.sh(c, script), "mount")
+            node.remove(pod)
+            wait_until(lambda: not delegated(), "the cgroup's end")
 
 
 @case("containerd.neighbours", default=False)

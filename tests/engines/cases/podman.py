@@ -151,6 +151,29 @@ def unmasked(t, p, runtime):
         equal(last_record()["verdict"], "grant", "the record's verdict")
 
 
+@case("podman.unasked", default=False)
+def unasked(t):
+    """Nobody asks. The hook is started for every container, which its descriptor must say."""
+    podman.configure(when={"always": True})
+    t.later(podman.unconfigure)
+    podman.load_images(t.work)
+    for runtime in ("crun", "runc"):
+        p = Podman(t, runtime)
+        for what, by, options in (("--systemd=always", "mount", ["--systemd=always"]),
+                                  ("unmask=/sys/fs/cgroup", "mount", ["--security-opt", "unmask=/sys/fs/cgroup"]),
+                                  ("CAP_SYS_ADMIN and a read-only mount", "owner", ["--cap-add", "SYS_ADMIN"])):
+            given = by == "mount" or runtime == "crun"
+            meant = "as podman gives it, and bounded" if given else "works: nothing is given, and it passes"
+            t.policy(POLICY.replace("[handler crio]", "writable_mount = bound\n\n[handler crio]"))
+            with t.row("podman", runtime, f"no annotation, {what}, writable_mount = bound", meant):
+                container = started(p, *MAP, *options)
+                if given:
+                    context.is_bounded(lambda script, p=p, c=container: p.sh(c, script), by)
+                else:
+                    equal((records(), delegated()), ([], {}), "what we have done")
+                must([*p.command, "rm", "--force", "--time", "0", container])
+
+
 def in_pods(t, p):
     """Where the network is the pod's, podman binds the host's whole /sys, and with it what is mounted on it."""
     def run_in(pod, *options):

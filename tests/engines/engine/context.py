@@ -101,6 +101,18 @@ def is_granted(sh, refusal="Permission denied"):
     equal(sh("rmdir /sys/fs/cgroup/job").code, 0, "rmdir")
 
 
+def is_bounded(sh, by):
+    """A container that asked nobody: its engine made the cgroup writable, and cgdeleg has bounded it. Whether it can make
+    cgroups is its engine's affair."""
+    seen = sh("cd /sys/fs/cgroup; cat memory.max pids.max cgroup.max.descendants; echo max >memory.max")
+    equal(seen.out.split(), SEEN[1:], f"what the container sees ({seen.err})")
+    contains(seen.err, "Permission denied", "writing the own limit")
+    record = last_record()
+    equal((record["verdict"], record["writable_by"]), ("bound", by), "the record")
+    (marked,) = delegated().values()
+    contains(marked, f'"writable_by":"{by}"', "the attribute")
+
+
 def is_plain(sh):
     contains(sh("mkdir /sys/fs/cgroup/job").err, "Read-only file system", "mkdir")
 
