@@ -82,7 +82,7 @@ def by_file(t):
             host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "5")
             watch.two_sweeps()
             equal(host.value(c.cgroup, "cgroup.max.descendants"), "5", "cgroup.max.descendants")
-        with t.step("raised again and again: said once, put back once a second"):
+        with t.step("raised again and again: said once, put back each time"):
             contest(c, watch)
         with t.step("a lowered policy holds at SIGHUP, a raised one is left, and it says so"):
             policy.write(rules, defaults={"on_missing_limit": "skip", "device_bpf": "runtime"},
@@ -119,6 +119,29 @@ def contest(c, watch):
     equal(said(), before + 1, "times that it was said")
     equal(watch.log().count("cgroup.max.depth' was raised"), lines, "lines for single rewrites")
     wait_until(lambda: watch.count("contested") == 1, "the metric")
+
+
+@case("watch.blind")
+def blind(t):
+    """Inotify is exhausted: strace lets each call for an instance, or for a watch, fail, as the kernel does then."""
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    rules = watch_policy(t)
+    for call, error in (("inotify_init1", "EMFILE"), ("inotify_add_watch", "ENOSPC")):
+        watch = watching(t, rules)
+        # -D: the watch is our child, and strace not.
+        watch.command = ["strace", "-D", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}",
+                         *watch.command]
+        with watch:
+            c = t.container("blind", policy_dir=rules).up()
+            wait_until(lambda w=watch: w.count("without_events"), "a grant without events")
+            with t.step(f"{call} fails: back after one interval"):
+                for file in ("cgroup.max.descendants", "cgroup.max.depth"):
+                    host.write(f"{host.CGROUP}{c.cgroup}/{file}", "max")
+                watch.two_sweeps()
+                equal([host.value(c.cgroup, f) for f in ("cgroup.max.descendants", "cgroup.max.depth")], ["16", "4"], "limits")
+                equal(watch.log().count("inotify does not report writes"), 1, "times that it was said")
+        c.delete()
 
 
 @case("watch.once")
