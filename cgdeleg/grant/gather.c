@@ -215,9 +215,12 @@ static int read_instance(struct target *target, struct err *err)
 }
 
 /* Runtimes mount the root filesystem at its place before they call hooks, and after the last createRuntime hook it is "/"
- * of the container's mount namespace, which has no such place any more. */
+ * of the container's mount namespace, which has no such place any more. Where something else than cgroup2 is mounted at
+ * the point, the place is there. */
 int gather_check_late(const char *mountinfo, char *point, struct err *err)
 {
+	if (mount_is_point(mountinfo, point))
+		return 0;
 	point[strlen(point) - strlen("/sys/fs/cgroup")] = '\0';
 	if (!point[0] || mount_is_point(mountinfo, point))
 		return 0;

@@ -44,6 +44,10 @@ static const struct {
 	{ "no cgroup mount",
 	  "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n22 21 8:1 /b /bundle/rootfs rw - ext4 r rw",
 	  "no cgroup2 mount at '/bundle/rootfs/sys/fs/cgroup'" },
+	{ "another mount on it, the root filesystem no mount",
+	  "proc/4711/mountinfo = 21 1 8:1 / / rw - ext4 r rw\\n"
+	  "24 21 0:40 / /bundle/rootfs/sys/fs/cgroup rw - tmpfs none rw",
+	  "what is mounted at '/bundle/rootfs/sys/fs/cgroup' is not cgroup2" },
 	{ "after pivot_root",
 	  "proc/4711/mountinfo = 22 21 8:1 /b / rw - ext4 r rw\\n"
 	  "23 22 0:29 /ci/box /sys/fs/cgroup ro - cgroup2 cgroup rw",
