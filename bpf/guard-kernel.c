@@ -2,6 +2,7 @@
 /* Guard kernel - where a hook has its arguments. See guard-kernel.h. */
 #include "bpf/guard-kernel.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -139,6 +140,42 @@ static int load_types(int sys_fd, struct btf **ret, struct err *err)
 		return err_set_errno(err, error, "cannot read the kernel's types (BTF)");
 	(void)err_set(err, ENOTSUP,
 		      "this kernel was built without BTF (CONFIG_DEBUG_INFO_BTF), which the grant guard needs");
+	return KERNEL_CANNOT;
+}
+
+static int try_program(enum bpf_prog_type type, enum bpf_attach_type attach)
+{
+	/* "return 1". No function has the type id 1: where programs may be attached to functions, that is the error. */
+	static const struct bpf_insn instructions[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
+							{ .code = BPF_JMP | BPF_EXIT } };
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach,
+		    .attach_btf_id = type == BPF_PROG_TYPE_KPROBE ? 0 : 1);
+	const int fd = bpf_prog_load(type, NULL, "GPL", instructions, ELEMENTS(instructions), &options);
+	const int r = fd < 0 ? -errno : 0;
+
+	(void)close_fd(fd);
+	return r;
+}
+
+bool guard_kernel_forbids(const struct guard_kernel_tries *tries)
+{
+	return tries->lsm == -EPERM && tries->tracing == -EPERM && tries->kprobe == 0;
+}
+
+int guard_kernel_explain(int error, struct err *err)
+{
+	struct guard_kernel_tries tries;
+
+	if (error != -EPERM)
+		return error;
+	tries = (struct guard_kernel_tries) { .lsm = try_program(BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP),
+					      .tracing = try_program(BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY),
+					      .kprobe = try_program(BPF_PROG_TYPE_KPROBE, 0) };
+	if (!guard_kernel_forbids(&tries))
+		return error;
+	(void)err_set(
+		err, ENOTSUP,
+		"this kernel lets nobody attach BPF programs to its functions: it refuses the smallest one with EPERM, and loads one that needs the same capabilities");
 	return KERNEL_CANNOT;
 }
 

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "bpf/cannot.h"
+#include "bpf/guard-kernel.h"
 #include "bpf/guard-objects.h"
 #include "bpf/guard.h"
 
@@ -55,8 +56,12 @@ static int load_object(const struct guard_object *row, struct bpf_object **ret, 
 		return err_set_errno(err, errno, "cannot read the object %s: %s", row->name, first_warning);
 	if (row->prepare)
 		r = row->prepare(*ret, err);
-	if (r == 0 && bpf_object__load(*ret) < 0)
+	if (r == 0 && bpf_object__load(*ret) < 0) {
 		r = err_set_errno(err, errno, "the kernel rejected %s (%s)", row->name, first_warning);
+		/* Only programs that are attached to functions of the kernel are prepared. */
+		if (row->prepare)
+			r = guard_kernel_explain(r, err);
+	}
 	return r != 0 || !row->prove ? r : row->prove(*ret, err);
 }
 

@@ -151,3 +151,21 @@ TEST(test_list)
 			fail_msg("'%s': %d %s", lists[i].list, r, err.text);
 	}
 }
+
+/* Only if all three say so: a lack of capabilities or memory, or another tool's guard, is a fault. */
+TEST(test_forbids)
+{
+	static const struct {
+		struct guard_kernel_tries tries;
+		bool want;
+	} tried[] = {
+		{ { -EPERM, -EPERM, 0 }, true },    { { -EPERM, -EPERM, -EPERM }, false },
+		{ { -EPERM, -EINVAL, 0 }, false },  { { -EINVAL, -EPERM, 0 }, false },
+		{ { -ENOMEM, -EPERM, 0 }, false },  { { -EPERM, -EPERM, -ENOMEM }, false },
+		{ { -EINVAL, -EINVAL, 0 }, false }, { { 0, 0, 0 }, false },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(tried); i++)
+		assert_int_equal(guard_kernel_forbids(&tried[i].tries), tried[i].want);
+	assert_int_equal(guard_kernel_explain(-ENOMEM, NULL), -ENOMEM);
+}
