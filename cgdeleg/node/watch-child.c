@@ -23,7 +23,7 @@ pid_t watch_fork(struct watch *watch, enum watch_child_kind kind, struct watched
 
 	if (!child)
 		return -ENOMEM;
-	*child = (struct watch_child) { .kind = kind, .owner = w, .place = place, .next = watch->children };
+	*child = (struct watch_child) { .kind = kind, .id = w->id, .place = place, .next = watch->children };
 	strncpy(child->file, file, sizeof(child->file) - 1);
 	child->pid = fork();
 	if (child->pid < 0) {
@@ -46,13 +46,12 @@ pid_t watch_fork(struct watch *watch, enum watch_child_kind kind, struct watched
 static void ended(struct watch *watch, const struct watch_child *child, int status)
 {
 	const int error = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+	struct watched *w = watch_find(watch, child->id);
 
-	if (!child->owner)
-		return;
-	if (child->kind == CHILD_WRITE)
-		watch_enforce_ended(watch, child->owner, child->place, child->file, error);
-	if (child->kind == CHILD_SYSTEMD)
-		child->owner->tell_failing[child->place] = error != 0;
+	if (child->kind == CHILD_WRITE && child->id)
+		watch_enforce_ended(watch, w, child->place, child->file, error);
+	if (child->kind == CHILD_SYSTEMD && w)
+		w->tell_failing[child->place] = error != 0;
 }
 
 void watch_collect(struct watch *watch)
@@ -82,15 +81,15 @@ size_t watch_running(struct watch *watch, enum watch_child_kind kind, const stru
 	watch_collect(watch);
 	for (const struct watch_child *child = watch->children; child; child = child->next)
 		n += child->kind == kind &&
-		     (!w || (child->owner == w && child->place == place && strcmp(child->file, file) == 0));
+		     (!w || (child->id == w->id && child->place == place && strcmp(child->file, file) == 0));
 	return n;
 }
 
 void watch_disown(struct watch *watch, const struct watched *w)
 {
 	for (struct watch_child *child = watch->children; child; child = child->next)
-		if (child->owner == w) {
-			child->owner = NULL;
+		if (child->id == w->id) {
+			child->id = 0;
 			(void)kill(child->pid, SIGKILL);
 		}
 }

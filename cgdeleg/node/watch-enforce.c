@@ -51,7 +51,7 @@ static void note_failure(struct watch *watch, struct watched *w, struct watch_li
 {
 	watch->counts.failed++;
 	if (!limit || !limit->failing)
-		watch_say(watch, LOG_ERR, "%s: cannot put '%s' back: %s", w->name, file, why);
+		watch_say(watch, LOG_ERR, "%s: cannot put '%s' back: %s", w ? w->name : "a cgroup", file, why);
 	if (limit)
 		limit->failing = true;
 }
@@ -89,7 +89,7 @@ static int lower_by_child(struct watch *watch, struct watched *w, const struct i
 	pid_t pid;
 
 	for (const struct watch_child *child = watch->children; running > 0 && child; child = child->next)
-		if (child->kind == CHILD_WRITE && child->owner == w && child->place == state->place &&
+		if (child->kind == CHILD_WRITE && child->id == w->id && child->place == state->place &&
 		    strcmp(child->file, file) == 0)
 			(void)kill(child->pid, SIGKILL);
 	if (running >= WRITERS_MOST)
@@ -102,7 +102,7 @@ static int lower_by_child(struct watch *watch, struct watched *w, const struct i
 
 void watch_enforce_ended(struct watch *watch, struct watched *w, enum place place, const char *file, int error)
 {
-	struct watch_limit *limit = watch_limit_of(w, place, file);
+	struct watch_limit *limit = w ? watch_limit_of(w, place, file) : NULL;
 
 	/* EINTR: it was killed, because another has been started since. */
 	if (error == EINTR)

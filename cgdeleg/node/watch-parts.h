@@ -40,10 +40,11 @@ struct watch_limit {
 
 enum watch_child_kind { CHILD_RECLAIM, CHILD_SYSTEMD, CHILD_WRITE };
 
-/* A child process for what may take long. What it is about names it: there may be others for the same. */
+/* A child process for what may take long. What it is about names it: there may be others for the same. It may outlive what
+ * is known of the cgroup, so that it has the id and no pointer. */
 struct watch_child {
 	enum watch_child_kind kind;
-	struct watched *owner; /* NULL: gone meanwhile */
+	uint64_t id; /* of the cgroup; 0: gone meanwhile */
 	enum place place;
 	char file[LIMIT_FILE_SIZE]; /* CHILD_WRITE: the limit file; else "" */
 	pid_t pid;
@@ -143,7 +144,8 @@ void watch_limit_lost(struct watch *watch, struct watch_limit *limit);
 int watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant, const struct watch_limit *only,
 		  struct err *err);
 
-/* The end of a child that wrote a limit. `error`: a positive errno, or 0. */
+/* The end of a child that wrote a limit. `w` NULL: of a cgroup that is checked in passing only. `error`: a positive errno,
+ * or 0. */
 void watch_enforce_ended(struct watch *watch, struct watched *w, enum place place, const char *file, int error);
 
 /* Contests that are over; what systemd was not told yet. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cgdeleg/kernel/systemd.h"
@@ -81,6 +82,47 @@ TEST(test_failing_write)
 	}
 	scene_check_said("failed", "<3> box: cannot put 'memory.max' back: Device or resource busy");
 	assert_int_equal(watch_counts(s.watch)->failed, 1);
+}
+
+/* A grant for which nothing can be kept has children, too: they outlive what is known of it. */
+TEST(test_child_of_unkept)
+{
+	struct rlimit before, few;
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	fake_release = "6.1.0";
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	few = (struct rlimit) { .rlim_cur = 90, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	scene_watch(&s);
+	for (int i = 0; i < 6; i++) {
+		kernel.hang = NULL;
+		raise_all(&s, BOX);
+		kernel.hang = "memory.max";
+		scene_sweep(&s);
+		assert_int_equal(watch_counts(s.watch)->without_events, 1);
+		for (int wait = 0; wait < 10000 && strcmp(tree_get(&s.tree, BOX "/memory.max"), "1073741824") != 0;
+		     wait++) {
+			(void)poll(NULL, 0, 1);
+			watch_tick(s.watch);
+			scene_sweep(&s);
+		}
+		check_all(&s, BOX);
+	}
+	kernel.hang = NULL;
+	raise_all(&s, BOX);
+	kernel.refuse = "memory.max";
+	kernel.error = EBUSY;
+	scene_sweep(&s);
+	for (int wait = 0; wait < 10000 && watch_counts(s.watch)->failed == 0; wait++) {
+		(void)poll(NULL, 0, 1);
+		watch_tick(s.watch);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	scene_check_said("failed", "<3> a cgroup: cannot put 'memory.max' back: Device or resource busy");
 }
 
 /* No process is to be had: it is written without. */
