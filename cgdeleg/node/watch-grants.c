@@ -223,8 +223,9 @@ void watch_read_entries(struct watch *watch)
 		if (entry.id == 0 || watch_find(watch, entry.id))
 			continue;
 		cgroup_fd = grant_open(watch->args.host, entry.id);
-		if (cgroup_fd >= 0)
-			(void)watch_adopt(watch, entry.id, cgroup_fd, NULL);
+		/* -ESTALE: it has been removed. */
+		if (cgroup_fd >= 0 ? watch_adopt(watch, entry.id, cgroup_fd, NULL) < 0 : cgroup_fd != -ESTALE)
+			watch->walks_alone = true;
 	}
 }
 
@@ -239,6 +240,7 @@ static void check_in_passing(struct watch *watch, struct grant *grant, int fd)
 	(void)text_escape(name, shown, sizeof(shown));
 	(void)snprintf(path, sizeof(path), "%s", grant->path);
 	watch->unkept++;
+	watch->walks_alone = true;
 	check_grant(watch, &w, &grant->attribute, &grant->fault, NULL, true);
 }
 
@@ -252,9 +254,11 @@ static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 	(void)err;
 	if (!w) {
 		const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		const int r = copy < 0 ? -errno : watch_adopt(watch, grant->id, copy, grant->path);
 
-		if (copy >= 0 && watch_adopt(watch, grant->id, copy, grant->path) >= 0)
-			w = watch_find(watch, grant->id);
+		if (r < 0)
+			watch->blind_errno = -r;
+		w = watch_find(watch, grant->id);
 	}
 	if (!w) {
 		check_in_passing(watch, grant, fd);

@@ -95,6 +95,7 @@ struct watch {
 	unsigned walked;      /* sweeps since the last walk of the whole tree */
 	int64_t walk_ms;      /* how long that took */
 	size_t passed;	      /* cgroups that the last walk could not look into */
+	bool walks_alone;     /* some grant could not be adopted, so that only the walk checks it */
 	size_t unkept;	      /* grants without a descriptor of ours: each walk checks them in passing */
 	struct guards guards; /* this build's pins, as they were found in this sweep */
 	struct err guards_err;

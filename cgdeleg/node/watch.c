@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -169,11 +170,15 @@ static void handle(struct watch *watch, const struct inotify_event *event)
 	}
 }
 
+/* What waits when it begins, and no more: somebody who writes faster than this must not keep watch from its sweeps. */
 void watch_events(struct watch *watch)
 {
 	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	int waiting = 0;
 	ssize_t n;
 
+	if (watch->inotify_fd >= 0 && ioctl(watch->inotify_fd, FIONREAD, &waiting) < 0)
+		waiting = sizeof(buf);
 	do {
 		n = watch->inotify_fd < 0 ? 0 : read(watch->inotify_fd, buf, sizeof(buf));
 		for (ssize_t at = 0; at < n;) {
@@ -182,7 +187,8 @@ void watch_events(struct watch *watch)
 			handle(watch, event);
 			at += (ssize_t)(sizeof(*event) + event->len);
 		}
-	} while (n > 0 || (n < 0 && errno == EINTR));
+		waiting -= n > 0 ? (int)n : 0;
+	} while ((n > 0 && waiting > 0) || (n < 0 && errno == EINTR));
 	if (n < 0 && errno != EAGAIN) {
 		watch_say(watch, LOG_ERR, "cannot read inotify's events: %s; the next sweep begins anew", strerror(errno));
 		close_inotify(watch);
@@ -215,25 +221,29 @@ static void note_blind(struct watch *watch)
 {
 	const size_t n = watch_counts(watch)->without_events;
 	const bool blind = watch->inotify_fd < 0 || n > 0;
+	const char *remedy = watch->inotify_fd < 0 ? "raise fs.inotify.max_user_instances, or find out who uses them up"
+			     : watch->blind_errno == ENOSPC
+				     ? "raise fs.inotify.max_user_watches, or find out who uses them up"
+			     : watch->unkept > 0 ? "raise LimitNOFILE= of the service, or give the machine memory"
+						 : "each sweep tries again";
 
 	if (blind && !watch->blind && !watch->args.once)
 		watch_say(watch, LOG_WARNING,
-			  "inotify does not report writes to the limit files of %zu of %zu delegated cgroups (%s): there a raised limit is put back by the next sweep, and not at once; raise fs.inotify.max_user_%s, or find out who uses them up",
-			  n, watch->counts.grants, strerror(watch->blind_errno),
-			  watch->inotify_fd < 0 ? "instances" : "watches");
+			  "inotify does not report writes to the limit files of %zu of %zu delegated cgroups (%s): there a raised limit is put back by the next sweep, and not at once; %s",
+			  n, watch->counts.grants, strerror(watch->blind_errno), remedy);
 	if (!blind && watch->blind)
 		watch_say(watch, LOG_NOTICE, "inotify reports writes to all limit files again");
 	watch->blind = blind;
 }
 
 /* The walk finds grants that are in no table. It visits the whole tree but what is delegated; where others have made that
- * large, limits must not wait for it in every sweep. */
+ * large, limits must not wait for it in every sweep, unless nothing else checks them. */
 static bool walk_is_due(struct watch *watch)
 {
 	const bool dear = watch->walk_ms * 100 > watch->args.interval_ms && watch->args.interval_ms > 0;
 
 	watch->walked++;
-	return watch->counts.sweeps == 0 || !dear || watch->walked >= WATCH_WALK_EVERY;
+	return watch->counts.sweeps == 0 || !dear || watch->walks_alone || watch->walked >= WATCH_WALK_EVERY;
 }
 
 int watch_sweep(struct watch *watch, struct err *err)
@@ -254,7 +264,9 @@ int watch_sweep(struct watch *watch, struct err *err)
 	if (walk_is_due(watch)) {
 		const int64_t began = clock_monotonic_ms();
 
+		watch->walks_alone = false;
 		r = watch_walk(watch, err);
+		watch->walks_alone = watch->walks_alone || r < 0;
 		watch->walk_ms = clock_monotonic_ms() - began;
 		watch->walked = 0;
 	}

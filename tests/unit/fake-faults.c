@@ -22,6 +22,7 @@ static const char *const limits[][2] = {
 
 struct failing no_instance, no_watch, no_fork, no_attribute, no_memory;
 const char *fake_release;
+void (*at_attribute)(void);
 
 static bool fails(struct failing *f)
 {
@@ -63,6 +64,8 @@ pid_t __wrap_fork(void)
 
 ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size)
 {
+	if (at_attribute)
+		at_attribute();
 	return fails(&no_attribute) ? -1 : __real_fgetxattr(fd, name, value, size);
 }
 

@@ -23,7 +23,8 @@ struct failing {
 };
 
 extern struct failing no_instance, no_watch, no_fork, no_attribute, no_memory;
-extern const char *fake_release; /* of the kernel, as uname(2) gives it */
+extern void (*at_attribute)(void); /* called before each attribute is read; NULL: nothing is */
+extern const char *fake_release;   /* of the kernel, as uname(2) gives it */
 
 /* Nothing fails any more, and the kernel is one that does not let the writer of memory.max wait. */
 void faults_reset(void);

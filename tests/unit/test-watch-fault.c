@@ -309,6 +309,69 @@ TEST(test_no_descriptors)
 	assert_int_equal(watch_counts(s.watch)->without_events, 0);
 }
 
+/* Where the walk takes long it is not done in each sweep, unless a grant depends on it: one in no table, for which there
+ * was no descriptor to keep. */
+TEST(test_dear_walk)
+{
+	for (int few_fds = 0; few_fds < 2; few_fds++) {
+		struct rlimit before, few;
+		_cleanup_(scene_close) struct scene s;
+		int late = 0;
+
+		faults_reset();
+		assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+		scene_open(&s, RECORD(CEILINGS), NULL);
+		s.forks = true;
+		s.interval_ms = 10000;
+		few = (struct rlimit) { .rlim_cur = few_fds ? 90 : before.rlim_cur, .rlim_max = before.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		scene_step_ms = 200;
+		scene_watch(&s);
+		for (int i = 0; i < WATCH_WALK_EVERY; i++) {
+			no_attribute.n = 0;
+			raise_all(&s, BOX);
+			scene_sweep(&s);
+			/* Once for each cgroup of the walk, or only for the grant. */
+			late += no_attribute.n < 2;
+			check_all(&s, BOX);
+		}
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_int_equal(late, few_fds ? 0 : WATCH_WALK_EVERY - 1);
+		if (few_fds)
+			scene_check_said("why", "(Too many open files)");
+		if (few_fds)
+			scene_check_said("remedy", "LimitNOFILE=");
+	}
+}
+
+static struct scene *raised;
+
+static void raise_again(void)
+{
+	if (no_attribute.n < 100000)
+		scene_write(raised, BOX "/cgroup.max.depth", no_attribute.n % 2 ? "max" : "9");
+}
+
+/* Somebody writes as fast as watch reads: it does what waited, and comes back for its sweeps and timers. */
+TEST(test_endless_events)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	scene_watch(&s);
+	raised = &s;
+	raise_again();
+	no_attribute.n = 0;
+	at_attribute = raise_again;
+	scene_events(&s);
+	at_attribute = NULL;
+	assert_in_range(no_attribute.n, 1, 8);
+	scene_events(&s);
+	check_all(&s, BOX);
+}
+
 /* What others put into the tree, and names that a terminal would obey. */
 TEST(test_hostile_tree)
 {

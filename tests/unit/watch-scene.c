@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "tests/unit/check.h"
 
-int64_t scene_now_ms;
+int64_t scene_now_ms, scene_step_ms;
 char scene_said[16384];
 const char *scene_loadable;
 
@@ -24,6 +24,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 {
 	(void)clock;
+	scene_now_ms += scene_step_ms;
 	ret->tv_sec = scene_now_ms / 1000;
 	ret->tv_nsec = scene_now_ms % 1000 * 1000000;
 	return 0;
@@ -61,6 +62,7 @@ void scene_open(struct scene *s, const char *lines, const char *policy)
 	memset(s, 0, sizeof(*s));
 	memset(&fake_guard, 0, sizeof(fake_guard));
 	scene_now_ms = 1000000;
+	scene_step_ms = 0;
 	scene_loadable = NULL;
 	scene_hear();
 	tree_new(&s->tree, "proc/\nrun/\n" BOX "/memory.max = 1073741824\n" BOX "/cgroup.max.descendants = 64\n" BOX
@@ -89,6 +91,7 @@ void scene_watch(struct scene *s)
 					 .run = s->run,
 					 .rules = s->has_policy ? &s->rules : NULL,
 					 .once = !s->forks,
+					 .interval_ms = s->interval_ms,
 					 .load_guards = load,
 					 .say = say };
 	struct err err = { 0 };

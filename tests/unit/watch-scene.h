@@ -33,11 +33,13 @@ struct scene {
 	bool has_policy; /* else the watch has none, and says nothing of it */
 	struct watch *watch;
 	char run[PATH_MAX];
-	bool forks; /* as the daemon does, for what takes its time */
-	int loads;  /* how often the loader was asked; it pins what `loadable` says, or fails where that is NULL */
+	int64_t interval_ms; /* of the sweeps, as watch is told; 0: it is not */
+	bool forks;	     /* as the daemon does, for what takes its time */
+	int loads; /* how often the loader was asked; it pins what `loadable` says, or fails where that is NULL */
 };
 
 extern int64_t scene_now_ms;
+extern int64_t scene_step_ms;  /* by how much each look at the clock moves it; scene_open() sets 0 */
 extern char scene_said[16384]; /* "<priority> sentence\n" each, since the last scene_hear() */
 extern const char *scene_loadable;
 
