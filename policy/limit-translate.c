@@ -13,6 +13,7 @@
 #include "policy/limit-list.h"
 
 #define NUMBER_DIGITS 18 /* of a number with its fraction: less than 2^63 */
+#define PLACES_MOST   15 /* of a fraction: with the two of "%" or the three of "m", 10 to that power is below 2^64 */
 
 /* A decimal number, exactly, and what follows it. */
 struct amount {
@@ -55,7 +56,7 @@ static bool read_exponent(struct amount *amount, const char **text)
 		p++;
 	if (*p < '0' || *p > '9')
 		return true; /* an "e" of another meaning: the unit's to judge */
-	for (; *p >= '0' && *p <= '9'; p++)
+	for (; *p >= '0' && *p <= '9' && exponent <= NUMBER_DIGITS; p++)
 		exponent = exponent * 10 + (unsigned)(*p - '0');
 	if (exponent > NUMBER_DIGITS)
 		return false;
@@ -89,7 +90,8 @@ static bool read_amount(const char *text, struct amount *ret)
 		ret->unit[len++] = (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
 	for (; ret->places > 0 && ret->digits % 10 == 0; ret->places--)
 		ret->digits /= 10;
-	return !*text;
+	/* "0.000...1" has few digits and many places. */
+	return !*text && ret->places <= PLACES_MOST;
 }
 
 static uint64_t power_of_ten(unsigned n)

@@ -3,7 +3,8 @@
  * Fuzz: two texts as a limit, one the policy's and one the kernel's, for every type.
  *
  * The input is "policy text" NUL "kernel text". Holds: what was read and written again reads as the same; what
- * both allow is within the ceiling, and within what was there; taking the smaller twice changes nothing.
+ * both allow is within the ceiling, and within what was there; taking the smaller twice changes nothing; what is advised
+ * is a value.
  */
 #include "policy/limit.h"
 #include "tests/fuzz/fuzz.h"
@@ -52,6 +53,16 @@ static void check_smaller(const struct limit_type *type, const struct limit_valu
 		require(limit_within(type, &result, now));
 }
 
+/* What is advised is a value. */
+static void check_advice(const struct limit_type *type, const char *text)
+{
+	char advised[64];
+	struct limit_value value;
+
+	if (limit_translate(type, text, advised, sizeof(advised)))
+		require(limit_parse(type, advised, &arena, &value, NULL) == 0);
+}
+
 static void check_type(const struct limit_type *type, const char *policy, const char *kernel)
 {
 	struct limit_value ceiling, now;
@@ -59,6 +70,7 @@ static void check_type(const struct limit_type *type, const char *policy, const 
 	const bool has_ceiling = limit_parse(type, policy, &arena, &ceiling, &err) == 0;
 
 	require(has_ceiling == (err.code == 0) && has_ceiling == (err.text[0] == '\0'));
+	check_advice(type, policy);
 	if (has_ceiling)
 		check_round_trip(type, &ceiling);
 	if (limit_parse_kernel(type, kernel, &arena, &now, &err) == 0 && has_ceiling)

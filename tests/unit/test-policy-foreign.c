@@ -207,6 +207,24 @@ TEST(test_advice_is_valid)
 	}
 }
 
+/* Whoever may create a container writes such values into annotations. */
+TEST(test_advice_on_long_numbers)
+{
+	static const char tails[][4] = { "", "1", "1m", "1%", "1ms", "1G", "1e9" };
+	const char *const files[] = { "cpu.max", "memory.max", "pids.max" };
+	char text[128], buf[128];
+
+	for (size_t f = 0; f < ELEMENTS(files); f++)
+		for (int zeros = 0; zeros <= 120; zeros++)
+			for (size_t t = 0; t < ELEMENTS(tails); t++) {
+				(void)snprintf(text, sizeof(text), "0.%0*d%s", zeros + 1, 0, tails[t]);
+				(void)limit_advice(limit_type_find(files[f]), text, buf, sizeof(buf));
+			}
+	assert_string_equal(limit_advice(limit_type_find("cpu.max"), "1e4294967297", buf, sizeof(buf)), "");
+	assert_string_equal(limit_advice(limit_type_find("cpu.max"), "0.0000000000000000001e18", buf, sizeof(buf)),
+			    "; write '0.1'");
+}
+
 TEST(test_words)
 {
 	static const struct {
