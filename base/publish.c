@@ -63,12 +63,14 @@ int publish_file(const char *path, uid_t owner, publish_fn put, void *userdata, 
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
+	/* "/file" is in "/", and "file" in ".". */
+	const char *above = slash ? path : ".";
+	const int len = slash && slash > path ? (int)(slash - path) : 1;
 	_cleanup_close_ int dirfd = -EBADF;
 	char directory[PATH_MAX];
 	int r;
 
-	if (snprintf(directory, sizeof(directory), "%.*s", slash > path ? (int)(slash - path) : 1, slash ? path : ".") >=
-	    (int)sizeof(directory))
+	if (snprintf(directory, sizeof(directory), "%.*s", len, above) >= (int)sizeof(directory))
 		return err_set(err, ENAMETOOLONG, "the name of the file to write is too long");
 	dirfd = owner_open_directory(directory, owner, false, err);
 	if (dirfd < 0)

@@ -65,7 +65,9 @@ static void find_choices_of(const struct listener *to, const struct section *han
 		return;
 	list = list ? list : section_get(handler, KEY_PROFILES);
 	own = own ? own : section_get(handler, KEY_PROFILE);
-	at = list && own ? list->value : "";
+	if (!list || !own)
+		return;
+	at = list->value;
 	while (text_next_word(&at, word, sizeof(word)) > 0) {
 		const struct section *mine = ruleset_find(to->rules, SECTION_PROFILE, own->value);
 		const struct section *other = ruleset_find(to->rules, SECTION_PROFILE, word);

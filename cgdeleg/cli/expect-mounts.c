@@ -193,7 +193,10 @@ static int write_view(struct view *view, char **ret, struct err *err)
 	view->to = open_memstream(ret, &len);
 	if (!view->to)
 		return err_set(err, ENOMEM, "out of memory");
-	yyjson_arr_foreach(view->oci->mounts, i, n, item) put_mount(view, item);
+	yyjson_arr_foreach(view->oci->mounts, i, n, item)
+	{
+		put_mount(view, item);
+	}
 	return fclose(view->to) == 0 ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 

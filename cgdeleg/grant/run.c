@@ -314,7 +314,8 @@ static int record(const struct run_args *args, struct trail *trail, int r)
 	}
 	notice_send(&trail->journal, &trail->record);
 	if (args->run && (r < 0 || !verdict_bounds(trail->decision.verdict)))
-		tally_add(args->run, args->owner, &trail->record);
+		/* Whoever has entered the container's mount namespace has had a plan, and so the table's directory. */
+		tally_add(trail->budget.dirfd, args->run, args->owner, &trail->record);
 	return r;
 }
 

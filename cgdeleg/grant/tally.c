@@ -2,28 +2,26 @@
 /* Tally - how many runs ended without a grant. See tally.h. */
 #include "cgdeleg/grant/tally.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/owner.h"
 
-void tally_add(const char *directory, uid_t owner, const struct record *record)
+void tally_add(int dirfd, const char *directory, uid_t owner, const struct record *record)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	_cleanup_close_ int dirfd = openat(AT_FDCWD, directory, flags), fd = -EBADF;
+	_cleanup_close_ int own = dirfd < 0 ? owner_open_directory(directory, owner, true, NULL) : -EBADF, fd = -EBADF;
 	char name[80];
 
-	if (dirfd < 0 && errno == ENOENT && (mkdir(directory, 0700) == 0 || errno == EEXIST))
-		dirfd = openat(AT_FDCWD, directory, flags);
-	if (dirfd < 0 || owner_check_fd(dirfd, S_IFDIR, owner, directory, NULL) < 0)
+	if (dirfd < 0 && own < 0)
 		return;
 	(void)snprintf(name, sizeof(name), TALLY_PREFIX "%s.%s", verdict_name(record->decision->verdict),
 		       record_reason(record));
-	fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	fd = openat(dirfd < 0 ? own : dirfd, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		    0600);
 	if (fd >= 0)
 		(void)file_write_fd(fd, ".", 1);
 }

@@ -14,6 +14,7 @@
 
 #define TALLY_PREFIX "runs." /* then the verdict, a dot and the reason */
 
-/* Best effort: a run that cannot be counted is still in the audit record. `directory` must be of root, or of `owner`,
- * alone; it is made if it is missing. */
-void tally_add(const char *directory, uid_t owner, const struct record *record);
+/* Best effort: a run that cannot be counted is still in the audit record. `dirfd`: the directory, or -EBADF. Then it is
+ * opened as `directory`, which must be of root, or of `owner`, alone, and is made if it is missing: not by a process that
+ * has entered a container's mount namespace, where that name may be the container's. */
+void tally_add(int dirfd, const char *directory, uid_t owner, const struct record *record);

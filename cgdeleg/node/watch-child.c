@@ -33,6 +33,7 @@ pid_t watch_fork(struct watch *watch, enum watch_child_kind kind, struct watched
 		return -error;
 	}
 	if (child->pid == 0) {
+		free(child); /* its parent's alone */
 		/* It ends with watch, and the signals that watch waits for must end it. */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)sigemptyset(&none);

@@ -189,23 +189,31 @@ TEST(test_tally)
 	_cleanup_(tree_free) struct tree tree;
 	struct trail *trail = trail_new();
 	struct stat st;
+	int dirfd;
 
 	tree_new(&tree, "open/\nlinked -> open\n");
 	trail->decision.verdict = VERDICT_REFUSE;
 	trail->decision.n_reasons = 1;
 	trail->decision.reasons[0] = (struct reason) { .code = REASON_BUDGET, .text = "" };
 	for (int i = 1; i <= 3; i++) {
-		tally_add(format("%s/run", tree.root), geteuid(), &trail->record);
+		tally_add(-EBADF, format("%s/run", tree.root), geteuid(), &trail->record);
 		assert_int_equal(fstatat(tree.fd, "run/runs.refuse.budget", &st, 0), 0);
 		assert_int_equal(st.st_size, i);
 	}
+	/* The name may be somebody else's by now. */
+	dirfd = openat(tree.fd, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tally_add(dirfd, format("%s/other", tree.root), geteuid(), &trail->record);
+	assert_int_equal(fstatat(dirfd, "runs.refuse.budget", &st, 0), 0);
+	assert_int_equal(st.st_size, 4);
+	assert_int_equal(fstatat(tree.fd, "other/runs.refuse.budget", &st, 0), -1);
+	(void)close(dirfd);
 	trail->record.stage = "config";
 	trail->decision.verdict = VERDICT_ERROR;
-	tally_add(format("%s/run", tree.root), geteuid(), &trail->record);
+	tally_add(-EBADF, format("%s/run", tree.root), geteuid(), &trail->record);
 	assert_int_equal(fstatat(tree.fd, "run/runs.error.config", &st, 0), 0);
 	assert_int_equal(fchmodat(tree.fd, "open", 0777, 0), 0);
-	tally_add(format("%s/open", tree.root), geteuid(), &trail->record);
-	tally_add(format("%s/linked", tree.root), geteuid(), &trail->record);
+	tally_add(-EBADF, format("%s/open", tree.root), geteuid(), &trail->record);
+	tally_add(-EBADF, format("%s/linked", tree.root), geteuid(), &trail->record);
 	assert_int_equal(fstatat(tree.fd, "open/runs.error.config", &st, 0), -1);
 	trail_free(trail);
 }

@@ -40,7 +40,7 @@ int __wrap_bpf_obj_get_info_by_fd(int fd, void *info, __u32 *size)
 	struct bpf_prog_info *program = info;
 
 	assert_int_equal(*size, sizeof(*program));
-	if (fd < 0)
+	if (fd < FD(0))
 		return answer(EBADF);
 	program->id = ID(fd - FD(0));
 	program->type = cgroup.type;
