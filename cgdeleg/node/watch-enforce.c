@@ -34,10 +34,14 @@ static void note_rewrite(struct watch *watch, struct watch_limit *limit)
 		limit->window_ms = now;
 		limit->rewrites = limit->writes = 0;
 	}
+	if (now - limit->last_ms >= WATCH_CALM_MS)
+		limit->lines = 0;
 	limit->rewrites += limit->rewrites == 0 || now - limit->last_ms > WATCH_TOGETHER_MS;
 	limit->writes++;
+	limit->lines++;
 	limit->last_ms = now;
-	if (limit->contested || (limit->rewrites <= WATCH_REWRITES && limit->writes <= WATCH_WRITES))
+	if (limit->contested ||
+	    (limit->rewrites <= WATCH_REWRITES && limit->writes <= WATCH_WRITES && limit->lines <= WATCH_LINES))
 		return;
 	limit->contested = true;
 	watch->counts.contested++;
@@ -104,13 +108,27 @@ void watch_enforce_ended(struct watch *watch, struct watched *w, enum place plac
 {
 	struct watch_limit *limit = w ? watch_limit_of(w, place, file) : NULL;
 
-	/* EINTR: it was killed, because another has been started since. */
+	/* It was killed, because another was to be started; perhaps before it wrote, and perhaps the other, too. */
+	if (error == EINTR && limit && !limit->again_ms)
+		limit->again_ms = clock_monotonic_ms();
 	if (error == EINTR)
 		return;
 	if (error && !watch_is_gone(-error))
 		note_failure(watch, w, limit, file, strerror(error));
 	else if (!error && limit)
 		limit->failing = false;
+}
+
+/* As many children hang as there may be. They have been told to end, and one that the kernel holds does not. */
+static int note_hanging(struct watch *watch, struct watched *w, struct watch_limit *limit, const char *file)
+{
+	const int64_t now = clock_monotonic_ms();
+
+	if (limit && !limit->again_ms)
+		limit->again_ms = now;
+	if (limit && !limit->failing && now - limit->again_ms >= WATCH_CALM_MS)
+		note_failure(watch, w, limit, file, "the processes that write it hang in the kernel");
+	return -EBUSY;
 }
 
 static int put_back(struct watch *watch, struct watched *w, const struct inspect *grant, const struct limit_state *state)
@@ -122,15 +140,18 @@ static int put_back(struct watch *watch, struct watched *w, const struct inspect
 	const bool waits = r > 0;
 	struct err err = { 0 };
 
-	/* The next event or sweep tries again. */
-	if (r == -EBUSY)
-		return r;
+	/* The next event, tick or sweep tries again. */
+	if (r < 0)
+		return note_hanging(watch, w, limit, ceiling->file);
 	if (!waits)
 		r = lower(grant, state, &err);
 	if (r < 0 && !watch_is_gone(r))
 		note_failure(watch, w, limit, ceiling->file, err.text);
 	if (r <= 0)
 		return r;
+	/* The one before failed: not said to be back, or to hold, before one has ended well. */
+	if (waits && limit && limit->failing)
+		return -EINPROGRESS;
 	watch->counts.put_back++;
 	if (limit)
 		note_rewrite(watch, limit);
@@ -142,9 +163,29 @@ static int put_back(struct watch *watch, struct watched *w, const struct inspect
 			  limit_format(ceiling->type, &ceiling->value, now, sizeof(now)));
 	if (limit) {
 		limit->tell = true;
-		limit->failing = limit->failing && waits;
+		limit->failing = false;
 	}
 	return 0;
+}
+
+/* One ceiling. A file that is gone from a cgroup that is there limits nothing: somebody has disabled its controller. */
+static int compare(struct watch *watch, struct watched *w, struct inspect *grant, struct limit_state *state,
+		   struct err *err)
+{
+	struct watch_limit *limit = watch_limit_of(w, state->place, state->ceiling.file);
+	int r = inspect_read(grant, state, err);
+
+	if (r >= 0 && state->above)
+		return put_back(watch, w, grant, state);
+	if (r >= 0 && limit)
+		limit->again_ms = 0;
+	if (!watch_is_gone(r))
+		return r;
+	if (faccessat(grant->place_fd[state->place], "cgroup.stat", F_OK, 0) < 0)
+		return 0;
+	*err = (struct err) { 0 };
+	return err_set(err, ENOENT, "'%s' is gone, since its controller is not enabled there any more: nothing limits it",
+		       state->ceiling.file);
 }
 
 int watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant, const struct watch_limit *only,
@@ -159,11 +200,8 @@ int watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant,
 
 		if (only && (only->place != state.place || strcmp(only->file, state.ceiling.file) != 0))
 			continue;
-		r = inspect_read(grant, &state, &why);
-		if (r >= 0 && state.above)
-			r = put_back(watch, w, grant, &state);
-		/* Without the file nothing is limited by it: its controller is not enabled here. */
-		if (r >= 0 || watch_is_gone(r) || worst < 0)
+		r = compare(watch, w, grant, &state, &why);
+		if (r >= 0 || worst < 0)
 			continue;
 		worst = r;
 		*err = why;
@@ -177,21 +215,27 @@ int watch_enforce(struct watch *watch, struct watched *w, struct inspect *grant,
 void watch_enforce_tick(struct watch *watch, struct watched *w)
 {
 	const int64_t now = clock_monotonic_ms();
-	bool tell = false;
+	bool tell = false, again = false;
 
 	for (struct watch_limit *limit = w->limits; limit; limit = limit->next) {
 		tell = tell || limit->tell;
+		again = again || limit->again_ms;
 		if (!limit->contested || now - limit->last_ms < WATCH_CALM_MS)
 			continue;
 		limit->contested = false;
 		watch->counts.contested--;
 		watch_say(watch, LOG_NOTICE, "%s: nobody raises '%s' any more", w->name, limit->file);
 	}
-	if (tell) {
+	if (tell || again) {
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };
 		_cleanup_(inspect_done) struct inspect grant = INSPECT_CLOSED;
+		struct err err = { 0 };
 
-		if (watch_open(watch, w, &attribute, &grant))
+		if (!watch_open(watch, w, &attribute, &grant))
+			return;
+		if (again)
+			(void)watch_enforce(watch, w, &grant, NULL, &err);
+		else
 			watch_tell_systemd(watch, w, &grant);
 	}
 }

@@ -32,6 +32,8 @@ struct watch_limit {
 	int64_t last_ms;	    /* when last put back */
 	int64_t window_ms;	    /* when counting `rewrites` and `writes` began; lasts WATCH_CONTEST_MS */
 	unsigned rewrites, writes;  /* of the limit: groups of writes close together; single writes */
+	unsigned lines;		    /* said of it since it was last calm */
+	int64_t again_ms; /* a child may have ended before it wrote: since when; the tick tries again. 0: no */
 	bool contested;
 	bool failing;			  /* it could not be put back, and that was said */
 	bool tell;			  /* put back in its file, and systemd does not know yet */

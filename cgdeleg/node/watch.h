@@ -33,6 +33,7 @@ struct watch_host;
 #define WATCH_CONTEST_MS  1000 /* more rewrites or writes in this time are a contest: reported once */
 #define WATCH_REWRITES	  2
 #define WATCH_WRITES	  10
+#define WATCH_LINES	  20	/* so are more put-backs without calm, however slow: a line each would fill the log */
 #define WATCH_TOGETHER_MS 150	/* writes that follow each other so closely are one rewrite */
 #define WATCH_CALM_MS	  10000 /* without a rewrite for so long a contest is over */
 #define WATCH_WAIT_MS	  60000 /* a cgroup without an attribute for so long is left to the sweeps */

@@ -23,6 +23,7 @@ static const char *const limits[][2] = {
 struct failing no_instance, no_watch, no_fork, no_attribute, no_memory;
 const char *fake_release;
 void (*at_attribute)(void);
+bool unkillable;
 
 static bool fails(struct failing *f)
 {
@@ -44,6 +45,8 @@ ssize_t __real_fgetxattr(int fd, const char *name, void *value, size_t size);
 ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+int __real_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number);
 int __real_uname(struct utsname *ret);
 int __wrap_uname(struct utsname *ret);
 
@@ -72,6 +75,11 @@ ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size)
 void *__wrap_calloc(size_t n, size_t size)
 {
 	return fails(&no_memory) ? NULL : __real_calloc(n, size);
+}
+
+int __wrap_kill(pid_t pid, int number)
+{
+	return unkillable ? 0 : __real_kill(pid, number);
 }
 
 int __wrap_uname(struct utsname *ret)

@@ -23,6 +23,7 @@ struct failing {
 };
 
 extern struct failing no_instance, no_watch, no_fork, no_attribute, no_memory;
+extern bool unkillable;		   /* kill(2) does nothing: the kernel holds every process */
 extern void (*at_attribute)(void); /* called before each attribute is read; NULL: nothing is */
 extern const char *fake_release;   /* of the kernel, as uname(2) gives it */
 

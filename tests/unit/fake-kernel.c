@@ -143,6 +143,8 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 		errno = kernel.error;
 		return -1;
 	}
+	while (kernel.stall && strcmp(name, kernel.stall) == 0)
+		(void)pause();
 	if (kernel.ignore && strcmp(name, kernel.ignore) == 0)
 		return (ssize_t)len;
 	if (strcmp(name, "cgroup.subtree_control") == 0) {

@@ -17,6 +17,7 @@ struct kernel {
 	const char *refuse; /* one write to a file of this name fails with `error` */
 	int refuse_after;   /* ... after so many that do not */
 	int error;	    /* positive errno */
+	const char *stall;  /* a write to a file of this name has no effect and does not return: for child processes */
 	const char *hang;   /* a write to a file of this name takes effect and does not return: for child processes */
 	bool partial;	    /* writes take one byte less than they are given */
 	const char *keep_owner; /* fchownat() of this name succeeds and does nothing */

@@ -84,6 +84,100 @@ TEST(test_failing_write)
 	assert_int_equal(watch_counts(s.watch)->failed, 1);
 }
 
+/* One whose children always fail: it is not said to be back, nor counted as put back or verified, by the next try. */
+TEST(test_failing_always)
+{
+	_cleanup_(scene_close) struct scene s;
+	struct watch_grant grant = { 0 };
+	uint64_t put_back;
+
+	faults_reset();
+	fake_release = "5.15.0";
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	scene_watch(&s);
+	scene_write(&s, BOX "/memory.max", "max");
+	kernel.refuse = "memory.max"; /* in each child anew */
+	kernel.error = EIO;
+	scene_sweep(&s);
+	for (int wait = 0; wait < 10000 && watch_counts(s.watch)->failed == 0; wait++) {
+		(void)poll(NULL, 0, 1);
+		watch_tick(s.watch);
+	}
+	put_back = watch_counts(s.watch)->put_back;
+	scene_now_ms += 30000;
+	for (int i = 0; i < 3; i++)
+		scene_sweep(&s);
+	assert_int_equal(watch_counts(s.watch)->put_back, put_back);
+	assert_int_equal(watch_counts(s.watch)->unchecked, 1);
+	assert_true(watch_next(s.watch, &grant));
+	assert_int_equal(grant.verified_seconds, 30);
+	assert_int_equal(scene_count_said("was raised"), 1);
+	kernel.refuse = NULL;
+	for (int wait = 0; wait < 10000 && grant.verified_seconds > 0; wait++) {
+		(void)poll(NULL, 0, 1);
+		scene_sweep(&s);
+		grant.next = NULL;
+		assert_true(watch_next(s.watch, &grant));
+	}
+	assert_int_equal(grant.verified_seconds, 0);
+	scene_check(&s, BOX "/memory.max", "1073741824");
+}
+
+/* A child that is killed before it writes, because others were to be started: no event comes, and no sweep is needed. */
+TEST(test_killed_before_write)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	fake_release = "6.1.0";
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	scene_watch(&s);
+	for (int i = 0; i < 3; i++) {
+		kernel.stall = NULL;
+		scene_write(&s, BOX "/memory.max", i % 2 ? "max" : "2147483648");
+		kernel.stall = "memory.max";
+		scene_events(&s);
+	}
+	kernel.stall = NULL;
+	scene_check(&s, BOX "/memory.max", "2147483648");
+	for (int wait = 0; wait < 10000 && strcmp(tree_get(&s.tree, BOX "/memory.max"), "1073741824") != 0; wait++) {
+		(void)poll(NULL, 0, 1);
+		watch_tick(s.watch);
+	}
+	scene_check(&s, BOX "/memory.max", "1073741824");
+}
+
+/* Children that not even SIGKILL ends are said so, once. */
+TEST(test_held_by_kernel)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	faults_reset();
+	fake_release = "6.1.0";
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	s.forks = true;
+	scene_watch(&s);
+	unkillable = true;
+	scene_write(&s, BOX "/memory.max", "max");
+	kernel.stall = "memory.max";
+	for (int i = 0; i < 30; i++) {
+		scene_now_ms += 1000;
+		scene_sweep(&s);
+		watch_tick(s.watch);
+	}
+	unkillable = false;
+	kernel.stall = NULL;
+	assert_int_equal(no_fork.n, 2);
+	assert_int_equal(scene_count_said("<3> box: cannot put 'memory.max' back: the processes that write it hang"), 1);
+	for (int wait = 0; wait < 10000 && strcmp(tree_get(&s.tree, BOX "/memory.max"), "1073741824") != 0; wait++) {
+		(void)poll(NULL, 0, 1);
+		watch_tick(s.watch);
+	}
+	scene_check(&s, BOX "/memory.max", "1073741824");
+}
+
 /* A grant for which nothing can be kept has children, too: they outlive what is known of it. */
 TEST(test_child_of_unkept)
 {

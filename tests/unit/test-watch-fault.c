@@ -157,21 +157,29 @@ TEST(test_overflows)
 	}
 }
 
-/* The controller is disabled and enabled: another file has the name, and nobody told. */
+/* The controller is disabled, and nothing limits; and enabled: another file has the name, and nobody told. */
 TEST(test_other_file)
 {
 	_cleanup_(scene_close) struct scene s;
+	struct watch_grant grant = { 0 };
 
 	faults_reset();
 	scene_open(&s, RECORD(CEILINGS), NULL);
 	s.forks = true;
 	scene_watch(&s);
 	tree_edit(&s.tree, "- " BOX "/memory.max");
+	scene_now_ms += 9000;
+	scene_sweep(&s);
 	scene_sweep(&s);
 	assert_int_equal(watch_counts(s.watch)->without_events, 0); /* what is not there needs none */
+	assert_int_equal(watch_counts(s.watch)->unchecked, 1);
+	assert_true(watch_next(s.watch, &grant));
+	assert_int_equal(grant.verified_seconds, 9);
+	assert_int_equal(scene_count_said("<3> box: its ceilings could not all be checked: 'memory.max' is gone"), 1);
 	tree_edit(&s.tree, BOX "/memory.max = max\n");
 	scene_sweep(&s);
 	check_all(&s, BOX);
+	assert_int_equal(watch_counts(s.watch)->unchecked, 0);
 	raise_all(&s, BOX);
 	scene_events(&s);
 	check_all(&s, BOX);

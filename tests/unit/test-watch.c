@@ -15,7 +15,7 @@
 
 #define CEILINGS                                                           \
 	"\"memory.max\":\"1073741824\",\"cgroup.max.descendants\":\"64\"," \
-	"\"cgroup.max.depth\":\"4\",\"cpu.max\":\"150000 100000\",\"pids.max\":\"100\"" /* no such file: skipped at the grant */
+	"\"cgroup.max.depth\":\"4\",\"cpu.max\":\"150000 100000\",\"pids.max\":\"100\""
 
 static const struct {
 	const char *file, *written, *want, *said; /* said NULL: nothing, it is left alone */
@@ -118,7 +118,8 @@ TEST(test_scope)
 
 	scene_open(&s,
 		   C "ci/memory.max = 1073741824\n" C "ci/cgroup.max.descendants = 65\n" C "ci/cgroup.max.depth = 5\n" C
-		     "ci/cpu.max = 150000 100000\n" BOX RECORD_OF("box", "true", UNGUARDED, CEILINGS),
+		     "ci/cpu.max = 150000 100000\n" C
+		     "ci/pids.max = 100\n" BOX RECORD_OF("box", "true", UNGUARDED, CEILINGS),
 		   NULL);
 	scene_watch(&s);
 	scene_check_said("quiet at the start", NULL);

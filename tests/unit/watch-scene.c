@@ -66,7 +66,7 @@ void scene_open(struct scene *s, const char *lines, const char *policy)
 	scene_loadable = NULL;
 	scene_hear();
 	tree_new(&s->tree, "proc/\nrun/\n" BOX "/memory.max = 1073741824\n" BOX "/cgroup.max.descendants = 64\n" BOX
-			   "/cgroup.max.depth = 4\n" BOX "/cpu.max = 150000 100000\n" BOX
+			   "/cgroup.max.depth = 4\n" BOX "/cpu.max = 150000 100000\n" BOX "/pids.max = 100\n" BOX
 			   "/cgroup.stat = nr_descendants 3\\nnr_dying_descendants 0\n");
 	tree_host(&s->tree, &s->host);
 	describe_mount(s);
