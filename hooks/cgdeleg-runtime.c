@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -20,6 +21,7 @@
 #include "base/file.h"
 #include "base/journal.h"
 #include "base/json.h"
+#include "base/owner.h"
 #include "hooks/bundle-hook.h"
 #include "hooks/options.h"
 #include "hooks/runtime-args.h"
@@ -70,17 +72,23 @@ static char *log_line(const struct err *err, bool json)
 	return line;
 }
 
-/* The engine looks for the runtime's error in this file. */
+/*
+ * The engine looks for the runtime's error in this file. It names a directory of its own, as a rule; but if others may
+ * write there, they may have put a link, a FIFO or a file of theirs in its place: root neither writes through the first nor
+ * waits at the second. Where it is not written, standard error and the journal have the line.
+ */
 static void say_in_log(const struct runtime_args *args, const struct err *err)
 {
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 	_cleanup_free_ char *line = log_line(err, args->log_json);
 	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
 
 	if (!args->log || !line)
 		return;
-	fd = open(args->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
-	if (fd >= 0)
-		(void)file_write_fd(fd, line, strlen(line)); /* standard error has it too */
+	fd = open(args->log, flags, 0644);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && owner_is_alone(&st, geteuid(), 0))
+		(void)file_write_fd(fd, line, strlen(line));
 }
 
 /* Wherever somebody may look: the terminal, the engine's own log, the node's. */

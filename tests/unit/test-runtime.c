@@ -3,8 +3,12 @@
  * The wrapper through the program itself: CGDELEG_RUNTIME. What stands in for the real runtime is a shell that
  * prints what it was given.
  */
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "tests/unit/check.h"
 
@@ -147,5 +151,45 @@ TEST(test_log)
 			fail_msg("%zu: the log says \"%s\"", i, log);
 		if (json && !strstr(log, "Z\"}\n"))
 			fail_msg("no time at the end of \"%s\"", log);
+	}
+}
+
+/* What somebody may have put in the place of the log: not written, and not waited for. */
+TEST(test_log_in_the_way)
+{
+	enum { LINK, HARD_LINK, FIFO, FOREIGN, OWN, KINDS };
+	const char *const words[] = { SHELL, "--unknown", "create", NULL };
+
+	for (int kind = LINK; kind < KINDS; kind++) {
+		char dir[] = "/tmp/cgdeleg-unit.XXXXXX", path[64], target[64], said[1024], log[1024] = "";
+		_cleanup_close_ int fd = -EBADF;
+		const char *args[20];
+
+		if (kind == FOREIGN && geteuid() != 0)
+			continue;
+		assert_non_null(mkdtemp(dir));
+		(void)snprintf(path, sizeof(path), "%s/log", dir);
+		(void)snprintf(target, sizeof(target), "%s/target", dir);
+		fd = open(kind == FOREIGN || kind == OWN ? path : target, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		if (kind == LINK)
+			assert_int_equal(symlink(target, path), 0);
+		if (kind == HARD_LINK)
+			assert_int_equal(link(target, path), 0);
+		if (kind == FIFO)
+			assert_int_equal(mkfifo(path, 0600), 0);
+		if (kind == FOREIGN)
+			assert_int_equal(fchown(fd, 12345, 12345), 0);
+		with_log(words, path, "json", args);
+		(void)alarm(60); /* a bound for a test that fails */
+		assert_int_equal(run(args, said, sizeof(said)), 1);
+		(void)alarm(0);
+		assert_non_null(strstr(said, "error [runtime]"));
+		assert_true(file_read_fd(fd, log, sizeof(log)) >= 0);
+		if (!log[0] != (kind != OWN))
+			fail_msg("%d: the log says \"%s\"", kind, log);
+		(void)unlink(path);
+		(void)unlink(target);
+		(void)rmdir(dir);
 	}
 }
