@@ -139,6 +139,10 @@ static void put_metrics(void *userdata, FILE *to)
 	    c->without_events);
 	put(to, "unreadable", "gauge",
 	    "delegated cgroups whose attribute cannot be read, so that nobody knows their ceilings", c->unreadable);
+	put(to, "unchecked", "gauge", "delegated cgroups with a ceiling that could not be compared, or does not hold",
+	    c->unchecked);
+	put(to, "unopened", "gauge", "cgroups that the last walk of the tree could not open, and what is below them",
+	    c->unopened);
 	put(to, "overflows", "counter", "overflows of the event queue", c->overflows);
 	put_options(to, "host_option", "1: the host's cgroup2 has the option", watch_host(watch), watch_host_has);
 	put_options(to, "host_option_lost", "1: it must have the option, and does not", watch_host(watch),
@@ -204,12 +208,21 @@ static int on_mounts(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
+/* When a timer is late, because a sweep took long or somebody stopped the process, the times that were missed are not made
+ * up for, and there is a pause even where each sweep takes longer than the interval. */
+static int set_next(sd_event_source *source, uint64_t due, uint64_t period)
+{
+	const uint64_t now = (uint64_t)clock_monotonic_us();
+
+	return sd_event_source_set_time(source, due + period > now ? due + period : now + SECOND);
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct service *s = userdata;
 
 	watch_tick(s->watch);
-	return sd_event_source_set_time(source, usec + SECOND);
+	return set_next(source, usec, SECOND);
 }
 
 static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
@@ -223,7 +236,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 	s->swept = err;
 	wait_for_events(s);
 	report(s);
-	return sd_event_source_set_time(source, usec + s->seconds * SECOND);
+	return set_next(source, usec, s->seconds * SECOND);
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)

@@ -185,6 +185,30 @@ TEST(test_contest)
 	assert_int_equal(watch_counts(s.watch)->contested, 0);
 }
 
+/* Slowly, but without an end: not a line for each. */
+TEST(test_slow_contest)
+{
+	_cleanup_(scene_close) struct scene s;
+
+	scene_open(&s, RECORD(CEILINGS), NULL);
+	scene_watch(&s);
+	for (int i = 0; i < 10 * WATCH_LINES; i++) {
+		raise_at(&s, 1000000 + i * 600);
+		scene_check(&s, BOX "/memory.max", "1073741824");
+		watch_tick(s.watch);
+	}
+	assert_in_range(scene_count_said("\n"), WATCH_LINES, WATCH_LINES + 1);
+	assert_int_equal(watch_counts(s.watch)->contested, 1);
+	scene_now_ms += WATCH_CALM_MS;
+	watch_tick(s.watch);
+	assert_int_equal(watch_counts(s.watch)->contested, 0);
+	/* Calm between them: each is said. */
+	scene_hear();
+	for (int i = 0; i < 2 * WATCH_LINES; i++)
+		raise_at(&s, scene_now_ms + WATCH_CALM_MS);
+	assert_int_equal(scene_count_said("was raised"), 2 * WATCH_LINES);
+}
+
 /* Closely, but without an end. */
 TEST(test_many_writes)
 {
