@@ -144,6 +144,19 @@ def blind(t):
         c.delete()
 
 
+@case("watch.late")
+def late(t):
+    """Stopped for longer than some intervals, it does not make up for the sweeps that it has missed."""
+    with watching(t, watch_policy(t)) as watch:
+        watch.two_sweeps()
+        before = watch.count("sweeps")
+        with watch.held():
+            time.sleep(6)
+        begun = time.monotonic()
+        wait_until(lambda: watch.count("sweeps") >= before + 4, "four sweeps")
+        expect(time.monotonic() - begun >= 1.5, "four sweeps, a second apart, came at once")
+
+
 @case("watch.once")
 def once(t):
     rules = watch_policy(t)
