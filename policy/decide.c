@@ -248,6 +248,7 @@ static void choose_profile(struct request *request)
 
 static const char *const writable_by_texts[WRITABLE_BY_MAX] = {
 	[WRITABLE_BY_MOUNT] = "its /sys/fs/cgroup is mounted read-write",
+	[WRITABLE_BY_OTHER] = "it has cgroups mounted read-write, not at /sys/fs/cgroup",
 	[WRITABLE_BY_OWNER] = "its runtime has given the cgroup away",
 };
 
@@ -291,14 +292,18 @@ static void examine(struct request *request, enum reason_code code, const struct
 
 static void refuse_writable(struct request *request, const struct setting *line)
 {
-	const bool by_mount = request->facts->writable_by == WRITABLE_BY_MOUNT;
+	static const char *const remedies[WRITABLE_BY_MAX] = {
+		[WRITABLE_BY_MOUNT] =
+			"have its engine mount it read-only ('ro' in config.json), or set writable_mount = bound",
+		[WRITABLE_BY_OTHER] = "take the volume or mount that brings them out, or make it read-only (recursively)",
+		[WRITABLE_BY_OWNER] =
+			"use a runtime that does not (crun gives it to every user namespace), or set writable_mount = bound",
+	};
+	const enum writable_by by = request->facts->writable_by;
 
-	request_refuse(
-		request, REASON_WRITABLE_MOUNT, line,
-		"the container did not ask for a writable cgroup, but %s, and writable_mount = refuse; %s, or set writable_mount = bound",
-		writable_by_texts[request->facts->writable_by],
-		by_mount ? "have its engine mount it read-only ('ro' in config.json)"
-			 : "use a runtime that does not (crun gives it to every user namespace)");
+	request_refuse(request, REASON_WRITABLE_MOUNT, line,
+		       "the container did not ask for a writable cgroup, but %s, and writable_mount = refuse; %s",
+		       writable_by_texts[by], remedies[by]);
 }
 
 /*

@@ -21,10 +21,8 @@ const char *facts_annotation(const struct facts *facts, const char *key)
 }
 
 static const char *const writable_by_names[WRITABLE_BY_MAX] = {
-	[WRITABLE_BY_UNKNOWN] = "unknown",
-	[WRITABLE_BY_NONE] = "none",
-	[WRITABLE_BY_MOUNT] = "mount",
-	[WRITABLE_BY_OWNER] = "owner",
+	[WRITABLE_BY_UNKNOWN] = "unknown",   [WRITABLE_BY_NONE] = "none",   [WRITABLE_BY_MOUNT] = "mount",
+	[WRITABLE_BY_OTHER] = "other-mount", [WRITABLE_BY_OWNER] = "owner",
 };
 
 const char *writable_by_name(enum writable_by by)

@@ -96,7 +96,8 @@ enum writable_by {
 	WRITABLE_BY_UNKNOWN, /* nobody has looked */
 	WRITABLE_BY_NONE,
 	WRITABLE_BY_MOUNT, /* the mount at /sys/fs/cgroup is read-write, and stays so */
-	WRITABLE_BY_OWNER, /* the mount is not; but somebody else than host root owns the cgroup, or files of it */
+	WRITABLE_BY_OTHER, /* the mount there is not; but another one that shows cgroups is read-write */
+	WRITABLE_BY_OWNER, /* no mount is; but somebody else than host root owns the cgroup, or files of it */
 	WRITABLE_BY_MAX
 };
 

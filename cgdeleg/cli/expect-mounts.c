@@ -200,28 +200,51 @@ static int write_view(struct view *view, char **ret, struct err *err)
 	return fclose(view->to) == 0 ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-int expect_mounts(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
-		  struct err *err)
+/* Of config.json's mounts; *ret_known: the host's cgroup2 was found. -ENOENT as by mount_parse(). */
+static int parse_view(const struct host *host, const struct oci *oci, char *unseen, struct cgroup_mount *ret,
+		      bool *ret_known, struct err *err)
 {
 	_cleanup_close_ int fd = openat(host->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *host_mounts = NULL, *expected = NULL;
-	struct view view = { .host = host, .oci = oci, .unseen = target->unseen };
-	bool known;
+	struct view view = { .host = host, .oci = oci, .unseen = unseen };
 	int r;
 
 	if (fd < 0 || file_slurp(fd, MOUNTINFO_MAX, &host_mounts, NULL) < 0)
-		return err_set(err, ENOENT, "cannot read '/proc/self/mountinfo'");
+		return err_set(err, EIO, "cannot read '/proc/self/mountinfo'");
 	view.host_mounts = host_mounts;
-	known = find_cgroup2(host_mounts, &view.cgroup2);
-	if (!known)
+	*ret_known = find_cgroup2(host_mounts, &view.cgroup2);
+	if (!*ret_known)
 		view.cgroup2 = (struct line) { .dev = "0:1", .type = "cgroup2" };
 	r = write_view(&view, &expected, err);
 	if (r >= 0)
-		r = mount_parse(expected, ROOTFS "/sys/fs/cgroup", &target->mount, err);
+		r = mount_parse(expected, ROOTFS "/sys/fs/cgroup", ret, err);
+	/* The container's own line shows the host's options; where the host's mount is, only the host's table does. */
+	if (r >= 0)
+		(void)mount_find_host(host_mounts, ret, NULL);
+	return r;
+}
+
+bool expect_other_cgroups(const struct host *host, const struct oci *oci)
+{
+	char unseen[UNSEEN_SIZE] = "";
+	struct cgroup_mount mount;
+	bool known;
+	int r;
+
+	if (!oci->mounts)
+		return false;
+	r = parse_view(host, oci, unseen, &mount, &known, NULL);
+	return (r < 0 && r != -ENOENT) || mount.other.n > 0 || unseen[0];
+}
+
+int expect_mounts(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		  struct err *err)
+{
+	bool known;
+	int r = parse_view(host, oci, target->unseen, &target->mount, &known, err);
+
 	if (r < 0)
 		return r;
-	/* The container's own line shows the host's options; where the host's mount is, only the host's table does. */
-	(void)mount_find_host(host_mounts, &target->mount, NULL);
 	gather_mount(target, facts);
 	if (!known)
 		facts->host.options = NULL;

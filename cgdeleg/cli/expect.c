@@ -78,14 +78,16 @@ static int expect_types(const struct oci *oci, struct err *err)
 }
 
 /* To whom the runtime will give the cgroup shows only then: crun does it for every user namespace. */
-static enum writable_by expect_writable(const struct oci *oci)
+static enum writable_by expect_writable(const struct host *host, const struct oci *oci)
 {
 	/* The hook does not look at a container that has the host's mounts. */
 	if (!oci_namespace(oci, "mount"))
 		return WRITABLE_BY_UNKNOWN;
 	if (oci->mounted_writable == TRI_YES)
 		return WRITABLE_BY_MOUNT;
-	return oci->mounted_writable == TRI_NO && !oci_namespace(oci, "user") ? WRITABLE_BY_NONE : WRITABLE_BY_UNKNOWN;
+	return oci->mounted_writable == TRI_NO && !oci_namespace(oci, "user") && !expect_other_cgroups(host, oci)
+		       ? WRITABLE_BY_NONE
+		       : WRITABLE_BY_UNKNOWN;
 }
 
 int expect_container(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
@@ -95,7 +97,7 @@ int expect_container(const struct host *host, const struct oci *oci, struct targ
 	int r;
 
 	gather_config(oci, facts);
-	facts->writable_by = expect_writable(oci);
+	facts->writable_by = expect_writable(host, oci);
 	r = expect_types(oci, err);
 	if (r < 0 || !facts_placed(facts))
 		return r;

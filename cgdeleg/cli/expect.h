@@ -28,6 +28,10 @@ void expect_judge(const struct host *host, struct trail *trail);
 /* expect-maps.c: the ids, from linux.uidMappings and gidMappings. */
 int expect_maps(const struct oci *oci, struct target *target, struct facts *facts, struct err *err);
 
+/* expect-mounts.c: might there be cgroups mounted elsewhere than at /sys/fs/cgroup? Whether such a mount is read-only shows
+ * only on the container: "ro" is not for what is mounted below. */
+bool expect_other_cgroups(const struct host *host, const struct oci *oci);
+
 /* expect-mounts.c: the mounts, from config.json's and from what the host has at the sources of binds. */
 int expect_mounts(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		  struct err *err);

@@ -6,7 +6,8 @@
  * limits on it. What the mount will be shows in mountinfo and config.json together: crun sets "ro" after the hook. Who
  * owns the cgroup shows in the directory that the process is in, and in those above, since a runtime may have given away
  * a cgroup and put the process below it. No mount is needed for that: a container with CAP_SYS_ADMIN in its own user
- * namespace mounts cgroup2 itself.
+ * namespace mounts cgroup2 itself. And a volume can bring cgroups to any other place: without a user namespace its root
+ * may write them all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +19,17 @@
 #include "base/owner.h"
 #include "cgdeleg/grant/gather-cgroup.h"
 
+/* Elsewhere below the root filesystem, such as a volume with the host's cgroups or /sys: will any be read-write? Only the
+ * mount itself that config.json makes "ro" is, and not those below it. */
+static bool is_other_writable(const struct oci *oci, const struct other_cgroup *other)
+{
+	return other->n_writable > 1 ||
+	       (other->n_writable == 1 && !(other->writable[0] && oci_makes_readonly(oci, other->writable)));
+}
+
 /* What is mounted at /sys/fs/cgroup, by whatever entry of config.json or none: will it be read-write? */
-static int find_writable_mount(const struct host *host, const struct oci *oci, struct target *target, bool *ret,
-			       struct err *err)
+static int find_writable_mount(const struct host *host, const struct oci *oci, struct target *target,
+			       enum writable_by *ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	char point[PATH_MAX];
@@ -29,7 +38,9 @@ static int find_writable_mount(const struct host *host, const struct oci *oci, s
 	if (r < 0)
 		return r;
 	r = mount_parse(text, point, &target->mount, err);
-	*ret = r >= 0 && !target->mount.readonly && !oci->mount_readonly;
+	*ret = r >= 0 && !target->mount.readonly && !oci->mount_readonly ? WRITABLE_BY_MOUNT
+	       : is_other_writable(oci, &target->mount.other)		 ? WRITABLE_BY_OTHER
+									 : WRITABLE_BY_NONE;
 	return r == -ENOENT ? gather_check_late(text, point, err) : r;
 }
 
@@ -88,7 +99,8 @@ int gather_writable(const struct host *host, const struct oci *oci, struct targe
 		    struct err *err)
 {
 	char own[sizeof(target->cgroupns)];
-	bool mounted = false, given = false;
+	enum writable_by by = WRITABLE_BY_UNKNOWN;
+	bool given = false;
 	ssize_t n;
 	int r;
 
@@ -100,11 +112,11 @@ int gather_writable(const struct host *host, const struct oci *oci, struct targe
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/self/ns/cgroup'");
 	facts->cgroupns_private = strcmp(own, target->cgroupns) == 0 ? TRI_NO : TRI_YES;
-	r = find_writable_mount(host, oci, target, &mounted, err);
-	if (r >= 0 && !mounted)
+	r = find_writable_mount(host, oci, target, &by, err);
+	if (r >= 0 && by == WRITABLE_BY_NONE)
 		r = find_given(host, target, facts, &given, err);
 	if (r < 0)
 		return r;
-	facts->writable_by = mounted ? WRITABLE_BY_MOUNT : given ? WRITABLE_BY_OWNER : WRITABLE_BY_NONE;
+	facts->writable_by = given ? WRITABLE_BY_OWNER : by;
 	return 0;
 }

@@ -67,7 +67,7 @@ bool oci_has_option(yyjson_val *options, const char *option)
 }
 
 /* Runtimes apply the options of a mount one after the other: the last one counts. */
-static void read_mount_options(yyjson_val *options, struct oci *oci)
+static void read_mount_options(yyjson_val *options, bool *ret_readonly, bool *ret_recursive)
 {
 	static const struct {
 		const char *name;
@@ -81,7 +81,7 @@ static void read_mount_options(yyjson_val *options, struct oci *oci)
 	yyjson_val *item;
 	size_t i, n;
 
-	oci->mount_readonly = oci->mount_recursive = false;
+	*ret_readonly = *ret_recursive = false;
 	if (!options)
 		return;
 	yyjson_arr_foreach(options, i, n, item)
@@ -89,10 +89,28 @@ static void read_mount_options(yyjson_val *options, struct oci *oci)
 		for (size_t w = 0; w < ELEMENTS(words); w++) {
 			if (!yyjson_equals_str(item, words[w].name))
 				continue;
-			oci->mount_readonly = words[w].readonly;
-			oci->mount_recursive = words[w].recursive;
+			*ret_readonly = words[w].readonly;
+			*ret_recursive = words[w].recursive;
 		}
 	}
+}
+
+bool oci_makes_readonly(const struct oci *oci, const char *point)
+{
+	bool readonly = false, recursive;
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!oci->mounts)
+		return false;
+	yyjson_arr_foreach(oci->mounts, i, n, item)
+	{
+		const char *destination = yyjson_get_str(yyjson_obj_get(item, "destination"));
+
+		if (destination && path_names(destination, point, false))
+			read_mount_options(yyjson_obj_get(item, "options"), &readonly, &recursive);
+	}
+	return readonly;
 }
 
 /* For a mount with one of these options the runtimes do not look at its type. */
@@ -158,7 +176,7 @@ int oci_read_mounts(yyjson_val *mounts, struct oci *oci, struct err *err)
 		if (oci_is_cgroup_mount(raw.destination)) {
 			oci->has_mount = is_cgroup(&raw);
 			has_own |= oci->has_mount;
-			read_mount_options(raw.options, oci);
+			read_mount_options(raw.options, &oci->mount_readonly, &oci->mount_recursive);
 			oci->mounted_writable =
 				!oci->mount_readonly && (oci->has_mount || is_bind(&raw)) ? TRI_YES : TRI_NO;
 			oci->place_fault[0] = '\0';

@@ -103,4 +103,7 @@ bool oci_has_option(yyjson_val *options, const char *option);
 /* Is `destination` the place of the container's own cgroup mount, /sys/fs/cgroup, however it is written? */
 bool oci_is_cgroup_mount(const char *destination);
 
+/* Does config.json have an entry for a mount at exactly `point`, and its last one the option "ro" or "rro"? */
+bool oci_makes_readonly(const struct oci *oci, const char *point);
+
 void oci_done(struct oci *oci);

@@ -29,11 +29,13 @@
 /* Mounts below the container's root filesystem that show cgroups, beside its own: of any type, made in any way. The
  * first is described, by foreign bytes that may be cut. */
 struct other_cgroup {
-	unsigned n;	/* how many; the members below are only valid if > 0 */
-	bool hidden;	/* it lies at /sys/fs/cgroup too, under the container's own */
-	char type[16];	/* "cgroup2", "cgroup", "cpuset" */
-	char point[96]; /* where, as the container will see it */
-	char root[96];	/* what it shows as "/", as the reader's cgroup namespace sees it */
+	unsigned n;	     /* how many; the members below are only valid if > 0 */
+	bool hidden;	     /* it lies at /sys/fs/cgroup too, under the container's own */
+	char type[16];	     /* "cgroup2", "cgroup", "cpuset" */
+	char point[96];	     /* where, as the container will see it */
+	char root[96];	     /* what it shows as "/", as the reader's cgroup namespace sees it */
+	unsigned n_writable; /* of those that are not hidden: without the flag "ro" by now; valid if n is 0, too */
+	char writable[96];   /* where the first of them is; "": nowhere, or too long a path */
 };
 
 struct cgroup_mount {

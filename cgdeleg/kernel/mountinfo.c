@@ -198,12 +198,17 @@ static void note_bpffs(const struct line *line, struct cgroup_mount *ret)
 /* `point` is what the mount's path has after the root filesystem's. */
 static void note_other(const struct line *line, const struct slice *point, bool hidden, struct other_cgroup *ret)
 {
+	const struct slice at = point->len > 0 ? *point : (struct slice) { "/", 1 };
+
+	if (!hidden && !slice_has(&line->fields[FIELD_OPTIONS], "ro") && ret->n_writable++ == 0 &&
+	    !decode(&at, ret->writable, sizeof(ret->writable)))
+		ret->writable[0] = '\0';
 	if (ret->n++ > 0)
 		return;
 	ret->hidden = hidden;
 	(void)decode(&line->type, ret->type, sizeof(ret->type));
 	(void)decode(&line->fields[FIELD_ROOT], ret->root, sizeof(ret->root));
-	(void)decode(point->len > 0 ? point : &(struct slice) { "/", 1 }, ret->point, sizeof(ret->point));
+	(void)decode(&at, ret->point, sizeof(ret->point));
 }
 
 /* Every file system type that shows cgroups. "cpuset" is the one of before cgroups, which newer kernels show as
@@ -289,7 +294,8 @@ int mount_parse(const char *mountinfo, const char *point, struct cgroup_mount *r
 	ret->layers = 0;
 	ret->host_point[0] = ret->host_flags[0] = '\0';
 	ret->bpffs = ret->bpf_token = false;
-	ret->other.n = 0;
+	ret->other.n = ret->other.n_writable = 0;
+	ret->other.writable[0] = '\0';
 	if (len >= sizeof(ret->point))
 		return err_set(err, ENAMETOOLONG, "the path of the container's cgroup mount is too long");
 	/* Later lines at the same point lie on top of earlier ones: mountinfo is in mounting order. */

@@ -93,6 +93,13 @@ static const struct mount_row other_rows[] = {
 	{ BIND("/sys/fs/cgroup/ci", "/sys/fs/cgroup", "bind"), { HOST_CGROUP("/ci", "/sys/fs/cgroup") } },
 	{ BIND("/sys/fs/cgroup/ci", "/other", "bind"), { HOST_CGROUP("/ci", "/other") } },
 	{ BIND("/cgroups", "/other", "bind"), { HOST_CGROUP("/ci", "/other") } }, /* a link */
+	/* Read-only or not: without "ro" it stays as it is, and "ro" is not for what is below. */
+	{ OWN("cgroup", "/cg", "\"rw\""), { "0:29 /ci/box /cg rw - cgroup2 none \1" } },
+	{ OWN("cgroup", "/cg", "\"ro\""), { ITS_OWN("/cg") } },
+	{ "\"destination\":\"/cgs\",\"type\":\"bind\",\"source\":\"/sys/fs/cgroup/ci\",\"options\":[\"bind\"]",
+	  { "0:29 /ci /cgs rw - cgroup2 none \1" } },
+	{ BIND("/sys", "/node", "rbind"),
+	  { HOST_SYS("/node"), "0:29 / /node/fs/cgroup rw - cgroup2 none \1", HOST_BPF("/node/fs/bpf") } },
 	{ BIND("/sys/fs/bpf", "/pins", "bind"), { HOST_BPF("/pins") } },
 	{ BIND("/not/yet/there", "/volume", "bind"), { HOST_CGROUP("/", "/volume") } },
 };

@@ -7,11 +7,17 @@
 #define SEES(line) "proc/4711/mountinfo = 20 1 8:1 /b /bundle/rootfs rw - ext4 r rw\\n" line "\n"
 #define OWN(flag)  "22 20 0:29 /ci/box " POINT " " flag " - cgroup2 cgroup rw,nsdelegate"
 
+#define VOLUME(flag) "24 20 0:29 / /bundle/rootfs/vol " flag " - cgroup2 c rw"
+#define BELOW	     "25 20 0:30 / /bundle/rootfs/vol/v1 rw - cgroup c rw"
+
 /* config.json with this mount at /sys/fs/cgroup. */
 #define CONFIG(mount)                                                                                               \
 	"{\"root\":{\"path\":\"rootfs\"},\"process\":{\"user\":{\"uid\":1000,\"gid\":100}},\"mounts\":[" mount "]," \
 	"\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"cgroup\"},{\"type\":\"user\"}]}}"
 #define AT(type, options) "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"" type "\",\"options\":[" options "]}"
+#define VOLUMES(options)                                                                                              \
+	CONFIG(AT("cgroup", "\"ro\"") ",{\"destination\":\"//vol/\",\"type\":\"bind\",\"source\":\"/sys/fs/cgroup\"," \
+				      "\"options\":[\"" options "\"]}")
 
 static const char ro[] = CONFIG(AT("cgroup", "\"ro\"")), rw[] = CONFIG(AT("cgroup", "\"rw\"")),
 		  bare[] = CONFIG(AT("cgroup2", "")), bound[] = CONFIG(AT("bind", "\"rbind\"")), none[] = CONFIG("");
@@ -53,6 +59,18 @@ TEST(test_mount)
 		{ "read-only on top", SEES(OWN("rw") "\\n23 22 0:29 / " POINT " ro - cgroup2 c rw"), bound,
 		  WRITABLE_BY_NONE },
 		{ "no mount", SEES("23 20 0:5 / /bundle/rootfs/proc rw - proc p rw"), none, WRITABLE_BY_NONE },
+		{ "a volume", SEES(OWN("ro") "\\n" VOLUME("rw")), VOLUMES("rbind"), WRITABLE_BY_OTHER },
+		{ "a volume, of no entry", SEES(OWN("ro") "\\n" VOLUME("rw")), ro, WRITABLE_BY_OTHER },
+		{ "a volume, read-only", SEES(OWN("ro") "\\n" VOLUME("ro")), VOLUMES("ro"), WRITABLE_BY_NONE },
+		{ "a volume, read-only later", SEES(OWN("rw") "\\n" VOLUME("rw")), VOLUMES("rbind\",\"ro"),
+		  WRITABLE_BY_NONE },
+		{ "a volume, and one below", SEES(OWN("ro") "\\n" VOLUME("rw") "\\n" BELOW), VOLUMES("ro"),
+		  WRITABLE_BY_OTHER },
+		{ "below a volume", SEES(OWN("ro") "\\n" BELOW), VOLUMES("ro"), WRITABLE_BY_OTHER },
+		{ "a volume alone", SEES(VOLUME("rw")), none, WRITABLE_BY_OTHER },
+		{ "the host's own", SEES(OWN("ro") "\\n25 1 0:29 / /sys/fs/cgroup rw - cgroup2 c rw"), ro,
+		  WRITABLE_BY_NONE },
+		{ "under its own", SEES("21 20 0:29 / " POINT " rw - cgroup2 c rw\\n" OWN("ro")), ro, WRITABLE_BY_NONE },
 		{ "another file system", SEES("23 20 0:5 / " POINT " rw - tmpfs p rw"), none, WRITABLE_BY_NONE },
 	};
 

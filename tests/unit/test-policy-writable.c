@@ -15,28 +15,28 @@ TEST(test_writable_mount)
 	static const struct {
 		const char *policy;
 		const char *asks;   /* cgdeleg.io/writable; NULL: says nothing */
-		const char *expect; /* writable_by: unknown, none, mount, owner */
+		const char *expect; /* writable_by: unknown, none, mount, other-mount, owner */
 	} table[] = {
-		{ "", NULL, "PPpp" },
-		{ "writable_mount = pass\n", NULL, "PPpp" },
-		{ "writable_mount = bound\n", NULL, "RPBB" },
-		{ "writable_mount = refuse\n", NULL, "RPRR" },
-		{ "writable_mount = bound\ncgroup_writable = false\n", NULL, "RPBB" },
-		{ "writable_mount = refuse\ncgroup_writable = false\n", NULL, "RPRR" },
-		{ "writable_mount = refuse\ncgroup_writable = true\n", NULL, "GGGG" },
-		{ "writable_mount = refuse\n", "true", "GGGG" },
-		{ "writable_mount = bound\n", "true", "GGGG" },
-		{ "writable_mount = bound\n", "false", "DDDD" },
-		{ "writable_mount = bound\n", "maybe", "RRRR" },
-		{ "writable_mount = bound\ncgroup_writable = false\n", "true", "RRRR" },
+		{ "", NULL, "PPppp" },
+		{ "writable_mount = pass\n", NULL, "PPppp" },
+		{ "writable_mount = bound\n", NULL, "RPBBB" },
+		{ "writable_mount = refuse\n", NULL, "RPRRR" },
+		{ "writable_mount = bound\ncgroup_writable = false\n", NULL, "RPBBB" },
+		{ "writable_mount = refuse\ncgroup_writable = false\n", NULL, "RPRRR" },
+		{ "writable_mount = refuse\ncgroup_writable = true\n", NULL, "GGGGG" },
+		{ "writable_mount = refuse\n", "true", "GGGGG" },
+		{ "writable_mount = bound\n", "true", "GGGGG" },
+		{ "writable_mount = bound\n", "false", "DDDDD" },
+		{ "writable_mount = bound\n", "maybe", "RRRRR" },
+		{ "writable_mount = bound\ncgroup_writable = false\n", "true", "RRRRR" },
 		/* The rule's, else the handler's: also where no rule matches. */
-		{ "writable_mount = bound\n[rule r]\nhandler = h\nwritable_mount = pass\n", NULL, "PPpp" },
-		{ "[rule r]\nhandler = h\nwritable_mount = refuse\n", NULL, "RPRR" },
-		{ "writable_mount = bound\n[rule r]\nhandler = h\n", NULL, "RPBB" },
-		{ "writable_mount = bound\n[rule r]\nhandler = h\ncgroup_writable = false\n", NULL, "RPBB" },
-		{ "writable_mount = bound\n[rule r]\nhandler = h\npods = z\nwritable_mount = pass\n", NULL, "RPBB" },
-		{ "[rule r]\nhandler = h\npods = z\nwritable_mount = refuse\n", NULL, "PPpp" },
-		{ "[handler other]\nengine = crio\nwritable_mount = refuse\n", NULL, "PPpp" },
+		{ "writable_mount = bound\n[rule r]\nhandler = h\nwritable_mount = pass\n", NULL, "PPppp" },
+		{ "[rule r]\nhandler = h\nwritable_mount = refuse\n", NULL, "RPRRR" },
+		{ "writable_mount = bound\n[rule r]\nhandler = h\n", NULL, "RPBBB" },
+		{ "writable_mount = bound\n[rule r]\nhandler = h\ncgroup_writable = false\n", NULL, "RPBBB" },
+		{ "writable_mount = bound\n[rule r]\nhandler = h\npods = z\nwritable_mount = pass\n", NULL, "RPBBB" },
+		{ "[rule r]\nhandler = h\npods = z\nwritable_mount = refuse\n", NULL, "PPppp" },
+		{ "[handler other]\nengine = crio\nwritable_mount = refuse\n", NULL, "PPppp" },
 	};
 	static const enum verdict verdicts[] = { ['P'] = VERDICT_PASS,	 ['p'] = VERDICT_PASS,	['B'] = VERDICT_BOUND,
 						 ['R'] = VERDICT_REFUSE, ['G'] = VERDICT_GRANT, ['D'] = VERDICT_READONLY };
