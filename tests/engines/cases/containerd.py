@@ -7,7 +7,7 @@ import os
 
 from engine import containerd, image
 from engine.context import ASKS, CEILINGS, HOOK, PROBE, SEEN, SOURCE, case, delegated, is_bounded, is_granted, is_plain, \
-    last_record, offered, records
+    is_unbounded, last_record, offered, records
 from engine.cri import Cri, CriError, attach, execute
 from lib import bundle, host
 from lib.process import must, run, wait_until
@@ -268,15 +268,18 @@ def annotations(t):
 def unasked(t):
     """containerd's own cgroup_writable: every container of the handler, and nobody asks cgdeleg."""
     node = Node(t)
-    for runtime, handler in (("runc", "bounds"), ("crun", "crun-bounds")):
-        with t.row("containerd", runtime, "cgroup_writable of containerd, writable_mount = bound",
-                   "as containerd gives it, and bounded"):
-            offered(containerd.version() >= (2, 1), "this containerd has no cgroup_writable")
-            pod = node.pod(handler)
-            container = pod.start("a", containerd.BOX, SLEEP)
-            is_bounded(lambda script, c=container: node.sh(c, script), "mount")
-            node.remove(pod)
-            wait_until(lambda: not delegated(), "the cgroup's end")
+    for mode, meant, check in (("pass", "as containerd gives it: writable, without bounds", is_unbounded),
+                               ("bound", "as containerd gives it: writable, bounded", is_bounded)):
+        for runtime, handler in (("runc", "bounds"), ("crun", "crun-bounds")):
+            t.policy(POLICY.replace("writable_mount = bound", f"writable_mount = {mode}"))
+            with t.row("containerd", runtime, f"cgroup_writable of containerd, writable_mount = {mode}", meant):
+                offered(containerd.version() >= (2, 1), "this containerd has no cgroup_writable")
+                pod = node.pod(handler)
+                container = pod.start("a", containerd.BOX, SLEEP)
+                check(lambda script, c=container: node.sh(c, script), "mount")
+                contains(node.sh(container, "grep ' /sys/fs/cgroup ' /proc/mounts").out, " rw,", "the mount")
+                node.remove(pod)
+                wait_until(lambda: not delegated(), "the cgroup's end")
 
 
 @case("containerd.neighbours", default=False)

@@ -69,23 +69,30 @@ def remapped(t):
         is_as_docker_gives_it(started("--runtime", "cgdeleg"))
     with t.row("docker", "runc", "the default runtime, whatever the annotation", must_be):
         is_as_docker_gives_it(started(*ASK))
-    must(["docker", "rm", "--force", *run(["docker", "ps", "--quiet"]).out.split()])
-    for runtime, name in (("runc", "cgdeleg"), ("crun", "cgdeleg-crun")):
-        t.policy(POLICY + "writable_mount = bound\n")
-        with t.row("docker", runtime, "cgdeleg-runtime, no annotation, writable_mount = bound",
-                   "as Docker gives it, and bounded"):
-            box = started("--runtime", name)
-            context.is_bounded(lambda script, box=box: docker.sh(box, script), "mount")
-            must(["docker", "rm", "--force", box])
-            wait_until(lambda: not delegated(), "the cgroup's end")
+    t.policy(POLICY + "cgroup_writable = true\n")
+    with t.row("docker", "runc", "cgdeleg-runtime, every container of the handler"):
+        is_granted(started("--runtime", "cgdeleg"))
+
+
+@case("docker.unasked", default=False)
+def unasked(t):
+    """Nobody asks, and userns-remap makes the cgroup writable all the same."""
+    docker.start(t, remap=True)
+    for mode, meant, check in (("pass", "as Docker gives it: writable, without bounds", context.is_unbounded),
+                               ("bound", "as Docker gives it: writable, bounded", context.is_bounded)):
+        for runtime, name in (("runc", "cgdeleg"), ("crun", "cgdeleg-crun")):
+            t.policy(f"{POLICY}writable_mount = {mode}\n")
+            with t.row("docker", runtime, f"cgdeleg-runtime, no annotation, writable_mount = {mode}", meant):
+                box = started("--runtime", name)
+                check(lambda script, box=box: docker.sh(box, script), "mount")
+                contains(docker.sh(box, "grep ' /sys/fs/cgroup ' /proc/mounts").out, " rw,", "the mount")
+                must(["docker", "rm", "--force", box])
+                wait_until(lambda: not delegated(), "the cgroup's end")
     t.policy(POLICY + "writable_mount = refuse\n")
     with t.row("docker", "runc", "cgdeleg-runtime, no annotation, writable_mount = refuse",
                "refused: its mount is read-write"):
         done = fails(docker.container("--runtime", "cgdeleg"), "the container was started")
         contains(done.err, "writable_mount = refuse", "docker's error")
-    t.policy(POLICY + "cgroup_writable = true\n")
-    with t.row("docker", "runc", "cgdeleg-runtime, every container of the handler"):
-        is_granted(started("--runtime", "cgdeleg"))
 
 
 @case("docker.unmapped", default=False)

@@ -151,26 +151,31 @@ def unmasked(t, p, runtime):
         equal(last_record()["verdict"], "grant", "the record's verdict")
 
 
+# Ways to a writable cgroup that do not ask us: what is said to podman, and how it is writable.
+UNASKED = (("--systemd=always", "mount", ("--systemd=always",)),
+           ("unmask=/sys/fs/cgroup", "mount", ("--security-opt", "unmask=/sys/fs/cgroup")),
+           ("CAP_SYS_ADMIN and a read-only mount", "owner", ("--cap-add", "SYS_ADMIN")))
+
+
 @case("podman.unasked", default=False)
 def unasked(t):
     """Nobody asks. The hook is started for every container, which its descriptor must say."""
     podman.configure(when={"always": True})
     t.later(podman.unconfigure)
     podman.load_images(t.work)
-    for runtime in ("crun", "runc"):
+    for mode, runtime in (("pass", "crun"), ("pass", "runc"), ("bound", "crun"), ("bound", "runc")):
         p = Podman(t, runtime)
-        for what, by, options in (("--systemd=always", "mount", ["--systemd=always"]),
-                                  ("unmask=/sys/fs/cgroup", "mount", ["--security-opt", "unmask=/sys/fs/cgroup"]),
-                                  ("CAP_SYS_ADMIN and a read-only mount", "owner", ["--cap-add", "SYS_ADMIN"])):
+        for what, by, options in UNASKED:
+            # runc gives a cgroup away only with a read-write mount.
             given = by == "mount" or runtime == "crun"
-            meant = "as podman gives it, and bounded" if given else "works: nothing is given, and it passes"
-            t.policy(POLICY.replace("[handler crio]", "writable_mount = bound\n\n[handler crio]"))
-            with t.row("podman", runtime, f"no annotation, {what}, writable_mount = bound", meant):
+            bounded = given and mode == "bound"
+            meant = "works: nothing is given" if not given else \
+                f"as podman gives it: writable, {'bounded' if bounded else 'without bounds'}"
+            t.policy(POLICY.replace("[handler podman]", f"[handler podman]\nwritable_mount = {mode}"))
+            with t.row("podman", runtime, f"no annotation, {what}, writable_mount = {mode}", meant):
                 container = started(p, *MAP, *options)
-                if given:
-                    context.is_bounded(lambda script, p=p, c=container: p.sh(c, script), by)
-                else:
-                    equal((records(), delegated()), ([], {}), "what we have done")
+                check = context.is_bounded if bounded else context.is_unbounded
+                check(lambda script, p=p, c=container: p.sh(c, script), by)
                 must([*p.command, "rm", "--force", "--time", "0", container])
 
 
@@ -293,3 +298,11 @@ def crio_annotation(t):
         for number, key in enumerate(CRIO_OWN, 1):
             is_granted(p, asking(key))
             equal([record["handler"] for record in records()], ["crio"] * number, f"the hook's runs, with {key}")
+    p("rm", "--all", "--force", "--time", "0")
+    podman.configure("50-cgdeleg-crio.json", when={"always": True})
+    t.policy(POLICY.replace(" ".join(["", *CRIO_OWN]), "").replace("[handler crio]", "[handler crio]\nwritable_mount = bound"))
+    with t.row("CRI-O (its descriptor, in podman)", "crun",
+               "CRI-O's own annotation, which the policy does not approve, `when` always, writable_mount = bound",
+               "as CRI-O gives it: writable, bounded"):
+        box = asking(CRIO_OWN[0])
+        context.is_bounded(lambda script: p.sh(box, script), "mount")

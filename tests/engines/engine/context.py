@@ -101,16 +101,27 @@ def is_granted(sh, refusal="Permission denied"):
     equal(sh("rmdir /sys/fs/cgroup/job").code, 0, "rmdir")
 
 
+# Where the container's own mount is read-only, the one that CAP_SYS_ADMIN lets it make.
+VIEWS = {"mount": "cd /sys/fs/cgroup", "owner": "mkdir -p /tmp/own && mount -t cgroup2 none /tmp/own; cd /tmp/own"}
+
+
 def is_bounded(sh, by):
     """A container that asked nobody: its engine made the cgroup writable, and cgdeleg has bounded it. Whether it can make
     cgroups is its engine's affair."""
-    seen = sh("cd /sys/fs/cgroup; cat memory.max pids.max cgroup.max.descendants; echo max >memory.max")
+    seen = sh(f"{VIEWS[by]} && cat memory.max pids.max cgroup.max.descendants; echo max >memory.max")
     equal(seen.out.split(), SEEN[1:], f"what the container sees ({seen.err})")
     contains(seen.err, "Permission denied", "writing the own limit")
     record = last_record()
     equal((record["verdict"], record["writable_by"]), ("bound", by), "the record")
     (marked,) = delegated().values()
     contains(marked, f'"writable_by":"{by}"', "the attribute")
+
+
+def is_unbounded(sh, by):
+    """The control: the same container is as its engine makes it, and we have done nothing."""
+    seen = sh(f"{VIEWS[by]} && cat memory.max cgroup.max.descendants")
+    equal(seen.out.split(), ["max", "max"], f"what the container sees ({seen.err})")
+    equal((records(), delegated()), ([], {}), "what we have done")
 
 
 def is_plain(sh):
