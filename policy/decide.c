@@ -430,6 +430,8 @@ static void decline(struct request *request)
 		     "annotation '%s' declines a writable cgroup", FOREIGN(request->wish.writable_key));
 	d->origin = request->approved->origin;
 	d->verdict = VERDICT_READONLY;
+	if (!request_no_volumes(request))
+		d->verdict = VERDICT_REFUSE;
 	if (facts->userns == USERNS_PRIVATE || facts->mount == MOUNT_READONLY || facts->mount == MOUNT_WILL_BE_RO)
 		return;
 	request_refuse(

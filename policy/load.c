@@ -35,6 +35,7 @@ struct loader {
 	const char *path; /* of the directory, for messages */
 	uid_t owner;	  /* who may own the files besides uid 0 */
 	struct err *err;
+	struct unread **unread_end; /* there may be thousands */
 };
 
 static int complain_file(struct ruleset *rules, const char *file, const char *fmt, ...) _printf_(3, 4);
@@ -297,13 +298,12 @@ static int list_place(struct loader *loader, struct place *place, struct names *
 /* For finding.h: somebody may wait in vain for it to have an effect. */
 static int keep_unread(struct loader *loader, const struct place *place, const char *name)
 {
-	struct unread *unread = arena_alloc(loader->rules->arena, sizeof(*unread)), **end = &loader->rules->unread;
+	struct unread *unread = arena_alloc(loader->rules->arena, sizeof(*unread));
 
 	if (!unread)
 		return -ENOMEM;
-	while (*end)
-		end = &(*end)->next;
-	*end = unread;
+	*loader->unread_end = unread;
+	loader->unread_end = &unread->next;
 	unread->file = join(loader, place->name, name);
 	return unread->file ? 0 : -ENOMEM;
 }
@@ -392,7 +392,7 @@ static int load_all(struct loader *loader)
 int ruleset_load(const char *path, uid_t owner, struct ruleset *ret, struct err *err)
 {
 	struct err why = { 0 };
-	struct loader loader = { .rules = ret, .path = path, .owner = owner, .err = &why };
+	struct loader loader = { .rules = ret, .path = path, .owner = owner, .err = &why, .unread_end = &ret->unread };
 	int r = ruleset_init(ret);
 
 	if (r == 0)

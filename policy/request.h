@@ -81,6 +81,10 @@ const char *explain_by_engine(const struct request *request, const struct engine
 /* require.c: false, and refused, if /sys/fs/cgroup could not be the container's own cgroup; no other fact matters then. */
 bool request_placed(struct request *request);
 
+/* require.c: false, and refused, if a container that declines, and is not held by a user namespace of its own, has another
+ * way to cgroups, and writable_mount is not "pass": else declining would be a way around it. */
+bool request_no_volumes(struct request *request);
+
 /* require.c: whom the cgroup is given to, the guard, and a refusal for all that is not as it must be. */
 void request_require(struct request *request);
 

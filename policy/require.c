@@ -343,6 +343,25 @@ static void require_no_bpf(struct request *request)
 			     "the container's seccomp profile lets bpf(2) through, which a payload seldom needs");
 }
 
+bool request_no_volumes(struct request *request)
+{
+	const struct setting *line = request_setting(request, KEY_WRITABLE_MOUNT);
+	const struct facts *facts = request->facts;
+
+	if ((facts->userns != USERNS_NONE && facts->userns != USERNS_HOST_IDS) ||
+	    request_is(request, KEY_WRITABLE_MOUNT, "pass"))
+		return true;
+	if (facts->other_cgroup)
+		request_refuse(
+			request, REASON_OTHER_CGROUP_MOUNT, line,
+			"the container declines a writable cgroup, but has another way to cgroups, and writable_mount = %s: %s; take the volume or mount that brings it out of the container",
+			line->value, facts->other_cgroup);
+	if (facts->unseen)
+		request_refuse(request, REASON_UNKNOWN, line, "%s is not known, and writable_mount = %s depends on it",
+			       facts->unseen, line->value);
+	return !facts->other_cgroup && !facts->unseen;
+}
+
 void request_require(struct request *request)
 {
 	struct decision *d = request->decision;

@@ -142,6 +142,43 @@ TEST(test_cannot_be_bounded)
 	}
 }
 
+/* Nobody gets past writable_mount by declining: what a volume brings would stay as it is. */
+TEST(test_declines_with_a_volume)
+{
+	static const struct annotation declines = { "cgdeleg.io/writable", "false" };
+	static const struct {
+		const char *mode;
+		enum userns_kind userns;
+		const char *other, *unseen;
+		enum verdict expect;
+	} table[] = {
+		{ "pass", USERNS_NONE, "x", NULL, VERDICT_READONLY },
+		{ "bound", USERNS_NONE, NULL, NULL, VERDICT_READONLY },
+		{ "bound", USERNS_NONE, "x", NULL, VERDICT_REFUSE },
+		{ "refuse", USERNS_NONE, "x", NULL, VERDICT_REFUSE },
+		{ "refuse", USERNS_HOST_IDS, "x", NULL, VERDICT_REFUSE },
+		{ "refuse", USERNS_NONE, NULL, "x", VERDICT_REFUSE },
+		{ "refuse", USERNS_PRIVATE, "x", NULL, VERDICT_READONLY },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		struct facts facts = good_facts;
+		char text[1024];
+
+		(void)snprintf(text, sizeof(text), UNASKED "writable_mount = %s\n", table[i].mode);
+		annotate(&facts, &declines, 1);
+		facts.userns = table[i].userns;
+		facts.mount = MOUNT_READONLY;
+		facts.other_cgroup = table[i].other;
+		facts.unseen = table[i].unseen;
+		decide_text(text, &facts);
+		if (decision.verdict != table[i].expect) {
+			print_decision(&decision);
+			fail_msg("%zu", i);
+		}
+	}
+}
+
 /* A pause container is the engine's, and a broken policy speaks for whom it names. */
 TEST(test_unasked_others)
 {

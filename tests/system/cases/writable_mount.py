@@ -95,6 +95,28 @@ def mount(t):
             passed(c)
 
 
+@case("writable.other", scope="runtime")
+def other(t):
+    """Its own mount is read-only, and a volume brings the host's cgroups."""
+    def volume(name, mode, *options):
+        mounts = [{"destination": "/host", "type": "bind", "source": host.CGROUP, "options": ["bind", *options]}]
+        return t.container(name, policy_dir=policy(t, mode), maps=None, mounts=mounts)
+
+    with t.step("control: pass leaves it without bounds"):
+        c = volume("free", "pass").up()
+        passed(c)
+        equal(c.exec(f"mkdir /host{c.cgroup}/x && rmdir /host{c.cgroup}/x").code, 0, "mkdir in the volume")
+    with t.step("refuse: not created"):
+        refused(volume("refuse", "refuse"), "has cgroups mounted read-write, not at /sys/fs/cgroup, and writable_mount = refuse")
+    with t.step("bound: not created, because nothing can bound it"):
+        refused(volume("bound", "bound"), "writable_mount = bound: ")
+    with t.step("control: read-only it passes, whenever the runtime makes it so"):
+        for mode in ("bound", "refuse"):
+            c = volume("readonly", mode, "ro").up()
+            passed(c)
+            expect(c.exec(f"mkdir /host{c.cgroup}/x").code != 0, "mkdir in the volume")
+
+
 @case("writable.owner")
 def owner(t):
     """A read-only mount, and a runtime that gives the cgroup to the user namespace's root."""
