@@ -32,6 +32,8 @@ static void say(const char *text, const char *more)
 	char line[1024];
 	int len = snprintf(line, sizeof(line), "cgdeleg: %s\n%s", text, more);
 
+	_Static_assert(sizeof("cgdeleg: \n") + ERR_TEXT_SIZE + sizeof(usage) <= sizeof(line), "a sentence could be cut");
+
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return; /* nobody listens; the audit record has it */
