@@ -124,14 +124,14 @@ static int run_child(int cgroup_fd, int *ret_amiss, struct err *err)
 	int status = 0;
 
 	if (child < 0)
-		return err_set_errno(err, errno, "cannot start the canary in its cgroup");
+		return err_set_errno(err, errno, "cannot start the test process in its cgroup");
 	if (child == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(try_all(cgroup_fd));
 	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
-			return err_set_errno(err, errno, "cannot wait for the canary");
+			return err_set_errno(err, errno, "cannot wait for the test process");
 	*ret_amiss = WIFEXITED(status) ? WEXITSTATUS(status) : NOT_TRIED;
 	return 0;
 }

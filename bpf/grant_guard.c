@@ -100,7 +100,7 @@ static int fail_attach(size_t program, int error, struct err *err)
 	return err_set_errno(
 		err, error, "cannot attach the guard program %s%s", guard_program_names[program],
 		error == EINVAL || error == E2BIG
-			? ", for which the kernel may have no hook left (it has ten, and other programs take some: 'bpftool cgroup tree')"
+			? ", perhaps because other programs have taken the last of the kernel's ten hooks ('bpftool cgroup tree' shows them)"
 			: "");
 }
 
@@ -128,7 +128,7 @@ int grant_guard_attach(const struct grant_guard *guard, int cgroup_fd, unsigned 
 		if (found & 1 << i)
 			continue;
 		return refused[i] ? fail_attach(i, refused[i], err)
-				  : err_set(err, EIO, "the guard program %s is not there after attaching it",
+				  : err_set(err, EIO, "the guard program %s is not on the cgroup after attaching it",
 					    guard_program_names[i]);
 	}
 	return found < 0 ? found : 0;

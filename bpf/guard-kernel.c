@@ -175,7 +175,7 @@ int guard_kernel_explain(int error, struct err *err)
 		return error;
 	(void)err_set(
 		err, ENOTSUP,
-		"this kernel lets nobody attach BPF programs to its functions: it refuses the smallest one with EPERM, and loads one that needs the same capabilities");
+		"this kernel lets nobody attach BPF programs to its functions: it refuses the smallest one with EPERM, although it loads another that needs the same capabilities");
 	return KERNEL_CANNOT;
 }
 

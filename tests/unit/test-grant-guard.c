@@ -120,13 +120,13 @@ TEST(test_attach)
 		{ "all", ALL, 0, 0, 0, 0, 0, 0, 1, NULL },
 		{ "an older build's programs under our ids", OLDER, 0, 0, 0, 0, 0, ALL & ~OLDER, 1, NULL },
 		{ "no hook is left", 0, 1U << GUARD_RMXATTR, 0, 0, 0, 0, ALL & ~(1U << GUARD_RMXATTR), 1,
-		  "guard_rmxattr, for which the kernel may have no hook left (it has ten" },
+		  "guard_rmxattr, perhaps because other programs have taken the last of" },
 		{ "forbidden", 0, 0, 0, EPERM, 2, 0, OLDER, 0,
 		  "cannot attach the guard program guard_setattr: Operation not" },
-		{ "too many on the cgroup", 0, 0, 0, E2BIG, 0, 0, 0, 0, "(it has ten" },
+		{ "too many on the cgroup", 0, 0, 0, E2BIG, 0, 0, 0, 0, "the last of the kernel's ten hooks" },
 		{ "cannot be read back", 0, 0, 0, 0, 0, EPERM, ALL, 1, "cannot query" },
 		{ "not there", 0, 0, 1U << GUARD_SETATTR, 0, 0, 0, ALL, 1,
-		  "guard_setattr is not there after attaching it" },
+		  "guard_setattr is not on the cgroup after attaching it" },
 	};
 	const struct grant_guard guard = a_guard();
 
