@@ -117,7 +117,7 @@ static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **re
 	if (!append(doc, stage, hook))
 		return err_set(err, ENOMEM, "config.json: out of memory");
 	*ret = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, ret_len);
-	return *ret ? 0 : err_set(err, ENOMEM, "config.json: cannot be written again");
+	return *ret ? 0 : err_set(err, ENOMEM, "config.json: cannot be rewritten with the hook in it");
 }
 
 /* Not synced: a bundle does not survive a reboot, and the runtime reads it at once. */

@@ -259,7 +259,8 @@ static int read_request(int argc, char **argv, struct request *ret, struct err *
 	uint64_t deadline_ms;
 
 	if (argc < 4 || argc > 3 + UNIT_WORDS_MAX)
-		return err_set(err, EINVAL, "%d words are none of a unit, a deadline and 1 to %d properties",
+		return err_set(err, EINVAL,
+			       "%d arguments were given; a unit, a deadline and 1 to %d properties are needed",
 			       argc > 0 ? argc - 1 : 0, UNIT_WORDS_MAX);
 	if (!systemd_unit_is_valid(argv[1]))
 		return err_set(err, EINVAL, "'%.200s' is not the name of a unit", argv[1]);

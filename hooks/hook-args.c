@@ -48,7 +48,7 @@ int hook_args_read(char *const *argv, struct hook_args *ret, struct err *err)
 		.deadline = DEADLINE,
 	};
 	if (!argv[1] || strcmp(argv[1], "createRuntime") != 0)
-		return err_set(err, EINVAL, "the first word must be 'createRuntime', not '%.200s'", argv[1] ?: "");
+		return err_set(err, EINVAL, "the first argument must be 'createRuntime', not '%.200s'", argv[1] ?: "");
 	n = options_read(argv + 2, rows, ELEMENTS(rows), err);
 	if (n < 0)
 		return n;

@@ -16,13 +16,12 @@ static int refuse_word(const char *word, const struct option_row *rows, size_t n
 
 	for (const struct option_row *row = rows; row < rows + n_rows; row++) {
 		if (word[name_len] && strlen(row->name) == name_len && strncmp(word, row->name, name_len) == 0)
-			return err_set(err, EINVAL,
-				       "'%.200s' is one word: write the option '%s' and its value as two words", word,
-				       row->name);
+			return err_set(err, EINVAL, "'%.200s' is one argument: write the option '%s' and its value as two",
+				       word, row->name);
 		nearest_try(&nearest, row->name);
 	}
 	if (word[0] != '-')
-		return err_set(err, EINVAL, "the word '%.200s' is no option and follows none", word);
+		return err_set(err, EINVAL, "'%.200s' is neither an option nor the value of one", word);
 	return err_set(err, EINVAL, "there is no option '%.200s'%s", word, nearest_hint(&nearest, hint, sizeof(hint)));
 }
 

@@ -96,7 +96,7 @@ static int parse_before(char *const **argv, struct runtime_args *ret, struct err
 		if (!option && !word.value)
 			return err_set(
 				err, EINVAL,
-				"cgdeleg-runtime does not know the option '%s' before the verb, nor whether a value follows it; write it as '%s=VALUE'",
+				"cgdeleg-runtime does not know the option '%s' before the runtime's verb, and cannot tell whether the next argument is its value; write '%s=VALUE'",
 				**argv, **argv);
 		if (option && option->takes_value && !word.value) {
 			(*argv)++;
@@ -111,7 +111,7 @@ static int parse_before(char *const **argv, struct runtime_args *ret, struct err
 	}
 	/* Runtimes skip it, and this parser would miss the verb. */
 	if (**argv && strcmp(**argv, "--") == 0)
-		return err_set(err, EINVAL, "leave out the '--' before the verb");
+		return err_set(err, EINVAL, "leave out the '--' before the runtime's verb");
 	return 0;
 }
 
@@ -146,7 +146,7 @@ static int parse_after(char *const *argv, struct runtime_args *ret, struct err *
 		if (is_doubtful(&word))
 			return err_set(
 				err, EINVAL,
-				"runtimes disagree on the option '%s' of '%s'; write '--bundle DIR', and long options with two dashes",
+				"runc and crun read the option '%s' of '%s' differently; write '--bundle DIR', and long options with two dashes",
 				*argv, ret->verb);
 		if (!word.value && has_value_after(&word)) {
 			if (!argv[1])

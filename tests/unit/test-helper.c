@@ -16,7 +16,7 @@ TEST(test_culprit)
 	static const struct {
 		const char *words, *said;
 	} cases[] = {
-		{ "", "0 words are none of" },
+		{ "", "0 arguments were given; a unit" },
 		{ "x.mount 1 MemoryMax=1", "'x.mount' is not the name of a unit" },
 		{ "x.scope one MemoryMax=1", "'one' is not a deadline" },
 		{ "x.scope 1 MemoryMax=1 Delegate=yes", "'Delegate=yes' is not PROPERTY=VALUE" },

@@ -49,8 +49,8 @@ static const struct {
 	const char *argv[8];
 	const char *said;
 } bad[] = {
-	{ { "--future", "x", "create" }, "write it as '--future=VALUE'" },
-	{ { "-x", "create" }, "write it as '-x=VALUE'" },
+	{ { "--future", "x", "create" }, "write '--future=VALUE'" },
+	{ { "-x", "create" }, "write '-x=VALUE'" },
 	{ { "create", "-b=/b", "id" }, "'-b=/b' of 'create'" },
 	{ { "create", "-b/b", "id" }, "--bundle DIR" },
 	{ { "create", "--bun", "/b" }, "'--bun'" },
@@ -64,8 +64,8 @@ static const struct {
 	{ { "run", "-db", "/b", "id" }, "'-db' of 'run'" },
 	{ { "run", "-db/b", "id" }, "'-db/b' of 'run'" },
 	{ { "run", "-d=true", "id" }, "'-d=true' of 'run'" },
-	{ { "--", "create", "--bundle", "/b" }, "'--' before the verb" },
-	{ { "--root", "/r", "--", "run", "id" }, "'--' before the verb" },
+	{ { "--", "create", "--bundle", "/b" }, "'--' before the runtime's verb" },
+	{ { "--root", "/r", "--", "run", "id" }, "'--' before the runtime's verb" },
 };
 
 static void same(const char *got, const char *wanted, size_t i, const char *what)

@@ -39,7 +39,7 @@ static const struct {
 	/* not executed when the hook cannot be added */
 	{ WORDS(SHELL, "create", "--bundle", "/nonexistent", "id"), 1,
 	  "cgdeleg-runtime: error [runtime]: bundle '/nonexistent': cannot open the bundle" },
-	{ WORDS(SHELL, "--unknown", "create"), 1, "write it as '--unknown=VALUE'" },
+	{ WORDS(SHELL, "--unknown", "create"), 1, "write '--unknown=VALUE'" },
 };
 
 static const char script[] = "IFS='|'; read -r line <&8\n"
