@@ -76,7 +76,7 @@ static void load_policy(struct service *s)
 		const struct complaint *c = next->complaints;
 
 		(void)snprintf(text, sizeof(text),
-			       "the policy has errors, so the one read before stays in force: %s:%u: %.300s",
+			       "the policy has errors, so the previous one stays in force: %s:%u: %.300s",
 			       c->origin.file ? c->origin.file : "?", c->origin.line, c->text);
 		say(LOG_ERR, text);
 		return;
@@ -98,7 +98,7 @@ static void put_verified(const struct watch *watch, FILE *to)
 	struct watch_grant grant = { 0 };
 
 	fputs("# TYPE cgdeleg_watch_verified_age_seconds gauge\n# UNIT cgdeleg_watch_verified_age_seconds seconds\n"
-	      "# HELP cgdeleg_watch_verified_age_seconds how long ago all ceilings of the grant were found to hold\n",
+	      "# HELP cgdeleg_watch_verified_age_seconds time since all ceilings of the grant were last found to hold\n",
 	      to);
 	while (watch_next(watch, &grant)) {
 		fputs("cgdeleg_watch_verified_age_seconds{container=\"", to);
@@ -128,10 +128,13 @@ static void put_metrics(void *userdata, FILE *to)
 	put(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
 	put(to, "failed", "counter", "limits that could not be put back", c->failed);
 	put(to, "contested", "gauge", "limits that somebody keeps raising", c->contested);
-	put(to, "lowered", "counter", "ceilings lowered because the policy was", c->lowered);
-	put(to, "dying_alarms", "gauge", "delegated cgroups with too many removed ones that hold memory", c->dying_alarms);
-	put(to, "dying_held", "gauge", "delegated cgroups where reclaiming that memory does not help", c->dying_held);
-	put(to, "reclaims", "counter", "writes to memory.reclaim because of such cgroups", c->reclaims);
+	put(to, "lowered", "counter", "ceilings lowered because the policy's are lower now", c->lowered);
+	put(to, "dying_alarms", "gauge", "delegated cgroups below which too many removed cgroups still hold memory",
+	    c->dying_alarms);
+	put(to, "dying_held", "gauge",
+	    "delegated cgroups below which the memory of removed cgroups cannot be reclaimed", c->dying_held);
+	put(to, "reclaims", "counter", "writes to memory.reclaim because of removed cgroups that still hold memory",
+	    c->reclaims);
 	put(to, "guards_restored", "counter", "BPF guards that were detached and have been attached again",
 	    c->guards_restored);
 	put(to, "guards_missing", "gauge", "BPF guards that could not be attached again", c->guards_missing);
@@ -143,10 +146,10 @@ static void put_metrics(void *userdata, FILE *to)
 	    c->unchecked);
 	put(to, "unopened", "gauge", "cgroups that the last walk of the tree could not open, and what is below them",
 	    c->unopened);
-	put(to, "overflows", "counter", "overflows of the event queue", c->overflows);
-	put_options(to, "host_option", "1: the host's cgroup2 has the option", watch_host(watch), watch_host_has);
-	put_options(to, "host_option_lost", "1: it must have the option, and does not", watch_host(watch),
-		    watch_host_misses);
+	put(to, "overflows", "counter", "overflows of inotify's event queue", c->overflows);
+	put_options(to, "host_option", "1 if the host's cgroup2 has the option", watch_host(watch), watch_host_has);
+	put_options(to, "host_option_lost", "1 if the host's cgroup2 must have the option and lacks it",
+		    watch_host(watch), watch_host_misses);
 	put_verified(watch, to);
 	fputs("# EOF\n", to);
 }
@@ -346,7 +349,7 @@ static int run(struct service *s)
 	if (c->unreadable > 0)
 		return err_set(&s->err, EIO, "the attributes of some delegated cgroups cannot be read");
 	if (watch_host(s->watch)->missing[0])
-		return err_set(&s->err, EIO, "the host's cgroup2 lacks options that must stand there: %s",
+		return err_set(&s->err, EIO, "the host's cgroup2 lacks options that it must have: %s",
 			       watch_host(s->watch)->missing);
 	return 0;
 }
@@ -364,7 +367,7 @@ int watch_main(int argc, char **argv)
 		{ "--helpers", "DIR", &s.helpers, NULL,
 		  "directory of the helper programs, the same as the hook's --helpers" },
 		{ "--interval", "SECONDS", &s.interval, NULL,
-		  "seconds between two sweeps, which check what sends no events (10)" },
+		  "seconds between two sweeps, which find what inotify does not report (10)" },
 		{ "--openmetrics", "FILE", &s.metrics, NULL, "write the counters of the watch to FILE" },
 		{ "--help", NULL, NULL, &s.help, "" },
 	};

@@ -46,7 +46,7 @@ static void note_rewrite(struct watch *watch, struct watch_limit *limit)
 	limit->contested = true;
 	watch->counts.contested++;
 	watch_say(watch, LOG_WARNING,
-		  "%s: somebody raises '%s' again and again; it is put back each time, and this is reported only once",
+		  "%s: somebody keeps raising '%s'; it is put back each time, and this is reported only once",
 		  limit->owner->name, limit->file);
 }
 
@@ -157,7 +157,7 @@ static int put_back(struct watch *watch, struct watched *w, const struct inspect
 		note_rewrite(watch, limit);
 	if (!limit || !limit->contested)
 		watch_say(watch, LOG_NOTICE,
-			  w->lowered ? "%s: '%s' was %s and has been lowered to %s, because the policy was lowered"
+			  w->lowered ? "%s: '%s' was %s and has been lowered to %s, because the policy's ceiling is lower now"
 				     : "%s: '%s' was raised to %s and has been put back to %s",
 			  w->name, ceiling->file, limit_format(ceiling->type, &state->now, was, sizeof(was)),
 			  limit_format(ceiling->type, &ceiling->value, now, sizeof(now)));
@@ -184,7 +184,8 @@ static int compare(struct watch *watch, struct watched *w, struct inspect *grant
 	if (faccessat(grant->place_fd[state->place], "cgroup.stat", F_OK, 0) < 0)
 		return 0;
 	*err = (struct err) { 0 };
-	return err_set(err, ENOENT, "'%s' is gone, since its controller is not enabled there any more: nothing limits it",
+	return err_set(err, ENOENT,
+		       "'%s' is gone, because its controller is not enabled there any more: so it limits nothing",
 		       state->ceiling.file);
 }
 

@@ -152,7 +152,7 @@ static void note_verified(struct watch *watch, struct watched *w, int r, const s
 	}
 	/* What could not be put back has been said already, and has no text. */
 	if (!w->uncompared && !w->unreadable && err->text[0])
-		watch_say(watch, LOG_ERR, "%s: its ceilings could not all be checked: %s", w->name, err->text);
+		watch_say(watch, LOG_ERR, "%s: not all of its ceilings could be checked: %s", w->name, err->text);
 	w->uncompared = true;
 }
 

@@ -51,12 +51,13 @@ int watch_host_recall(struct watch_host *h, struct err *err)
 		return err_set_errno(err, errno, "cannot open '%s/" WATCH_HOST_FILE "'", h->run);
 	r = owner_check_fd(fd, S_IFREG, h->host->machine->owner, WATCH_HOST_FILE, err);
 	if (r < 0)
-		return r;
+		return err_wrap(err, "'%s'", h->run);
 	/* Longer than this program writes, a NUL in between, another version: not ours. */
 	r = (int)file_read_fd(fd, text, sizeof(text));
 	if (r < 0 || strlen(text) != (size_t)r || strncmp(text, HEAD, strlen(HEAD)) != 0 || !take_words(&at, stood) ||
 	    !take_words(&at, flags) || *at)
-		return err_set(err, EBADMSG, "'%s/" WATCH_HOST_FILE "' is not as cgdeleg watch writes it", h->run);
+		return err_set(err, EBADMSG,
+			       "'%s/" WATCH_HOST_FILE "' was not written by this version of cgdeleg watch", h->run);
 	memcpy(h->stood, stood, sizeof(stood));
 	memcpy(h->flags, flags, sizeof(flags));
 	return 1;

@@ -168,10 +168,11 @@ void watch_host_who(struct watch_host *h)
 	if (h->mounts.complete)
 		scan_all(&scan);
 	if (scan.named > SHOWN)
-		(void)snprintf(h->who, sizeof(h->who), "since then cgroup2 is mounted for %s and %zu more", names,
+		(void)snprintf(h->who, sizeof(h->who),
+			       "since it was last seen, cgroup2 has been mounted for %s and %zu more", names,
 			       scan.named - SHOWN);
 	else if (scan.named > 0)
-		(void)snprintf(h->who, sizeof(h->who), "since then cgroup2 is mounted for %s", names);
+		(void)snprintf(h->who, sizeof(h->who), "since it was last seen, cgroup2 has been mounted for %s", names);
 	else
-		(void)snprintf(h->who, sizeof(h->who), "who mounted or remounted cgroup2 cannot be told");
+		(void)snprintf(h->who, sizeof(h->who), "it cannot be told who mounted or remounted cgroup2");
 }

@@ -133,7 +133,7 @@ static void demand(struct watch_host *h, const struct setting *setting, char ret
 		} else if (!text_has_word(h->noted, word)) {
 			add_word(h->noted, word);
 			say(h, LOG_NOTICE,
-			    "host_options names %s, which this kernel does not have (/sys/kernel/cgroup/features): nothing is lost with it",
+			    "host_options names %s, which this kernel does not have (/sys/kernel/cgroup/features): here it has no effect",
 			    word);
 		}
 	}
@@ -151,9 +151,10 @@ static void sound_alarm(const struct watch_host *h, const char *word, const stru
 	if (!text_has_word(h->stood, word) && setting)
 		(void)snprintf(named, sizeof(named), ", which host_options names (%.90s:%u)", setting->origin.file,
 			       setting->origin.line);
-	say(h, LOG_ALERT, "the host's cgroup2 %s the option %s%s: %s; %zu grants live; %s; to put it back, %s",
-	    named[0] ? "lacks" : "has lost", word, named, option ? option->without : "this program does not know it",
-	    grants, h->who, host_option_remedy(&mount, lists, ELEMENTS(lists), remedy, sizeof(remedy)));
+	say(h, LOG_ALERT, "the host's cgroup2 %s the option %s%s: %s; grants: %zu; %s; to put it back, %s",
+	    named[0] ? "lacks" : "has lost", word, named,
+	    option ? option->without : "this version of cgdeleg does not know it", grants, h->who,
+	    host_option_remedy(&mount, lists, ELEMENTS(lists), remedy, sizeof(remedy)));
 }
 
 /* What is missing, and was not before, or for so long that it is said again. Who did it is asked once: later there are
@@ -175,7 +176,7 @@ static void report_missing(struct watch_host *h, const char *missing, const stru
 		sound_alarm(h, word, setting, must, grants);
 }
 
-/* What was missing and stands again. An option that need not stand any more is no news. */
+/* What was missing and is there again. An option that is no longer required is no news. */
 static void report_back(const struct watch_host *h)
 {
 	char back[HOST_OPTIONS_SIZE], word[64];
@@ -197,7 +198,7 @@ static void keep(struct watch_host *h, const struct cgroup_mount *mount)
 	h->kept = r >= 0;
 	if (r < 0 && !h->forgetful)
 		say(h, LOG_WARNING,
-		    "%s: a watch that starts after the host's cgroup2 has lost an option would take that for normal; name the options in host_options",
+		    "%s; so a watch that starts after the host's cgroup2 has lost an option would not notice: name the options in host_options",
 		    err.text);
 	h->forgetful = r < 0;
 }
@@ -209,7 +210,8 @@ static void begin(struct watch_host *h, const struct cgroup_mount *mount)
 	const int r = watch_host_recall(h, &err);
 
 	if (r < 0)
-		say(h, LOG_WARNING, "%s; what stands now on the host's cgroup2 is taken for what stood before: %s",
+		say(h, LOG_WARNING,
+		    "%s; the options that the host's cgroup2 has now are taken for those that it had before: %s",
 		    err.text, h->now);
 	if (r > 0)
 		h->kept = true;
@@ -225,7 +227,7 @@ static void settle(struct watch_host *h, const struct cgroup_mount *mount)
 
 	select_words(h->now, h->stood, false, added);
 	while (text_next_word(&list, word, sizeof(word)) > 0)
-		say(h, LOG_NOTICE, "the host's cgroup2 has the option %s now, and it is watched from now on", word);
+		say(h, LOG_NOTICE, "the host's cgroup2 has got the option %s, which is watched from now on", word);
 	if (!h->kept || strcmp(h->stood, h->now) != 0 || strcmp(h->flags, mount->host_flags) != 0)
 		keep(h, mount);
 }
@@ -239,7 +241,7 @@ void watch_host_look(struct watch_host *h, const struct ruleset *rules, size_t g
 
 	if (!mount || read_mount(h, mount, &err) < 0) {
 		if (!h->failing)
-			say(h, LOG_ERR, "whether the host's cgroup2 still has its options cannot be told: %s",
+			say(h, LOG_ERR, "it cannot be told whether the host's cgroup2 still has its options: %s",
 			    mount ? err.text : "out of memory");
 		h->failing = true;
 		return;

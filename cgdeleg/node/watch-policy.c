@@ -26,7 +26,7 @@ static int lower_one(struct watch *watch, const struct watched *w, const struct 
 		ceiling->value = lower;
 	if (r == 0 && !limit_within(ceiling->type, wanted, &ceiling->value))
 		watch_say(watch, LOG_INFO,
-			  "%s: '%s' keeps its ceiling %s, and not the policy's, %s: an annotation asked for it, or the policy has changed, and a raise applies only to containers that start from now on",
+			  "%s: '%s' keeps its ceiling %s although the policy's is %s: an annotation asked for it, or the policy was changed, and a ceiling that it raises applies only to containers that start from now on",
 			  w->name, ceiling->file, limit_format(ceiling->type, &ceiling->value, a, sizeof(a)),
 			  limit_format(ceiling->type, wanted, b, sizeof(b)));
 	return r;

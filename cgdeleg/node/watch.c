@@ -190,7 +190,8 @@ void watch_events(struct watch *watch)
 		waiting -= n > 0 ? (int)n : 0;
 	} while ((n > 0 && waiting > 0) || (n < 0 && errno == EINTR));
 	if (n < 0 && errno != EAGAIN) {
-		watch_say(watch, LOG_ERR, "cannot read inotify's events: %s; the next sweep begins anew", strerror(errno));
+		watch_say(watch, LOG_ERR, "cannot read inotify's events: %s; the next sweep sets inotify up again",
+			  strerror(errno));
 		close_inotify(watch);
 	}
 	catch_up(watch);

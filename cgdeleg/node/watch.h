@@ -51,7 +51,7 @@ struct watch_counts {
 	uint64_t sweeps;    /* completed; after two more, all that was there before has been checked */
 	uint64_t put_back;  /* limits put back to their ceilings */
 	uint64_t failed;    /* that could not be */
-	uint64_t lowered;   /* ceilings lowered because the policy was */
+	uint64_t lowered;   /* ceilings lowered because the policy's are lower now */
 	uint64_t reclaims;  /* memory.reclaim written because of dying cgroups */
 	uint64_t overflows; /* of the event queue */
 	uint64_t guards_restored;

@@ -175,7 +175,7 @@ TEST(test_other_file)
 	assert_int_equal(watch_counts(s.watch)->unchecked, 1);
 	assert_true(watch_next(s.watch, &grant));
 	assert_int_equal(grant.verified_seconds, 9);
-	assert_int_equal(scene_count_said("<3> box: its ceilings could not all be checked: 'memory.max' is gone"), 1);
+	assert_int_equal(scene_count_said("<3> box: not all of its ceilings could be checked: 'memory.max' is gone"), 1);
 	tree_edit(&s.tree, BOX "/memory.max = max\n");
 	scene_sweep(&s);
 	check_all(&s, BOX);
@@ -312,7 +312,7 @@ TEST(test_no_descriptors)
 	check_all(&s, OTHER);
 	assert_int_equal(watch_counts(s.watch)->grants, 2);
 	assert_int_equal(watch_counts(s.watch)->without_events, 1);
-	scene_check_said("once", "box: its ceilings could not all be checked");
+	scene_check_said("once", "box: not all of its ceilings could be checked");
 	scene_sweep(&s);
 	assert_int_equal(watch_counts(s.watch)->without_events, 0);
 }

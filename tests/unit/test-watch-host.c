@@ -103,16 +103,16 @@ static const struct {
 	{ "", ",nsdelegate,memory_recursiveprot", ",nsdelegate,memory_recursiveprot", NULL },
 	{ "", ",nsdelegate,memory_recursiveprot", ",memory_recursiveprot",
 	  "<1> the host's cgroup2 has lost the option nsdelegate: a container without a user namespace is held by the grant guard "
-	  "alone, and gets no new grant; 3 grants live; who mounted or remounted cgroup2 cannot be told; to put it back, "
+	  "alone, and gets no new grant; grants: 3; it cannot be told who mounted or remounted cgroup2; to put it back, "
 	  "run `mount -o remount,rw,nosuid,nodev,noexec,relatime,nsdelegate,memory_recursiveprot /sys/fs/cgroup`\n" },
 	{ "", ",nsdelegate,memory_recursiveprot", ",nsdelegate,memory_recursive",
 	  "lost the option memory_recursiveprot: memory.min" },
 	{ "", ",nsdelegate", ",nsdelegatex,xnsdelegate,NSDELEGATE", "lost the option nsdelegate" },
 	{ "", ",nsdelegate", ",ns\\054delegate,nsdelegate=1", "lost the option nsdelegate" },
-	{ "", ",newer", "", "lost the option newer: this program does not know it" },
+	{ "", ",newer", "", "lost the option newer: this version of cgdeleg does not know it" },
 	{ "", ",seclabel", "", NULL },
 	{ "", "", "", NULL },
-	{ "", "", ",favordynmods", "<5> the host's cgroup2 has the option favordynmods now" },
+	{ "", "", ",favordynmods", "<5> the host's cgroup2 has got the option favordynmods" },
 	{ WANT("found"), ",nsdelegate", "", "lost the option nsdelegate" },
 	{ WANT("none"), ",nsdelegate", "", NULL },
 	{ WANT("memory_recursiveprot"), ",nsdelegate,memory_recursiveprot", ",memory_recursiveprot", NULL },
@@ -224,7 +224,7 @@ TEST(test_restart)
 	restart(&s, "");
 	expect_said("still", "has lost the option memory_recursiveprot");
 	restart(&s, MOUNT(",nsdelegate,memory_recursiveprot,favordynmods"));
-	expect_said("more", "<5> the host's cgroup2 has the option favordynmods now");
+	expect_said("more", "<5> the host's cgroup2 has got the option favordynmods");
 	restart(&s, MOUNT(",nsdelegate,memory_recursiveprot"));
 	expect_said("and lost", "has lost the option favordynmods");
 	/* A boot. */
@@ -261,7 +261,7 @@ TEST(test_hostile_file)
 			expect_said(rows[i].lines, "has lost the option memory_recursiveprot");
 			continue;
 		}
-		if (strncmp(said, "<4> ", 4) != 0 || !strstr(said, "is taken for what stood before: nsdelegate"))
+		if (strncmp(said, "<4> ", 4) != 0 || !strstr(said, "are taken for those that it had before: nsdelegate"))
 			fail_msg("row %zu: %s", i, said);
 		assert_null(strstr(said, "<1>"));
 		if (i < ELEMENTS(rows) - 1)
@@ -277,7 +277,7 @@ TEST(test_foreign_file)
 	scene_open(&s, MOUNT(",nsdelegate") "run/host-options = " FILE_HEAD "memory_recursiveprot\\nrw\n", "");
 	assert_int_equal(fchmodat(s.tree.fd, "run/host-options", 0666, 0), 0);
 	look(&s, "");
-	expect_said("others may write it", "is taken for what stood before: nsdelegate");
+	expect_said("others may write it", "are taken for those that it had before: nsdelegate");
 	assert_null(strstr(said, "<1>"));
 }
 
@@ -288,15 +288,16 @@ TEST(test_foreign_file)
 static const struct {
 	const char *lines, *said;
 } mounters[] = {
-	{ "", "; who mounted or remounted cgroup2 cannot be told; " },
+	{ "", "; it cannot be told who mounted or remounted cgroup2; " },
 	{ TABLE("812", "90", TREE_AT("91", "/", "/sys/fs/cgroup", "")) "proc/812/comm = sleep\n",
-	  "; since then cgroup2 is mounted for process 812 (sleep) at '/sys/fs/cgroup'; " },
+	  "; since it was last seen, cgroup2 has been mounted for process 812 (sleep) at '/sys/fs/cgroup'; " },
 	/* Its own cgroup only; a copy of the host's, in two ways; what was there before; another type. */
-	{ TABLE("812", "90", TREE_AT("91", "/ci/box", "/sys/fs/cgroup", "")), "cannot be told; " },
-	{ TABLE("812", "90", TREE_AT("91", "/", "/sys/fs/cgroup", " master:9")), "cannot be told; " },
-	{ TABLE("812", "90", TREE_AT("91", "/", "/sys/fs/cgroup", " shared:9 propagate_from:3")), "cannot be told; " },
-	{ TABLE("812", "90", TREE_AT("71", "/", "/sys/fs/cgroup", "")), "cannot be told; " },
-	{ TABLE("812", "90", "\\n91 1 0:29 / /x rw - cgroup cgroup rw"), "cannot be told; " },
+	{ TABLE("812", "90", TREE_AT("91", "/ci/box", "/sys/fs/cgroup", "")), "; it cannot be told who" },
+	{ TABLE("812", "90", TREE_AT("91", "/", "/sys/fs/cgroup", " master:9")), "; it cannot be told who" },
+	{ TABLE("812", "90", TREE_AT("91", "/", "/sys/fs/cgroup", " shared:9 propagate_from:3")),
+	  "; it cannot be told who" },
+	{ TABLE("812", "90", TREE_AT("71", "/", "/sys/fs/cgroup", "")), "; it cannot be told who" },
+	{ TABLE("812", "90", "\\n91 1 0:29 / /x rw - cgroup cgroup rw"), "; it cannot be told who" },
 	/* No copy, although the numbers begin alike. */
 	{ TABLE("812", "90", TREE_AT("91", "/", "/x", " master:99")), "for process 812 (?) at '/x'; " },
 	{ TABLE("812", "90", TREE_AT("91", "/", "/x\\040$(y)", "")), "for process 812 (?) at '/x $(y)'; " },
@@ -312,9 +313,9 @@ static const struct {
 			TREE_AT("94", "/", "/d", "")),
 	  "at '/a', process 812 (?) at '/b', process 812 (?) at '/c' and 1 more; " },
 	/* Not a table. */
-	{ "proc/812/mountinfo = 90 x\n", "cannot be told; " },
-	{ "proc/812/mountinfo =\n", "cannot be told; " },
-	{ "proc/812x/mountinfo = 1\n", "cannot be told; " },
+	{ "proc/812/mountinfo = 90 x\n", "; it cannot be told who" },
+	{ "proc/812/mountinfo =\n", "; it cannot be told who" },
+	{ "proc/812x/mountinfo = 1\n", "; it cannot be told who" },
 };
 
 TEST(test_mounters)
@@ -352,7 +353,7 @@ TEST(test_flood)
 	look(&s, "");
 	now_ms += MINUTE;
 	look(&s, MOUNT("") TABLE("812", "90", TREE_AT("91", "/", "/x", "")));
-	expect_said("flood", "cannot be told; ");
+	expect_said("flood", "; it cannot be told who");
 }
 
 /* In its place, as the kernel's own is. */
@@ -392,7 +393,7 @@ TEST(test_unreadable)
 	look(&s, "");
 	look(&s, "proc/1/mountinfo = garbage\n");
 	expect_said("garbage",
-		    "<3> whether the host's cgroup2 still has its options cannot be told: mountinfo: cannot read");
+		    "<3> it cannot be told whether the host's cgroup2 still has its options: mountinfo: cannot read");
 	look(&s, "");
 	expect_said("once", NULL);
 	assert_false(watch_host_misses(s.watch, "nsdelegate"));

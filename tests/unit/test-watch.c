@@ -169,7 +169,7 @@ TEST(test_contest)
 	assert_int_equal(watch_counts(s.watch)->contested, 0);
 	raise_at(&s, 1000000 + WATCH_CONTEST_MS - 1);
 	scene_check(&s, BOX "/memory.max", "1073741824");
-	scene_check_said("contest", "<4> box: somebody raises 'memory.max' again and again");
+	scene_check_said("contest", "<4> box: somebody keeps raising 'memory.max'");
 	assert_int_equal(watch_counts(s.watch)->contested, 1);
 	scene_hear();
 	for (int i = 0; i < 30; i++) {
@@ -318,9 +318,9 @@ static const struct {
 	{ "[profile small]\ncgroup.max.depth = 2\n", "2", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\ncgroup.max.depth = 4\n", "4", NULL, 0 },
 	{ "[profile small]\ncgroup.max.depth = 9\n", "4",
-	  "keeps its ceiling 4, and not the policy's, 9: an annotation asked for it, or the policy has changed", 0 },
+	  "keeps its ceiling 4 although the policy's is 9: an annotation asked for it, or the policy was changed", 0 },
 	{ "[profile small]\ncgroup.max.depth = max\n", "4",
-	  "keeps its ceiling 4, and not the policy's, max: an annotation", 0 },
+	  "keeps its ceiling 4 although the policy's is max: an annotation", 0 },
 	{ "[profile small]\npids.max = 5\n", "4", "has lowered 1 of its ceilings", 1 },
 	{ "[profile small]\nio.max = 8:0 rbps=1M\n", "4", NULL, 0 }, /* none was granted */
 	{ "[profile other]\ncgroup.max.depth = 2\n", "4", "has no profile 'small' any more", 0 },
@@ -394,7 +394,7 @@ TEST(test_policy_sets)
 	} rows[] = {
 		{ "[profile small]\ncpuset.cpus = 2-5\n", "has lowered 1 of its ceilings", "2-3", 1 },
 		{ "[profile small]\ncpuset.cpus = 4-7\n",
-		  "keeps its ceiling 0-3, and not the policy's, 4-7: an annotation", "0-3", 0 },
+		  "keeps its ceiling 0-3 although the policy's is 4-7: an annotation", "0-3", 0 },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
@@ -434,7 +434,7 @@ TEST(test_host_options)
 		assert_int_equal(
 			scene_count_said("<1> the host's cgroup2 has lost the option nsdelegate: a container without"), 1);
 		scene_check_said("grants",
-				 "; 1 grants live; who mounted or remounted cgroup2 cannot be told; to put it back, "
+				 "; grants: 1; it cannot be told who mounted or remounted cgroup2; to put it back, "
 				 "run `mount -o remount,rw,nsdelegate /sys/fs/cgroup`");
 		assert_true(watch_host_misses(watch_host(s.watch), "nsdelegate"));
 		scene_write(&s, "proc/self/mountinfo", format(line, "nsdelegate"));

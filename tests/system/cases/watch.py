@@ -89,7 +89,7 @@ def by_file(t):
                          profiles={"small": {**PROFILE, "cgroup.max.depth": 2, "cgroup.max.descendants": 50}})
             watch.program.send_signal(signal.SIGHUP)
             wait_until(lambda: host.value(c.cgroup, "cgroup.max.depth") == "2", "the new ceiling")
-            contains(watch.log(), "'cgroup.max.descendants' keeps its ceiling 16, and not the policy's, 50: an annotation asked for it, or the policy has changed", "the log")
+            contains(watch.log(), "'cgroup.max.descendants' keeps its ceiling 16 although the policy's is 50: an annotation asked for it, or the policy was changed", "the log")
         had = watch.count("grants")
         c.delete()
         with t.step("ended: forgotten"):
@@ -101,7 +101,7 @@ def by_file(t):
 def contest(c, watch):
     """Many close to one another, and some apart, so that a slow machine's are too many as well."""
     def said():
-        return watch.log().count("again and again")
+        return watch.log().count("somebody keeps raising")
 
     def raise_again(pause):
         host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "9")

@@ -53,7 +53,7 @@ def lost(t, watch, before, process):
     watch.two_sweeps()
     for name in before:
         text = alarm(watch, name)
-        for part in (" grants live; ", f"process {process.pid} (sleep) at '/mnt'"):
+        for part in ("; grants: ", f"process {process.pid} (sleep) at '/mnt'"):
             contains(text, part, f"the alarm for {name}")
         equal(watch.count(f'host_option{{option="{name}"}}'), 0, f"the metric of {name}")
         equal(watch.count(f'host_option_lost{{option="{name}"}}'), 1, f"the metric of {name}'s loss")
