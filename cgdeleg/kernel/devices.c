@@ -56,7 +56,7 @@ static int read_type(const char *type, __u16 *ret, struct err *err)
 	else if (strcmp(type, "c") == 0 || strcmp(type, "u") == 0)
 		*ret = BPF_DEVCG_DEV_CHAR;
 	else
-		return err_set(err, EBADMSG, WHERE ": type '%s' is not a, b or c", type);
+		return err_set(err, EBADMSG, WHERE ": type '%s' is not 'a', 'b' or 'c'", type);
 	return 0;
 }
 
@@ -77,7 +77,7 @@ static int read_access(const char *access, __u8 *ret, struct err *err)
 	*ret = access ? 0 : ALL_ACCESS;
 	for (const char *c = access; c && *c; c++) {
 		if (!access_bit(*c))
-			return err_set(err, EBADMSG, WHERE ": access '%s' may have only r, w and m", access);
+			return err_set(err, EBADMSG, WHERE ": access '%s' may have only 'r', 'w' and 'm'", access);
 		*ret |= access_bit(*c);
 	}
 	return 0;

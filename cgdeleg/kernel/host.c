@@ -93,7 +93,7 @@ int host_open(const char *root, const struct machine *machine, struct host *ret,
 	if (host.proc_fd < 0)
 		return host.proc_fd;
 	if (!file_is_in(host.proc_fd, machine->proc_magic))
-		return err_set(err, ENOENT, "'proc' below '%s' is not procfs, mount it", root);
+		return err_set(err, ENOENT, "'proc' below '%s' is not procfs; mount it", root);
 	host.sys_fd = open_below(root, "sys", err);
 	if (host.sys_fd < 0)
 		return host.sys_fd;
@@ -101,7 +101,7 @@ int host_open(const char *root, const struct machine *machine, struct host *ret,
 	if (host.cgroup_fd < 0)
 		return err_set(
 			err, ENOENT,
-			"no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '%s', cgdeleg needs cgroup v2",
+			"no cgroup2 at 'sys/fs/cgroup' or 'sys/fs/cgroup/unified' below '%s'; cgdeleg needs cgroup v2",
 			root);
 	if (fstat(host.cgroup_fd, &st) < 0)
 		return err_set_errno(err, errno, "cannot stat the host's cgroup2 root");

@@ -110,7 +110,7 @@ int limit_check_effective(int dirfd, const char *file, const struct limit_type *
 	if (!limit_within(type, &effective, ceiling))
 		return err_set(
 			err, ERANGE,
-			"'%s' is '%s', beyond the ceiling: the cgroup above has none of the processors or nodes that the ceiling names",
+			"'%s' is '%s', beyond the ceiling: the cgroup above has none of the CPUs or nodes that the ceiling names",
 			name, limit_format(type, &effective, text, sizeof(text)));
 	return 0;
 }

@@ -147,7 +147,7 @@ TEST(test_open_live)
 	tree_host(&tree, &host);
 	host.cgroup_dev++;
 	CHECK("tmpfs", cgroup_open(&host, "/ci/box", NULL, &why), "'/ci/box' is not in the cgroup2 file system");
-	CHECK("host", host_open(tree.root, &real_machine, &host, &why), "is not procfs, mount it");
+	CHECK("host", host_open(tree.root, &real_machine, &host, &why), "is not procfs; mount it");
 }
 
 TEST(test_host)

@@ -87,7 +87,8 @@ TEST(test_device_list)
 	CHECK("bad", look("#", bad, &l), NULL);
 	guards_open_or_load(&l.host, NULL, &l.oci, &l.target, &l.facts);
 	assert_int_equal(l.facts.device_guard, GUARD_FACT_BROKEN);
-	check_string("why", l.facts.device_guard_why, "config.json: linux.resources.devices: type 'p' is not a, b or c");
+	check_string("why", l.facts.device_guard_why,
+		     "config.json: linux.resources.devices: type 'p' is not 'a', 'b' or 'c'");
 }
 
 static void put_helper(const struct tree *tree, const char *program, const char *name, mode_t mode)
