@@ -64,7 +64,7 @@ static void report_grants(const struct check *check)
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	struct finding finding = { .id = FINDING_IDS_SHARED,
 				   .severity = FINDING_RISK,
-				   .remedy = "shared_ids = refuse keeps the next one out" };
+				   .remedy = "set shared_ids = refuse to keep the next one out" };
 	char text[512];
 
 	if (!privilege_has(CAP_SYS_ADMIN) || host_open(check->root, &real_machine, &host, NULL) < 0 ||

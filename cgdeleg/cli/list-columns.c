@@ -300,7 +300,7 @@ const struct column columns[] = {
 	{ "uids", "UIDS", COLUMN_TEXT, SHRINKS, "host uids of its user namespace", TEXT(attribute.uids) },
 	{ "gids", "GIDS", COLUMN_TEXT, SHRINKS, "host gids of its user namespace", TEXT(attribute.gids) },
 	{ "shared", "SHARED", COLUMN_TEXT, SHRINKS | COLUMN_SHARED,
-	  "a container whose grant has some of these ids too: the root of each owns the other's cgroup",
+	  "another container with a grant and some of the same ids: the root of each owns the other's cgroup",
 	  .read = read_shared, .metric = "shared_ids_grants" },
 	{ "memory", "MEMORY", COLUMN_BYTES, INITIAL, "memory in use, of memory.max", .read = read_use,
 	  FILES("memory.current", "memory.max"), METRICS("memory_usage_bytes", "memory_limit_bytes") },
@@ -347,7 +347,7 @@ const struct column columns[] = {
 	{ "leaf", "LEAF", COLUMN_TEXT, 0, "the leaf that the container was moved into", TEXT(attribute.leaf) },
 	{ "method", "METHOD", COLUMN_TEXT, 0, "how the mount was made writable", TEXT(attribute.method) },
 	{ "writable_by", "WRITABLE BY", COLUMN_TEXT, 0,
-	  "bounded without asking, because it is mounted read-write (mount) or was given away by its runtime (owner)",
+	  "why it is bounded without asking: its cgroup is mounted read-write (mount) or its runtime has given it away (owner)",
 	  .read = read_writable_by },
 	{ "fault", "FAULT", COLUMN_TEXT, SHRINKS, "why the attribute of the cgroup cannot be read", .read = read_fault },
 };

@@ -102,16 +102,16 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 	}
 }
 
-/* Bytes, counts and cores, by file; sets and lists of devices are no numbers. */
+/* Bytes, counts and cores, by file; sets and lists of devices are not numbers. */
 static void put_ceilings(const struct table *table, size_t i, FILE *to)
 {
 	static const struct {
 		const char *metric, *help;
 		size_t offset;
 	} families[] = {
-		{ "ceiling", "the most that a limit may be, by its file", offsetof(struct cell_ceiling, ceiling_number) },
-		{ "limit", "the limit now", offsetof(struct cell_ceiling, now_number) },
-		{ "usage", "how much of it is in use", offsetof(struct cell_ceiling, used) },
+		{ "ceiling", "the ceiling, by the file of the limit", offsetof(struct cell_ceiling, ceiling_number) },
+		{ "limit", "the limit now, by its file", offsetof(struct cell_ceiling, now_number) },
+		{ "usage", "how much of the limit is in use, by its file", offsetof(struct cell_ceiling, used) },
 	};
 
 	for (size_t f = 0; f < ELEMENTS(families); f++) {

@@ -38,7 +38,7 @@ void list_runs(const char *directory, FILE *to)
 	const struct dirent *entry;
 
 	fputs("# TYPE cgdeleg_runs counter\n"
-	      "# HELP cgdeleg_runs runs of the hook since the boot that granted nothing although they were asked to, or failed\n",
+	      "# HELP cgdeleg_runs runs of the hook since boot that failed, or granted nothing although a container asked\n",
 	      to);
 	while (dir && (entry = readdir(dir)) != NULL)
 		put_run(dirfd(dir), entry->d_name, to);
