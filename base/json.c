@@ -132,7 +132,7 @@ static int parse(const struct input *input, yyjson_doc **ret, struct err *err)
 	return 0;
 }
 
-/* The text is only read: the cast is yyjson's interface's. */
+/* The text is only read: yyjson's interface wants the cast. */
 int json_parse(const char *text, size_t len, unsigned max_depth, const char *what, yyjson_doc **ret, struct err *err)
 {
 	return parse(&(struct input) { (char *)(uintptr_t)text, len, what, max_depth, YYJSON_READ_NOFLAG }, ret, err);

@@ -194,7 +194,7 @@ static bool read_limit(struct reading *r, const char *key, const struct annotati
 	char advice[128];
 
 	if (r->wish->n_limits == WISH_LIMITS_MAX) {
-		set_invalid(r, a, "the annotations name more limits than they may", "");
+		set_invalid(r, a, "the annotations name too many limits", "");
 		return false;
 	}
 	if (limit_parse(limit.type, a->value, NULL, &limit.value, NULL) < 0) {

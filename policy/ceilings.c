@@ -81,7 +81,7 @@ static bool keep_period(struct request *request, const struct wish_limit *limit,
 		return true;
 	request_refuse(
 		request, REASON_ANNOTATION_INVALID, request->approved,
-		"annotation '%s' asks for %s, which in the ceiling's period of %llu microseconds is below the kernel's minimum of %d",
+		"annotation '%s' asks for %s, which in the ceiling's period of %llu microseconds is below the kernel's minimum of %d microseconds",
 		FOREIGN(limit->key), limit_format(limit->type, &limit->value, asked, sizeof(asked)),
 		(unsigned long long)ceiling->period, LIMIT_CPU_LEAST);
 	return false;
@@ -136,7 +136,7 @@ static bool keep(struct request *request, const struct ceiling *ceiling)
 	request_refuse(request, REASON_LIMIT_MISSING, line,
 		       "'%s' is missing in the container's cgroup, so its ceiling cannot be set; %s", ceiling->file,
 		       ceiling->type->mandatory
-			       ? "it is never skipped"
+			       ? "this ceiling is never skipped"
 			       : "enable its controller for the container's parent, or set on_missing_limit = skip");
 	return true;
 }

@@ -82,7 +82,7 @@ static int check_per(struct ruleset *rules, const struct section *section)
 		return 0;
 	return ruleset_complain(
 		rules, &per->origin, per->column,
-		"podman and docker state no namespace that a user could not fake: leave 'per' out, and the budgets are for all containers of the section");
+		"podman and docker state no namespace that can be trusted: leave 'per' out, and the budgets are for all containers of the section");
 }
 
 /* A selector that can never match is a rule that silently never applies. */
@@ -98,7 +98,7 @@ static int check_selectors(struct ruleset *rules, const struct section *rule)
 
 		if (setting &&
 		    ruleset_complain(rules, &setting->origin, setting->column,
-				     "the rule can never match: podman and docker state no %s that a user could not fake",
+				     "the rule can never match: podman and docker state no %s that can be trusted",
 				     keys[selectors[i]].name) < 0)
 			return -ENOMEM;
 	}

@@ -107,7 +107,7 @@ static bool request_open(struct request *request, struct identity *who)
 	return true;
 }
 
-/* A broken policy speaks for whom a readable part names, or who asks. */
+/* A broken policy concerns the containers that a readable part of it names, and those that ask. */
 static bool may_concern(const struct ruleset *rules, const struct facts *facts)
 {
 	if (facts->handler && ruleset_find(rules, SECTION_HANDLER, facts->handler))
@@ -266,7 +266,7 @@ static void examine(struct request *request, enum reason_code code, const struct
 
 	if (bounds)
 		request_reason(request, REASON_BOUNDS, code, line,
-			       "it did not ask, but %s: it is bounded and gets nothing more",
+			       "the container did not ask, but %s: it is bounded and gets nothing more",
 			       writable_by_texts[request->facts->writable_by]);
 	else
 		request_reason(request, REASON_GRANTS, code, line, "%s", texts[code]);
@@ -295,7 +295,7 @@ static void refuse_writable(struct request *request, const struct setting *line)
 	static const char *const remedies[WRITABLE_BY_MAX] = {
 		[WRITABLE_BY_MOUNT] =
 			"have its engine mount it read-only ('ro' in config.json), or set writable_mount = bound",
-		[WRITABLE_BY_OTHER] = "take the volume or mount that brings them out, or make it read-only (recursively)",
+		[WRITABLE_BY_OTHER] = "remove the volume or mount that provides them, or make it read-only (recursively)",
 		[WRITABLE_BY_OWNER] =
 			"use a runtime that does not (crun gives it to every user namespace), or set writable_mount = bound",
 	};
@@ -322,7 +322,7 @@ static void decide_unasked(struct request *request, const char *why_not_concerne
 		pass(request, REASON_NOT_CONCERNED, why_not_concerned);
 		if (writable)
 			request_note(request, REASON_UNBOUNDED, line,
-				     "%s, and nothing bounds what the container makes there; set writable_mount = bound",
+				     "the container did not ask, but %s, and nothing bounds what it makes there; set writable_mount = bound",
 				     writable_by_texts[facts->writable_by]);
 		return;
 	}
@@ -332,12 +332,12 @@ static void decide_unasked(struct request *request, const char *why_not_concerne
 	else if (!writable)
 		request_refuse(
 			request, REASON_UNKNOWN, line,
-			"whether the container's cgroup is writable is not known, and writable_mount = %s depends on it",
+			"it is not known whether the container's cgroup is writable, and writable_mount = %s depends on it",
 			line->value);
 	else if (facts->cgroupns_private == TRI_NO)
 		request_refuse(
 			request, REASON_CGROUPNS_SHARED, line,
-			"writable_mount = %s: %s, and the container shares the host's cgroup namespace, so nothing can bound it; run it with a private one (--cgroupns=private, not privileged), or exempt it by a rule with writable_mount = pass",
+			"writable_mount = %s: the container did not ask, but %s, and it shares the host's cgroup namespace, so nothing can bound it; run it with a private one (--cgroupns=private, not privileged), or exempt it by a rule with writable_mount = pass",
 			line->value, writable_by_texts[facts->writable_by]);
 	else if (request_is(request, KEY_WRITABLE_MOUNT, "refuse"))
 		refuse_writable(request, line);
@@ -452,7 +452,7 @@ static void decide_known(struct request *request)
 		d->rule = request->rule->name;
 	if (wish->invalid_key) {
 		request_refuse(request, REASON_ANNOTATION_INVALID, request->approved,
-			       "annotation '%s' has the value '%s', and %s", FOREIGN(wish->invalid_key),
+			       "annotation '%s' has the value '%s', but %s", FOREIGN(wish->invalid_key),
 			       FOREIGN(wish->invalid_value), wish->invalid_why);
 	} else if (wish->writable == TRI_NO) {
 		decline(request);

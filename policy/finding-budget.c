@@ -112,7 +112,7 @@ static void find_budget(const struct listener *to, const struct section *section
 		return;
 	if (b.line && b.line->limit.number == 0) {
 		finding_tell(to, FINDING_BUDGET_TOO_SMALL, &b.line->origin, "raise it, or write max for no bound",
-			     "%s = 0: nobody whom [%s%s%s] (%s:%u) counts can be granted anything", b.line->name,
+			     "%s = 0: no container that [%s%s%s] (%s:%u) counts can be granted anything", b.line->name,
 			     section_kind_name(section->kind), *section->name ? " " : "", section->name,
 			     section->origin.file, section->origin.line);
 		return;

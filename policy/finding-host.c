@@ -40,7 +40,7 @@ static void compare(const struct listener *to, const struct host_mount *host, co
 			tell_missing(to, host, line, option);
 		return;
 	}
-	(void)snprintf(text, sizeof(text), "%s names %s, which this kernel does not have: here it counts for nothing",
+	(void)snprintf(text, sizeof(text), "%s names %s, which this kernel does not have: here it has no effect",
 		       line->name, option->name);
 	tell_host(to, FINDING_HOST_OPTION_UNKNOWN, FINDING_NOTE, line, text,
 		  "keep it for nodes with a newer kernel, or take it out");

@@ -55,7 +55,7 @@ static const struct {
 	  "guard = prefer has no effect on containers without a user namespace: they need the guard, because require_userns = false",
 	  "write require" },
 	{ KEY_ON_REFUSAL, "readonly", KEY_REQUIRE_USERNS, "false",
-	  "on_refusal = readonly has no effect on containers without a user namespace, which are not created: taking back needs one, and require_userns = false",
+	  "on_refusal = readonly has no effect on containers without a user namespace, which are not created if refused: without one, a cgroup cannot be taken back, and require_userns = false lets them ask",
 	  "take one of them out" },
 };
 

@@ -82,6 +82,6 @@ void find_unbounded(const struct listener *to, const struct section *handler)
 
 	if (place && engine >= 0)
 		finding_tell(to, FINDING_UNBOUNDED, place, "set writable_mount = bound, or refuse",
-			     "[handler %s] does not bound containers that do not ask: %s, a privileged container, and crun with any user namespace make their cgroup writable all the same",
+			     "[handler %s] does not bound containers that do not ask, although %s, 'privileged', or crun with any user namespace can make their cgroup writable all the same",
 			     handler->name, ways[engine]);
 }

@@ -104,7 +104,7 @@ static void find_shadowed(const struct listener *to, const struct section *rule)
 	}
 	if (above)
 		finding_tell(to, FINDING_RULE_SHADOWED, &rule->origin, "put the wider rule last",
-			     "[rule %s] is never reached: [rule %s] (%s:%u) comes first and matches every container that it matches",
+			     "[rule %s] is never reached: [rule %s] (%s:%u) comes first and matches every container that the later one could",
 			     rule->name, above->name, above->origin.file, above->origin.line);
 }
 

@@ -91,7 +91,7 @@ void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userda
 	for (const struct unread *u = rules->unread; u; u = u->next)
 		finding_tell(&to, FINDING_FILE_UNREAD, &(struct origin) { .file = u->file },
 			     "rename it, or move it out of policy.d",
-			     "it is not read: only files are whose names end in .ini and do not begin with a dot");
+			     "it is not read, because its name does not end in .ini or begins with a dot");
 }
 
 const char *finding_severity_name(enum finding_severity severity)

@@ -38,7 +38,7 @@ enum finding_id {
 	FINDING_SETTINGS_CONFLICT,   /* two settings of which one takes the other's effect */
 	FINDING_RULE_SHADOWED,	     /* rules above take all its containers */
 	FINDING_PATTERN_IMPOSSIBLE,  /* no name that Kubernetes allows */
-	FINDING_FILE_UNREAD,	     /* in policy.d, and none of the policy's */
+	FINDING_FILE_UNREAD,	     /* in policy.d, and not a file of the policy */
 	FINDING_IDS_SHARED,	     /* two grants have host ids in common: of the node, and not found here */
 	FINDING_HOST_OPTION_MISSING, /* the host's cgroup2 lacks what the policy needs: findings_host() */
 	FINDING_HOST_OPTION_UNKNOWN, /* this kernel does not have it, or nobody can tell */

@@ -150,12 +150,12 @@ static const struct foreign {
 	{ "shmsize", MEANS_TEXT, "what /dev/shm holds counts in 'memory.max'" },
 	{ "kernelmemory", MEANS_TEXT, "the kernel's memory counts in 'memory.max'" },
 	{ "memorykmemlimitinbytes", MEANS_TEXT, "the kernel's memory counts in 'memory.max'" },
-	{ "ephemeralstorage", MEANS_TEXT, "disk space is nothing that a cgroup can limit" },
-	{ "storage", MEANS_TEXT, "disk space is nothing that a cgroup can limit" },
-	{ "storageopt", MEANS_TEXT, "disk space is nothing that a cgroup can limit" },
-	{ "memswappiness", MEANS_TEXT, "it bounds nothing, and cgroup v2 has none" },
-	{ "memoryswappiness", MEANS_TEXT, "it bounds nothing, and cgroup v2 has none" },
-	{ "oomkilldisable", MEANS_TEXT, "cgroup v2 has none; 'memory.high' slows down before 'memory.max' kills" },
+	{ "ephemeralstorage", MEANS_TEXT, "a cgroup cannot limit disk space" },
+	{ "storage", MEANS_TEXT, "a cgroup cannot limit disk space" },
+	{ "storageopt", MEANS_TEXT, "a cgroup cannot limit disk space" },
+	{ "memswappiness", MEANS_TEXT, "swappiness bounds nothing, and cgroup v2 lacks it" },
+	{ "memoryswappiness", MEANS_TEXT, "swappiness bounds nothing, and cgroup v2 lacks it" },
+	{ "oomkilldisable", MEANS_TEXT, "cgroup v2 lacks it; 'memory.high' slows down before 'memory.max' kills" },
 };
 
 /* In front of the key that is meant, in squeezed form. */
@@ -274,7 +274,8 @@ const char *foreign_advice(enum section_kind section, const char *name, const ch
 		break;
 	case MEANS_SWAP:
 		(void)snprintf(buf, size,
-			       "; write 'memory.swap.max'%s: swap alone, that is this value less the memory's", where);
+			       "; write 'memory.swap.max'%s: it is swap alone, that is, this value minus the memory's",
+			       where);
 		break;
 	case MEANS_SHARE:
 		(void)snprintf(

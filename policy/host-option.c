@@ -75,7 +75,7 @@ static bool is_option(const struct host_mount *host, const char *word)
 	return host->known ? text_has_word(host->known, word) : host_option_find(word) != NULL;
 }
 
-/* Stands it in one of the lists already? */
+/* Is it in one of the lists already? */
 static bool is_in(const char *const lists[], size_t n, const char *word)
 {
 	for (size_t i = 0; i < n; i++)
@@ -110,6 +110,6 @@ const char *host_option_remedy(const struct host_mount *host, const char *const 
 	if (!host->flags || !host->point || command.len >= size)
 		(void)snprintf(
 			buf, size,
-			"remount the host's cgroup2 with it and with all other options that stand there: `cgdeleg check` prints the command");
+			"remount the host's cgroup2 with that option and with all that it has now: `cgdeleg check` prints the command");
 	return buf;
 }

@@ -90,7 +90,7 @@ static int check_annotation(const struct check *c)
 	if (strchr(c->value, '='))
 		return err_set(
 			c->err, EINVAL,
-			"'%.128s' is not an annotation that can be approved; write the key alone, the container has the value",
+			"'%.128s' is not an annotation that can be approved; write the key alone; the value comes from the container",
 			c->value);
 	return err_set(c->err, EINVAL, "'%.128s' is not an annotation that can be approved%s", c->value,
 		       nearest_hint(&nearest, hint, sizeof(hint)));

@@ -153,7 +153,8 @@ static int open_generation(struct loader *loader, struct place *place)
 	place->no_generation = true;
 	if (!read_link(loader, place->fd, GENERATION, target, sizeof(target)) || strchr(target, '/') ||
 	    strcmp(target, ".") == 0 || strcmp(target, "..") == 0)
-		return complain_file(loader->rules, file, "is not a link of root's to a directory beside it");
+		return complain_file(loader->rules, file,
+				     "is not a symbolic link that belongs to root and leads to a directory beside it");
 	place->generation = file_open_beneath(place->fd, target, O_RDONLY | O_DIRECTORY);
 	if (place->generation < 0)
 		return fail_file(loader, file, "opened", place->generation);

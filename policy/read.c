@@ -258,7 +258,7 @@ static bool too_long(struct reader *r, int size)
 	key = key_find(name);
 	if (key && key_is_list(key, name))
 		return fault(r, most + 1,
-			     "the line has %zu bytes; at most %zu are allowed: write the rest in a line of its own, again with '%s = ', and the list goes on",
+			     "the line has %zu bytes; at most %zu are allowed: write the rest in a line of its own, again with '%s = ', which continues the list",
 			     r->raw_len, most, name);
 	return fault(r, most + 1, "the line has %zu bytes; at most %zu are allowed", r->raw_len, most);
 }
@@ -390,7 +390,8 @@ static void go_on(struct reader *r, struct setting *list, struct setting *line)
 	else if (added < 0)
 		(void)fault(r, line->column, "%s", err.text);
 	else if (type && limit_n_lines(&list->limit) < n)
-		(void)fault(r, line->column, "'%s' has a device or resource that is there already, from line %u on",
+		(void)fault(r, line->column,
+			    "'%s' names a device or resource that it has already named; the key begins on line %u",
 			    list->name, list->origin.line);
 	if (r->list != list)
 		for (r->list = r->list_end = list; r->list_end->more;)

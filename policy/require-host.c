@@ -45,7 +45,7 @@ void request_nsdelegate(struct request *request, const struct setting *line)
 	if (!host->options)
 		request_refuse(
 			request, REASON_UNKNOWN, NULL,
-			"whether the host's cgroup2 is mounted with nsdelegate is not known, and what is not known is not granted");
+			"it is not known whether the host's cgroup2 is mounted with nsdelegate, and what is not known is not granted");
 	else if (!text_has_word(host->options, "nsdelegate"))
 		add_reason(request, REASON_REFUSES, REASON_NSDELEGATE_MISSING, line, "nsdelegate",
 			   "and the container has no user namespace of its own");
@@ -106,8 +106,9 @@ void request_host_options(struct request *request)
 	if (!setting || strcmp(setting->value, "none") == 0 || strcmp(setting->value, "found") == 0)
 		return;
 	if (!request->facts->host.options) {
-		request_refuse(request, REASON_UNKNOWN, setting,
-			       "which options the host's cgroup2 has is not known, and what is not known is not granted");
+		request_refuse(
+			request, REASON_UNKNOWN, setting,
+			"it is not known which options the host's cgroup2 has, and what is not known is not granted");
 		return;
 	}
 	for (const struct host_option *option = host_options; option < host_options + HOST_OPTIONS; option++)

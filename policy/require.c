@@ -183,12 +183,12 @@ static void require_own_ids(struct request *request)
 	else if (refuse && facts->sharer && facts->sharer[0])
 		request_refuse(
 			request, REASON_SHARED_IDS, setting,
-			"whether container '%s' has the same host ids cannot be told, because an older cgdeleg made its grant; create that container again",
+			"it cannot be told whether container '%s' has the same host ids, because an older cgdeleg made its grant; create that container again",
 			FOREIGN(sharer));
 	else if (refuse)
 		request_refuse(
 			request, REASON_SHARED_IDS, setting,
-			"whether another grant has host ids of this container cannot be told, and shared_ids = refuse");
+			"it cannot be told whether another grant has host ids of this container, and shared_ids = refuse depends on it");
 }
 
 static void require_cgroupns(struct request *request)
@@ -236,10 +236,9 @@ static bool settle_guard(struct request *request, const struct setting *setting,
 		request_refuse(request, REASON_GUARD_BROKEN, setting, "%s does not work%s%.230s; repair it, or set %s",
 			       what, colon, why, without);
 	else
-		request_refuse(
-			request, REASON_UNKNOWN, setting,
-			"whether %s can be attached could not be determined just now%s%.160s; create the container again",
-			what, colon, why);
+		request_refuse(request, REASON_UNKNOWN, setting,
+			       "it cannot be told just now whether %s can be attached%s%.160s; create the container again",
+			       what, colon, why);
 	return true;
 }
 
@@ -329,10 +328,9 @@ static void require_no_bpf(struct request *request)
 	if (facts->unseen)
 		unknown(request, facts->unseen);
 	if (facts->other_cgroup)
-		request_refuse(
-			request, REASON_OTHER_CGROUP_MOUNT, NULL,
-			"the container has a second way to cgroups: %s; take the volume or mount that brings it out of the container",
-			facts->other_cgroup);
+		request_refuse(request, REASON_OTHER_CGROUP_MOUNT, NULL,
+			       "the container has a second way to cgroups: %s; remove the volume or mount that provides it",
+			       facts->other_cgroup);
 	if (facts->inherited)
 		request_refuse(
 			request, REASON_DESCRIPTOR, NULL,
@@ -340,7 +338,7 @@ static void require_no_bpf(struct request *request)
 			facts->inherited);
 	if (facts->seccomp_bpf == TRI_YES)
 		request_note(request, REASON_SECCOMP_BPF, NULL,
-			     "the container's seccomp profile lets bpf(2) through, which a payload seldom needs");
+			     "the container's seccomp profile lets bpf(2) through, which a container seldom needs");
 }
 
 bool request_no_volumes(struct request *request)
@@ -384,7 +382,7 @@ void request_require(struct request *request)
 	if (covered && !request->bounding)
 		request_refuse(
 			request, REASON_COVERED, NULL,
-			"'%s' stands in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after the hook; %s",
+			"'%s' is in the container's readonlyPaths or maskedPaths and would cover /sys/fs/cgroup after the hook; %s",
 			FOREIGN(covered), explain_by_engine(request, &without_cover));
 	/* Read-only paths and capabilities are facts only if config.json was read. */
 	if (request->facts->capabilities_known != TRI_YES)

@@ -172,7 +172,7 @@ static void refuse_over(struct request *request, size_t i, const struct scope *s
 			name, a, whose, file);
 	else if (own > most && !file)
 		request_refuse(request, REASON_BUDGET, line,
-			       "%s is %s for %s, so nobody can be granted anything; raise it", name, a, whose);
+			       "%s is %s for %s, so no container can be granted anything; raise it", name, a, whose);
 	else if (own > most)
 		request_refuse(
 			request, REASON_BUDGET, line,
@@ -198,7 +198,7 @@ static bool require_budget(struct request *request, size_t i, const struct scope
 		return true;
 	if (facts->grants_known != TRI_YES) {
 		request_refuse(request, REASON_UNKNOWN, setting,
-			       "how much is delegated on this node is not known, so %s cannot be checked",
+			       "it is not known how much is delegated on this node, so %s cannot be checked",
 			       keys[budgets[i].key].name);
 		return false;
 	}

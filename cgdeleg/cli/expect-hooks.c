@@ -76,7 +76,7 @@ static int check_words(yyjson_val *args, struct err *err)
 	size_t i, n;
 
 	if (yyjson_arr_size(args) >= ELEMENTS(words))
-		return err_set(err, EBADMSG, "config.json: hooks: the args of " HOOK " are too many");
+		return err_set(err, EBADMSG, "config.json: hooks: " HOOK " has too many args");
 	if (args) {
 		yyjson_arr_foreach(args, i, n, item)
 		{
@@ -99,26 +99,24 @@ int expect_hooks(const struct oci *oci, const char *handler, char *ret_note, siz
 
 	ret_note[0] = '\0';
 	if (!ours.stage) {
-		(void)snprintf(
-			ret_note, size,
-			"config.json does not have " HOOK
-			" among its hooks; unless the engine or a wrapper adds it, nobody is granted or refused anything");
+		(void)snprintf(ret_note, size,
+			       "config.json does not have " HOOK
+			       " among its hooks; unless the engine or a wrapper adds it, nothing is granted or refused");
 		return 0;
 	}
 	if (n_right == 0)
 		return err_set(err, EBADMSG,
-			       "config.json: hooks: " HOOK
-			       " stands under '%s', where it cannot act; move it to createRuntime",
+			       "config.json: hooks: " HOOK " is under '%s', where it cannot act; move it to createRuntime",
 			       text_escape(ours.stage, shown, sizeof(shown)));
 	r = check_words(ours.args, err);
 	if (r < 0)
 		return err_wrap(err, "config.json: hooks.%s", ours.stage);
 	if (n_right > 1)
-		(void)snprintf(ret_note, size, "config.json has " HOOK " %zu times among its hooks: once is enough",
-			       n_right);
+		(void)snprintf(ret_note, size, "config.json has " HOOK " %zu times among its hooks: leave one", n_right);
 	else if (told && strcmp(told, handler) != 0)
 		(void)snprintf(ret_note, size,
-			       "config.json's " HOOK " has --handler '%s', and this answer is for another; check that one",
+			       "config.json runs " HOOK
+			       " with --handler '%s', and this answer is for another handler: check with that one",
 			       text_escape(told, shown, sizeof(shown)));
 	return 0;
 }

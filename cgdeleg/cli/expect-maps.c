@@ -36,9 +36,10 @@ static int read_number(yyjson_val *obj, const char *name, const char *where, uin
 	yyjson_val *folded = get_folded(obj, name, &written), *exact = yyjson_obj_get(obj, name);
 
 	if (folded && !(yyjson_is_uint(folded) && yyjson_get_uint(folded) <= UINT32_MAX))
-		return err_set(err, EBADMSG,
-			       "%s: '%s' is not a whole number from 0 to 4294967295; runc rejects it, and crun may read 0",
-			       where, written);
+		return err_set(
+			err, EBADMSG,
+			"%s: '%s' is not a whole number from 0 to 4294967295; runc rejects it, and crun may read it as 0",
+			where, written);
 	if (yyjson_get_uint(folded) != yyjson_get_uint(exact))
 		return err_set(err, EBADMSG, OCI_FOLDED, where, written, name, name);
 	*ret = yyjson_get_uint(folded);
@@ -57,11 +58,12 @@ static int check_extent(const struct id_extent *e, const struct id_extent *befor
 	if (e->count == 0)
 		return err_set(err, EBADMSG, "%s: 'size' is 0 or missing, which the kernel rejects", where);
 	if (e->inside + e->count > UINT32_MAX || e->outside + e->count > UINT32_MAX)
-		return err_set(err, EBADMSG, "%s: it goes beyond the largest id, which the kernel rejects", where);
+		return err_set(err, EBADMSG, "%s: the range goes beyond the largest id, which the kernel rejects", where);
 	for (size_t i = 0; i < n; i++)
 		if (overlap(e->inside, before[i].inside, e->count, before[i].count) ||
 		    overlap(e->outside, before[i].outside, e->count, before[i].count))
-			return err_set(err, EBADMSG, "%s: it overlaps entry %zu, which the kernel rejects", where, i);
+			return err_set(err, EBADMSG,
+				       "%s: the range overlaps the one at [%zu], which the kernel rejects", where, i);
 	return 0;
 }
 
@@ -70,7 +72,7 @@ static int read_extent(yyjson_val *item, const char *where, struct id_extent *re
 	int r;
 
 	if (!yyjson_is_obj(item))
-		return err_set(err, EBADMSG, "%s: it is not an object", where);
+		return err_set(err, EBADMSG, "%s: not an object", where);
 	r = read_number(item, "containerID", where, &ret->inside, err);
 	if (r >= 0)
 		r = read_number(item, "hostID", where, &ret->outside, err);
@@ -89,10 +91,10 @@ static int read_map(yyjson_val *mappings, const char *member, struct id_map *map
 	if (yyjson_arr_size(mappings) == 0)
 		return err_set(
 			err, EBADMSG,
-			"config.json: linux: '%s' is empty or missing, and there is a namespace of type 'user'; map a range of host ids that does not contain 0",
+			"config.json: linux: '%s' is empty or missing, although there is a namespace of type 'user'; map a range of host ids that does not contain 0",
 			member);
 	if (yyjson_arr_size(mappings) > EXTENTS_MAX)
-		return err_set(err, EBADMSG, "config.json: linux: '%s' has more than %d entries, which the kernel rejects",
+		return err_set(err, EBADMSG, "config.json: linux: '%s' has more than %d ranges, which the kernel rejects",
 			       member, EXTENTS_MAX);
 	yyjson_arr_foreach(mappings, i, n, item)
 	{

@@ -142,7 +142,7 @@ static void put_source(const struct view *view, const char *source, const char *
 	char path[PATH_MAX], shown[100];
 
 	if (!real_path(view->host, view->oci, source, path) && !view->unseen[0])
-		(void)snprintf(view->unseen, UNSEEN_SIZE, "what '%s' is, which config.json binds into the container,",
+		(void)snprintf(view->unseen, UNSEEN_SIZE, "what config.json binds into the container from '%s'",
 			       text_escape(source, shown, sizeof(shown)));
 	put_bind(view->to, view->host_mounts, path, point, recursive);
 }

@@ -43,7 +43,8 @@ static int run_step(const struct apply *apply, const struct step *step, enum pha
 	int r = 0;
 
 	if (apply->deadline_ms && clock_monotonic_ms() >= apply->deadline_ms)
-		return err_set(err, ETIMEDOUT, "the deadline of the hook has passed");
+		return err_set(err, ETIMEDOUT,
+			       "the hook's deadline has passed: raise --deadline, or see what keeps this machine busy");
 	if (*phase != operation->phase) {
 		*phase = operation->phase;
 		/* The last moment to see that the container is another or gone is before the first gift. */

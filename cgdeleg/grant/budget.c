@@ -97,7 +97,7 @@ static int open_table(const struct host *host, int dirfd, int64_t deadline_ms, s
 			return err_set_errno(err, errno, "cannot stat the table of grants");
 		if (!S_ISREG(st.st_mode))
 			return err_set(err, EPERM, "the table of grants is not a regular file");
-		r = owner_check(&st, host->machine->owner, OWNER_MAY_READ, BUDGET_FILE, err);
+		r = owner_check(&st, host->machine->owner, OWNER_MAY_READ, NULL, err);
 		if (r < 0)
 			return r;
 		*ret_size = (size_t)st.st_size;
@@ -206,7 +206,7 @@ int budget_open(const char *directory, const struct host *host, int64_t deadline
 			return budget.dirfd;
 		budget.fd = open_table(host, budget.dirfd, deadline_ms, &size, err);
 		if (budget.fd < 0)
-			return budget.fd;
+			return err_wrap(err, "'%s/" BUDGET_FILE "'", directory);
 		r = read_table(&budget, size, err);
 	} else {
 		r = grants_walk(host, append_grant, &budget, NULL, err);

@@ -103,7 +103,7 @@ static int check_exclusive(const struct target *target, struct err *err)
 			r = check_processes(target, fd, err);
 	}
 	if (r == 0)
-		return err_set(err, ESRCH, "process %d is not in its cgroup", target->pid);
+		return err_set(err, ESRCH, "process %d is neither in the container's cgroup nor below it", target->pid);
 	return r;
 }
 

@@ -14,9 +14,9 @@ static const char *describe_other(struct target *target)
 		return NULL;
 	if (other->n > 1)
 		(void)snprintf(more, sizeof(more), ", and %u more", other->n - 1);
-	(void)snprintf(target->other_cgroup, sizeof(target->other_cgroup), "%s '%s' is mounted at '%s'%s%s",
-		       other->type, text_escape(other->root, root, sizeof(root)),
-		       text_escape(other->point, point, sizeof(point)), other->hidden ? ", under its own" : "", more);
+	(void)snprintf(target->other_cgroup, sizeof(target->other_cgroup), "%s '%s' is mounted at '%s'%s%s", other->type,
+		       text_escape(other->root, root, sizeof(root)), text_escape(other->point, point, sizeof(point)),
+		       other->hidden ? ", hidden by the container's own" : "", more);
 	return target->other_cgroup;
 }
 

@@ -26,7 +26,7 @@ static int read_path(int dirfd, const char *file, char *ret, struct err *err)
 	ssize_t n = file_read_record_at(dirfd, file, text, sizeof(text));
 
 	if (n < 0)
-		return err_set_errno(err, (int)n, "cannot read '/proc/.../%s'", file);
+		return err_set_errno(err, (int)n, "cannot read '%s' of a process in /proc", file);
 	return cgroup_parse_path(text, ret, PATH_MAX, err);
 }
 

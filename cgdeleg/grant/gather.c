@@ -85,7 +85,7 @@ static int same_namespace(const struct host *host, const struct target *target, 
 	if (strcmp(name, "user") == 0 && strcmp(ours, initial_userns) != 0)
 		return err_set(
 			err, EPERM,
-			"the hook itself runs in a user namespace; cgdeleg needs the host's root, a rootless engine cannot use it");
+			"the hook itself runs in a user namespace; cgdeleg needs the host's root, so a rootless engine cannot use it");
 	return strcmp(ours, theirs) == 0;
 }
 

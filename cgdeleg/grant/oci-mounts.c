@@ -145,7 +145,7 @@ static void blame_none(const char *elsewhere, struct oci *oci)
 
 	if (elsewhere)
 		(void)snprintf(oci->place_fault, sizeof(oci->place_fault),
-			       "config.json mounts type 'cgroup' at '%s', and not at '" CGROUP_MOUNT "'; mount it there",
+			       "config.json mounts type 'cgroup' at '%s'; mount it at '" CGROUP_MOUNT "' instead",
 			       text_escape(elsewhere, point, sizeof(point)));
 	else
 		(void)snprintf(oci->place_fault, sizeof(oci->place_fault),

@@ -179,7 +179,7 @@ static int check_state(const struct raw_state *raw, struct err *err)
 	if (raw->pid <= 1 || raw->pid > INT_MAX)
 		return err_set(
 			err, EBADMSG,
-			"container state: 'pid' is %lld, a number above 1 was expected: the hook stands under createContainer or startContainer, where it cannot act; move it to createRuntime",
+			"container state: 'pid' is %lld, a number above 1 was expected: the hook is under createContainer or startContainer, where it cannot act; move it to createRuntime",
 			(long long)raw->pid);
 	return 0;
 }

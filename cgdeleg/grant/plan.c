@@ -252,9 +252,9 @@ const char *step_describe(const struct step *step, char *buf, size_t size)
 	switch (step->kind) {
 	case STEP_BUDGET:
 		if (step->entry->usage.descendants == LIMIT_MAX)
-			(void)snprintf(buf, size, "count one grant, its descendants without bound");
+			(void)snprintf(buf, size, "count one grant with any number of descendants");
 		else
-			(void)snprintf(buf, size, "count one grant of %llu descendants",
+			(void)snprintf(buf, size, "count one grant with up to %llu descendants",
 				       (unsigned long long)step->entry->usage.descendants);
 		break;
 	case STEP_UNIT:

@@ -205,7 +205,7 @@ static int look_and_decide(const struct host *host, const struct run_args *args,
 		guards_open_or_load(host, args->load_guards ? &loader : NULL, &trail->oci, &trail->target, &trail->facts);
 	if (r >= 0)
 		r = decide(host, args, trail);
-	/* Only who does not ask is judged by it: `check` has looked all the same, and the hook has not. */
+	/* Only a container that does not ask is judged by it: `check` has looked all the same, and the hook has not. */
 	if (!decision->unasked && decision->verdict != VERDICT_PASS)
 		trail->facts.writable_by = WRITABLE_BY_UNKNOWN;
 	return r < 0 ? r : plan_build(decision, &trail->facts, &trail->target, &trail->plan, &trail->err);
@@ -341,7 +341,7 @@ static int plan(const struct run_args *args, struct trail *trail)
 	if (trail->oci.restoring && trail->decision.unasked)
 		return err_set(
 			&trail->err, ENOTSUP,
-			"the container is being restored from a checkpoint, and whether its cgroup is writable cannot be told, which writable_mount depends on: start it anew");
+			"the container is being restored from a checkpoint, so it cannot be told whether its cgroup is writable, and writable_mount depends on that: start it anew");
 	if (trail->oci.restoring)
 		return err_set(
 			&trail->err, ENOTSUP,

@@ -160,7 +160,7 @@ static int own_run(const struct apply *apply, const struct step *step, struct un
 	int r;
 
 	if (strchr(step->own.name, '/'))
-		return err_set(err, EINVAL, "'%s' is not a name in a cgroup", step->own.name);
+		return err_set(err, EINVAL, "'%s' is not the name of a file in a cgroup", step->own.name);
 	r = stat_name(fd, step->own.name, &st, err);
 	if (r < 0 || (st.st_uid == owner.uid && st.st_gid == owner.gid))
 		return r;

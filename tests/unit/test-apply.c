@@ -344,7 +344,8 @@ TEST(test_deadline)
 
 	stage_new(&s, VERDICT_GRANT, NULL);
 	s.apply.deadline_ms = 1;
-	CHECK("late", plan_apply(&s.apply, &s.plan, &s.outcome, &why), "the deadline of the hook has passed");
+	CHECK("late", plan_apply(&s.apply, &s.plan, &s.outcome, &why),
+	      "the hook's deadline has passed: raise --deadline, or see what keeps this machine busy");
 	assert_int_equal(s.outcome.n_done, 0);
 }
 

@@ -52,13 +52,14 @@ static const struct {
 	  "proc/4711/mountinfo = 22 21 8:1 /b / rw - ext4 r rw\\n"
 	  "23 22 0:29 /ci/box /sys/fs/cgroup ro - cgroup2 cgroup rw",
 	  "the container's root filesystem is not mounted at '/bundle/rootfs' any more, as in a poststart hook" },
-	{ "no cgroup", "- proc/4711/cgroup", "cannot read '/proc/.../cgroup'" },
+	{ "no cgroup", "- proc/4711/cgroup", "cannot read 'cgroup' of a process in /proc" },
 	{ "in no v2 cgroup", "proc/4711/cgroup = 4:cpu:/x", "the process is not in a cgroup v2 hierarchy" },
 	{ "hook in no v2 cgroup", "proc/self/cgroup = 4:cpu:/x", NULL }, /* it is asked only where that matters */
 	{ "hook in a user namespace", "proc/self/ns/user -> user:[7]", "the hook itself runs in a user namespace" },
 	{ "above the root of its namespace", MOUNT("/ci", "ro", "rw"),
 	  "shows '/ci', which is not the root of its cgroup namespace" },
-	{ "elsewhere than in its cgroup", BOX "/cgroup.procs =", "process 4711 is not in its cgroup" },
+	{ "elsewhere than in its cgroup",
+	  BOX "/cgroup.procs =", "process 4711 is neither in the container's cgroup nor below it" },
 	{ "the root", MOUNT("/", "ro", "rw"), "cgroup mount shows '/', which is not a cgroup of its own" },
 	{ "above the hook's root", MOUNT("/../up", "ro", "rw"), "shows '/../up', which is not a cgroup" },
 	{ "another's", MOUNT("/system.slice", "ro", "rw"),
@@ -227,7 +228,8 @@ TEST(test_other_cgroups)
 		check_string(edits, l.facts.other_cgroup, mounts[i].want);
 	}
 	CHECK("hidden", look(hidden, plain, &under), NULL);
-	check_string("hidden", under.facts.other_cgroup, "cgroup2 '/' is mounted at '/sys/fs/cgroup', under its own");
+	check_string("hidden", under.facts.other_cgroup,
+		     "cgroup2 '/' is mounted at '/sys/fs/cgroup', hidden by the container's own");
 }
 
 TEST(test_userns)

@@ -66,7 +66,7 @@ static const struct {
 	  "'status' is 'paused\\x1b', and cgdeleg acts only" },
 	{ "restoring", "{\"id\":\"c\",\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":5}", NULL },
 	{ "pid of init", STATE(",\"pid\":1"),
-	  "'pid' is 1, a number above 1 was expected: the hook stands under createContainer or" },
+	  "'pid' is 1, a number above 1 was expected: the hook is under createContainer or" },
 	{ "pid 0", STATE(",\"pid\":0"), "'pid' is 0, a number above 1 was expected" },
 	{ "pid below 0", STATE(",\"pid\":-1"), "'pid' is -1, a number above 1 was expected" },
 	{ "pid too large", STATE(",\"pid\":2147483648"), "'pid' is 2147483648, a number above 1 was expected" },

@@ -303,8 +303,8 @@ TEST(test_descriptions)
 		struct step step;
 		const char *want;
 	} cases[] = {
-		{ { .kind = STEP_BUDGET, .entry = &bounded }, "count one grant of 64 descendants" },
-		{ { .kind = STEP_BUDGET, .entry = &boundless }, "count one grant, its descendants without bound" },
+		{ { .kind = STEP_BUDGET, .entry = &bounded }, "count one grant with up to 64 descendants" },
+		{ { .kind = STEP_BUDGET, .entry = &boundless }, "count one grant with any number of descendants" },
 		{ { .kind = STEP_DEVICE_BPF }, "verify the device controller's BPF programs" },
 		{ { .kind = STEP_DEVICE_GUARD, .rules = &rules }, "attach the device guard with 10 rules" },
 		{ { .kind = STEP_GRANT_GUARD, .allowed = GUARD_ALLOW_PRESSURE },

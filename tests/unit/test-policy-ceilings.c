@@ -284,7 +284,7 @@ TEST(test_budgets)
 		{ "max_delegated = 3\n", 2, 0, 0, 0, NULL },
 		{ "max_delegated = 3\n", 3, 0, 0, 0, "max_delegated is 3 for [handler h], of which 3 are" },
 		{ "max_delegated = 0\n", 0, 0, 0, 0,
-		  "max_delegated is 0 for [handler h], so nobody can be granted anything; raise it" },
+		  "max_delegated is 0 for [handler h], so no container can be granted anything; raise it" },
 		{ "max_delegated = max\n", 1000, 0, 0, 0, NULL },
 		{ "budget.memory.max = 4G\n", 9, 0, 2 * G, 0, "has no ceiling of memory.max" },
 		{ "profile = small\nbudget.memory.max = 4G\n", 9, 0, 3 * G, 0, NULL },

@@ -265,7 +265,7 @@ TEST(test_rules)
 		  OPEN "[rule a]\nhandler = h\nnamespaces = kube-* ci-?\n"
 		       "[rule b]\nhandler = h\nnamespaces = ci-1 kube-system kube-*-x\ncgroup_writable = false\n",
 		  7,
-		  "[rule b] is never reached: [rule a] (test.ini:4) comes first and matches every container that it matches" },
+		  "[rule b] is never reached: [rule a] (test.ini:4) comes first and matches every container that the later one could" },
 		{ "the same once more",
 		  OPEN
 		  "[rule a]\nhandler = h\npods = [ab]*\nimages = x/*\n[rule b]\nhandler = h\npods = [ab]*\nimages = x/*\n",
@@ -286,7 +286,7 @@ TEST(test_rules)
 		{ "a dot in a container's", OPEN "[rule a]\nhandler = h\ncontainers = a.b\n", 6,
 		  "matches 'a.b' of 'containers'" },
 		{ "a dot in a pod's", OPEN "[rule a]\nhandler = h\npods = a.b\n", 0, NULL },
-		{ "one with a selector takes not all",
+		{ "one with a selector does not take all",
 		  OPEN "[rule a]\nhandler = h\nimages = x\n[rule b]\nhandler = h\n", 0, NULL },
 	};
 
@@ -366,9 +366,9 @@ TEST(test_budgets_too_small)
 {
 	static const struct finding_case cases[] = {
 		{ "none at a time", OPEN "max_delegated = 0\n", 4,
-		  "max_delegated = 0: nobody whom [handler h] (test.ini:1) counts" },
+		  "max_delegated = 0: no container that [handler h] (test.ini:1) counts" },
 		{ "none on the node", "[defaults]\nmax_delegated = 0\n" OPEN, 2,
-		  "nobody whom [defaults] (test.ini:1) counts" },
+		  "no container that [defaults] (test.ini:1) counts" },
 		{ "no cgroups on the node", "[defaults]\nmax_total_descendants = 0\n" OPEN, 2,
 		  "max_total_descendants = 0" },
 		{ "no memory", BIG OPEN "profile = big\nbudget.memory.max = 0\n", 8, "budget.memory.max = 0" },

@@ -59,7 +59,7 @@ static const struct {
 	/* Docker and podman: compose, command line, API */
 	{ "mem_limit = 16g", "write 'memory.max = 16G'$" },
 	{ "--memory = 512m", "write 'memory.max = 512M'$" },
-	{ "memswap_limit = 2g", "'memory.swap.max': swap alone" },
+	{ "memswap_limit = 2g", "'memory.swap.max': it is swap alone" },
 	{ "pids_limit = 100", "write 'pids.max = 100'$" },
 	{ "PidsLimit = -1", "write 'pids.max = max'$" },
 	{ "cpus = 2.5", "write 'cpu.max = 2.5'$" },

@@ -31,7 +31,7 @@ TEST(test_host_remedy)
 		  "run `mount -o remount,rw,memory_hugetlb_accounting,nsdelegate,newer /sys/fs/cgroup`",
 		  REASON_HOST_OPTION_MISSING },
 		{ SMALL WANT("memory_hugetlb_accounting"), NULL, "rw nsdelegate", NULL,
-		  "; remount the host's cgroup2 with it and with all other options that stand there: `cgdeleg check` prints the command",
+		  "; remount the host's cgroup2 with that option and with all that it has now: `cgdeleg check` prints the command",
 		  REASON_HOST_OPTION_MISSING },
 		{ SMALL WANT("favordynmods memory_hugetlb_accounting"),
 		  "rw nosuid nodev noexec nodiratime relatime nosymfollow",

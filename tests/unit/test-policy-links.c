@@ -125,10 +125,12 @@ TEST_WITH(test_links_that_are_refused, setup, teardown)
 		{ "..data/20.ini", "policy.d/10.ini", "policy.d/10.ini", "is a symbolic link" },
 		{ "..data/../10.ini", "policy.d/10.ini", "policy.d/10.ini", "is a symbolic link" },
 		{ "..2026_01/10.ini", "policy.d/10.ini", "policy.d/10.ini", "is a symbolic link" },
-		{ "/tmp", "policy.d/..data", "policy.d/..data", "is not a link of root's to a directory beside it" },
-		{ "..", "policy.d/..data", "policy.d/..data", "is not a link of root's" },
-		{ ".", "policy.d/..data", "policy.d/..data", "is not a link of root's" },
-		{ "../policy.d/..2026_01", "policy.d/..data", "policy.d/..data", "is not a link of root's" },
+		{ "/tmp", "policy.d/..data", "policy.d/..data",
+		  "is not a symbolic link that belongs to root and leads to a directory beside it" },
+		{ "..", "policy.d/..data", "policy.d/..data", "is not a symbolic link that belongs to root" },
+		{ ".", "policy.d/..data", "policy.d/..data", "is not a symbolic link that belongs to root" },
+		{ "../policy.d/..2026_01", "policy.d/..data", "policy.d/..data",
+		  "is not a symbolic link that belongs to root" },
 		{ "..none", "policy.d/..data", "policy.d/..data", "cannot be opened" },
 		{ "10.ini", "policy.d/..data", "policy.d/..data", "cannot be opened" },
 		{ "/etc/hostname", "policy.d/..2026_01/10.ini", "policy.d/10.ini", "is a symbolic link" },
@@ -166,7 +168,7 @@ TEST_WITH(test_config_map_modes, setup, teardown)
 	if (getuid() != 0)
 		return;
 	assert_int_equal(lchown(path_of("policy.d/..data"), 12345, 0), 0);
-	assert_complaint("policy.d/..data", "is not a link of root's");
+	assert_complaint("policy.d/..data", "is not a symbolic link that belongs to root");
 }
 
 static void *swap_generations(void *stop)

@@ -84,7 +84,7 @@ static const struct complaint_case {
 	{ HANDLER "profiles = a\nprofiles = .b\n[profile a]\npids.max = 1\n", 4, 12, "'.b' is not a name", 0 },
 	{ HANDLER "profiles = a\nprofiles =\n[profile a]\npids.max = 1\n", 4, 11, "has no value", 0 },
 	{ "[profile a]\nio.max = 8:0 rbps=1\nio.max = 8:16 rbps=1, 8:0 wbps=1\n", 3, 10,
-	  "a device or resource that is there already, from line 2 on", 0 },
+	  "names a device or resource that it has already named; the key begins on line 2", 0 },
 	{ "[profile a]\nio.max = 8:0 rbps=1\nio.max = 8:16\n", 3, 10, "has no value", 0 },
 	{ "[profile a]\ncpuset.cpus = 0\ncpuset.cpus = 1\n", 3, 1, "is in this section already, on line 2", 0 },
 	/* sections */

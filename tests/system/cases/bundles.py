@@ -77,7 +77,7 @@ MOUNTS = [
     ("a tmpfs over a directory above it", REFUSE, "mounts 'tmpfs' at '/sys/fs', so",
      lambda c: c["mounts"].append(mount("/sys/fs", "tmpfs", "tmpfs"))),
     ("a tmpfs under it", GRANT, "", lambda c: replace_own(c, mount("/sys/fs", "tmpfs", "tmpfs"), own(c))),
-    ("the host's cgroups under it", REFUSE, "under its own",
+    ("the host's cgroups under it", REFUSE, "hidden by the container's own",
      lambda c: replace_own(c, mount(CGROUPS, "bind", CGROUPS, "bind", "ro"), own(c))),
     ("the host's cgroups in a volume", REFUSE, "a second way to cgroups: cgroup2 '",
      lambda c: c["mounts"].append(mount("/host", "bind", CGROUPS, "bind", "ro"))),
@@ -117,7 +117,7 @@ IDS = [
     ("a number with a fraction", FAULT, "'hostID' is not a whole number",
      lambda c: both(c, {"containerID": 0, "hostID": float(BASE), "size": RANGE})),
     ("a size of 0", FAULT, "'size' is 0 or missing", lambda c: both(c, (0, BASE, 0))),
-    ("extents that overlap", FAULT, "it overlaps entry 0", lambda c: both(c, (0, BASE, 10), (5, BASE + 20, 10))),
+    ("extents that overlap", FAULT, "the range overlaps the one at [0]", lambda c: both(c, (0, BASE, 10), (5, BASE + 20, 10))),
     ("no entry", FAULT, "'uidMappings' is empty or missing", both),
 ]
 
@@ -230,7 +230,7 @@ def hooks(t):
                 equal(c.records()[-1]["verdict"], "grant", "the record's verdict")
                 continue
             equal(told.code, FAULT, "check's exit status")
-            contains(told.err, f"stands under '{stage}', where it cannot act; move it to createRuntime", "check")
+            contains(told.err, f"is under '{stage}', where it cannot act; move it to createRuntime", "check")
             c.create()
             c.runtime("start", c.id)
             c.delete()
@@ -241,7 +241,7 @@ def hooks(t):
     for name, change, part in (
             ("without the program's name", lambda w: w[1:], "args begin with 'createRuntime', but the program's name"),
             ("the options alone", lambda w: w[2:], "args begin with '--handler', but the program's name"),
-            ("without the stage", lambda w: [w[0], *w[2:]], "the first word must be 'createRuntime'"),
+            ("without the stage", lambda w: [w[0], *w[2:]], "the first argument must be 'createRuntime'"),
             ("a misspelt option", lambda w: [*w, "--audti", "/x"], "there is no option '--audti'")):
         with t.step(f"args: {name}"):
             c = t.container("worded", hooks=[])

@@ -102,7 +102,7 @@ def later(t):
         aside = f"{t.work}/aside"
         os.mkdir(aside)
         equal(run([*enter, "sh", "-ec", script, "sh", own, aside, host.CGROUP]).text, "exit 0: ", "mount")
-        refuses(c, "is mounted at '/sys/fs/cgroup', under its own")
+        refuses(c, "is mounted at '/sys/fs/cgroup', hidden by the container's own")
     with t.step("control: its own once more is granted"):
         c = t.container("twice", held=True)
         enter = ["nsenter", "--mount", "--target", str(c.hold()["pid"])]

@@ -109,7 +109,7 @@ def older(t):
     run(["rm", f"{t.run_dir}/grants"])
     with t.step("refused where the policy refuses"):
         refused(t.container("second", maps=at(BASE + RANGE), policy_dir=refusing(t)),
-                f"whether container '{first.id}' has the same host ids cannot be told")
+                f"it cannot be told whether container '{first.id}' has the same host ids")
     with t.step("else granted"):
         granted(t.container("third", maps=at(BASE + RANGE)).up())
     with t.step("when it has ended nothing is in the way"):
