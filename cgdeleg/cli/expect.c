@@ -55,6 +55,29 @@ static int expect_strings(yyjson_val *list, const char *where, struct err *err)
 	return 0;
 }
 
+/* runc ends at a type that comes twice; crun makes or joins what one of them says. */
+static int expect_namespaces(yyjson_val *list, struct err *err)
+{
+	yyjson_val *item;
+	size_t i, n;
+
+	if (!list)
+		return 0;
+	yyjson_arr_foreach(list, i, n, item)
+	{
+		const char *type = yyjson_get_str(yyjson_obj_get(item, "type"));
+		char shown[64];
+
+		for (size_t before = 0; type && before < i; before++)
+			if (yyjson_equals_str(yyjson_obj_get(yyjson_arr_get(list, before), "type"), type))
+				return err_set(
+					err, EBADMSG,
+					"config.json: linux.namespaces[%zu] is another of type '%s', which runc rejects",
+					i, text_escape(type, shown, sizeof(shown)));
+	}
+	return 0;
+}
+
 static int expect_types(const struct oci *oci, struct err *err)
 {
 	yyjson_val *linux_ = yyjson_obj_get(yyjson_doc_get_root(oci->config_doc), "linux"), *item;
@@ -63,6 +86,8 @@ static int expect_types(const struct oci *oci, struct err *err)
 
 	if (r >= 0)
 		r = expect_strings(yyjson_obj_get(linux_, "maskedPaths"), "linux.maskedPaths", err);
+	if (r >= 0)
+		r = expect_namespaces(yyjson_obj_get(linux_, "namespaces"), err);
 	if (r < 0 || !oci->mounts)
 		return r;
 	yyjson_arr_foreach(oci->mounts, i, n, item)

@@ -76,6 +76,12 @@ MOUNTS = [
      lambda c: c["mounts"].append(mount(CGROUPS, "tmpfs", "tmpfs"))),
     ("a tmpfs over a directory above it", REFUSE, "mounts 'tmpfs' at '/sys/fs', so",
      lambda c: c["mounts"].append(mount("/sys/fs", "tmpfs", "tmpfs"))),
+    ("a tmpfs over a directory above it, with a dot", REFUSE, "mounts 'tmpfs' at '/sys/",
+     lambda c: c["mounts"].append(mount("/sys/./fs", "tmpfs", "tmpfs"))),
+    ("a tmpfs over a directory above it, by a way around", REFUSE, "mounts 'tmpfs' at '/sys/",
+     lambda c: c["mounts"].append(mount("/sys/fs/../fs/", "tmpfs", "tmpfs"))),
+    ("a tmpfs over it, by a way out of the root", REFUSE, "mounts 'tmpfs' at '/",
+     lambda c: c["mounts"].append(mount("/../sys/fs/x/../cgroup", "tmpfs", "tmpfs"))),
     ("a tmpfs under it", GRANT, "", lambda c: replace_own(c, mount("/sys/fs", "tmpfs", "tmpfs"), own(c))),
     ("the host's cgroups under it", REFUSE, "hidden by the container's own",
      lambda c: replace_own(c, mount(CGROUPS, "bind", CGROUPS, "bind", "ro"), own(c))),
@@ -86,6 +92,8 @@ MOUNTS = [
     ("options of another type", FAULT, "options[5] is not a string, which runc rejects", lambda c: own(c)["options"].append(7)),
 ]
 NAMESPACES = [
+    ("a namespace twice", FAULT, "is another of type 'user', which runc rejects",
+     lambda c: c["linux"]["namespaces"].append({"type": "user"})),
     ("no cgroup namespace", REFUSE, "shares the host's cgroup namespace", lambda c: without_namespace(c, "cgroup")),
     ("the host's cgroup namespace, by its path", UNKNOWN, "the container's cgroup namespace is not known",
      lambda c: (without_namespace(c, "cgroup"),
@@ -140,7 +148,7 @@ def same_words(c, told):
 
 
 # Of these each runtime makes something else, and only the one named here does not grant.
-DIFFER = {"options of another type": "runc", "members in another case": "crun"}
+DIFFER = {"a namespace twice": "runc", "options of another type": "runc", "members in another case": "crun"}
 
 
 def clean_up(c):
