@@ -18,7 +18,9 @@
 #include "bpf/cgroup2.h"
 #include "cgdeleg/cli/expect.h"
 
-#define ROOTFS "/rootfs" /* any; the container sees what comes after it */
+#define CGROUPS	   "/sys/fs/cgroup"
+#define LINKS_MOST 40	     /* as the kernel */
+#define ROOTFS	   "/rootfs" /* any; the container sees what comes after it */
 
 /* A line of the host's mountinfo, its fields as they stand there. */
 struct line {
@@ -130,6 +132,7 @@ struct view {
 	FILE *to;
 	const struct host *host;
 	const struct oci *oci;
+	int rootfs_fd;		 /* the image; -EBADF: it is not there yet, or not for us to see */
 	const char *host_mounts; /* this host's mountinfo */
 	struct line cgroup2;	 /* ... the line of its cgroup2 */
 	char *unseen;		 /* the first source that could not be looked at; size UNSEEN_SIZE */
@@ -167,16 +170,76 @@ static void put_new(FILE *to, const char *type, yyjson_val *options, const char 
 	put(to, &line, "/", point, "");
 }
 
-static void put_mount(const struct view *view, yyjson_val *mount)
+/* Is it at or below the place of an earlier mount? What the image has there is hidden. */
+static bool is_hidden(const struct view *view, size_t i, const char *destination)
+{
+	char point[PATH_MAX], earlier[PATH_MAX];
+
+	clean_path(destination, point);
+	while (i-- > 0) {
+		yyjson_val *mount = yyjson_arr_get(view->oci->mounts, i);
+
+		clean_path(yyjson_get_str(yyjson_obj_get(mount, "destination")), earlier);
+		if (rest_of(point, earlier))
+			return true;
+	}
+	return false;
+}
+
+/* The next component of a path; "" at the end. */
+static void take_component(char *path, char ret[NAME_MAX + 1])
+{
+	const char *at = path + strspn(path, "/");
+	const size_t len = strcspn(at, "/");
+
+	(void)snprintf(ret, NAME_MAX + 1, "%.*s", (int)len, at);
+	memmove(path, at + len, strlen(at + len) + 1);
+}
+
+/* A runtime follows the links that the image has, and that no mount hides; what is not there it makes. Was there one? */
+static bool follow_links(const struct view *view, size_t at, const char *destination, char ret[PATH_MAX])
+{
+	char rest[2 * PATH_MAX], joined[2 * PATH_MAX], link[PATH_MAX], name[NAME_MAX + 1];
+	int links = 0;
+
+	ret[0] = '\0';
+	(void)snprintf(rest, sizeof(rest), "%s", destination);
+	for (take_component(rest, name); name[0]; take_component(rest, name)) {
+		const size_t len = strlen(ret);
+
+		if (strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") == 0) {
+			*(strrchr(ret, '/') ?: ret) = '\0';
+			continue;
+		}
+		if (snprintf(ret + len, PATH_MAX - len, "/%s", name) >= (int)(PATH_MAX - len))
+			return links > 0;
+		if (links == LINKS_MOST || is_hidden(view, at, ret) ||
+		    file_readlink_at(view->rootfs_fd, ret + 1, link, sizeof(link)) < 0)
+			continue;
+		links++;
+		ret[link[0] == '/' ? 0 : len] = '\0';
+		(void)snprintf(joined, sizeof(joined), "%s/%.*s", link, PATH_MAX - 2, rest);
+		(void)snprintf(rest, sizeof(rest), "%s", joined);
+	}
+	return links > 0;
+}
+
+static void put_mount(const struct view *view, size_t at, yyjson_val *mount)
 {
 	const char *type = yyjson_get_str(yyjson_obj_get(mount, "type")) ?: "none";
 	const char *source = yyjson_get_str(yyjson_obj_get(mount, "source"));
 	const char *destination = yyjson_get_str(yyjson_obj_get(mount, "destination"));
 	yyjson_val *options = yyjson_obj_get(mount, "options");
 	const bool recursive = oci_has_option(options, "rbind") || strcmp(type, "rbind") == 0;
-	char point[PATH_MAX];
+	char point[PATH_MAX], path[PATH_MAX], shown[100];
 
-	clean_path(oci_is_cgroup_mount(destination) ? "/sys/fs/cgroup" : destination, point);
+	if (follow_links(view, at, destination, path) && rest_of(CGROUPS, path) && !view->unseen[0])
+		(void)snprintf(view->unseen, UNSEEN_SIZE,
+			       "what " CGROUPS " shows, which '%s' covers by a link of the image,",
+			       text_escape(destination, shown, sizeof(shown)));
+	clean_path(path, point);
 	if (strcmp(type, "bind") == 0 || recursive || oci_has_option(options, "bind"))
 		put_source(view, source ? source : "", point, recursive);
 	else if (strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0)
@@ -195,9 +258,18 @@ static int write_view(struct view *view, char **ret, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	yyjson_arr_foreach(view->oci->mounts, i, n, item)
 	{
-		put_mount(view, item);
+		put_mount(view, i, item);
 	}
 	return fclose(view->to) == 0 ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+static int open_rootfs(const struct host *host, const struct oci *oci)
+{
+	const bool absolute = oci->rootfs[0] == '/' && strcmp(host->root, "/") != 0;
+	char path[2 * PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s%s", absolute ? host->root : "", oci->rootfs);
+	return openat(oci->bundle_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* Of config.json's mounts; *ret_known: the host's cgroup2 was found. -ENOENT as by mount_parse(). */
@@ -206,7 +278,8 @@ static int parse_view(const struct host *host, const struct oci *oci, char *unse
 {
 	_cleanup_close_ int fd = openat(host->proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *host_mounts = NULL, *expected = NULL;
-	struct view view = { .host = host, .oci = oci, .unseen = unseen };
+	_cleanup_close_ int rootfs_fd = open_rootfs(host, oci);
+	struct view view = { .host = host, .oci = oci, .rootfs_fd = rootfs_fd, .unseen = unseen };
 	int r;
 
 	if (fd < 0 || file_slurp(fd, MOUNTINFO_MAX, &host_mounts, NULL) < 0)

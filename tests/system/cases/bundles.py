@@ -6,6 +6,7 @@ Where check grants, the container gets its cgroup; where it refuses, it is not c
 by the runtime before it asks the hook. Where check cannot tell, the row says what the hook does.
 """
 import json
+import os
 
 from lib import host
 from lib.bundle import BASE, RANGE
@@ -58,6 +59,13 @@ def both(config, *entries):
         mapping(config, kind, *entries)
 
 
+def linked(config, name, target):
+    """All cases of a run have this root filesystem."""
+    path = f"{config['root']['path']}/{name}"
+    if not os.path.islink(path):
+        os.symlink(target, path)
+
+
 # What is odd; what check's exit status is; part of what it says, and of what the hook says; the change of config.json.
 CGROUPS = "/sys/fs/cgroup"
 NOT_ITS_OWN = "does not show the container's own cgroup; take that volume out"
@@ -82,6 +90,10 @@ MOUNTS = [
      lambda c: c["mounts"].append(mount("/sys/fs/../fs/", "tmpfs", "tmpfs"))),
     ("a tmpfs over it, by a way out of the root", REFUSE, "mounts 'tmpfs' at '/",
      lambda c: c["mounts"].append(mount("/../sys/fs/x/../cgroup", "tmpfs", "tmpfs"))),
+    ("a tmpfs over a directory above it, by a link of the image", UNKNOWN, "which '/aside' covers by a link of the image, is not known",
+     lambda c: (linked(c, "aside", "/sys/fs"), c["mounts"].append(mount("/aside", "tmpfs", "tmpfs")))),
+    ("a volume of something else, by a link of the image", GRANT, "",
+     lambda c: (linked(c, "away", "../.."), c["mounts"].append(mount("/away/x", "bind", "/etc", "bind", "ro")))),
     ("a tmpfs under it", GRANT, "", lambda c: replace_own(c, mount("/sys/fs", "tmpfs", "tmpfs"), own(c))),
     ("the host's cgroups under it", REFUSE, "hidden by the container's own",
      lambda c: replace_own(c, mount(CGROUPS, "bind", CGROUPS, "bind", "ro"), own(c))),
