@@ -76,7 +76,7 @@ MOUNTS = [
     ("the host's cgroups bound in place of its own", REFUSE, f"binds '{CGROUPS}' at '{CGROUPS}'",
      lambda c: replace_own(c, mount(CGROUPS, "bind", CGROUPS, "rbind", "ro"))),
     ("no cgroup mount at all", REFUSE, "has no mount of type 'cgroup'", replace_own),
-    ("one elsewhere only", REFUSE, "mounts type 'cgroup' at '/host', and not at",
+    ("one elsewhere only", REFUSE, "mounts type 'cgroup' at '/host'; mount it at",
      lambda c: replace_own(c, mount("/host", "cgroup", "cgroup", "ro"))),
     ("a second one", REFUSE, "a second way to cgroups: cgroup2 '",
      lambda c: c["mounts"].append(mount("/host", "cgroup", "cgroup", "ro"))),
