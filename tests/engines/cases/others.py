@@ -54,6 +54,11 @@ def docker_others(t):
             by_docker.started("--runtime", name, *HOST_CGROUPS)  # control: nobody asks
             if runtime == "runc":
                 contains(done.err, SAYS, "docker's error")
+    t.policy(by_docker.POLICY + "writable_mount = bound\n")
+    with t.row("docker", "runc", "the same, writable, of a container that does not ask, writable_mount = bound", REFUSED):
+        fails(docker.container("--runtime", "cgdeleg", "--volume", "/sys/fs/cgroup:/host"), "it was started")
+        contains(last_record()["error"], SAYS, "the record")
+    t.policy(by_docker.POLICY)
     with t.row("docker", "runc", "userns-remap, a second container: granted, and noted"):
         for _ in range(2):
             by_docker.is_granted(by_docker.started("--runtime", "cgdeleg", *by_docker.ASK))
