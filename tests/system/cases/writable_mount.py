@@ -230,7 +230,7 @@ def check(t):
         out = said("pass", **RW)
         contains(out, "risk: ", "the finding")
         contains(out, "[handler test] does not bound containers that do not ask", "the finding")
-        contains(out, "notes unbounded: its /sys/fs/cgroup is mounted read-write", "the note")
+        contains(out, "notes unbounded: the container did not ask, but its /sys/fs/cgroup is mounted read-write", "the note")
     with t.step("bound and refuse"):
         contains(said("bound", **RW), "bounds bounded: ", "what check says")
         contains(said("refuse", **RW), "refuses writable-mount: ", "what check says")
