@@ -55,7 +55,7 @@ def docker_others(t):
             if runtime == "runc":
                 contains(done.err, SAYS, "docker's error")
     t.policy(by_docker.POLICY + "writable_mount = bound\n")
-    with t.row("docker", "runc", "the same, writable, of a container that does not ask, writable_mount = bound", REFUSED):
+    with t.row("docker", "runc", "a volume that shows the host's cgroups, writable; nobody asks, writable_mount = bound", REFUSED):
         fails(docker.container("--runtime", "cgdeleg", "--volume", "/sys/fs/cgroup:/host"), "it was started")
         contains(last_record()["error"], SAYS, "the record")
     t.policy(by_docker.POLICY)
