@@ -12,7 +12,7 @@ from lib import host
 from lib.bundle import BASE, RANGE
 from lib.expect import nothing_left
 from lib.process import run
-from lib.report import case, contains, equal, expect
+from lib.report import Skip, case, contains, equal, expect
 
 GRANT, REFUSE, FAULT, UNKNOWN = 0, 3, 1, 4
 
@@ -190,9 +190,16 @@ def compare(t, name, status, part, change):
             same_words(c, json.loads(answer(c, "--json").out))
 
 
+# After this row, crun 1.21 with systemd once left the machine without its own /sys/fs/cgroup; the hook, which refuses it,
+# mounts and unmounts nothing. So it runs only where that mount is a private copy.
+TAKES_THE_HOST_ALONG = "the host's cgroups under it"
+
+
 def rows(t, table):
     for name, status, part, change in table:
         with t.step(name):
+            if name == TAKES_THE_HOST_ALONG and host.has_systemd():
+                raise Skip("the runtime could unmount the machine's own cgroups")
             compare(t, name, status, part, change)
 
 
