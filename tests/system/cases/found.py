@@ -62,7 +62,7 @@ FAILURES = [
     Failure("args without the program's name", "arguments", "begin with 'createRuntime'",
             '"args": ["cgdeleg-hook", "createRuntime", "--handler", "NAME"]',
             words=["createRuntime", "--handler", "test"]),
-    Failure("an option with '='", "arguments", "'--handler=test'", "as two words",
+    Failure("an option with '='", "arguments", "'--handler=test'", "its value as two",
             words=["cgdeleg-hook", "createRuntime", "--handler=test"]),
     Failure("a path that is not absolute", "arguments", "not 'etc/cgdeleg'", "'--policy' needs an absolute path",
             args={"policy": "etc/cgdeleg"}),
