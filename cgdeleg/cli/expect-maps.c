@@ -84,9 +84,9 @@ static int read_extent(yyjson_val *item, const char *where, struct id_extent *re
 static int read_map(yyjson_val *mappings, const char *member, struct id_map *map, struct target *target,
 		    struct facts *facts, struct err *err)
 {
-	struct id_extent extents[EXTENTS_MAX];
+	struct id_extent extents[EXTENTS_MAX] = { 0 };
+	yyjson_arr_iter iter = yyjson_arr_iter_with(mappings);
 	yyjson_val *item;
-	size_t i, n;
 
 	if (yyjson_arr_size(mappings) == 0)
 		return err_set(
@@ -96,8 +96,7 @@ static int read_map(yyjson_val *mappings, const char *member, struct id_map *map
 	if (yyjson_arr_size(mappings) > EXTENTS_MAX)
 		return err_set(err, EBADMSG, "config.json: linux: '%s' has more than %d ranges, which the kernel rejects",
 			       member, EXTENTS_MAX);
-	yyjson_arr_foreach(mappings, i, n, item)
-	{
+	for (size_t i = 0; (item = yyjson_arr_iter_next(&iter)) != NULL; i++) {
 		char where[64];
 		int r;
 

@@ -301,9 +301,10 @@ bool expect_other_cgroups(const struct host *host, const struct oci *oci)
 {
 	char unseen[UNSEEN_SIZE] = "";
 	struct cgroup_mount mount;
-	bool known;
+	bool known = false;
 	int r;
 
+	mount.other.n = 0;
 	if (!oci->mounts)
 		return false;
 	r = parse_view(host, oci, unseen, &mount, &known, NULL);
@@ -313,7 +314,7 @@ bool expect_other_cgroups(const struct host *host, const struct oci *oci)
 int expect_mounts(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		  struct err *err)
 {
-	bool known;
+	bool known = false;
 	int r = parse_view(host, oci, target->unseen, &target->mount, &known, err);
 
 	if (r < 0)

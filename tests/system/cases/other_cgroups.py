@@ -91,8 +91,11 @@ def later(t):
         volume = made_volume(t, "shared")
         equal(run(["mount", "--make-shared", volume]).code, 0, "mount")
         c = t.container("slave", held=True, mounts=[bind(volume, "/host", "rbind", "rslave")])
-        c.hold()
+        pid = c.hold()["pid"]
         equal(run(["mount", "--bind", host.CGROUP, f"{volume}/here"]).code, 0, "mount")
+        if "/host/here " not in host.read(f"/proc/{pid}/mountinfo"):  # crun 1.28 brings a copy without its peers
+            equal(c.release().code, 0, "create")
+            raise Skip("what is mounted in the volume does not come into the container under this runtime")
         refuses(c, "is mounted at '/host/here'")
     with t.step("under the container's own"):
         c = t.container("under", held=True)
