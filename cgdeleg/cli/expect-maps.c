@@ -30,6 +30,12 @@ static yyjson_val *get_folded(yyjson_val *obj, const char *name, const char **re
 	return found;
 }
 
+/* 0 where the member is not there. */
+static uint64_t number_of(yyjson_val *value)
+{
+	return value ? yyjson_get_uint(value) : 0;
+}
+
 static int read_number(yyjson_val *obj, const char *name, const char *where, uint64_t *ret, struct err *err)
 {
 	const char *written = name;
@@ -40,9 +46,9 @@ static int read_number(yyjson_val *obj, const char *name, const char *where, uin
 			err, EBADMSG,
 			"%s: '%s' is not a whole number from 0 to 4294967295; runc rejects it, and crun may read it as 0",
 			where, written);
-	if (yyjson_get_uint(folded) != yyjson_get_uint(exact))
+	if (number_of(folded) != number_of(exact))
 		return err_set(err, EBADMSG, OCI_FOLDED, where, written, name, name);
-	*ret = yyjson_get_uint(folded);
+	*ret = number_of(folded);
 	return 0;
 }
 

@@ -112,10 +112,12 @@ bool oci_makes_readonly(const struct oci *oci, const char *point)
 		return false;
 	yyjson_arr_foreach(oci->mounts, i, n, item)
 	{
-		const char *destination = yyjson_get_str(yyjson_obj_get(item, "destination"));
+		struct raw_mount raw = { 0 };
 
-		if (destination && path_names(destination, point, false))
-			read_mount_options(yyjson_obj_get(item, "options"), &readonly, &recursive);
+		/* Every mount was read once: none is at fault. */
+		if (oci_dispatch(item, mount_fields, ELEMENTS(mount_fields), &raw, "config.json: mounts", NULL) >= 0 &&
+		    path_names(raw.destination, point, false))
+			read_mount_options(raw.options, &readonly, &recursive);
 	}
 	return readonly;
 }

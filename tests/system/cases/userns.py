@@ -62,7 +62,7 @@ def not_counting(t):
     with t.step("a second extent reaches host id 0"):
         refused(t.container("extent", maps=[(0, BASE, 1000), (1000, 0, 1)]), "maps host id 0")
     with t.step("read-only paths over the mount"):
-        refused(t.container("covered", readonly_paths=["/sys/fs"]), "stands in the container")
+        refused(t.container("covered", readonly_paths=["/sys/fs"]), "is in the container's readonlyPaths")
     with t.step("control: the same with a map is granted"):
         granted(t.container("control").up())
 
