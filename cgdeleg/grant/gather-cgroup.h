@@ -12,13 +12,10 @@
 int gather_process(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		   struct err *err);
 
-/* The text of its mountinfo, which the caller frees, and in ret_point (PATH_MAX bytes) where /sys/fs/cgroup is in it. */
-int gather_mountinfo(const struct host *host, const struct oci *oci, const struct target *target, char *ret_point,
-		     char **ret, struct err *err);
-
-/* No cgroup2 is at `point`, and the text of mountinfo says whether that is because the hook comes after pivot_root: an
- * error then. Cuts `point` down to the root filesystem. */
-int gather_check_late(const char *mountinfo, char *point, struct err *err);
+/* Fills target->mount from its mountinfo. Where no cgroup2 is mounted, 0 with *ret_there false and the sentence in `err`;
+ * -ENOENT if that is because the hook comes after pivot_root. */
+int gather_own_mount(const struct host *host, const struct oci *oci, struct target *target, bool *ret_there,
+		     struct err *err);
 
 /* Fills target->now in one of two ways: see gather-paths.c. What the short one takes for true is proven by
  * finding the process in cgroup.procs of that cgroup, or not at all. */

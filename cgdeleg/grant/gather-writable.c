@@ -31,17 +31,15 @@ static bool is_other_writable(const struct oci *oci, const struct other_cgroup *
 static int find_writable_mount(const struct host *host, const struct oci *oci, struct target *target,
 			       enum writable_by *ret, struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
-	char point[PATH_MAX];
-	int r = gather_mountinfo(host, oci, target, point, &text, err);
+	bool there;
+	int r = gather_own_mount(host, oci, target, &there, err);
 
 	if (r < 0)
 		return r;
-	r = mount_parse(text, point, &target->mount, err);
-	*ret = r >= 0 && !target->mount.readonly && !oci->mount_readonly ? WRITABLE_BY_MOUNT
-	       : is_other_writable(oci, &target->mount.other)		 ? WRITABLE_BY_OTHER
-									 : WRITABLE_BY_NONE;
-	return r == -ENOENT ? gather_check_late(text, point, err) : r;
+	*ret = there && !target->mount.readonly && !oci->mount_readonly ? WRITABLE_BY_MOUNT
+	       : is_other_writable(oci, &target->mount.other)		? WRITABLE_BY_OTHER
+									: WRITABLE_BY_NONE;
+	return 0;
 }
 
 /* Does anybody but host root own the directory, or a file that every list of delegated files has? */

@@ -217,7 +217,7 @@ static int read_instance(struct target *target, struct err *err)
 /* Runtimes mount the root filesystem at its place before they call hooks, and after the last createRuntime hook it is "/"
  * of the container's mount namespace, which has no such place any more. Where something else than cgroup2 is mounted at
  * the point, the place is there. */
-int gather_check_late(const char *mountinfo, char *point, struct err *err)
+static int check_late(const char *mountinfo, char *point, struct err *err)
 {
 	if (mount_is_point(mountinfo, point))
 		return 0;
@@ -230,34 +230,34 @@ int gather_check_late(const char *mountinfo, char *point, struct err *err)
 		point);
 }
 
-int gather_mountinfo(const struct host *host, const struct oci *oci, const struct target *target, char *ret_point,
-		     char **ret, struct err *err)
+int gather_own_mount(const struct host *host, const struct oci *oci, struct target *target, bool *ret_there,
+		     struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	int r = mount_point(host, oci, ret_point, err);
+	_cleanup_free_ char *text = NULL;
+	char point[PATH_MAX];
+	int r = mount_point(host, oci, point, err);
 
 	if (r < 0)
 		return r;
 	fd = openat(target->proc_fd, "mountinfo", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set_errno(err, errno, "cannot open '/proc/%d/mountinfo'", target->pid);
-	r = file_slurp(fd, MOUNTINFO_MAX, ret, NULL);
-	return r < 0 ? err_set_errno(err, r, "cannot read '/proc/%d/mountinfo'", target->pid) : 0;
+	r = file_slurp(fd, MOUNTINFO_MAX, &text, NULL);
+	if (r < 0)
+		return err_set_errno(err, r, "cannot read '/proc/%d/mountinfo'", target->pid);
+	r = mount_parse(text, point, &target->mount, err);
+	*ret_there = r >= 0;
+	return r == -ENOENT ? check_late(text, point, err) : r;
 }
 
 static int find_mount(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
 		      struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
-	char point[PATH_MAX];
-	int r = gather_mountinfo(host, oci, target, point, &text, err);
+	bool there;
+	int r = gather_own_mount(host, oci, target, &there, err);
 
-	if (r < 0)
-		return r;
-	r = mount_parse(text, point, &target->mount, err);
-	if (r == -ENOENT)
-		(void)gather_check_late(text, point, err);
-	if (r < 0)
+	if (r < 0 || !there)
 		return -err->code;
 	gather_mount(target, facts);
 	return 0;
