@@ -55,13 +55,6 @@ bool oci_is_cgroup_mount(const char *destination)
 	return path_names(destination, CGROUP_MOUNT, false);
 }
 
-static bool is_word(yyjson_val *item, const char *word)
-{
-	const char *text = yyjson_get_str(item);
-
-	return text && strcmp(text, word) == 0 && yyjson_get_len(item) == strlen(word);
-}
-
 bool oci_has_option(yyjson_val *options, const char *option)
 {
 	yyjson_val *item;
@@ -69,7 +62,7 @@ bool oci_has_option(yyjson_val *options, const char *option)
 
 	if (!options)
 		return false;
-	yyjson_arr_foreach(options, i, n, item) if (is_word(item, option)) return true;
+	yyjson_arr_foreach(options, i, n, item) if (yyjson_equals_str(item, option)) return true;
 	return false;
 }
 
@@ -94,7 +87,7 @@ static void read_mount_options(yyjson_val *options, bool *ret_readonly, bool *re
 	yyjson_arr_foreach(options, i, n, item)
 	{
 		for (size_t w = 0; w < ELEMENTS(words); w++) {
-			if (!is_word(item, words[w].name))
+			if (!yyjson_equals_str(item, words[w].name))
 				continue;
 			*ret_readonly = words[w].readonly;
 			*ret_recursive = words[w].recursive;
