@@ -11,18 +11,10 @@
 
 #include "base/cleanup.h"
 #include "cgdeleg/cli/list.h"
+#include "cgdeleg/cli/openmetrics.h"
 #include "cgdeleg/grant/budget.h"
 
 static const char *const info_columns[] = { "namespace", "pod", "name", "handler", "profile", "line", "owner", "cgroup" };
-
-/* Texts are printable ASCII already; what is special within quotes is escaped. */
-static void put_label(const char *name, const char *value, FILE *to)
-{
-	fprintf(to, "%s=\"", name);
-	for (; *value; value++)
-		fprintf(to, *value == '\\' || *value == '"' ? "\\%c" : "%c", *value);
-	fputc('"', to);
-}
 
 static const struct cell *cell_of(const struct table *table, size_t row, const char *name)
 {
@@ -38,7 +30,7 @@ static void put_labels(const struct table *table, size_t row, FILE *to)
 	const struct cell *id = cell_of(table, row, "id");
 	const struct cell *cgroup_id = cell_of(table, row, "cgroup-id");
 
-	put_label("container", id && id->known ? id->text : "", to);
+	openmetrics_label("container", id && id->known ? id->text : "", to);
 	fprintf(to, ",cgroup_id=\"%llu\"", (unsigned long long)(cgroup_id && cgroup_id->known ? cgroup_id->number : 0));
 }
 
@@ -50,25 +42,12 @@ static void put_sample(const struct table *table, size_t row, const char *metric
 	put_labels(table, row, to);
 	if (file) {
 		fputc(',', to);
-		put_label("file", file, to);
+		openmetrics_label("file", file, to);
 	}
 	if (isinf(number))
 		fputs("} +Inf\n", to);
 	else
 		fprintf(to, number == floor(number) && fabs(number) < 1e15 ? "} %.0f\n" : "} %.17g\n", number);
-}
-
-/* The unit is the family's last word where it is one. */
-static void put_family(const char *metric, const char *type, const char *help, FILE *to)
-{
-	static const char *const units[] = { "bytes", "seconds", "ratio", "cores" };
-	const char *last = strrchr(metric, '_');
-
-	fprintf(to, "# TYPE cgdeleg_%s %s\n", metric, type);
-	for (size_t i = 0; last && i < ELEMENTS(units); i++)
-		if (strcmp(last + 1, units[i]) == 0)
-			fprintf(to, "# UNIT cgdeleg_%s %s\n", metric, units[i]);
-	fprintf(to, "# HELP cgdeleg_%s %s\n", metric, help);
 }
 
 static double number_of(const struct column *column, const struct cell *cell, bool limit)
@@ -91,7 +70,7 @@ static void put_column(const struct table *table, size_t i, FILE *to)
 		char text[96];
 
 		(void)snprintf(text, sizeof(text), "the limit that %s holds now", limit ? column->limit_file : "");
-		put_family(metric, counter ? "counter" : "gauge", limit ? text : column->help, to);
+		openmetrics_family(metric, counter ? "counter" : "gauge", limit ? text : column->help, to);
 		(void)snprintf(text, sizeof(text), "%s%s", metric, counter ? "_total" : "");
 		for (size_t row = 0; row < table->n_rows; row++) {
 			const struct cell *cell = &table->rows[row].cells[i];
@@ -115,7 +94,7 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 	};
 
 	for (size_t f = 0; f < ELEMENTS(families); f++) {
-		put_family(families[f].metric, "gauge", families[f].help, to);
+		openmetrics_family(families[f].metric, "gauge", families[f].help, to);
 		for (size_t row = 0; row < table->n_rows; row++) {
 			const struct cell *cell = &table->rows[row].cells[i];
 
@@ -132,7 +111,7 @@ static void put_ceilings(const struct table *table, size_t i, FILE *to)
 
 static void put_info(const struct table *table, FILE *to)
 {
-	put_family("grant", "gauge", "1 for each delegated cgroup; the labels say what is known about it", to);
+	openmetrics_family("grant", "gauge", "1 for each delegated cgroup; the labels say what is known about it", to);
 	for (size_t row = 0; row < table->n_rows; row++) {
 		fputs("cgdeleg_grant{", to);
 		put_labels(table, row, to);
@@ -140,7 +119,7 @@ static void put_info(const struct table *table, FILE *to)
 			const struct cell *cell = cell_of(table, row, info_columns[i]);
 
 			fputc(',', to);
-			put_label(info_columns[i], cell && cell->known ? cell->text : "", to);
+			openmetrics_label(info_columns[i], cell && cell->known ? cell->text : "", to);
 		}
 		fputs("} 1\n", to);
 	}
@@ -148,9 +127,9 @@ static void put_info(const struct table *table, FILE *to)
 
 bool list_metrics(const struct table *table, FILE *to)
 {
-	put_family("grants", "gauge", "delegated cgroups on this node", to);
+	openmetrics_family("grants", "gauge", "delegated cgroups on this node", to);
 	fprintf(to, "cgdeleg_grants %zu\n", table->n_rows);
-	put_family("unreadable_records", "gauge", "delegated cgroups whose attribute cannot be read", to);
+	openmetrics_family("unreadable_records", "gauge", "delegated cgroups whose attribute cannot be read", to);
 	fprintf(to, "cgdeleg_unreadable_records %zu\n", table->n_faults);
 	put_info(table, to);
 	for (size_t i = 0; i < table->n_columns; i++) {

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "cgdeleg/cli/list.h"
+#include "cgdeleg/cli/openmetrics.h"
 #include "cgdeleg/grant/tally.h"
 
 /* What the hook makes such names of; anything else is not its file. */
@@ -37,9 +38,8 @@ void list_runs(const char *directory, FILE *to)
 	_cleanup_dir_ DIR *dir = opendir(directory);
 	const struct dirent *entry;
 
-	fputs("# TYPE cgdeleg_runs counter\n"
-	      "# HELP cgdeleg_runs runs of the hook since boot that failed, or granted nothing although a container asked\n",
-	      to);
+	openmetrics_family("runs", "counter",
+			   "runs of the hook since boot that failed, or granted nothing although a container asked", to);
 	while (dir && (entry = readdir(dir)) != NULL)
 		put_run(dirfd(dir), entry->d_name, to);
 }

@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "bpf/guard-load.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/cli/openmetrics.h"
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/node/watch-host.h"
 #include "cgdeleg/node/watch.h"
@@ -88,23 +89,20 @@ static void load_policy(struct service *s)
 
 static void put(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
 {
-	fprintf(to, "# TYPE cgdeleg_watch_%s %s\n# HELP cgdeleg_watch_%s %s\ncgdeleg_watch_%s%s %llu\n", name, type,
-		name, help, name, strcmp(type, "counter") == 0 ? "_total" : "", (unsigned long long)value);
+	openmetrics_family(name, type, help, to);
+	fprintf(to, "cgdeleg_%s%s %llu\n", name, strcmp(type, "counter") == 0 ? "_total" : "", (unsigned long long)value);
 }
 
-/* Names are printable; what is special within quotes is escaped. */
 static void put_verified(const struct watch *watch, FILE *to)
 {
 	struct watch_grant grant = { 0 };
 
-	fputs("# TYPE cgdeleg_watch_verified_age_seconds gauge\n# UNIT cgdeleg_watch_verified_age_seconds seconds\n"
-	      "# HELP cgdeleg_watch_verified_age_seconds time since all ceilings of the grant were last found to hold\n",
-	      to);
+	openmetrics_family("watch_verified_age_seconds", "gauge",
+			   "time since all ceilings of the grant were last found to hold", to);
 	while (watch_next(watch, &grant)) {
-		fputs("cgdeleg_watch_verified_age_seconds{container=\"", to);
-		for (const char *at = grant.name; *at; at++)
-			fprintf(to, *at == '\\' || *at == '"' ? "\\%c" : "%c", *at);
-		fprintf(to, "\",cgroup_id=\"%llu\"} %llu\n", (unsigned long long)grant.id,
+		fputs("cgdeleg_watch_verified_age_seconds{", to);
+		openmetrics_label("container", grant.name, to);
+		fprintf(to, ",cgroup_id=\"%llu\"} %llu\n", (unsigned long long)grant.id,
 			(unsigned long long)grant.verified_seconds);
 	}
 }
@@ -112,10 +110,9 @@ static void put_verified(const struct watch *watch, FILE *to)
 static void put_options(FILE *to, const char *name, const char *help, const struct watch_host *host,
 			bool (*is)(const struct watch_host *host, const char *option))
 {
-	fprintf(to, "# TYPE cgdeleg_watch_%s gauge\n# HELP cgdeleg_watch_%s %s\n", name, name, help);
+	openmetrics_family(name, "gauge", help, to);
 	for (size_t i = 0; i < HOST_OPTIONS; i++)
-		fprintf(to, "cgdeleg_watch_%s{option=\"%s\"} %d\n", name, host_options[i].name,
-			is(host, host_options[i].name));
+		fprintf(to, "cgdeleg_%s{option=\"%s\"} %d\n", name, host_options[i].name, is(host, host_options[i].name));
 }
 
 static void put_metrics(void *userdata, FILE *to)
@@ -123,32 +120,32 @@ static void put_metrics(void *userdata, FILE *to)
 	struct watch *watch = userdata;
 	const struct watch_counts *c = watch_counts(watch);
 
-	put(to, "grants", "gauge", "delegated cgroups under watch", c->grants);
-	put(to, "sweeps", "counter", "completed sweeps, the one at the start included", c->sweeps);
-	put(to, "put_back", "counter", "limits put back to their ceilings", c->put_back);
-	put(to, "failed", "counter", "limits that could not be put back", c->failed);
-	put(to, "contested", "gauge", "limits that somebody keeps raising", c->contested);
-	put(to, "lowered", "counter", "ceilings lowered because the policy's are lower now", c->lowered);
-	put(to, "dying_alarms", "gauge", "delegated cgroups below which too many removed cgroups still hold memory",
-	    c->dying_alarms);
-	put(to, "dying_held", "gauge",
+	put(to, "watch_grants", "gauge", "delegated cgroups under watch", c->grants);
+	put(to, "watch_sweeps", "counter", "completed sweeps, the one at the start included", c->sweeps);
+	put(to, "watch_put_back", "counter", "limits put back to their ceilings", c->put_back);
+	put(to, "watch_failed", "counter", "limits that could not be put back", c->failed);
+	put(to, "watch_contested", "gauge", "limits that somebody keeps raising", c->contested);
+	put(to, "watch_lowered", "counter", "ceilings lowered because the policy's are lower now", c->lowered);
+	put(to, "watch_dying_alarms", "gauge",
+	    "delegated cgroups below which too many removed cgroups still hold memory", c->dying_alarms);
+	put(to, "watch_dying_held", "gauge",
 	    "delegated cgroups below which the memory of removed cgroups cannot be reclaimed", c->dying_held);
-	put(to, "reclaims", "counter", "writes to memory.reclaim because of removed cgroups that still hold memory",
-	    c->reclaims);
-	put(to, "guards_restored", "counter", "BPF guards that were detached and have been attached again",
+	put(to, "watch_reclaims", "counter",
+	    "writes to memory.reclaim because of removed cgroups that still hold memory", c->reclaims);
+	put(to, "watch_guards_restored", "counter", "BPF guards that were detached and have been attached again",
 	    c->guards_restored);
-	put(to, "guards_missing", "gauge", "BPF guards that could not be attached again", c->guards_missing);
-	put(to, "without_events", "gauge", "delegated cgroups with a limit file that inotify does not watch",
+	put(to, "watch_guards_missing", "gauge", "BPF guards that could not be attached again", c->guards_missing);
+	put(to, "watch_without_events", "gauge", "delegated cgroups with a limit file that inotify does not watch",
 	    c->without_events);
-	put(to, "unreadable", "gauge",
+	put(to, "watch_unreadable", "gauge",
 	    "delegated cgroups whose attribute cannot be read, so that nobody knows their ceilings", c->unreadable);
-	put(to, "unchecked", "gauge", "delegated cgroups with a ceiling that could not be compared, or does not hold",
-	    c->unchecked);
-	put(to, "unopened", "gauge", "cgroups that the last walk of the tree could not open, and what is below them",
-	    c->unopened);
-	put(to, "overflows", "counter", "overflows of inotify's event queue", c->overflows);
-	put_options(to, "host_option", "1 if the host's cgroup2 has the option", watch_host(watch), watch_host_has);
-	put_options(to, "host_option_lost", "1 if the host's cgroup2 must have the option and lacks it",
+	put(to, "watch_unchecked", "gauge",
+	    "delegated cgroups with a ceiling that could not be compared, or does not hold", c->unchecked);
+	put(to, "watch_unopened", "gauge",
+	    "cgroups that the last walk of the tree could not open, and what is below them", c->unopened);
+	put(to, "watch_overflows", "counter", "overflows of inotify's event queue", c->overflows);
+	put_options(to, "watch_host_option", "1 if the host's cgroup2 has the option", watch_host(watch), watch_host_has);
+	put_options(to, "watch_host_option_lost", "1 if the host's cgroup2 must have the option and lacks it",
 		    watch_host(watch), watch_host_misses);
 	put_verified(watch, to);
 	fputs("# EOF\n", to);
