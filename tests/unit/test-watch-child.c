@@ -33,17 +33,23 @@ int __wrap_systemd_set(const char *helpers, const char *unit, const struct unit_
 	return 0;
 }
 
+/* Watches one grant on a kernel of that release; what the kernel does comes from the fakes. */
+static void watch_on(struct scene *s, const char *release)
+{
+	faults_reset();
+	fake_release = release;
+	scene_open(s, RECORD(CEILINGS), NULL);
+	s->forks = true;
+	scene_watch(s);
+}
+
 /* Before Linux 6.16 a child writes memory.max, since the kernel may reclaim for long. One that hangs keeps nobody from
  * anything: not the next put-back of the same limit, nor other limits; and they do not pile up. */
 TEST(test_hanging_write)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	faults_reset();
-	fake_release = "6.1.0-13-amd64";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_on(&s, "6.1.0-13-amd64");
 	for (int i = 0; i < 6; i++) {
 		kernel.hang = NULL;
 		raise_all(&s, BOX);
@@ -67,11 +73,7 @@ TEST(test_failing_write)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	faults_reset();
-	fake_release = "5.15.0";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_on(&s, "5.15.0");
 	raise_all(&s, BOX);
 	kernel.refuse = "memory.max";
 	kernel.error = EBUSY;
@@ -91,11 +93,7 @@ TEST(test_failing_always)
 	struct watch_grant grant = { 0 };
 	uint64_t put_back;
 
-	faults_reset();
-	fake_release = "5.15.0";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_on(&s, "5.15.0");
 	scene_write(&s, BOX "/memory.max", "max");
 	kernel.refuse = "memory.max"; /* in each child anew */
 	kernel.error = EIO;
@@ -129,11 +127,7 @@ TEST(test_killed_before_write)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	faults_reset();
-	fake_release = "6.1.0";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_on(&s, "6.1.0");
 	for (int i = 0; i < 3; i++) {
 		kernel.stall = NULL;
 		scene_write(&s, BOX "/memory.max", i % 2 ? "max" : "2147483648");
@@ -154,11 +148,7 @@ TEST(test_held_by_kernel)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	faults_reset();
-	fake_release = "6.1.0";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_on(&s, "6.1.0");
 	unkillable = true;
 	scene_write(&s, BOX "/memory.max", "max");
 	kernel.stall = "memory.max";
@@ -224,11 +214,7 @@ TEST(test_no_fork)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	faults_reset();
-	fake_release = "6.1.0";
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_on(&s, "6.1.0");
 	no_fork.error = EAGAIN;
 	raise_all(&s, BOX);
 	scene_events(&s);
@@ -247,11 +233,7 @@ TEST(test_no_child)
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		_cleanup_(scene_close) struct scene s;
 
-		faults_reset();
-		fake_release = rows[i].release;
-		scene_open(&s, RECORD(CEILINGS), NULL);
-		s.forks = true;
-		scene_watch(&s);
+		watch_on(&s, rows[i].release);
 		raise_all(&s, BOX);
 		scene_events(&s);
 		assert_int_equal(no_fork.n, rows[i].forks);

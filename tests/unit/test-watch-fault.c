@@ -19,6 +19,15 @@
 
 #define OTHER C "ci/other"
 
+/* Watches one grant, before anything fails. */
+static void watch_box(struct scene *s)
+{
+	faults_reset();
+	scene_open(s, RECORD(CEILINGS), NULL);
+	s->forks = true;
+	scene_watch(s);
+}
+
 /* Without an instance of inotify it does its work by sweeps, says so once, and takes one when there is one. */
 TEST(test_no_instance)
 {
@@ -142,10 +151,7 @@ TEST(test_overflows)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	faults_reset();
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_box(&s);
 	for (uint64_t i = 1; i <= 3; i++) {
 		fill_queue(&s);
 		raise_all(&s, BOX);
@@ -163,10 +169,7 @@ TEST(test_other_file)
 	_cleanup_(scene_close) struct scene s;
 	struct watch_grant grant = { 0 };
 
-	faults_reset();
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_box(&s);
 	tree_edit(&s.tree, "- " BOX "/memory.max");
 	scene_now_ms += 9000;
 	scene_sweep(&s);
@@ -212,10 +215,7 @@ TEST(test_no_attribute)
 	for (size_t i = 0; i < ELEMENTS(errors); i++) {
 		_cleanup_(scene_close) struct scene s;
 
-		faults_reset();
-		scene_open(&s, RECORD(CEILINGS), NULL);
-		s.forks = true;
-		scene_watch(&s);
+		watch_box(&s);
 		no_attribute.error = errors[i];
 		scene_now_ms += 7000;
 		raise_all(&s, BOX);
@@ -239,10 +239,7 @@ TEST(test_verified)
 	_cleanup_(scene_close) struct scene s;
 	struct watch_grant grant = { 0 };
 
-	faults_reset();
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_box(&s);
 	scene_now_ms += 7000;
 	assert_true(watch_next(s.watch, &grant));
 	check_string("name", grant.name, "box");
@@ -269,10 +266,7 @@ TEST(test_no_memory)
 		_cleanup_(scene_close) struct scene s;
 		struct err err = { 0 };
 
-		faults_reset();
-		scene_open(&s, RECORD(CEILINGS), NULL);
-		s.forks = true;
-		scene_watch(&s);
+		watch_box(&s);
 		raise_all(&s, BOX);
 		no_memory = (struct failing) { .error = ENOMEM, .after = at, .once = true };
 		(void)watch_sweep(s.watch, &err);
@@ -291,10 +285,7 @@ TEST(test_no_descriptors)
 	_cleanup_(scene_close) struct scene s;
 	struct err err = { 0 };
 
-	faults_reset();
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_box(&s);
 	tree_edit(&s.tree, OTHER "/memory.max = max\n" OTHER "/cgroup.max.descendants = max\n" OTHER
 				 "/cgroup.max.depth = max\n" OTHER "/cpu.max = max 100000\n" OTHER
 				 "/cgroup.stat = nr_descendants 3\\nnr_dying_descendants 0\n" OTHER RECORD_OF(
@@ -365,10 +356,7 @@ TEST(test_endless_events)
 {
 	_cleanup_(scene_close) struct scene s;
 
-	faults_reset();
-	scene_open(&s, RECORD(CEILINGS), NULL);
-	s.forks = true;
-	scene_watch(&s);
+	watch_box(&s);
 	raised = &s;
 	raise_again();
 	no_attribute.n = 0;
