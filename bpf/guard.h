@@ -15,7 +15,7 @@
  * the kernel that it speaks of.
  *
  * Threat. Containers cannot reach the pins: a bpffs that a container mounts is another one, and only root can enter
- * these directories. But the kernel mounts a bpffs that everybody may write (mode 1777) unless it is told otherwise, and
+ * these directories. But the kernel mounts a bpffs that everybody may write (mode 1777) unless an option says otherwise, and
  * whoever makes GUARD_DIRECTORY first owns it. So its owner and mode are checked at each use, and a directory of somebody
  * else is refused as a whole: to give it another owner would keep what is in it.
  */

@@ -75,10 +75,10 @@ static void load_policy(struct service *s)
 	}
 	if (ruleset_is_broken(next)) {
 		const struct complaint *c = next->complaints;
+		char place[280];
 
-		(void)snprintf(text, sizeof(text),
-			       "the policy has errors, so the previous one stays in force: %s:%u: %.300s",
-			       c->origin.file ? c->origin.file : "?", c->origin.line, c->text);
+		(void)snprintf(text, sizeof(text), "the policy has errors, so the previous one stays in force: %s: %.300s",
+			       origin_format(&c->origin, place, sizeof(place)), c->text);
 		say(LOG_ERR, text);
 		return;
 	}

@@ -6,7 +6,7 @@
  *     watch-grants.c   which grants there are, and all that is done about one
  *     watch-limits.c   the ceilings of a grant, each with its inotify watch if it has one
  *     watch-enforce.c  one limit is put back
- *     watch-systemd.c  systemd is told of what was put back
+ *     watch-systemd.c  tells systemd what was put back
  *     watch-policy.c   ceilings are lowered because the policy was
  *     watch-guard.c    guards that were detached are attached again
  *     watch-dying.c    memory of removed cgroups is reclaimed

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Watch, systemd - systemd is told of the limits that were put back. See watch.h.
+ * Watch, systemd - tells systemd which limits were put back. See watch.h.
  *
  * If a limit is not set in systemd too, systemd undoes it the next time it writes. The file has been written already, so
  * a slow or missing systemd leaves nothing above its ceiling. It must not keep watch from its work either: the runtime's
@@ -75,7 +75,7 @@ static void tell_unit(struct watch *watch, struct watched *w, const struct inspe
 
 	if (r >= 0 && words.n > 0)
 		pid = watch->args.once ? -1 : watch_fork(watch, CHILD_SYSTEMD, w, place, "");
-	/* Without a process to spare it is told in the next tick. */
+	/* Without a process to spare, the next tick tells it. */
 	if (pid < 0 && !watch->args.once)
 		return;
 	w->told_ms[place] = clock_monotonic_ms();
