@@ -104,7 +104,7 @@ static void test_taken(int other)
 	int fds[HOOKS_MAX + 1];
 	size_t n = attach_others(fds, taken, taken, other);
 
-	check(n == taken && grant_guard_attach(&guard, fd, &attached, &err) < 0 && strstr(err.text, "has ten"),
+	check(n == taken && grant_guard_attach(&guard, fd, &attached, &err) < 0 && strstr(err.text, "kernel's ten hooks"),
 	      "hooks: with six taken it cannot be attached");
 	printf("# %s\n", err.text);
 	check(attached == (GUARD_ALL_PROGRAMS & ~(1U << GUARD_RMXATTR)), "hooks: it says what it has attached");

@@ -148,7 +148,7 @@ void test_pins_taken(void)
 	struct guards guards;
 	struct err err = { 0 };
 
-	check(guard_load(sys, &loaded, &err) < 0 && strstr(err.text, "has ten") && !loaded.objects[1].cannot,
+	check(guard_load(sys, &loaded, &err) < 0 && strstr(err.text, "kernel's ten hooks") && !loaded.objects[1].cannot,
 	      "pins: with no hook left loading fails");
 	check(open_pins(&guards, &err) == 0 && guards.device.program_fd >= 0 && guards.grant.grants_fd < 0 &&
 		      !guards.grant_cannot[0],
