@@ -32,11 +32,19 @@ int __wrap_mount_undo(struct mount_change *change, struct err *err);
 
 static const char *const made[] = { "cgroup.procs", "cgroup.subtree_control" };
 
+/* As the kernel's own files: nobody reads half of it, and whoever is killed meanwhile leaves the old text or the new. So
+ * one write covers what was there, with NULs, at which every reader of texts stops. */
 static void replace(int fd, const char *text)
 {
-	size_t len = strlen(text);
+	char whole[4096] = "";
+	size_t len = strlen(text), size;
+	struct stat st;
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, len, 0) != (ssize_t)len)
+	if (fstat(fd, &st) < 0 || len > sizeof(whole) || (size_t)st.st_size > sizeof(whole))
+		abort();
+	memcpy(whole, text, len);
+	size = len > (size_t)st.st_size ? len : (size_t)st.st_size;
+	if (pwrite(fd, whole, size, 0) != (ssize_t)size || ftruncate(fd, (off_t)len) < 0)
 		abort();
 	kernel.n_writes++;
 }

@@ -204,6 +204,7 @@ TEST(test_child_of_unkept)
 	for (int wait = 0; wait < 10000 && watch_counts(s.watch)->failed == 0; wait++) {
 		(void)poll(NULL, 0, 1);
 		watch_tick(s.watch);
+		scene_sweep(&s); /* as many children as there may be still end */
 	}
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	scene_check_said("failed", "<3> a cgroup: cannot put 'memory.max' back: Device or resource busy");
