@@ -238,6 +238,7 @@ int gather_own_mount(const struct host *host, const struct oci *oci, struct targ
 	char point[PATH_MAX];
 	int r = mount_point(host, oci, point, err);
 
+	*ret_there = false;
 	if (r < 0)
 		return r;
 	fd = openat(target->proc_fd, "mountinfo", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
