@@ -26,7 +26,7 @@
 
 struct check {
 	const char *policy, *bundle, *state, *handler, *root;
-	bool json, settings, help;
+	bool json, settings;
 };
 
 static void print_origin(FILE *to, const struct origin *origin, unsigned column)
@@ -236,38 +236,31 @@ static int check_policy(const struct check *check, struct trail *trail)
 	return check->bundle ? check_bundle(check, trail) : EXIT_OK;
 }
 
-int check_main(int argc, char **argv)
+static const struct option_row options[] = {
+	{ "--policy", "DIR", OPTION_TEXT, offsetof(struct check, policy), "the policy's directory (" POLICY_DIRECTORY ")" },
+	{ "--settings", NULL, OPTION_SWITCH, offsetof(struct check, settings),
+	  "print every setting of the files and its line" },
+	{ "--bundle", "DIR", OPTION_TEXT, offsetof(struct check, bundle),
+	  "print what the policy says about the container of this OCI bundle" },
+	{ "--state", "FILE", OPTION_TEXT, offsetof(struct check, state),
+	  "its OCI state ('-': standard input); without it only config.json is read" },
+	{ "--handler", "HANDLER", OPTION_TEXT, offsetof(struct check, handler), "the handler that would run it" },
+	{ "--json", NULL, OPTION_SWITCH, offsetof(struct check, json), "with --bundle: print JSON" },
+};
+
+static int run_check(int argc, char **argv)
 {
 	struct check check = { .policy = POLICY_DIRECTORY, .root = "/" };
-	const struct option_row rows[] = {
-		{ "--policy", "DIR", &check.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
-		{ "--settings", NULL, NULL, &check.settings, "print every setting of the files and its line" },
-		{ "--bundle", "DIR", &check.bundle, NULL,
-		  "print what the policy says about the container of this OCI bundle" },
-		{ "--state", "FILE", &check.state, NULL,
-		  "its OCI state ('-': standard input); without it only config.json is read" },
-		{ "--handler", "NAME", &check.handler, NULL, "the handler that would run it" },
-		{ "--json", NULL, NULL, &check.json, "with --bundle: print JSON" },
-		{ "--help", NULL, NULL, &check.help, "" },
-	};
 	struct trail *trail;
 	int code;
 
-	if (!cli_parse(argc, argv, "check", rows, ELEMENTS(rows)))
-		return EXIT_USAGE;
-	if (check.help) {
-		cli_help("check",
-			 "Validates the policy. With --bundle, prints the facts of a container, the decision\n"
-			 "with its reasons, and the plan that the hook would carry out. Changes nothing.",
-			 rows, ELEMENTS(rows) - 1);
-		return EXIT_OK;
-	}
+	if (!cli_parse(argc, argv, &check_verb, &check, &code))
+		return code;
 	if (!!check.bundle != !!check.handler || ((check.state || check.json) && !check.bundle) ||
-	    (check.json && check.settings)) {
-		fputs("cgdeleg: check: --bundle and --handler need each other; --state and --json need both; --json and --settings cannot be combined\n",
-		      stderr);
-		return EXIT_USAGE;
-	}
+	    (check.json && check.settings))
+		return cli_usage(
+			&check_verb,
+			"--bundle and --handler need each other; --state and --json need both; --json and --settings cannot be combined");
 	trail = trail_new();
 	if (!trail) {
 		fputs("cgdeleg: out of memory\n", stderr);
@@ -277,3 +270,12 @@ int check_main(int argc, char **argv)
 	trail_free(trail);
 	return code;
 }
+
+const struct verb check_verb = {
+	.name = "check",
+	.run = run_check,
+	.summary = "validate the policy, print what it says about a container",
+	.about = "Validates the policy. With --bundle, prints the facts of a container, the decision with its reasons, and the plan that the hook would carry out. Changes nothing.",
+	.options = options,
+	.n_options = ELEMENTS(options),
+};

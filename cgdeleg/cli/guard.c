@@ -14,8 +14,7 @@
 #include "cgdeleg/kernel/devices.h"
 
 struct guard_cli {
-	const char *cgroup;
-	bool help;
+	const char *action, *cgroup;
 };
 
 static int complain(const struct err *err)
@@ -188,49 +187,47 @@ static int status(const struct guard_cli *cli, int sys_fd)
 static const struct {
 	const char *name;
 	int (*run)(const struct guard_cli *cli, int sys_fd);
-} verbs[] = {
+} actions[] = {
 	{ "load", load },
 	{ "unload", unload },
 	{ "status", status },
 };
 
-static int run_verb(const char *name, const struct guard_cli *cli)
-{
-	_cleanup_close_ int sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct err err = { 0 };
+static const struct option_row options[] = {
+	{ "ACTION", "load|unload|status", OPERAND, offsetof(struct guard_cli, action),
+	  "load and pin the guards, remove the pins, or show them" },
+	{ "--cgroup", "DIR", OPTION_TEXT, offsetof(struct guard_cli, cgroup),
+	  "status: the rules and refusals of the cgroup with this directory" },
+};
 
+static int run_guard(int argc, char **argv)
+{
+	_cleanup_close_ int sys_fd = -EBADF;
+	struct guard_cli cli = { 0 };
+	struct err err = { 0 };
+	size_t i = 0;
+	int code;
+
+	if (!cli_parse(argc, argv, &guard_verb, &cli, &code))
+		return code;
+	if (cli.cgroup && strcmp(cli.action, "status") != 0)
+		return cli_usage(&guard_verb, "--cgroup goes with status only");
+	sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sys_fd < 0) {
 		(void)err_set_errno(&err, errno, "cannot open '/sys'");
 		return complain(&err);
 	}
 	(void)umask(077);
-	for (size_t i = 0; i < ELEMENTS(verbs); i++)
-		if (strcmp(name, verbs[i].name) == 0)
-			return verbs[i].run(cli, sys_fd);
-	return EXIT_USAGE;
+	while (strcmp(cli.action, actions[i].name) != 0)
+		i++;
+	return actions[i].run(&cli, sys_fd);
 }
 
-int guard_main(int argc, char **argv)
-{
-	struct guard_cli cli = { 0 };
-	const struct option_row rows[] = {
-		{ "--cgroup", "DIR", &cli.cgroup, NULL,
-		  "status: the rules and refusals of the cgroup with this directory" },
-		{ "--help", NULL, NULL, &cli.help, "" },
-	};
-	const char *verb = argc > 0 && argv[0][0] != '-' ? argv[0] : NULL;
-	int code;
-
-	if (!cli_parse(argc - !!verb, argv + !!verb, "guard", rows, ELEMENTS(rows)))
-		return EXIT_USAGE;
-	if (cli.help) {
-		cli_help("guard load|unload|status",
-			 "Loads the BPF guards and pins them for the hook, removes the pins, or shows them.", rows,
-			 ELEMENTS(rows) - 1);
-		return EXIT_OK;
-	}
-	code = verb && (!cli.cgroup || strcmp(verb, "status") == 0) ? run_verb(verb, &cli) : EXIT_USAGE;
-	if (code == EXIT_USAGE)
-		fputs("cgdeleg: guard: use one of load, unload, status [--cgroup DIR]\n", stderr);
-	return code;
-}
+const struct verb guard_verb = {
+	.name = "guard",
+	.run = run_guard,
+	.summary = "load, unload or show the BPF guards",
+	.about = "Loads the BPF guards and pins them for the hook, removes the pins, or shows them. Needs root.",
+	.options = options,
+	.n_options = ELEMENTS(options),
+};

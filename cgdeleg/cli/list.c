@@ -20,7 +20,7 @@
 
 struct list {
 	const char *columns, *sort, *interval, *root;
-	bool json, metrics, watch, help;
+	bool json, metrics, watch;
 	struct table table;
 };
 
@@ -79,53 +79,58 @@ static int run(struct list *list, struct err *err)
 	return r;
 }
 
-static void help(const struct option_row *rows, size_t n)
+static void help_columns(FILE *to)
 {
-	cli_help("list",
-		 "Lists every delegated cgroup of this node: whose it is, how much of its limits it uses, and\n"
-		 "which limits are above their ceilings. Needs root. Changes nothing.",
-		 rows, n);
-	puts("\nColumns ('*': shown without -o):");
-	for (size_t i = 0; i < n_columns; i++)
-		printf("  %c %-16s %s\n", (columns[i].flags & COLUMN_INITIAL) ? '*' : ' ', columns[i].name,
-		       columns[i].help);
+	fputs("\nColumns ('*': shown without -o):\n", to);
+	for (size_t i = 0; i < n_columns; i++) {
+		fprintf(to, "  %c %-16s ", (columns[i].flags & COLUMN_INITIAL) ? '*' : ' ', columns[i].name);
+		cli_wrap(columns[i].help, 21, cli_width(to), to);
+	}
 }
 
-int list_main(int argc, char **argv)
+static const struct option_row options[] = {
+	{ "-o", "COLUMNS", OPTION_TEXT, offsetof(struct list, columns),
+	  "the columns, separated by commas; a leading '+' adds them to the default ones" },
+	{ "--sort", "COLUMN", OPTION_TEXT, offsetof(struct list, sort),
+	  "sort by this column; a leading '-': largest first" },
+	{ "--json", NULL, OPTION_SWITCH, offsetof(struct list, json),
+	  "print JSON, with every column unless -o names some" },
+	{ "--openmetrics", NULL, OPTION_SWITCH, offsetof(struct list, metrics),
+	  "print OpenMetrics text, for a textfile collector" },
+	{ "--watch", NULL, OPTION_SWITCH, offsetof(struct list, watch), "print again and again, until interrupted" },
+	{ "--interval", "SECONDS", OPTION_TEXT, offsetof(struct list, interval),
+	  "with --watch: seconds between two lists (2)" },
+};
+
+static int run_list(int argc, char **argv)
 {
 	struct list list = { .interval = "2", .root = "/" };
-	const struct option_row rows[] = {
-		{ "-o", "COLUMNS", &list.columns, NULL,
-		  "the columns, separated by commas; a leading '+' adds them to the default ones" },
-		{ "--sort", "COLUMN", &list.sort, NULL, "sort by this column; a leading '-': largest first" },
-		{ "--json", NULL, NULL, &list.json, "print JSON, with every column unless -o names some" },
-		{ "--openmetrics", NULL, NULL, &list.metrics, "print OpenMetrics text, for a textfile collector" },
-		{ "--watch", NULL, NULL, &list.watch, "print again and again, until interrupted" },
-		{ "--interval", "SECONDS", &list.interval, NULL, "with --watch: seconds between two lists (2)" },
-		{ "--help", NULL, NULL, &list.help, "" },
-	};
 	struct err err = { 0 };
+	int code;
 
-	if (!cli_parse(argc, argv, "list", rows, ELEMENTS(rows)))
-		return EXIT_USAGE;
+	if (!cli_parse(argc, argv, &list_verb, &list, &code))
+		return code;
 	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	if (list.help) {
-		help(rows, ELEMENTS(rows) - 1);
-		return EXIT_OK;
-	}
-	if (list.json + list.metrics + list.watch > 1 || (list.metrics && list.columns)) {
-		fputs("cgdeleg: list: use only one of --json, --openmetrics and --watch; -o and --openmetrics cannot be combined\n",
-		      stderr);
-		return EXIT_USAGE;
-	}
+	if (list.json + list.metrics + list.watch > 1 || (list.metrics && list.columns))
+		return cli_usage(
+			&list_verb,
+			"use only one of --json, --openmetrics and --watch; -o and --openmetrics cannot be combined");
 	if (table_choose(&list.table, list.columns, list.json || list.metrics, &err) < 0 ||
-	    (list.sort && table_sort_by(&list.table, list.sort, &err) < 0)) {
-		fprintf(stderr, "cgdeleg: list: %s, see cgdeleg list --help\n", err.text);
-		return EXIT_USAGE;
-	}
+	    (list.sort && table_sort_by(&list.table, list.sort, &err) < 0))
+		return cli_usage(&list_verb, "%s", err.text);
 	if (run(&list, &err) < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", err.text);
 		return EXIT_FAULT;
 	}
 	return EXIT_OK;
 }
+
+const struct verb list_verb = {
+	.name = "list",
+	.run = run_list,
+	.summary = "list every delegated cgroup of this node, its usage and its ceilings",
+	.about = "Lists every delegated cgroup of this node: whose it is, how much of its limits it uses, and which limits are above their ceilings. Needs root. Changes nothing.",
+	.options = options,
+	.n_options = ELEMENTS(options),
+	.more_help = help_columns,
+};

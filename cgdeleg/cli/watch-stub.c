@@ -4,10 +4,19 @@
 
 #include "cgdeleg/cli/cli.h"
 
-int watch_main(int argc, char **argv)
+static int run_watch(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	int code;
+
+	if (!cli_parse(argc, argv, &watch_verb, NULL, &code))
+		return code;
 	fputs("cgdeleg: watch: this cgdeleg was built without libsystemd, which watch needs\n", stderr);
 	return EXIT_FAULT;
 }
+
+const struct verb watch_verb = {
+	.name = "watch",
+	.run = run_watch,
+	.summary = "keep the limits of delegated cgroups within their ceilings (not in this build)",
+	.about = "This cgdeleg was built without libsystemd, which watch needs.",
+};

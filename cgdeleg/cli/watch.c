@@ -34,7 +34,7 @@
 
 struct service {
 	const char *policy, *run, *helpers, *metrics, *interval;
-	bool once, help;
+	bool once;
 	uint64_t seconds;
 	struct host host;
 	struct ruleset rules[2]; /* in force, and the one before, which is freed after it */
@@ -351,35 +351,30 @@ static int run(struct service *s)
 	return 0;
 }
 
-int watch_main(int argc, char **argv)
+static const struct option_row options[] = {
+	{ "--once", NULL, OPTION_SWITCH, offsetof(struct service, once),
+	  "put back what is above its ceiling now, then exit" },
+	{ "--policy", "DIR", OPTION_TEXT, offsetof(struct service, policy),
+	  "the policy's directory (" POLICY_DIRECTORY ")" },
+	{ "--run", "DIR", OPTION_TEXT, offsetof(struct service, run),
+	  "directory of the table of grants, the same as the hook's --run (" BUDGET_DIRECTORY ")" },
+	{ "--helpers", "DIR", OPTION_TEXT, offsetof(struct service, helpers),
+	  "directory of the helper programs, the same as the hook's --helpers" },
+	{ "--interval", "SECONDS", OPTION_TEXT, offsetof(struct service, interval),
+	  "seconds between two sweeps, which find what inotify does not report (10)" },
+	{ "--openmetrics", "FILE", OPTION_TEXT, offsetof(struct service, metrics),
+	  "write the counters of the watch to FILE" },
+};
+
+static int run_watch(int argc, char **argv)
 {
 	static struct service s = {
 		.policy = POLICY_DIRECTORY, .run = BUDGET_DIRECTORY, .interval = "10", .host = HOST_CLOSED
 	};
-	const struct option_row rows[] = {
-		{ "--once", NULL, NULL, &s.once, "put back what is above its ceiling now, then exit" },
-		{ "--policy", "DIR", &s.policy, NULL, "the policy's directory (" POLICY_DIRECTORY ")" },
-		{ "--run", "DIR", &s.run, NULL,
-		  "directory of the table of grants, the same as the hook's --run (" BUDGET_DIRECTORY ")" },
-		{ "--helpers", "DIR", &s.helpers, NULL,
-		  "directory of the helper programs, the same as the hook's --helpers" },
-		{ "--interval", "SECONDS", &s.interval, NULL,
-		  "seconds between two sweeps, which find what inotify does not report (10)" },
-		{ "--openmetrics", "FILE", &s.metrics, NULL, "write the counters of the watch to FILE" },
-		{ "--help", NULL, NULL, &s.help, "" },
-	};
 	int r;
 
-	if (!cli_parse(argc, argv, "watch", rows, ELEMENTS(rows)))
-		return EXIT_USAGE;
-	if (s.help) {
-		cli_help("watch",
-			 "Puts limits of delegated cgroups back to their ceilings as soon as somebody raises\n"
-			 "them, and attaches BPF guards again that somebody has detached. Needs root.\n"
-			 "Reloads the policy on SIGHUP.",
-			 rows, ELEMENTS(rows) - 1);
-		return EXIT_OK;
-	}
+	if (!cli_parse(argc, argv, &watch_verb, &s, &r))
+		return r;
 	r = run(&s);
 	if (r < 0)
 		fprintf(stderr, "cgdeleg: %s\n", s.err.text);
@@ -389,3 +384,12 @@ int watch_main(int argc, char **argv)
 	host_done(&s.host);
 	return r < 0 ? EXIT_FAULT : EXIT_OK;
 }
+
+const struct verb watch_verb = {
+	.name = "watch",
+	.run = run_watch,
+	.summary = "keep the limits of delegated cgroups within their ceilings",
+	.about = "Puts limits of delegated cgroups back to their ceilings as soon as somebody raises them, and attaches BPF guards again that somebody has detached. Needs root. Reloads the policy on SIGHUP.",
+	.options = options,
+	.n_options = ELEMENTS(options),
+};

@@ -157,7 +157,7 @@ def words(t):
     """What is wrong on the command line, and a record that cannot be read."""
     for arguments, part in ((["-o", "memroy"], "did you mean 'memory'?"), (["--sort", "x"], "no column 'x'"),
                             (["--json", "--openmetrics"], "use only one of"),
-                            (["--bogus"], "unknown option '--bogus'")):
+                            (["--bogus"], "there is no option '--bogus'")):
         with t.step(f"exit code 2: {' '.join(arguments)}"):
             done = run([t.cgdeleg, "list", *arguments])
             equal(done.code, 2, "exit code")
