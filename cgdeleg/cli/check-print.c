@@ -39,7 +39,7 @@ static void print_guards(const struct facts *f)
 	line("guards", text[0] ? text : "none");
 }
 
-static void print_facts(const struct trail *trail)
+void check_print_facts(const struct trail *trail)
 {
 	const struct facts *f = &trail->facts;
 	const struct identity *who = &trail->decision.who;
@@ -64,12 +64,9 @@ static void print_facts(const struct trail *trail)
 	line("device BPF", device_bpf_state_name(f->device_bpf));
 	print_guards(f);
 	line("unrecognised", f->unrecognised);
-	if (trail->oci.pid == 0)
-		puts("  (from config.json and this host alone; not known from these: the container's cgroup and who else is in\n"
-		     "  it, what its engine still changes, what it inherits from its runtime, and what is granted by then)");
 }
 
-static void print_decision(const struct decision *d)
+void check_print_decision(const struct decision *d)
 {
 	printf("decision: %s", verdict_name(d->verdict));
 	if (d->profile)
@@ -87,19 +84,28 @@ static void print_decision(const struct decision *d)
 	}
 }
 
+void check_print_plan(const struct plan *plan)
+{
+	char text[LIMIT_TEXT_SIZE];
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		printf("  %2zu. %s\n", i + 1, step_describe(&plan->steps[i], text, sizeof(text)));
+}
+
 bool check_print_text(const struct trail *trail)
 {
 	const struct plan *plan = &trail->plan;
-	char text[LIMIT_TEXT_SIZE];
 
-	print_facts(trail);
-	print_decision(&trail->decision);
+	check_print_facts(trail);
+	if (trail->oci.pid == 0)
+		puts("  (from config.json and this host alone; not known from these: the container's cgroup and who else is in\n"
+		     "  it, what its engine still changes, what it inherits from its runtime, and what is granted by then)");
+	check_print_decision(&trail->decision);
 	puts(plan->n_steps > 0 ? "plan:"
 	     : trail->decision.verdict == VERDICT_UNKNOWN
 		     ? "plan: cannot be told from config.json alone; use --state while the container is being created"
 		     : "plan: nothing to do");
-	for (size_t i = 0; i < plan->n_steps; i++)
-		printf("  %2zu. %s\n", i + 1, step_describe(&plan->steps[i], text, sizeof(text)));
+	check_print_plan(plan);
 	return fflush(stdout) == 0;
 }
 

@@ -6,6 +6,11 @@
 
 #include "cgdeleg/grant/run.h"
 
+/* The parts of check_print_text(), each with its title; of the plan, the steps only. */
+void check_print_facts(const struct trail *trail);
+void check_print_decision(const struct decision *decision);
+void check_print_plan(const struct plan *plan);
+
 /* Both return false when memory ran out or standard output cannot be written. */
 bool check_print_text(const struct trail *trail);
 bool check_print_json(const struct trail *trail);

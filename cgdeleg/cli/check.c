@@ -7,7 +7,6 @@
  */
 #include "cgdeleg/cli/cli.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -18,8 +17,8 @@
 #include "base/file.h"
 #include "base/privilege.h"
 #include "base/text.h"
+#include "cgdeleg/cli/bundle.h"
 #include "cgdeleg/cli/check-print.h"
-#include "cgdeleg/cli/expect.h"
 #include "cgdeleg/node/sharers.h"
 #include "policy/finding.h"
 #include "policy/nearest.h"
@@ -140,56 +139,6 @@ static void print_settings(const struct ruleset *rules)
 		}
 }
 
-static int read_state(const struct check *check, struct trail *trail)
-{
-	_cleanup_close_ int opened = -EBADF;
-	int fd = STDIN_FILENO, r;
-
-	if (!check->state)
-		return 0;
-	if (strcmp(check->state, "-") != 0) {
-		opened = fd = open(check->state, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return err_set_errno(&trail->err, errno, "cannot open the state '%s'", check->state);
-	}
-	r = oci_read_state(fd, 0, &trail->oci, &trail->err);
-	if (r < 0 && opened >= 0)
-		(void)err_wrap(&trail->err, "'%s'", check->state);
-	return r;
-}
-
-static int plan_bundle(const struct check *check, struct trail *trail)
-{
-	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	struct run_args args = { .handler = check->handler, .owner = geteuid(), .every_fact = true };
-	int r = read_state(check, trail);
-
-	if (r >= 0)
-		r = oci_read_config(check->bundle, args.owner, &trail->oci, &trail->err);
-	if (r >= 0)
-		r = oci_adopt_annotations(&trail->oci, &trail->err);
-	if (r >= 0)
-		r = host_open(check->root, &real_machine, &host, &trail->err);
-	if (!check->state)
-		args.look = expect_container;
-	if (r >= 0)
-		r = run_plan(&host, &args, trail);
-	if (r >= 0 && !check->state)
-		expect_judge(&host, trail);
-	return r;
-}
-
-/* With a state the hook is running, or could not have given it. */
-static int check_hooks(const struct check *check, struct trail *trail)
-{
-	char note[320];
-	int r = check->state ? 0 : expect_hooks(&trail->oci, check->handler, note, sizeof(note), &trail->err);
-
-	if (!check->state && r >= 0 && note[0])
-		fprintf(stderr, "cgdeleg: %s\n", note);
-	return r;
-}
-
 static int exit_code(enum verdict verdict)
 {
 	return verdict == VERDICT_REFUSE ? EXIT_REFUSED : verdict == VERDICT_UNKNOWN ? EXIT_UNKNOWN : EXIT_OK;
@@ -197,14 +146,18 @@ static int exit_code(enum verdict verdict)
 
 static int check_bundle(const struct check *check, struct trail *trail)
 {
-	int r = plan_bundle(check, trail);
+	const struct bundle bundle = { check->bundle, check->state, check->handler, check->root };
+	char note[BUNDLE_NOTE_SIZE];
+	int r = bundle_plan(&bundle, trail);
 
 	if (r >= 0)
-		r = check_hooks(check, trail);
+		r = bundle_check_hooks(&bundle, trail, note);
 	if (r < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
 		return EXIT_FAULT;
 	}
+	if (note[0])
+		fprintf(stderr, "cgdeleg: %s\n", note);
 	if (!(check->json ? check_print_json(trail) : check_print_text(trail))) {
 		fputs("cgdeleg: cannot write the answer to standard output\n", stderr);
 		return EXIT_FAULT;
