@@ -2,6 +2,7 @@
 /* List, columns - what can be known of a delegated cgroup, and how each cell is read. See list.h. */
 #include "cgdeleg/cli/list.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,6 +28,27 @@ static void read_grant_text(struct sample *sample, struct cell *ret)
 	const void *member = (const char *)sample->grant + sample->column->offset;
 
 	cell_set_text(ret, *(const char *const *)member);
+}
+
+/* Runtimes give ids of 64 hexadecimal digits, of which 12 tell containers apart; a shorter one is somebody's own name. */
+static void read_id(struct sample *sample, struct cell *ret)
+{
+	const char *id = sample->grant->attribute.id;
+
+	cell_set_text(ret, id);
+	if (strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64)
+		ret->brief = 12;
+}
+
+/* Where there is no name, the id stands in its place in the table, and nothing elsewhere. */
+static void read_container(struct sample *sample, struct cell *ret)
+{
+	cell_set_text(ret, sample->grant->attribute.name);
+	if (ret->known)
+		return;
+	cell_done(ret);
+	read_id(sample, ret);
+	ret->known = false;
 }
 
 static void read_fault(struct sample *sample, struct cell *ret)
@@ -278,22 +300,25 @@ static void read_ceilings(struct sample *sample, struct cell *ret)
 #define SHRINKS COLUMN_SHRINKS
 #define GUARDS	COLUMN_GUARDS
 #define COUNTER COLUMN_COUNTER
+#define ENDS	COLUMN_ENDS
 
 /* A member of struct grant; files of the cgroup; families of OpenMetrics. */
 #define TEXT(member)			.read = read_grant_text, .offset = offsetof(struct grant, member)
 #define FILES(used, limit)		.file = (used), .limit_file = (limit)
 #define METRICS(metric_, limit_metric_) .metric = (metric_), .limit_metric = (limit_metric_)
 
+/* The order of -o + and of JSON. A title is the name in capitals, so that whoever reads the one can write the other. */
 const struct column columns[] = {
-	{ "id", "CONTAINER", COLUMN_TEXT, INITIAL | SHRINKS, "container id", TEXT(attribute.id) },
-	{ "namespace", "NAMESPACE", COLUMN_TEXT, INITIAL | SHRINKS, "Kubernetes namespace, where the engine states it",
-	  TEXT(attribute.namespace) },
-	{ "pod", "POD", COLUMN_TEXT, INITIAL | SHRINKS, "pod, where the engine states it", TEXT(attribute.pod) },
-	{ "name", "NAME", COLUMN_TEXT, SHRINKS, "container's name in the pod", TEXT(attribute.name) },
-	{ "handler", "HANDLER", COLUMN_TEXT, INITIAL | SHRINKS, "handler of the policy", TEXT(attribute.handler) },
-	{ "profile", "PROFILE", COLUMN_TEXT, INITIAL | SHRINKS, "profile of the policy", TEXT(attribute.profile) },
-	{ "line", "LINE", COLUMN_TEXT, SHRINKS, "policy line that granted it", TEXT(attribute.line) },
-	{ "age", "AGE", COLUMN_SECONDS, INITIAL, "time since the grant", .read = read_since },
+	{ "namespace", "NAMESPACE", COLUMN_TEXT, INITIAL | SHRINKS | ENDS,
+	  "Kubernetes namespace, where the engine states it", TEXT(attribute.namespace) },
+	{ "pod", "POD", COLUMN_TEXT, INITIAL | SHRINKS | ENDS, "pod, where the engine states it", TEXT(attribute.pod) },
+	{ "container", "CONTAINER", COLUMN_TEXT, INITIAL | SHRINKS | ENDS,
+	  "container's name in the pod; in the table its id where the engine states no name", .read = read_container },
+	{ "id", "ID", COLUMN_TEXT, SHRINKS, "container's id; on a terminal 12 characters of 64", .read = read_id },
+	{ "handler", "HANDLER", COLUMN_TEXT, SHRINKS | ENDS, "handler of the policy", TEXT(attribute.handler) },
+	{ "profile", "PROFILE", COLUMN_TEXT, INITIAL | SHRINKS | ENDS, "profile of the policy", TEXT(attribute.profile) },
+	{ "policy", "POLICY", COLUMN_TEXT, SHRINKS | ENDS, "line of the policy that granted it", TEXT(attribute.line) },
+	{ "age", "AGE", COLUMN_SECONDS, 0, "time since the grant", .read = read_since },
 	{ "since", "SINCE", COLUMN_TIME, 0, "when it was granted", .read = read_since,
 	  .metric = "granted_timestamp_seconds" },
 	{ "owner", "OWNER", COLUMN_TEXT, 0, "who owns the cgroup: uid:gid of the host", .read = read_owner },
@@ -306,29 +331,36 @@ const struct column columns[] = {
 	  FILES("memory.current", "memory.max"), METRICS("memory_usage_bytes", "memory_limit_bytes") },
 	{ "swap", "SWAP", COLUMN_BYTES, 0, "swap in use, of memory.swap.max", .read = read_use,
 	  FILES("memory.swap.current", "memory.swap.max"), METRICS("swap_usage_bytes", "swap_limit_bytes") },
-	{ "pids", "PIDS", COLUMN_COUNT, INITIAL, "processes and threads, of pids.max", .read = read_use,
+	{ "pids", "PIDS", COLUMN_COUNT, 0, "processes and threads, of pids.max", .read = read_use,
 	  FILES("pids.current", "pids.max"), METRICS("pids", "pids_limit") },
-	{ "cpu", "CPU", COLUMN_SECONDS, INITIAL | COUNTER, "CPU time used, and the cores of cpu.max", .read = read_cpu,
+	{ "cpu", "CPU", COLUMN_SECONDS, COUNTER, "CPU time used, and the cores of cpu.max", .read = read_cpu,
 	  .key = "usage_usec", FILES("cpu.stat", "cpu.max"), METRICS("cpu_usage_seconds", "cpu_limit_cores") },
-	{ "descendants", "CGROUPS", COLUMN_COUNT, INITIAL, "cgroups below it, of cgroup.max.descendants",
-	  .read = read_use, .key = "nr_descendants", FILES("cgroup.stat", "cgroup.max.descendants"),
+	{ "cgroups", "CGROUPS", COLUMN_COUNT, INITIAL, "cgroups below it, of cgroup.max.descendants", .read = read_use,
+	  .key = "nr_descendants", FILES("cgroup.stat", "cgroup.max.descendants"),
 	  METRICS("descendants", "descendants_limit") },
-	{ "dying", "DYING", COLUMN_COUNT, INITIAL, "removed cgroups that still hold memory", .read = read_use,
+	{ "dying", "DYING", COLUMN_COUNT, 0, "removed cgroups that still hold memory", .read = read_use,
 	  .key = "nr_dying_descendants", .file = "cgroup.stat", .metric = "dying_descendants" },
-	{ "oom", "OOM", COLUMN_COUNT, COUNTER, "processes killed because memory ran out", .read = read_use,
+	{ "oom-kills", "OOM KILLS", COLUMN_COUNT, COUNTER,
+	  "processes killed because memory ran out, those of cgroups below included", .read = read_use,
 	  .key = "oom_kill", .file = "memory.events", .metric = "oom_kills" },
-	{ "memory-pressure", "MEM%", COLUMN_PERCENT, INITIAL, "share of the last 10 s in which a task waited for memory",
-	  .read = read_pressure, .file = "memory.pressure", .metric = "memory_pressure_ratio" },
-	{ "cpu-pressure", "CPU%", COLUMN_PERCENT, 0, "share of the last 10 s in which a task waited for a CPU",
-	  .read = read_pressure, .file = "cpu.pressure", .metric = "cpu_pressure_ratio" },
-	{ "io-pressure", "IO%", COLUMN_PERCENT, 0, "share of the last 10 s in which a task waited for a disk",
-	  .read = read_pressure, .file = "io.pressure", .metric = "io_pressure_ratio" },
-	{ "guard", "GUARD", COLUMN_TEXT, INITIAL | SHRINKS | GUARDS,
+	{ "limit-hits", "LIMIT HITS", COLUMN_COUNT, COUNTER,
+	  "how often its own memory limit had nothing left to give, so that the kernel looked for somebody to kill",
+	  .read = read_use, .key = "oom", .file = "memory.events.local" },
+	{ "memory-pressure", "MEMORY PRESSURE", COLUMN_PERCENT, 0,
+	  "share of the last 10 s in which a task waited for memory, in percent", .read = read_pressure,
+	  .file = "memory.pressure", .metric = "memory_pressure_ratio" },
+	{ "cpu-pressure", "CPU PRESSURE", COLUMN_PERCENT, 0,
+	  "share of the last 10 s in which a task waited for a CPU, in percent", .read = read_pressure,
+	  .file = "cpu.pressure", .metric = "cpu_pressure_ratio" },
+	{ "io-pressure", "IO PRESSURE", COLUMN_PERCENT, 0,
+	  "share of the last 10 s in which a task waited for a disk, in percent", .read = read_pressure,
+	  .file = "io.pressure", .metric = "io_pressure_ratio" },
+	{ "guards", "GUARDS", COLUMN_TEXT, SHRINKS | GUARDS,
 	  "guards that are attached now; missing: attached at the grant but not now; incomplete: only some of its programs are",
 	  .read = read_guard, .metric = "guards_missing" },
 	{ "guarded", "GUARDED", COLUMN_BOOL, 0, "the grant guard was in force at the grant", .read = read_guarded,
 	  .metric = "guarded" },
-	{ "refused", "REFUSED", COLUMN_COUNT, INITIAL | COUNTER | GUARDS,
+	{ "refused", "REFUSED", COLUMN_COUNT, COUNTER | GUARDS,
 	  "uses of devices that the device guard has refused since it was attached", .read = read_device_refusals,
 	  .metric = "device_refusals" },
 	{ "last-refused", "LAST REFUSED", COLUMN_TEXT, SHRINKS | GUARDS,
@@ -342,11 +374,11 @@ const struct column columns[] = {
 	  .metric = "drift" },
 	{ "ceilings", "CEILINGS", COLUMN_CEILINGS, SHRINKS, "every granted ceiling", .read = read_ceilings,
 	  .metric = "ceiling" },
-	{ "cgroup", "CGROUP", COLUMN_TEXT, SHRINKS, "the cgroup's path below the cgroup2 mount", TEXT(path) },
-	{ "cgroup-id", "ID", COLUMN_COUNT, 0, "the kernel's id of the cgroup", .read = read_cgroup_id },
+	{ "cgroup", "CGROUP", COLUMN_TEXT, SHRINKS | ENDS, "the cgroup's path below the cgroup2 mount", TEXT(path) },
+	{ "cgroup-id", "CGROUP ID", COLUMN_COUNT, 0, "the kernel's id of the cgroup", .read = read_cgroup_id },
 	{ "leaf", "LEAF", COLUMN_TEXT, 0, "the leaf that the container was moved into", TEXT(attribute.leaf) },
 	{ "method", "METHOD", COLUMN_TEXT, 0, "how the mount was made writable", TEXT(attribute.method) },
-	{ "writable_by", "WRITABLE BY", COLUMN_TEXT, 0,
+	{ "writable-by", "WRITABLE BY", COLUMN_TEXT, 0,
 	  "why it is bounded without asking: its cgroup is mounted read-write (mount) or its runtime has given it away (owner)",
 	  .read = read_writable_by },
 	{ "fault", "FAULT", COLUMN_TEXT, SHRINKS, "why the attribute of the cgroup cannot be read", .read = read_fault },
@@ -354,8 +386,19 @@ const struct column columns[] = {
 
 const size_t n_columns = ELEMENTS(columns);
 
-const struct column *column_find(const char *name)
+const char *column_name(const char *word, char *buf, size_t size)
 {
+	(void)snprintf(buf, size, "%s", word);
+	for (char *c = buf; *c; c++)
+		*c = *c == ' ' || *c == '_' ? '-' : (char)tolower((unsigned char)*c);
+	return buf;
+}
+
+const struct column *column_find(const char *word)
+{
+	char name[64];
+
+	(void)column_name(word, name, sizeof(name));
 	for (size_t i = 0; i < ELEMENTS(columns); i++)
 		if (strcmp(columns[i].name, name) == 0)
 			return &columns[i];

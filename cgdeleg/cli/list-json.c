@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* List - as JSON, numbers as the kernel has them. See list.h. */
 #include <math.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -39,12 +40,15 @@ static yyjson_mut_val *ceilings(yyjson_mut_doc *doc, const struct cell *cell)
 static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column, const struct cell *cell)
 {
 	yyjson_mut_val *number, *limit, *o;
+	char time[32];
 
 	if (!cell->known)
 		return yyjson_mut_null(doc);
 	switch (column->kind) {
 	case COLUMN_TEXT:
 		return yyjson_mut_str(doc, cell->text);
+	case COLUMN_TIME:
+		return yyjson_mut_strcpy(doc, cell_format(column, cell, time, sizeof(time)));
 	case COLUMN_BOOL:
 		return yyjson_mut_bool(doc, cell->number != 0);
 	case COLUMN_CEILINGS:
@@ -66,6 +70,20 @@ static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column, c
 	return o;
 }
 
+/* "oom_kills": with a '-' jq would subtract. */
+static yyjson_mut_val *member_name(yyjson_mut_doc *doc, const char *name)
+{
+	char text[32];
+	size_t i = 0;
+
+	for (; name[i] && i + 1 < sizeof(text); i++)
+		text[i] = name[i];
+	text[i] = '\0';
+	for (char *dash = text; (dash = strchr(dash, '-')) != NULL;)
+		*dash = '_';
+	return yyjson_mut_strcpy(doc, text);
+}
+
 bool list_json(const struct table *table, FILE *to)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -73,6 +91,7 @@ bool list_json(const struct table *table, FILE *to)
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *array;
 
 	yyjson_mut_doc_set_root(doc, root);
+	(void)yyjson_mut_obj_add_uint(doc, root, "version", 1);
 	(void)yyjson_mut_obj_add_uint(doc, root, "cgroups_seen", table->seen.n_cgroups);
 	(void)yyjson_mut_obj_add_uint(doc, root, "cgroups_passed", table->seen.n_passed);
 	array = yyjson_mut_obj_add_arr(doc, root, "grants");
@@ -80,8 +99,8 @@ bool list_json(const struct table *table, FILE *to)
 		yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, array);
 
 		for (size_t i = 0; i < table->n_columns; i++)
-			(void)yyjson_mut_obj_add_val(doc, o, table->columns[i]->name,
-						     value(doc, table->columns[i], &table->rows[row].cells[i]));
+			(void)yyjson_mut_obj_add(o, member_name(doc, table->columns[i]->name),
+						 value(doc, table->columns[i], &table->rows[row].cells[i]));
 	}
 	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);
 	return text && fputs(text, to) >= 0 && fflush(to) == 0;

@@ -14,7 +14,8 @@
 #include "cgdeleg/cli/openmetrics.h"
 #include "cgdeleg/grant/budget.h"
 
-static const char *const info_columns[] = { "namespace", "pod", "name", "handler", "profile", "line", "owner", "cgroup" };
+static const char *const info_columns[] = { "namespace", "pod",	   "container", "handler",
+					    "profile",	 "policy", "owner",	"cgroup" };
 
 static const struct cell *cell_of(const struct table *table, size_t row, const char *name)
 {
@@ -30,7 +31,7 @@ static void put_labels(const struct table *table, size_t row, FILE *to)
 	const struct cell *id = cell_of(table, row, "id");
 	const struct cell *cgroup_id = cell_of(table, row, "cgroup-id");
 
-	openmetrics_label("container", id && id->known ? id->text : "", to);
+	openmetrics_label("id", id && id->known ? id->text : "", to);
 	fprintf(to, ",cgroup_id=\"%llu\"", (unsigned long long)(cgroup_id && cgroup_id->known ? cgroup_id->number : 0));
 }
 

@@ -26,8 +26,8 @@
 
 static int unknown_column(const char *name, struct err *err)
 {
-	struct nearest nearest = nearest_to(name);
-	char hint[96];
+	char word[64], hint[96];
+	struct nearest nearest = nearest_to(column_name(name, word, sizeof(word)));
 
 	for (size_t i = 0; i < n_columns; i++)
 		nearest_try(&nearest, columns[i].name);

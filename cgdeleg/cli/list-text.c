@@ -58,12 +58,11 @@ const char *cell_format(const struct column *column, const struct cell *cell, ch
 	char used[32], limit[32] = "max";
 	struct tm tm;
 
-	(void)snprintf(buf, size, "-");
+	(void)snprintf(buf, size, "%s", cell->text && cell->text[0] ? cell->text : "-");
 	if (!cell->known)
 		return buf;
 	switch (column->kind) {
 	case COLUMN_TEXT:
-		(void)snprintf(buf, size, "%s", cell->text[0] ? cell->text : "-");
 		break;
 	case COLUMN_COUNT:
 	case COLUMN_BYTES:
@@ -95,8 +94,20 @@ const char *cell_format(const struct column *column, const struct cell *cell, ch
 }
 
 struct layout {
+	bool terminal; /* where a person compares ids with his eyes; whoever reads a pipe needs all of them */
 	size_t widths[TABLE_COLUMNS_MAX];
 };
+
+static const char *shown(const struct table *table, const struct layout *layout, size_t row, size_t i, char *buf,
+			 size_t size)
+{
+	const struct cell *cell = &table->rows[row].cells[i];
+
+	(void)cell_format(table->columns[i], cell, buf, size);
+	if (layout->terminal && cell->brief > 0)
+		buf[cell->brief] = '\0';
+	return buf;
+}
 
 /* The widest column that may be cut loses a character, until all fit or none can. */
 static void fit(const struct table *table, struct layout *layout, size_t width)
@@ -126,7 +137,7 @@ static void measure(const struct table *table, struct layout *layout)
 	for (size_t i = 0; i < table->n_columns; i++) {
 		layout->widths[i] = strlen(table->columns[i]->title);
 		for (size_t row = 0; row < table->n_rows; row++) {
-			size_t len = strlen(cell_format(table->columns[i], &table->rows[row].cells[i], buf, sizeof(buf)));
+			size_t len = strlen(shown(table, layout, row, i, buf, sizeof(buf)));
 
 			if (len > layout->widths[i])
 				layout->widths[i] = len;
@@ -134,14 +145,14 @@ static void measure(const struct table *table, struct layout *layout)
 	}
 }
 
-/* Numbers stand at the right. What was cut ends with '~', which no escaped text needs. */
+/* Numbers stand at the right. '~' stands for what was cut: no name has one. */
 static void put_cell(const struct table *table, size_t i, size_t width, const char *text, FILE *to)
 {
 	const bool last = i + 1 == table->n_columns;
-	const size_t len = strlen(text);
+	const size_t len = strlen(text), tail = table->columns[i]->flags & COLUMN_ENDS ? (width - 1) / 2 : 0;
 
 	if (len > width)
-		fprintf(to, "%.*s~", (int)width - 1, text);
+		fprintf(to, "%.*s~%s", (int)(width - 1 - tail), text, text + len - tail);
 	else if (table->columns[i]->kind == COLUMN_TEXT || table->columns[i]->kind == COLUMN_CEILINGS)
 		fprintf(to, "%-*s", last ? 0 : (int)width, text);
 	else
@@ -151,7 +162,7 @@ static void put_cell(const struct table *table, size_t i, size_t width, const ch
 
 bool list_text(const struct table *table, const struct screen *screen, FILE *to)
 {
-	struct layout layout;
+	struct layout layout = { .terminal = screen->width > 0 };
 	char buf[CELL_SIZE];
 	size_t rows = table->n_rows;
 
@@ -164,8 +175,7 @@ bool list_text(const struct table *table, const struct screen *screen, FILE *to)
 		rows = screen->height - 2;
 	for (size_t row = 0; row < rows; row++)
 		for (size_t i = 0; i < table->n_columns; i++)
-			put_cell(table, i, layout.widths[i],
-				 cell_format(table->columns[i], &table->rows[row].cells[i], buf, sizeof(buf)), to);
+			put_cell(table, i, layout.widths[i], shown(table, &layout, row, i, buf, sizeof(buf)), to);
 	if (rows < table->n_rows)
 		fprintf(to, "... and %zu more", table->n_rows - rows);
 	return fflush(to) == 0 && !ferror(to);

@@ -41,9 +41,10 @@ struct cell_ceiling {
 };
 
 struct cell {
-	bool known; /* false: the kernel does not offer it here */
+	bool known; /* false: nobody says it here */
 	bool limited;
-	char *text;
+	char *text;		/* not known: what the table shows in its place, or NULL or "" */
+	unsigned brief;		/* not 0: so many characters of the text are enough on a terminal */
 	uint64_t number, limit; /* limit: COLUMN_COUNT and COLUMN_BYTES; LIMIT_MAX: none */
 	double real, cores;	/* cores: cpu's limit, INFINITY: none */
 	size_t n_ceilings;
@@ -89,12 +90,13 @@ enum column_flags {
 	COLUMN_SHRINKS = 2, /* may be cut where the terminal is narrow */
 	COLUMN_GUARDS = 4,  /* needs reader->pinned */
 	COLUMN_COUNTER = 8, /* only ever grows: an OpenMetrics counter */
+	COLUMN_ENDS = 32,   /* the end says as much as the beginning: what is cut is the middle */
 	COLUMN_SHARED = 16, /* read_shared(), filled once all rows have been read */
 };
 
 struct column {
-	const char *name;  /* for -o, --sort and JSON */
-	const char *title; /* in the table */
+	const char *name;  /* for -o and --sort; with '_' for '-' in JSON */
+	const char *title; /* in the table: the name in capitals, with ' ' for '-' */
 	enum column_kind kind;
 	unsigned flags;
 	const char *help;
@@ -108,7 +110,11 @@ struct column {
 extern const struct column columns[];
 extern const size_t n_columns;
 
-const struct column *column_find(const char *name);
+/* By its name or its title: "oom-kills", "OOM KILLS" and "oom_kills" are one. */
+const struct column *column_find(const char *word);
+
+/* The word as a column's name would be written. Returns buf. */
+const char *column_name(const char *word, char *buf, size_t size);
 
 /* Begins with a cgroup of which nothing has been read yet. All is the caller's and must outlive the sample. */
 void sample_begin(struct sample *sample, const struct grant *grant, int fd, struct reader *reader);

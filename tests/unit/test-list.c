@@ -64,11 +64,11 @@ TEST(test_table)
 		{ "owner", "0:0", "100000:100000", "0:0" },
 		{ "memory", "-", "1.2M/512M", "-" },
 		{ "cpu", "-", "2.5s/1.5c", "-" },
-		{ "descendants", "-", "7/64", "-" },
+		{ "cgroups", "-", "7/64", "-" },
 		{ "dying", "-", "3", "-" },
 		{ "memory-pressure", "-", "1.25", "-" },
 		{ "since", "-", "1970-01-01T00:16:40Z", "1970-01-01T00:16:40Z" },
-		{ "guard", "-", "grant missing", "grant missing" },
+		{ "guards", "-", "grant missing", "grant missing" },
 		{ "guarded", "-", "yes", "yes" },
 		{ "refused", "-", "-", "-" },
 		{ "drift", "-", "-", "pids.max scope:cgroup.max.descendants" },
@@ -132,7 +132,7 @@ TEST(test_guards)
 {
 	for (size_t i = 0; i < ELEMENTS(guard_cases); i++) {
 		const struct guard_case *c = &guard_cases[i];
-		const char *const want[][2] = { { "guard", c->guard },
+		const char *const want[][2] = { { "guards", c->guard },
 						{ "refused", c->refused },
 						{ "last-refused", c->last },
 						{ "guard-refused", c->guard_refused },
@@ -161,6 +161,75 @@ TEST(test_guards)
 	fake_guard = (struct fake_guard) { 0 };
 }
 
+/* Whoever reads a title can write it, and neither form names two columns. */
+TEST(test_names)
+{
+	static const struct {
+		const char *word, *name;
+	} words[] = {
+		{ "OOM KILLS", "oom-kills" }, { "oom_kills", "oom-kills" },
+		{ "Cgroups", "cgroups" },     { "CGROUP ID", "cgroup-id" },
+		{ "cgroup", "cgroup" },	      { "oom-kill", NULL },
+		{ "cgroupss", NULL },	      { "", NULL },
+		{ "oom--kills", NULL },
+	};
+
+	for (size_t i = 0; i < n_columns; i++) {
+		assert_ptr_equal(column_find(columns[i].title), &columns[i]);
+		assert_ptr_equal(column_find(columns[i].name), &columns[i]);
+		for (const char *c = columns[i].title; *c; c++)
+			assert_true((*c >= 'A' && *c <= 'Z') || *c == ' ');
+	}
+	for (size_t i = 0; i < ELEMENTS(words); i++) {
+		const struct column *found = column_find(words[i].word);
+
+		check_string(words[i].word, found ? found->name : NULL, words[i].name);
+	}
+}
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* What stands on a terminal of a width (0: in a pipe), and that it fits where it can. */
+TEST(test_text)
+{
+	static const struct {
+		size_t width;
+		const char *columns, *want;
+	} cases[] = {
+		{ 80, NULL,
+		  "NAMESPACE        POD               CONTAINER     PROFILE  MEMORY  CGROUPS  DRIFT\n"
+		  "ci-team~g-lived  a-very-l~5-x9z7k  0123456789ab  ci            -        -  -\n" },
+		{ 0, "id,container",
+		  "ID                                                                CONTAINER\n" ID "  " ID "\n" },
+		{ 80, "id", "ID\n0123456789ab\n" },
+		{ 20, "pod,drift", "POD            DRIFT\na-very~-x9z7k  -\n" },
+		{ 1, "pod,id", "POD       ID\na-ve~z7k  0123456~\n" },
+	};
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(host_done) struct host host;
+
+	open_machine(
+		&tree, &host,
+		"proc/\n" C "g/\n" C "g @ {\"v\":1,\"id\":\"" ID
+		"\",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"ci\",\"namespace\":\"ci-team-alpha-long-lived\","
+		"\"pod\":\"a-very-long-name-of-a-deployment-7d9f8c6b5-x9z7k\",\"name\":\"\",\"line\":\"policy.ini:7\","
+		"\"method\":\"keep\",\"leaf\":\"\",\"since\":1000,\"guarded\":false,\"scope\":false,\"ceilings\":{}}\n");
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		const struct screen screen = { .width = cases[i].width };
+		_cleanup_(table_empty) struct table table = { 0 };
+		_cleanup_free_ char *text = NULL;
+		size_t size;
+		FILE *to = open_memstream(&text, &size);
+
+		assert_non_null(to);
+		assert_int_equal(table_choose(&table, cases[i].columns, false, &why), 0);
+		CHECK("fill", table_fill(&host, &table, &why), NULL);
+		assert_true(list_text(&table, &screen, to));
+		assert_int_equal(fclose(to), 0);
+		check_string(format("row %zu", i), text, cases[i].want);
+	}
+}
+
 TEST(test_choose)
 {
 	static const struct {
@@ -169,6 +238,8 @@ TEST(test_choose)
 	} cases[] = {
 		{ "id,memory", NULL, 2 },
 		{ "memroy", "there is no column 'memroy', did you mean 'memory'?", 0 },
+		{ "MEMORY,OOM KILLS,Cgroup_Id", NULL, 3 },
+		{ "OOM-KILSL", "there is no column 'OOM-KILSL', did you mean 'oom-kills'?", 0 },
 		{ "id,", NULL, 1 },
 		{ ",", "no column is given", 0 },
 		{ "", "no column is given", 0 },
@@ -183,7 +254,7 @@ TEST(test_choose)
 			assert_int_equal(table.n_columns, cases[i].n);
 	}
 	assert_int_equal(table_choose(&plain, NULL, false, &why), 0);
-	assert_int_equal(table_choose(&more, "+owner,line", false, &why), 0);
+	assert_int_equal(table_choose(&more, "+owner,policy", false, &why), 0);
 	assert_int_equal(table_choose(&all, NULL, true, &why), 0);
 	assert_int_equal(more.n_columns, plain.n_columns + 2);
 	assert_int_equal(all.n_columns, n_columns);

@@ -38,7 +38,7 @@ def names(t, _runner):
     return Outcome(HELD, set(), f"{len(NAMES)} names")
 
 
-COLUMNS = "id,handler,profile,line,owner,descendants,drift,ceilings,cgroup,leaf,fault"
+COLUMNS = "id,handler,profile,policy,owner,cgroups,drift,ceilings,cgroup,leaf,fault"
 
 
 def _raw(text):

@@ -175,8 +175,8 @@ ATTRIBUTES = {"guard_setattr", "guard_setxattr", "guard_rmxattr"}
 
 
 def words_of(t, *containers):
-    rows = json.loads(run([t.cgdeleg, "list", "--json", "-o", "id,guard"]).out)["grants"]
-    found = {row["id"]: row["guard"].split(", ")[-1] for row in rows}
+    rows = json.loads(run([t.cgdeleg, "list", "--json", "-o", "id,guards"]).out)["grants"]
+    found = {row["id"]: row["guards"].split(", ")[-1] for row in rows}
     return [found[c.id] for c in containers]
 
 

@@ -80,8 +80,8 @@ IN_FORCE = "its grant guard was no longer in force and has been attached again a
 def state_of(t, c):
     """What the kernel has, what list says of it, whether status says that it is armed; and what a task of the
     container's cgroup is told that changes a limit file's mode to the one that it has."""
-    rows = json.loads(run([t.cgdeleg, "list", "--json", "-o", "id,guard"]).out)["grants"]
-    (words,) = [row["guard"] for row in rows if row["id"] == c.id]
+    rows = json.loads(run([t.cgdeleg, "list", "--json", "-o", "id,guards"]).out)["grants"]
+    (words,) = [row["guards"] for row in rows if row["id"] == c.id]
     path = host.CGROUP + c.cgroup
     limit = f"{path}/cgroup.max.depth"
     said = as_task_of(path, lambda: os.chmod(limit, os.stat(limit).st_mode & 0o7777))
