@@ -14,9 +14,7 @@
 #include "base/json.h"
 #include "cgdeleg/grant/oci.h"
 
-#define HOOK_ENVIRONMENT "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
-#define HOOK_TIMEOUT	 "30" /* seconds; above the hook's own deadline */
-#define TEMPORARY	 ".config.json.cgdeleg"
+#define TEMPORARY ".config.json.cgdeleg"
 
 struct file {
 	int bundle_fd, fd;
@@ -28,29 +26,19 @@ static void close_file(struct file *file)
 	file->fd = close_fd(file->fd);
 }
 
-/* Arguments as the hook gets them; `args` ends with NULL. */
-static void hook_args(const struct bundle_hook *hook, const char *args[5])
+static bool same_args(yyjson_val *args, const struct descriptor *hook)
 {
-	args[0] = "cgdeleg-hook";
-	args[1] = "createRuntime";
-	args[2] = "--handler";
-	args[3] = hook->handler;
-	args[4] = NULL;
-}
-
-static bool same_args(yyjson_val *args, const struct bundle_hook *hook)
-{
-	const char *wanted[5];
+	const char *wanted[DESCRIPTOR_ARGS];
 	size_t n = 0;
 
-	hook_args(hook, wanted);
+	descriptor_args(hook, wanted);
 	while (wanted[n] && yyjson_equals_str(yyjson_arr_get(args, n), wanted[n]))
 		n++;
 	return !wanted[n] && yyjson_arr_size(args) == n;
 }
 
 /* 1: it is there; 0: it is not. */
-static int find_hook(yyjson_val *config, const struct bundle_hook *hook, struct err *err)
+static int find_hook(yyjson_val *config, const struct descriptor *hook, struct err *err)
 {
 	yyjson_val *stage = yyjson_obj_get(yyjson_obj_get(config, "hooks"), "createRuntime");
 	yyjson_val *entry;
@@ -72,50 +60,14 @@ static int find_hook(yyjson_val *config, const struct bundle_hook *hook, struct 
 	return 0;
 }
 
-/* The member `name` of obj; made if it is absent or null. NULL if it has another type, or memory ran out. */
-static yyjson_mut_val *member(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name, bool array)
-{
-	yyjson_mut_val *value = yyjson_mut_obj_get(obj, name);
-
-	if (value && !yyjson_mut_is_null(value))
-		return (array ? yyjson_mut_is_arr(value) : yyjson_mut_is_obj(value)) ? value : NULL;
-	if (value)
-		(void)yyjson_mut_obj_remove_key(obj, name);
-	value = array ? yyjson_mut_arr(doc) : yyjson_mut_obj(doc);
-	return yyjson_mut_obj_add_val(doc, obj, name, value) ? value : NULL;
-}
-
-static bool append(yyjson_mut_doc *doc, yyjson_mut_val *stage, const struct bundle_hook *hook)
-{
-	yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, stage);
-	yyjson_mut_val *args, *env;
-	const char *words[5];
-
-	hook_args(hook, words);
-	if (!entry || !yyjson_mut_obj_add_str(doc, entry, "path", hook->path))
-		return false;
-	args = yyjson_mut_obj_add_arr(doc, entry, "args");
-	for (size_t i = 0; words[i]; i++)
-		if (!yyjson_mut_arr_add_str(doc, args, words[i]))
-			return false;
-	env = yyjson_mut_obj_add_arr(doc, entry, "env");
-	return yyjson_mut_arr_add_str(doc, env, HOOK_ENVIRONMENT) &&
-	       yyjson_mut_obj_add_val(doc, entry, "timeout", yyjson_mut_raw(doc, HOOK_TIMEOUT));
-}
-
-static int compose(yyjson_doc *config, const struct bundle_hook *hook, char **ret, size_t *ret_len, struct err *err)
+static int compose(yyjson_doc *config, const struct descriptor *hook, char **ret, size_t *ret_len, struct err *err)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_doc_mut_copy(config, NULL);
-	yyjson_mut_val *hooks, *stage;
 
 	if (!doc)
 		return err_set(err, ENOMEM, "config.json: out of memory");
-	hooks = member(doc, yyjson_mut_doc_get_root(doc), "hooks", false);
-	stage = hooks ? member(doc, hooks, "createRuntime", true) : NULL;
-	if (!stage)
-		return err_set(err, EBADMSG, "config.json: 'hooks' is not an object or its 'createRuntime' not an array");
-	if (!append(doc, stage, hook))
-		return err_set(err, ENOMEM, "config.json: out of memory");
+	if (descriptor_add(doc, yyjson_mut_doc_get_root(doc), hook, err) < 0)
+		return err_wrap(err, "config.json");
 	*ret = yyjson_mut_write(doc, YYJSON_WRITE_NOFLAG, ret_len);
 	return *ret ? 0 : err_set(err, ENOMEM, "config.json: cannot be rewritten with the hook in it");
 }
@@ -146,7 +98,7 @@ static int replace(const struct file *file, const char *text, size_t len, struct
 	return 0;
 }
 
-static int add(const struct file *file, const struct bundle_hook *hook, struct err *err)
+static int add(const struct file *file, const struct descriptor *hook, struct err *err)
 {
 	_cleanup_(cleanup_json) yyjson_doc *doc = NULL;
 	_cleanup_free_ char *text = NULL, *changed = NULL;
@@ -165,7 +117,7 @@ static int add(const struct file *file, const struct bundle_hook *hook, struct e
 	return r < 0 ? r : replace(file, changed, len, err);
 }
 
-int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook, struct err *err)
+int bundle_hook_add(const char *bundle, uid_t owner, const struct descriptor *hook, struct err *err)
 {
 	_cleanup_(close_file) struct file file = { -EBADF, -EBADF };
 	int r = oci_open_bundle(bundle, owner, &file.bundle_fd, &file.fd, err);

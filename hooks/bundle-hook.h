@@ -9,13 +9,9 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-
-struct bundle_hook {
-	const char *path;    /* the hook program, absolute */
-	const char *handler; /* its --handler */
-};
+#include "hooks/descriptor.h"
 
 /* Adds the hook after the other hooks of `bundle`. Checks the bundle's owner and mode as the hook does (uid 0 or
  * `owner`). If the hook is there already with the same arguments, it stays; with others that is an error. Writes only
  * config.json in the bundle. */
-int bundle_hook_add(const char *bundle, uid_t owner, const struct bundle_hook *hook, struct err *err);
+int bundle_hook_add(const char *bundle, uid_t owner, const struct descriptor *hook, struct err *err);

@@ -25,6 +25,7 @@
 #include "hooks/bundle-hook.h"
 #include "hooks/options.h"
 #include "hooks/runtime-args.h"
+#include "places.h"
 #include "version.h"
 
 static const char usage[] = "usage: cgdeleg-runtime --handler NAME --runtime PATH [--hook PATH] -- ARGUMENT...\n"
@@ -102,7 +103,7 @@ static void say(const struct runtime_args *args, const char *reason, struct err 
 
 static int prepare(const struct own_args *own, struct runtime_args *args, struct err *err)
 {
-	const struct bundle_hook hook = { .path = own->hook, .handler = own->handler };
+	const struct descriptor hook = { .path = own->hook, .handler = own->handler };
 	int r = runtime_args_parse(own->engine + 1, args, err);
 
 	if (r < 0 || !args->starts)

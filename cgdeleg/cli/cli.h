@@ -5,7 +5,7 @@
  * A verb is one constant table: the parser, the help and the completions of the shells are all made from it. So a verb
  * has no list of its options anywhere else.
  *
- * Parts: main.c, cli-parse.c, cli-help.c; verbs: check.c, doctor.c, guard.c, watch.c, watch-stub.c.
+ * Parts: main.c, cli-parse.c, cli-help.c; verbs: check.c, descriptor.c, doctor.c, guard.c, watch.c, watch-stub.c.
  */
 #pragma once
 
@@ -83,4 +83,4 @@ size_t cli_width(FILE *to);
 /* The word "a" or "b" of "a|b" at *place; moves on. Returns its length, 0 at the end. */
 size_t cli_next_choice(const char **place, const char **ret);
 
-extern const struct verb check_verb, doctor_verb, guard_verb, list_verb, watch_verb;
+extern const struct verb check_verb, descriptor_verb, doctor_verb, guard_verb, list_verb, watch_verb;

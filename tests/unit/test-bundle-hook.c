@@ -14,7 +14,7 @@
 	"{\"path\":\"/h\",\"args\":[\"cgdeleg-hook\",\"createRuntime\",\"--handler\",\"docker\"]," \
 	"\"env\":[\"PATH=/usr/sbin:/usr/bin:/sbin:/bin\"],\"timeout\":30}"
 
-static const struct bundle_hook hook = { .path = "/h", .handler = "docker" };
+static const struct descriptor hook = { .path = "/h", .handler = "docker" };
 
 static const struct {
 	const char *before;

@@ -6,7 +6,7 @@ import json
 import os
 
 from engine import containerd, image
-from engine.context import ASKS, CEILINGS, HOOK, PROBE, SEEN, SOURCE, case, delegated, is_bounded, is_granted, is_plain, \
+from engine.context import ASKS, CEILINGS, HOOK, PROBE, SEEN, case, delegated, is_bounded, is_granted, is_plain, \
     is_unbounded, last_record, offered, records
 from engine.cri import Cri, CriError, attach, execute
 from lib import bundle, host
@@ -14,7 +14,6 @@ from lib.process import must, run, wait_until
 from lib.report import Failure, contains, equal, expect
 from lib.watch import Watch
 
-ADDER = f"{SOURCE}/deploy/containerd-base-spec"
 SLEEP = ["/bin/sleep", "2147483647"]
 MIB = 1024 * 1024
 POLICY = f"""
@@ -75,7 +74,7 @@ class Node:
             spec = f"{self.t.work}/{name}.json"
             if not os.path.exists(spec):
                 containerd.start()
-                containerd.base_spec(spec, handler, ADDER, HOOK)
+                containerd.base_spec(spec, handler)
             rw = "  cgroup_writable = true\n" if handler == "bounds" and containerd.version() >= (2, 1) else ""
             yield containerd.handler_text(name, binary, spec, annotations, extra=rw)
         yield containerd.handler_text("plain", "/usr/sbin/runc")

@@ -5,7 +5,7 @@ import re
 
 from cases.payload import EVACUATE, INNER, MIB, OOM
 from engine import containerd, image
-from engine.context import HOOK, SOURCE, case, last_record
+from engine.context import SOURCE, case, last_record
 from engine.cri import HOST_BASE, Cri, CriError, execute
 from lib import host
 from lib.process import wait_until
@@ -22,7 +22,7 @@ until dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=
 def node(t):
     t.policy(host.read(f"{SOURCE}/deploy/policy/ci-runners/policy.ini"))
     containerd.start()
-    spec = containerd.base_spec(f"{t.work}/base.json", "runc-ci", f"{SOURCE}/deploy/containerd-base-spec", HOOK)
+    spec = containerd.base_spec(f"{t.work}/base.json", "runc-ci")
     containerd.configure(containerd.handler_text("runc-ci", "/usr/sbin/runc", spec, ["cgdeleg.io/*"]),
                          containerd.handler_text("plain", "/usr/sbin/runc"))
     t.later(containerd.stop)

@@ -255,7 +255,7 @@ def crio_annotations(namespace, named=None):
 @case("podman.crio-descriptor", default=False)
 def crio_descriptor(t):
     t.policy(POLICY)
-    podman.configure("50-cgdeleg-crio.json")
+    podman.configure("crio")
     t.later(podman.unconfigure)
     podman.load_images(t.work)
     p = Podman(t)
@@ -286,20 +286,20 @@ def crio_annotation(t):
     def asking(key):
         return started(p, "--annotation", f"{key}=true", *MAP, "--security-opt", "unmask=/sys/fs/cgroup",
                        *crio_annotations("ci-1"))
-    podman.configure("50-cgdeleg-crio.json")
+    podman.configure("crio")
     with t.row("CRI-O (its descriptor, in podman)", "crun",
                "CRI-O's own annotation, `when` as installed: the hook is not started",
                "as CRI-O gives it: writable, without bounds"):
         for key in CRIO_OWN:
             seen = p.sh(asking(key), "mkdir /sys/fs/cgroup/job && cat /sys/fs/cgroup/cgroup.max.descendants")
             equal((seen.out, records(), delegated()), ("max\n", [], {}), f"with {key} ({seen.err})")
-    podman.configure("50-cgdeleg-crio.json", when=widened())
+    podman.configure("crio", when=widened())
     with t.row("CRI-O (its descriptor, in podman)", "crun", "CRI-O's own annotation, `when` as docs/engines.md widens it"):
         for number, key in enumerate(CRIO_OWN, 1):
             is_granted(p, asking(key))
             equal([record["handler"] for record in records()], ["crio"] * number, f"the hook's runs, with {key}")
     p("rm", "--all", "--force", "--time", "0")
-    podman.configure("50-cgdeleg-crio.json", when={"always": True})
+    podman.configure("crio", when={"always": True})
     t.policy(POLICY.replace(" ".join(["", *CRIO_OWN]), "").replace("[handler crio]", "[handler crio]\nwritable_mount = bound"))
     with t.row("CRI-O (its descriptor, in podman)", "crun",
                "CRI-O's own annotation, which the policy does not approve, `when` always, writable_mount = bound",

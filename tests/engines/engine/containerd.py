@@ -40,10 +40,10 @@ def handler_text(name, binary="", base_spec="", annotations=(), systemd=True, ex
             + (f"    BinaryName = '{binary}'\n" if binary else ""))
 
 
-def base_spec(path, handler, adder, hook):
-    """As the documentation says: ctr oci spec | deploy/containerd-base-spec --handler NAME."""
+def base_spec(path, handler):
+    """As the documentation says: ctr oci spec | cgdeleg descriptor containerd --handler NAME."""
     spec = must(["ctr", "oci", "spec"]).out
-    host.write(path, must([adder, "--handler", handler, "--hook", hook], data=spec.encode()).out)
+    host.write(path, must(["cgdeleg", "descriptor", "containerd", "--handler", handler], data=spec.encode()).out)
     return path
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 
 from engine import image
-from engine.context import SOURCE
 from lib import host
 from lib.process import must, run
 
@@ -14,11 +13,11 @@ HOOKS = "/etc/containers/oci/hooks.d"
 SETTINGS = "/etc/containers/containers.conf.d/cgdeleg.conf"
 
 
-def configure(descriptor="50-cgdeleg.json", **changes):
+def configure(engine="podman", **changes):
     """As the documentation says: the descriptor, with what it is to have instead, and where podman finds it."""
     os.makedirs(HOOKS, exist_ok=True)
-    hook = {**json.loads(host.read(f"{SOURCE}/hooks/{descriptor}")), **changes}
-    host.write(f"{HOOKS}/{descriptor}", json.dumps(hook))
+    hook = {**json.loads(must(["cgdeleg", "descriptor", engine]).out), **changes}
+    host.write(f"{HOOKS}/50-cgdeleg-{engine}.json", json.dumps(hook))
     os.makedirs(os.path.dirname(SETTINGS), exist_ok=True)
     host.write(SETTINGS, f'[engine]\nhooks_dir = ["{HOOKS}"]\n')
 
