@@ -25,6 +25,7 @@
 #include "bpf/guard-load.h"
 #include "cgdeleg/cli/cli.h"
 #include "cgdeleg/cli/openmetrics.h"
+#include "cgdeleg/grant/audit.h"
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/node/watch-host.h"
 #include "cgdeleg/node/watch.h"
@@ -33,7 +34,7 @@
 #define SECOND UINT64_C(1000000) /* microseconds */
 
 struct service {
-	const char *policy, *run, *helpers, *metrics, *interval;
+	const char *policy, *run, *audit, *helpers, *metrics, *interval;
 	bool once;
 	uint64_t seconds;
 	struct host host;
@@ -144,6 +145,8 @@ static void put_metrics(void *userdata, FILE *to)
 	put(to, "watch_unopened", "gauge",
 	    "cgroups that the last walk of the tree could not open, and what is below them", c->unopened);
 	put(to, "watch_overflows", "counter", "overflows of inotify's event queue", c->overflows);
+	put(to, "watch_oom_kills", "counter",
+	    "processes of grants that were killed for want of memory, in cgroups below too", c->oom_kills);
 	put_options(to, "watch_host_option", "1 if the host's cgroup2 has the option", watch_host(watch), watch_host_has);
 	put_options(to, "watch_host_option_lost", "1 if the host's cgroup2 must have the option and lacks it",
 		    watch_host(watch), watch_host_misses);
@@ -305,7 +308,9 @@ static int loop(struct service *s)
 
 static int run(struct service *s)
 {
-	struct watch_args args = { .host = &s->host, .run = s->run, .load_guards = load_guards, .say = say };
+	struct watch_args args = {
+		.host = &s->host, .run = s->run, .audit = s->audit, .load_guards = load_guards, .say = say
+	};
 	const struct watch_counts *c;
 	struct rlimit limit;
 	int r;
@@ -358,6 +363,8 @@ static const struct option_row options[] = {
 	  "the policy's directory (" POLICY_DIRECTORY ")" },
 	{ "--run", "DIR", OPTION_TEXT, offsetof(struct service, run),
 	  "directory of the table of grants, the same as the hook's --run (" BUDGET_DIRECTORY ")" },
+	{ "--audit", "DIR", OPTION_TEXT, offsetof(struct service, audit),
+	  "directory of the audit record, the same as the hook's --audit (" AUDIT_DIRECTORY ")" },
 	{ "--helpers", "DIR", OPTION_TEXT, offsetof(struct service, helpers),
 	  "directory of the helper programs, the same as the hook's --helpers" },
 	{ "--interval", "SECONDS", OPTION_TEXT, offsetof(struct service, interval),
@@ -369,7 +376,11 @@ static const struct option_row options[] = {
 static int run_watch(int argc, char **argv)
 {
 	static struct service s = {
-		.policy = POLICY_DIRECTORY, .run = BUDGET_DIRECTORY, .interval = "10", .host = HOST_CLOSED
+		.policy = POLICY_DIRECTORY,
+		.run = BUDGET_DIRECTORY,
+		.audit = AUDIT_DIRECTORY,
+		.interval = "10",
+		.host = HOST_CLOSED,
 	};
 	int r;
 

@@ -45,17 +45,18 @@ static void note_rewrite(struct watch *watch, struct watch_limit *limit)
 		return;
 	limit->contested = true;
 	watch->counts.contested++;
-	watch_say(watch, LOG_WARNING,
-		  "%s: somebody keeps raising '%s'; it is put back each time, and this is reported only once",
-		  limit->owner->name, limit->file);
+	watch_note(watch, limit->owner, "contested", LOG_WARNING,
+		   "somebody keeps raising '%s'; it is put back each time, and this is reported only once", limit->file);
 }
 
 static void note_failure(struct watch *watch, struct watched *w, struct watch_limit *limit, const char *file,
 			 const char *why)
 {
 	watch->counts.failed++;
-	if (!limit || !limit->failing)
-		watch_say(watch, LOG_ERR, "%s: cannot put '%s' back: %s", w ? w->name : "a cgroup", file, why);
+	if (w && (!limit || !limit->failing))
+		watch_note(watch, w, "not-put-back", LOG_ERR, "cannot put '%s' back: %s", file, why);
+	else if (!w)
+		watch_say(watch, LOG_ERR, "a cgroup: cannot put '%s' back: %s", file, why);
 	if (limit)
 		limit->failing = true;
 }
@@ -156,11 +157,11 @@ static int put_back(struct watch *watch, struct watched *w, const struct inspect
 	if (limit)
 		note_rewrite(watch, limit);
 	if (!limit || !limit->contested)
-		watch_say(watch, LOG_NOTICE,
-			  w->lowered ? "%s: '%s' was %s and has been lowered to %s, because the policy's ceiling is lower now"
-				     : "%s: '%s' was raised to %s and has been put back to %s",
-			  w->name, ceiling->file, limit_format(ceiling->type, &state->now, was, sizeof(was)),
-			  limit_format(ceiling->type, &ceiling->value, now, sizeof(now)));
+		watch_note(watch, w, w->lowered ? "lowered" : "put-back", LOG_NOTICE,
+			   w->lowered ? "'%s' was %s and has been lowered to %s, because the policy's ceiling is lower now"
+				      : "'%s' was raised to %s and has been put back to %s",
+			   ceiling->file, limit_format(ceiling->type, &state->now, was, sizeof(was)),
+			   limit_format(ceiling->type, &ceiling->value, now, sizeof(now)));
 	if (limit) {
 		limit->tell = true;
 		limit->failing = false;
@@ -225,7 +226,7 @@ void watch_enforce_tick(struct watch *watch, struct watched *w)
 			continue;
 		limit->contested = false;
 		watch->counts.contested--;
-		watch_say(watch, LOG_NOTICE, "%s: nobody raises '%s' any more", w->name, limit->file);
+		watch_note(watch, w, "calm", LOG_NOTICE, "nobody raises '%s' any more", limit->file);
 	}
 	if (tell || again) {
 		_cleanup_(attribute_done) struct attribute attribute = { 0 };

@@ -75,6 +75,7 @@ static struct watched *watched_new(const struct host *host, uint64_t id, int fd,
 static struct watched *watched_free(struct watch *watch, struct watched *w)
 {
 	watch_limits_drop(watch, w);
+	watch_deaths_done(w);
 	watch_disown(watch, w);
 	w->fd = close_fd(w->fd);
 	free(w->name);
@@ -98,6 +99,7 @@ int watch_adopt(struct watch *watch, uint64_t id, int fd, const char *path)
 		w = watched_free(watch, w);
 	if (!w)
 		return -ENOMEM;
+	w->deaths.fresh = watch->counts.sweeps > 0;
 	w->next = watch->all;
 	watch->all = w;
 	w->chain = *bucket;

@@ -105,18 +105,19 @@ static void check(struct watch *watch, struct watched *w, const struct inspect *
 			/* Reported when it is seen, and again after a long time. */
 			if (!w->guard_missing[kind] || now >= w->remind_ms[kind]) {
 				w->remind_ms[kind] = now + WATCH_REMIND_MS;
-				watch_say(watch, LOG_ALERT, "%s: its %s is not %s and cannot be put back: %s", w->name,
-					  guard_kind_name(kind), state == GUARD_IN_PART ? "whole" : "in force", err.text);
+				watch_note(watch, w, "guard-missing", LOG_ALERT,
+					   "its %s is not %s and cannot be put back: %s", guard_kind_name(kind),
+					   state == GUARD_IN_PART ? "whole" : "in force", err.text);
 			}
 			w->guard_missing[kind] = true;
 			return;
 		}
 		watch->counts.guards_restored++;
-		watch_say(watch, LOG_WARNING,
-			  state == GUARD_IN_PART
-				  ? "%s: only a part of its %s was attached (an older cgdeleg attached fewer programs, or somebody detached some); all of it is now"
-				  : "%s: its %s was no longer in force and has been attached again as granted; its counters start at zero",
-			  w->name, guard_kind_name(kind));
+		watch_note(watch, w, "guard-restored", LOG_WARNING,
+			   state == GUARD_IN_PART
+				   ? "only a part of its %s was attached (an older cgdeleg attached fewer programs, or somebody detached some); all of it is now"
+				   : "its %s was no longer in force and has been attached again as granted; its counters start at zero",
+			   guard_kind_name(kind));
 	}
 	w->guard_missing[kind] = false;
 }

@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "cgdeleg/node/watch-parts.h"
 
+#define EVENTS_FILE "memory.events"
+
 struct watch_limit *watch_limit_by_wd(const struct watch *watch, int wd)
 {
 	struct watch_limit *limit = watch->wds[(unsigned)wd % WATCH_BUCKETS];
@@ -61,7 +63,10 @@ static int add_watch(struct watch *watch, struct watch_limit *limit, int fd)
 	int wd;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", fd, limit->file);
-	wd = inotify_add_watch(watch->inotify_fd, path, limit->file[0] ? IN_MODIFY : IN_ATTRIB);
+	wd = inotify_add_watch(watch->inotify_fd, path,
+			       watch_limit_is_events(limit) ? IN_MODIFY | IN_ONESHOT
+			       : limit->file[0]		    ? IN_MODIFY
+							    : IN_ATTRIB);
 	if (wd < 0) {
 		const int error = errno;
 
@@ -129,7 +134,23 @@ void watch_limits_sync(struct watch *watch, struct watched *w, const struct insp
 	while (grant && inspect_next(grant, &state))
 		if (add(watch, w, state.place, grant->place_fd[state.place], state.ceiling.file) < 0)
 			w->eventless = true;
+	if (grant)
+		watch_limits_arm(watch, w);
 	drop_unlisted(watch, w);
+}
+
+/* Not a limit: no grant is without events for want of it. */
+void watch_limits_arm(struct watch *watch, struct watched *w)
+{
+	const int blind_errno = watch->blind_errno;
+
+	(void)add(watch, w, PLACE_ROOT, w->fd, EVENTS_FILE);
+	watch->blind_errno = blind_errno;
+}
+
+bool watch_limit_is_events(const struct watch_limit *limit)
+{
+	return strcmp(limit->file, EVENTS_FILE) == 0;
 }
 
 void watch_limits_drop(struct watch *watch, struct watched *w)

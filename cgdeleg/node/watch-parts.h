@@ -10,12 +10,15 @@
  *     watch-policy.c   ceilings are lowered because the policy was
  *     watch-guard.c    guards that were detached are attached again
  *     watch-dying.c    memory of removed cgroups is reclaimed
+ *     watch-deaths.c   whom the kernel killed for want of memory, and whose limit that was
+ *     watch-record.c   what is said of a grant, as an audit record too
  *     watch-child.c    child processes for what may take long
  */
 #pragma once
 
 #include <sys/types.h>
 
+#include "cgdeleg/node/deaths.h"
 #include "cgdeleg/node/inspect.h"
 #include "cgdeleg/node/watch-host.h"
 #include "cgdeleg/node/watch.h"
@@ -53,6 +56,20 @@ struct watch_child {
 	struct watch_child *next;
 };
 
+/* What was last known of the processes that were killed in one grant. */
+struct watched_deaths {
+	struct deaths seen;
+	bool known;	   /* `seen` is what later looks are compared with */
+	bool fresh;	   /* it has come since this watch began, so that all its counts are new */
+	bool waiting;	   /* the sweep had no visits left for it: the next one begins with these */
+	bool due;	   /* an event has come since the last tick */
+	unsigned arms;	   /* of the watch on memory.events since the last tick */
+	int64_t window_ms; /* when counting `lines` began */
+	unsigned lines;	   /* said in this window, which lasts WATCH_DEATHS_MS */
+	uint64_t unsaid;   /* kills that were only counted, since the last line about such */
+	int64_t after_ms;  /* no look below it before: it has just cost that many visits */
+};
+
 /* One cgroup under watch: a grant, or one that the hook has announced in the table of grants. */
 struct watched {
 	uint64_t id;
@@ -76,6 +93,7 @@ struct watched {
 	uint64_t dying_before;		    /* how many, at the last reclaim */
 	uint64_t reclaim_bytes;		    /* the next one's size */
 	int64_t reclaim_after_ms;
+	struct watched_deaths deaths;
 	struct watch_limit *limits;
 	struct watched *next, *chain; /* of all; of the bucket's */
 };
@@ -104,10 +122,38 @@ struct watch {
 	bool guards_opened;
 	int64_t load_again_ms;
 	struct watch_host *host;
+	size_t death_visits;	 /* that this sweep has left, for all grants */
+	unsigned death_arms;	 /* of watches on memory.events since the last tick, for all grants */
+	int64_t death_window_ms; /* when counting `death_lines` began */
+	unsigned death_lines;	 /* of all grants in this window */
+	struct err unrecorded;	 /* why the last record could not be written */
 	struct watch_counts counts;
 };
 
 void watch_say(struct watch *watch, int priority, const char *fmt, ...) _printf_(3, 4);
+
+/* watch-record.c. Says it of a grant, with its name in front, and appends a record of it to the audit record: `event` is
+ * its kind, one word. */
+void watch_note(struct watch *watch, const struct watched *w, const char *event, int priority, const char *fmt, ...)
+	_printf_(5, 6);
+
+/* What a record of killed processes has beside its text. */
+struct watch_death {
+	uint64_t kills;
+	const char *victim, *limit; /* cgroups, escaped; NULL: not known, or the machine */
+	const char *limit_of;	    /* "container", "child", "above", "machine" or "unknown" */
+	uint64_t most;		    /* its memory.max, or LIMIT_MAX */
+};
+
+/* Appends only the record. `death` NULL: it is about something else. */
+void watch_record(struct watch *watch, const struct watched *w, const char *event, const char *text,
+		  const struct watch_death *death);
+
+/* watch-deaths.c. After each sweep, at each tick, and when memory.events has changed. Nothing waits for the last. */
+void watch_deaths_sweep(struct watch *watch);
+void watch_deaths_tick(struct watch *watch);
+void watch_deaths_event(struct watch *watch, struct watched *w);
+void watch_deaths_done(struct watched *w);
 
 /* watch-grants.c. Puts a cgroup under watch and takes `fd`, which a failure closes: -ENOMEM, or -EMFILE where there are
  * hardly any descriptors left. `path` serves where /proc does not say it; NULL: none. */
@@ -134,6 +180,10 @@ bool watch_open(const struct watch *watch, const struct watched *w, struct attri
  * added the grant is `eventless`, and the next check tries again. NULL: the grant waits for its attribute. */
 void watch_limits_sync(struct watch *watch, struct watched *w, const struct inspect *grant);
 void watch_limits_drop(struct watch *watch, struct watched *w);
+
+/* Asks for one event from memory.events, which a container can cause as often as it likes. */
+void watch_limits_arm(struct watch *watch, struct watched *w);
+bool watch_limit_is_events(const struct watch_limit *limit);
 
 /* By the number in an event, or by ceiling; NULL: there is none. */
 struct watch_limit *watch_limit_by_wd(const struct watch *watch, int wd);

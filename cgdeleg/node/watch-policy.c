@@ -87,6 +87,6 @@ void watch_lower(struct watch *watch, struct watched *w, struct attribute *attri
 	attribute->ceilings = ceilings;
 	w->lowered = true;
 	watch->counts.lowered += (uint64_t)n;
-	watch_say(watch, LOG_NOTICE, "%s: the policy has lowered %d of its ceilings; the new ones are in force",
-		  w->name, n);
+	watch_note(watch, w, "policy-lowered", LOG_NOTICE,
+		   "the policy has lowered %d of its ceilings; the new ones are in force", n);
 }

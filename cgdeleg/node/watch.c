@@ -163,6 +163,8 @@ static void handle(struct watch *watch, const struct inotify_event *event)
 		check_others(watch, 1, false);
 	} else if (limit && (event->mask & IN_IGNORED)) {
 		watch_limit_lost(watch, limit);
+	} else if (limit && watch_limit_is_events(limit)) {
+		watch_deaths_event(watch, limit->owner);
 	} else if (limit && limit->file[0]) {
 		enforce(watch, limit->owner, limit);
 	} else if (limit) {
@@ -213,6 +215,7 @@ void watch_tick(struct watch *watch)
 	watch_collect(watch);
 	watch_mounts_changed(watch);
 	catch_up(watch);
+	watch_deaths_tick(watch);
 	for (struct watched *w = watch->all; w; w = w->next)
 		watch_enforce_tick(watch, w);
 }
@@ -273,6 +276,7 @@ int watch_sweep(struct watch *watch, struct err *err)
 	}
 	check_others(watch, watch->sweep, true);
 	watch_host_look(watch->host, watch->args.rules, watch_counts(watch)->grants);
+	watch_deaths_sweep(watch);
 	watch->counts.sweeps++;
 	watch->overflowed = false;
 	note_blind(watch);
@@ -330,6 +334,7 @@ bool watch_next(const struct watch *watch, struct watch_grant *grant)
 	*grant = (struct watch_grant) { .next = w,
 					.id = w->id,
 					.name = w->name,
-					.verified_seconds = (uint64_t)(clock_monotonic_ms() - w->verified_ms) / 1000 };
+					.verified_seconds = (uint64_t)(clock_monotonic_ms() - w->verified_ms) / 1000,
+					.oom_kills = w->deaths.seen.all.kills };
 	return true;
 }

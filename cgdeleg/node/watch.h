@@ -16,8 +16,8 @@
  *
  * Keeps nothing that matters: a watch that is killed and started again finds everything in the kernel.
  *
- * Parts: watch.c, watch-child.c, watch-dying.c, watch-enforce.c, watch-grants.c, watch-guard.c,
- * watch-limits.c, watch-policy.c, watch-systemd.c; what they share is in watch-parts.h.
+ * Parts: watch.c, watch-child.c, watch-deaths.c, watch-dying.c, watch-enforce.c, watch-grants.c, watch-guard.c,
+ * watch-limits.c, watch-policy.c, watch-record.c, watch-systemd.c; what they share is in watch-parts.h.
  */
 #pragma once
 
@@ -47,6 +47,15 @@ struct watch_host;
 #define WATCH_RECLAIM_MOST  1024   /* MiB */
 #define WATCH_HELD_MS	    600000 /* between two reclaims where they do not help */
 
+#define WATCH_DEATHS_MS	      60000 /* in this time, of the processes that were killed for want of memory: */
+#define WATCH_DEATHS_LINES    8	    /* lines and records of one grant; the others are summed up in one */
+#define WATCH_DEATHS_ALL      64    /* ... of all grants */
+#define WATCH_DEATHS_VISITS   8192  /* cgroups visited in one sweep, of all grants */
+#define WATCH_DEATHS_FREE     32    /* cgroups visited in one look, without a pause */
+#define WATCH_DEATHS_COST_MS  20    /* of pause for each, where there are more */
+#define WATCH_DEATHS_ARMS     16    /* events of memory.events of one grant between two ticks */
+#define WATCH_DEATHS_ARMS_ALL 256   /* ... of all grants */
+
 struct watch_counts {
 	uint64_t sweeps;    /* completed; after two more, all that was there before has been checked */
 	uint64_t put_back;  /* limits put back to their ceilings */
@@ -55,6 +64,7 @@ struct watch_counts {
 	uint64_t reclaims;  /* memory.reclaim written because of dying cgroups */
 	uint64_t overflows; /* of the event queue */
 	uint64_t guards_restored;
+	uint64_t oom_kills;    /* processes killed for want of memory in grants, since this watch began */
 	size_t guards_missing; /* of grants, and could not be put back */
 	size_t grants, contested;
 	size_t without_events;		 /* grants with a limit file that only sweeps compare */
@@ -66,7 +76,8 @@ struct watch_counts {
 
 struct watch_args {
 	const struct host *host;
-	const char *run; /* directory of the table of grants */
+	const char *run;   /* directory of the table of grants */
+	const char *audit; /* directory of the audit record, which gets what is said of a grant; NULL: nothing does */
 	const struct ruleset *rules;
 	bool once; /* waits for reclaim and for systemd's answers; else SIGCHLD must have its default action */
 	int64_t interval_ms; /* between two sweeps, as the caller means to call them; 0: not known */
@@ -111,6 +122,7 @@ struct watch_grant {
 	uint64_t id;		    /* of the cgroup */
 	const char *name; /* of the container, or the cgroup's path; printable, and valid until the next event or sweep */
 	uint64_t verified_seconds; /* since all its ceilings held in one check */
+	uint64_t oom_kills; /* processes killed for want of memory since the container began, those in cgroups below it too */
 };
 
 /* The next grant, those with an unreadable attribute included; false at the end. */

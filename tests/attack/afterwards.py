@@ -85,7 +85,8 @@ class Watch(Path):
         os.setxattr(self.cgroup, host.ATTRIBUTE, (RECORD % ceilings).encode())
 
     def words(self):
-        return ["watch", "--once", "--policy", f"{self.work}/policy", "--run", f"{self.work}/run"]
+        return ["watch", "--once", "--policy", f"{self.work}/policy", "--run", f"{self.work}/run",
+                "--audit", f"{self.work}/audit"]
 
     def prepare(self):
         for file in self.files:

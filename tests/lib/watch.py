@@ -13,7 +13,9 @@ class Watch:
     def __init__(self, directory, program, *options):
         self.dir, self.program = directory, None
         os.makedirs(directory)
-        self.command = [program, "watch", *options, "--interval", "1", "--openmetrics", f"{directory}/metrics"]
+        self.audit_dir = f"{directory}/audit"
+        self.command = [program, "watch", *options, "--interval", "1", "--openmetrics", f"{directory}/metrics",
+                        "--audit", self.audit_dir]
 
     def start(self):
         with open(f"{self.dir}/log", "ab") as log:
@@ -22,6 +24,9 @@ class Watch:
 
     def log(self):
         return host.read(f"{self.dir}/log")
+
+    def records(self):
+        return host.records(self.audit_dir)
 
     def count(self, name):
         for line in host.read(f"{self.dir}/metrics").splitlines():

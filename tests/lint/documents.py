@@ -33,7 +33,8 @@ def reasons(_files, _build):
 
 def audit_record(_files, _build):
     """Members are added to the record's object `o`, those of a reason to `item`."""
-    page, sources = "docs/audit.md", ("cgdeleg/grant/record.c", "cgdeleg/grant/audit.c")
+    page, sources = "docs/audit.md", ("cgdeleg/grant/record.c", "cgdeleg/grant/audit.c",
+                     "cgdeleg/node/watch-record.c")
     text = "".join(map(tree.read, sources))
     described = rows(page, "member")
     yield from both_ways(page, described, set(re.findall(r'\bo, "(\w+)"', text)), "the member", " and ".join(sources))

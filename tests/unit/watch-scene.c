@@ -87,8 +87,10 @@ void scene_close(struct scene *s)
 
 void scene_watch(struct scene *s)
 {
+	const char *audit = s->audit ? format("%s/audit", s->tree.root) : NULL;
 	const struct watch_args args = { .host = &s->host,
 					 .run = s->run,
+					 .audit = audit,
 					 .rules = s->has_policy ? &s->rules : NULL,
 					 .once = !s->forks,
 					 .interval_ms = s->interval_ms,

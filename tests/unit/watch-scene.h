@@ -34,6 +34,7 @@ struct scene {
 	struct watch *watch;
 	char run[PATH_MAX];
 	int64_t interval_ms; /* of the sweeps, as watch is told; 0: it is not */
+	bool audit;	     /* it has an audit record, in the tree's audit/ */
 	bool forks;	     /* as the daemon does, for what takes its time */
 	int loads; /* how often the loader was asked; it pins what `loadable` says, or fails where that is NULL */
 };

@@ -201,7 +201,8 @@ def upgrade(t):
         equal(bpf.guard_programs(host.CGROUP + before.cgroup), bpf.GRANT_GUARD - ATTRIBUTES, "the programs on the old one")
         contains(status(t, before), "  without guard_rmxattr\n", "status")
     with t.step("watch makes the other's whole, beside it"):
-        done = run([t.cgdeleg, "watch", "--once", "--policy", before.policy_dir, "--run", t.run_dir])
+        done = run([t.cgdeleg, "watch", "--once", "--policy", before.policy_dir, "--run", t.run_dir,
+                    "--audit", f"{t.work}/audit"])
         contains(done.err, f"{before.id}: only a part of its grant guard was attached (an older cgdeleg", "its words")
         equal(words_of(t, before, after), ["grant", "grant"], "list")
         equal(as_task_of(host.CGROUP + before.cgroup, lambda: os.removexattr(host.CGROUP + before.cgroup, "user.oomd_x")),

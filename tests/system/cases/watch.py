@@ -163,7 +163,8 @@ def once(t):
     c = t.container("once", policy_dir=rules).up()
     host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "100")
     with t.step("--once puts back and ends"):
-        succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir]), "exit code")
+        succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir,
+                      "--audit", f"{t.work}/audit"]), "exit code")
         equal(host.value(c.cgroup, "cgroup.max.depth"), "4", "cgroup.max.depth")
 
 

@@ -49,7 +49,8 @@ def guard(t):
     if guards_of(c):
         return
     with t.step("--once, which finds it away as it was, puts it back, and counts from then on"):
-        done = succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir]), "exit code")
+        done = succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir,
+                             "--audit", f"{t.work}/audit"]), "exit code")
         contains(done.err, "its device guard was no longer in force and has been attached again", "its words")
         equal(state_of_device(c), *ON)
         said = run([t.cgdeleg, "guard", "status", "--cgroup", host.CGROUP + c.cgroup]).out
@@ -92,7 +93,8 @@ WHOLE = (bpf.GRANT_GUARD, "grant", True, "EPERM")
 
 
 def once(t, rules, words):
-    done = succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir]), "exit code")
+    done = succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir,
+                         "--audit", f"{t.work}/audit"]), "exit code")
     contains(done.err, words, "its words")
 
 
