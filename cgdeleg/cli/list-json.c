@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cgdeleg/cli/list.h"
 
 static yyjson_mut_val *real(yyjson_mut_doc *doc, double number)
@@ -84,6 +85,25 @@ static yyjson_mut_val *member_name(yyjson_mut_doc *doc, const char *name)
 	return yyjson_mut_strcpy(doc, text);
 }
 
+/* In whose cgroup the rows are. */
+static void add_grant(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct attribute *attribute)
+{
+	const struct {
+		const char *name, *text;
+	} members[] = {
+		{ "id", attribute->id },
+		{ "namespace", attribute->namespace },
+		{ "pod", attribute->pod },
+		{ "container", attribute->name },
+	};
+	yyjson_mut_val *o = yyjson_mut_obj_add_obj(doc, root, "grant");
+	char shown[1024];
+
+	for (size_t i = 0; i < ELEMENTS(members); i++)
+		(void)yyjson_mut_obj_add_strcpy(doc, o, members[i].name,
+						members[i].text ? text_escape(members[i].text, shown, sizeof(shown)) : "");
+}
+
 bool list_json(const struct table *table, FILE *to)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
@@ -94,7 +114,9 @@ bool list_json(const struct table *table, FILE *to)
 	(void)yyjson_mut_obj_add_uint(doc, root, "version", 1);
 	(void)yyjson_mut_obj_add_uint(doc, root, "cgroups_seen", table->seen.n_cgroups);
 	(void)yyjson_mut_obj_add_uint(doc, root, "cgroups_passed", table->seen.n_passed);
-	array = yyjson_mut_obj_add_arr(doc, root, "grants");
+	if (table->inside)
+		add_grant(doc, root, &table->inside->attribute);
+	array = yyjson_mut_obj_add_arr(doc, root, table->inside ? "cgroups" : "grants");
 	for (size_t row = 0; row < table->n_rows; row++) {
 		yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, array);
 

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cgdeleg/cli/list.h"
+#include "cgdeleg/node/inner.h"
 #include "policy/nearest.h"
 
 #define THREADS_MAX 3	/* beside the one that walks */
@@ -189,7 +190,7 @@ static int add_row(struct grant *grant, int fd, void *userdata, struct err *err)
 	}
 	if (!cells)
 		return err_set(err, ENOMEM, "out of memory");
-	r = sharers_add(&table->sharers, grant, err);
+	r = table->inside ? 0 : sharers_add(&table->sharers, grant, err);
 	if (r < 0) {
 		free(cells);
 		return r;
@@ -244,7 +245,8 @@ static int walk(const struct host *host, struct filling *filling, struct err *er
 	filling->n_threads_max = n > THREADS_MAX ? THREADS_MAX : (size_t)n - 1;
 	(void)pthread_mutex_init(&filling->lock, NULL);
 	(void)pthread_cond_init(&filling->more, NULL);
-	r = grants_walk(host, add_row, filling, &filling->table->seen, err);
+	r = filling->table->inside ? inner_walk(filling->table->inside->fd, add_row, filling, &filling->table->seen, err)
+				   : grants_walk(host, add_row, filling, &filling->table->seen, err);
 	(void)pthread_mutex_lock(&filling->lock);
 	filling->ended = true;
 	(void)pthread_cond_broadcast(&filling->more);

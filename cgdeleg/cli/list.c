@@ -15,11 +15,12 @@
 #include "base/privilege.h"
 #include "base/text.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/grant/budget.h"
 
 #define OUTPUT_BUFFER 65536 /* bytes that are written at once */
 
 struct list {
-	const char *columns, *sort, *interval, *root;
+	const char *columns, *sort, *tree, *interval, *root;
 	bool json, metrics, watch;
 	struct table table;
 };
@@ -29,8 +30,19 @@ static void note_sharers(const struct list *list)
 {
 	char text[512];
 
-	if (!list->json && !list->metrics && !list->watch && sharers_describe(&list->table.sharers, text, sizeof(text)))
+	if (sharers_describe(&list->table.sharers, text, sizeof(text)))
 		fprintf(stderr, "cgdeleg: list: note: %s; -o +uids,shared shows all\n", text);
+}
+
+static void note_missing(const struct list *list, const struct host *host)
+{
+	char text[600];
+
+	if (list->table.n_rows == 0)
+		fprintf(stderr, "cgdeleg: list: note: %s\n",
+			table_explain_empty(&list->table, BUDGET_DIRECTORY, text, sizeof(text)));
+	if (table_explain_missing(host, &list->table, text, sizeof(text))[0])
+		fprintf(stderr, "cgdeleg: list: note: %s\n", text);
 }
 
 /* One look at the node. */
@@ -42,6 +54,8 @@ static int list_once(struct list *list, const struct host *host, struct err *err
 	bool written;
 	int r = table_fill(host, &list->table, err);
 
+	if (r >= 0 && list->tree)
+		tree_arrange(&list->table, !list->json);
 	if (r >= 0) {
 		if (list->watch && terminal)
 			fputs("\033[H\033[J", stdout);
@@ -53,14 +67,17 @@ static int list_once(struct list *list, const struct host *host, struct err *err
 		if (!written)
 			r = err_set(err, EIO, "cannot write to standard output");
 	}
-	if (r >= 0)
+	if (r >= 0 && !list->json && !list->metrics && !list->watch) {
 		note_sharers(list);
+		note_missing(list, host);
+	}
 	table_empty(&list->table);
 	return r;
 }
 
 static int run(struct list *list, struct err *err)
 {
+	_cleanup_(found_done) struct found found = FOUND_NONE;
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	uint64_t seconds = 2;
 	int r;
@@ -70,6 +87,10 @@ static int run(struct list *list, struct err *err)
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(err, EPERM, "only CAP_SYS_ADMIN can see which cgroups are delegated; run it as root");
 	r = host_open(list->root, &real_machine, &host, err);
+	if (r >= 0 && list->tree) {
+		r = grant_find(&host, list->tree, &found, err);
+		list->table.inside = &found;
+	}
 	while (r >= 0) {
 		r = list_once(list, &host, err);
 		if (!list->watch)
@@ -81,9 +102,10 @@ static int run(struct list *list, struct err *err)
 
 static void help_columns(FILE *to)
 {
-	fputs("\nColumns ('*': shown without -o):\n", to);
+	fputs("\nColumns ('*': shown without -o; '+': --tree can show it, too):\n", to);
 	for (size_t i = 0; i < n_columns; i++) {
-		fprintf(to, "  %c %-16s ", (columns[i].flags & COLUMN_INITIAL) ? '*' : ' ', columns[i].name);
+		fprintf(to, " %c%c %-16s ", (columns[i].flags & COLUMN_INITIAL) ? '*' : ' ',
+			(columns[i].flags & COLUMN_ANY) ? '+' : ' ', columns[i].name);
 		cli_wrap(columns[i].help, 21, cli_width(to), to);
 	}
 }
@@ -93,6 +115,8 @@ static const struct option_row options[] = {
 	  "the columns, separated by commas; a leading '+' adds them to the default ones" },
 	{ "--sort", "COLUMN", OPTION_TEXT, offsetof(struct list, sort),
 	  "sort by this column; a leading '-': largest first" },
+	{ "--tree", "ID", OPTION_TEXT, offsetof(struct list, tree),
+	  "the cgroups that one container has made in its own, by its id, pod or name, or the beginning of one of these" },
 	{ "--json", NULL, OPTION_SWITCH, offsetof(struct list, json),
 	  "print JSON, with every column unless -o names some" },
 	{ "--openmetrics", NULL, OPTION_SWITCH, offsetof(struct list, metrics),
@@ -101,6 +125,12 @@ static const struct option_row options[] = {
 	{ "--interval", "SECONDS", OPTION_TEXT, offsetof(struct list, interval),
 	  "with --watch: seconds between two lists (2)" },
 };
+
+static int choose_columns(struct list *list, struct err *err)
+{
+	return list->tree ? tree_choose(&list->table, list->columns, list->json, err)
+			  : table_choose(&list->table, list->columns, list->json || list->metrics, err);
+}
 
 static int run_list(int argc, char **argv)
 {
@@ -115,8 +145,9 @@ static int run_list(int argc, char **argv)
 		return cli_usage(
 			&list_verb,
 			"use only one of --json, --openmetrics and --watch; -o and --openmetrics cannot be combined");
-	if (table_choose(&list.table, list.columns, list.json || list.metrics, &err) < 0 ||
-	    (list.sort && table_sort_by(&list.table, list.sort, &err) < 0))
+	if (list.tree && list.metrics)
+		return cli_usage(&list_verb, "--tree and --openmetrics cannot be combined");
+	if (choose_columns(&list, &err) < 0 || (list.sort && table_sort_by(&list.table, list.sort, &err) < 0))
 		return cli_usage(&list_verb, "%s", err.text);
 	if (run(&list, &err) < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", err.text);

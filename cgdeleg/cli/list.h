@@ -6,7 +6,8 @@
  * from whoever creates containers.
  *
  * Parts: list.c the verb, list-columns.c the columns and their readers, list-guards.c the readers that ask the guards,
- * list-table.c the rows, list-text.c list-json.c list-metrics.c the forms, runs-metrics.c what of the metrics is
+ * list-table.c the rows, list-tree.c those of one container, list-empty.c why there are none,
+ * list-text.c list-json.c list-metrics.c the forms, runs-metrics.c what of the metrics is
  * no cgroup.
  */
 #pragma once
@@ -17,6 +18,7 @@
 #include <stdio.h>
 
 #include "cgdeleg/kernel/walk.h"
+#include "cgdeleg/node/find.h"
 #include "cgdeleg/node/inspect.h"
 #include "cgdeleg/node/sharers.h"
 
@@ -90,6 +92,7 @@ enum column_flags {
 	COLUMN_SHRINKS = 2, /* may be cut where the terminal is narrow */
 	COLUMN_GUARDS = 4,  /* needs reader->pinned */
 	COLUMN_COUNTER = 8, /* only ever grows: an OpenMetrics counter */
+	COLUMN_ANY = 64,    /* of any cgroup, also of one that a container has made */
 	COLUMN_ENDS = 32,   /* the end says as much as the beginning: what is cut is the middle */
 	COLUMN_SHARED = 16, /* read_shared(), filled once all rows have been read */
 };
@@ -148,6 +151,7 @@ struct table {
 	const struct column *columns[TABLE_COLUMNS_MAX];
 	const struct column *sort; /* NULL: in the tree's order */
 	bool descending;
+	const struct found *inside; /* the grant whose cgroups are the rows; NULL: they are the grants of the node */
 	struct grants_seen seen;
 	size_t n_faults;	/* attributes that cannot be read */
 	struct sharers sharers; /* in the order of the walk */
@@ -167,6 +171,18 @@ int table_sort_by(struct table *table, const char *name, struct err *err);
 /* Reads the node and fills the rows, sorted. table_empty() frees them. */
 int table_fill(const struct host *host, struct table *table, struct err *err);
 void table_empty(struct table *table);
+
+/* list-tree.c: as table_choose() for the cgroups in a grant, of which only the columns with COLUMN_ANY can be known. */
+int tree_choose(struct table *table, const char *names, bool all, struct err *err);
+
+/* Puts the rows into the order of the tree, unless they are sorted, with the last part of each path alone if it is
+ * `indented`. */
+void tree_arrange(struct table *table, bool indented);
+
+/* list-empty.c: why the table may have no row; `run` is the directory of the table of grants. Why some of its columns have
+ * no number anywhere, or "". Both return buf. */
+const char *table_explain_empty(const struct table *table, const char *run, char *buf, size_t size);
+const char *table_explain_missing(const struct host *host, const struct table *table, char *buf, size_t size);
 
 struct screen {
 	size_t width, height; /* characters; 0: as wide and long as it becomes */

@@ -6,18 +6,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "cgdeleg/cli/list.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-guard.h"
-#include "tests/unit/tree.h"
-
-#define C "sys/fs/cgroup/"
-#define RECORD_OF(id, pod, guarded, scope, ceilings, more)                                          \
-	" @ {\"v\":1,\"id\":\"" id "\",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"ci\","    \
-	"\"namespace\":\"n\",\"pod\":\"" pod "\",\"name\":\"c\",\"line\":\"policy.ini:7\","         \
-	"\"method\":\"keep\",\"leaf\":\"\",\"since\":1000,\"guarded\":" guarded ",\"scope\":" scope \
-	",\"ceilings\":{" ceilings "}" more "}\n"
-#define RECORD(id, pod, scope, ceilings) RECORD_OF(id, pod, "true", scope, ceilings, "")
+#include "tests/unit/list-case.h"
 
 static const char machine[] = "proc/\n" C "system.slice/a.service/cgroup.procs =\n" C "kube/pod1/a/inner/\n" C
 			      "kube/x.scope/container/\n" C "kube/later/\n"
@@ -37,14 +28,6 @@ static const char machine[] = "proc/\n" C "system.slice/a.service/cgroup.procs =
 	"kube/x.scope/container/cgroup.max.descendants = 64\n" C "kube/x.scope/container/pids.max = max\n"
 	/* A record that cannot be read, and an attribute that is none of ours. */
 	C "kube/later @ {\"v\":7}\n";
-
-static void open_machine(struct tree *tree, struct host *host, const char *lines)
-{
-	if (geteuid() != 0)
-		skip(); /* attributes in the trusted namespace */
-	tree_new(tree, lines);
-	tree_host(tree, host);
-}
 
 static const char *shown(const struct table *table, size_t row, const char *name, char *buf)
 {
@@ -159,75 +142,6 @@ TEST(test_guards)
 			check_string(c->pins, shown(&table, 0, want[j][0], buf), want[j][1]);
 	}
 	fake_guard = (struct fake_guard) { 0 };
-}
-
-/* Whoever reads a title can write it, and neither form names two columns. */
-TEST(test_names)
-{
-	static const struct {
-		const char *word, *name;
-	} words[] = {
-		{ "OOM KILLS", "oom-kills" }, { "oom_kills", "oom-kills" },
-		{ "Cgroups", "cgroups" },     { "CGROUP ID", "cgroup-id" },
-		{ "cgroup", "cgroup" },	      { "oom-kill", NULL },
-		{ "cgroupss", NULL },	      { "", NULL },
-		{ "oom--kills", NULL },
-	};
-
-	for (size_t i = 0; i < n_columns; i++) {
-		assert_ptr_equal(column_find(columns[i].title), &columns[i]);
-		assert_ptr_equal(column_find(columns[i].name), &columns[i]);
-		for (const char *c = columns[i].title; *c; c++)
-			assert_true((*c >= 'A' && *c <= 'Z') || *c == ' ');
-	}
-	for (size_t i = 0; i < ELEMENTS(words); i++) {
-		const struct column *found = column_find(words[i].word);
-
-		check_string(words[i].word, found ? found->name : NULL, words[i].name);
-	}
-}
-
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-/* What stands on a terminal of a width (0: in a pipe), and that it fits where it can. */
-TEST(test_text)
-{
-	static const struct {
-		size_t width;
-		const char *columns, *want;
-	} cases[] = {
-		{ 80, NULL,
-		  "NAMESPACE        POD               CONTAINER     PROFILE  MEMORY  CGROUPS  DRIFT\n"
-		  "ci-team~g-lived  a-very-l~5-x9z7k  0123456789ab  ci            -        -  -\n" },
-		{ 0, "id,container",
-		  "ID                                                                CONTAINER\n" ID "  " ID "\n" },
-		{ 80, "id", "ID\n0123456789ab\n" },
-		{ 20, "pod,drift", "POD            DRIFT\na-very~-x9z7k  -\n" },
-		{ 1, "pod,id", "POD       ID\na-ve~z7k  0123456~\n" },
-	};
-	_cleanup_(tree_free) struct tree tree;
-	_cleanup_(host_done) struct host host;
-
-	open_machine(
-		&tree, &host,
-		"proc/\n" C "g/\n" C "g @ {\"v\":1,\"id\":\"" ID
-		"\",\"instance\":\"i\",\"handler\":\"h\",\"profile\":\"ci\",\"namespace\":\"ci-team-alpha-long-lived\","
-		"\"pod\":\"a-very-long-name-of-a-deployment-7d9f8c6b5-x9z7k\",\"name\":\"\",\"line\":\"policy.ini:7\","
-		"\"method\":\"keep\",\"leaf\":\"\",\"since\":1000,\"guarded\":false,\"scope\":false,\"ceilings\":{}}\n");
-	for (size_t i = 0; i < ELEMENTS(cases); i++) {
-		const struct screen screen = { .width = cases[i].width };
-		_cleanup_(table_empty) struct table table = { 0 };
-		_cleanup_free_ char *text = NULL;
-		size_t size;
-		FILE *to = open_memstream(&text, &size);
-
-		assert_non_null(to);
-		assert_int_equal(table_choose(&table, cases[i].columns, false, &why), 0);
-		CHECK("fill", table_fill(&host, &table, &why), NULL);
-		assert_true(list_text(&table, &screen, to));
-		assert_int_equal(fclose(to), 0);
-		check_string(format("row %zu", i), text, cases[i].want);
-	}
 }
 
 TEST(test_choose)

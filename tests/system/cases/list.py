@@ -101,6 +101,53 @@ def check_metrics(c, families):
     expect(families["cgdeleg_grants"]["samples"][0][1] >= 1, "the number of grants")
 
 
+@case("list.tree")
+def tree(t):
+    """The container's own cgroups: what the kernel says of each, none of another container's."""
+    policy = t.policy("tree", defaults={"on_missing_limit": "skip"}, profiles={"small": PROFILE})
+    c = t.container("tree", policy_dir=policy, annotations=POD).up()
+    other = t.container("beside", policy_dir=policy).up()
+    c.exec("mkdir -p '/sys/fs/cgroup/b/in\033ner' /sys/fs/cgroup/a && echo 2 >/sys/fs/cgroup/b/cgroup.max.descendants")
+    other.exec("mkdir /sys/fs/cgroup/not-its")
+    with t.step("by the beginning of its id, in the order of the tree"):
+        lines = call(t, "--tree", c.id[:-1] if not other.id.startswith(c.id[:-1]) else c.id,
+                     "-o", "cgroup,cgroups").splitlines()
+        equal([line.split() for line in lines], [["CGROUP", "CGROUPS"], ["/", "3/9"], ["a", "0/max"], ["b", "1/2"],
+                                                 ["in\\x1bner", "0/max"]], "the lines")
+        equal(lines[4][:5], "    i", "the indent of a deeper one")
+    with t.step("as JSON, with whole paths"):
+        found = json.loads(call(t, "--tree", c.id, "--json"))
+        equal(found["grant"], {"id": c.id, "namespace": "ci-7", "pod": "pod\\x1b[2J\"\\x0a", "container": "build"}, "the grant")
+        rows_of = {row["cgroup"]: row for row in found["cgroups"]}
+        equal(list(rows_of), ["/", "/a", "/b", "/b/in\\x1bner"], "the cgroups")
+        equal(rows_of["/b"]["cgroup_id"], os.stat(f"{host.CGROUP}{c.cgroup}/b").st_ino, "the kernel's id")
+        equal(rows_of["/b"]["cgroups"], {"used": 1, "limit": 2}, "its cgroups and their limit")
+    with t.step("what the kernel does not offer here is said"):
+        done = run([t.cgdeleg, "list", "--tree", c.id])
+        if "memory" not in host.controllers(""):
+            contains(done.err, "MEMORY", "the note")
+            contains(done.err, "cannot be known", "the note")
+        else:
+            equal(done.err, "", "the note")
+    with t.step("no such container, or an ambiguous name: exit 1 and how to go on"):
+        for word, said in (("nosuch", "cgdeleg list shows them"), (f"{host.CGROUP}/nosuch", "cgdeleg list shows them")):
+            done = run([t.cgdeleg, "list", "--tree", word])
+            equal(done.code, 1, f"exit for {word}")
+            contains(done.err, said, f"what is said of {word}")
+    with t.step("not together with columns of a container, or metrics"):
+        for more in (["-o", "pod"], ["--openmetrics"]):
+            equal(run([t.cgdeleg, "list", "--tree", c.id, *more]).code, 2, f"exit for {more}")
+
+
+@case("list.empty", scope="once")
+def empty(t):
+    """A node without a grant: nothing on standard output but the titles, and why on standard error."""
+    done = succeeds(run([t.cgdeleg, "list"]), "list")
+    equal(done.out.split(), ["NAMESPACE", "POD", "CONTAINER", "PROFILE", "MEMORY", "CGROUPS", "DRIFT"], "the titles")
+    contains(done.err, "of this node is delegated; since boot", "the note")
+    equal(json.loads(call(t, "--json"))["grants"], [], "JSON, without a note")
+
+
 @case("list.guards")
 def guards(t):
     """What the guards have refused, and whether they are still there."""
