@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "policy/finding-page.h"
 #include "policy/finding-part.h"
 
 static void tell_host(const struct listener *to, enum finding_id id, enum finding_severity severity,
 		      const struct setting *line, const char *text, const char *remedy)
 {
-	struct finding finding = { id, severity, line->origin, text, remedy };
+	struct finding finding = { finding_page(id)->id, severity, line->origin, 0, text, remedy };
 
 	to->tell(&finding, to->userdata);
 }

@@ -4,6 +4,7 @@
  *
  * Parts:
  *     finding.c         the risks, the order of all, files that are not read
+ *     finding-fault.c   complaints of the loader
  *     finding-choice.c  what annotations may choose that their writer should perhaps not
  *     finding-grant.c   handlers, profiles and annotations that cannot do what they are for
  *     finding-budget.c  budgets that refuse everybody
@@ -23,7 +24,7 @@ struct listener {
 	void *userdata;
 };
 
-/* A note, or a risk of who is unbounded and of what annotations bring; `remedy` as in struct finding. */
+/* With the id and the severity of its page; `remedy` as in struct finding. */
 void finding_tell(const struct listener *to, enum finding_id id, const struct origin *place, const char *remedy,
 		  const char *fmt, ...) _printf_(5, 6);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "policy/finding-page.h"
 #include "policy/finding-part.h"
 
 /* Settings that are valid and have a price. */
@@ -38,9 +39,9 @@ void finding_tell(const struct listener *to, enum finding_id id, const struct or
 		  const char *fmt, ...)
 {
 	char text[512];
-	const bool risk = id == FINDING_UNBOUNDED || id == FINDING_IMAGE_ASKS || id == FINDING_CHOICE_UNBOUNDED;
+	const struct finding_page *page = finding_page(id);
 	struct finding finding = {
-		.id = id, .severity = risk ? FINDING_RISK : FINDING_NOTE, .place = *place, .text = text, .remedy = remedy
+		.id = page->id, .severity = page->severity, .place = *place, .text = text, .remedy = remedy
 	};
 	va_list ap;
 
@@ -53,7 +54,7 @@ void finding_tell(const struct listener *to, enum finding_id id, const struct or
 static void find_risks(const struct listener *to, const struct setting *setting)
 {
 	for (const struct risk *r = risks; r < risks + ELEMENTS(risks); r++) {
-		struct finding finding = { r->id, FINDING_RISK, setting->origin, r->text, NULL };
+		struct finding finding = { finding_page(r->id)->id, FINDING_RISK, setting->origin, 0, r->text, NULL };
 
 		if (setting->key->id == r->key && strcmp(setting->value, r->value) == 0 &&
 		    (!r->name || strcmp(setting->name, r->name) == 0))
@@ -94,9 +95,18 @@ void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userda
 			     "it is not read, because its name does not end in .ini or begins with a dot");
 }
 
+static const char *const severity_names[FINDING_SEVERITY_MAX] = { "note", "risk", "fault" };
+
 const char *finding_severity_name(enum finding_severity severity)
 {
-	static const char *const names[] = { "note", "risk", "fault" };
+	return severity_names[severity];
+}
 
-	return names[severity];
+enum finding_severity finding_severity_find(const char *name)
+{
+	int i = 0;
+
+	while (i < FINDING_SEVERITY_MAX && strcmp(severity_names[i], name) != 0)
+		i++;
+	return (enum finding_severity)i;
 }

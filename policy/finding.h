@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding - what an administrator should know of a valid policy: settings with a price, and lines that do nothing or
- * refuse everything.
+ * Finding - what an administrator should know: of a valid policy, settings with a price, and lines that do nothing or
+ * refuse everything. The one form of what `check`, `doctor` and `verify` say.
  *
  * In: struct ruleset without complaints.  Out: struct finding, one after the other.
  * Where two lines contradict one another, the sentence names the other one, as "(file:line)".
  * Not complaints: the policy means what it says, and a file that is only half written yet must not stop a node's
  * containers. The hook does not look for any.
  *
- * Parts: of it finding-part.h, and what that lists.
+ * Parts: of it finding-part.h, and what that lists. Each has a page: finding-page.h.
  */
 #pragma once
 
@@ -16,6 +16,34 @@
 
 /* One a distinct cause. */
 enum finding_id {
+	/* Of a policy that cannot be read. */
+	FINDING_FILE_MISSING,
+	FINDING_FILE_UNREADABLE,
+	FINDING_FILE_NOT_OWNED,
+	FINDING_FILE_LINK,
+	FINDING_FILE_TOO_LARGE, /* or too many files */
+	FINDING_LINE_BYTES,	/* bytes that no line may have, or no newline at the end */
+	FINDING_LINE_FORM,	/* neither a header nor "key = value" */
+	FINDING_LINE_TOO_LONG,
+	FINDING_SECTION_UNKNOWN,
+	FINDING_SECTION_NAME,
+	FINDING_SECTION_TWICE,
+	FINDING_SECTION_EMPTY,
+	FINDING_KEY_UNKNOWN,
+	FINDING_KEY_MISPLACED,
+	FINDING_KEY_TWICE,
+	FINDING_KEY_MISSING,
+	FINDING_LIMITS_TOO_MANY,
+	FINDING_VALUE_MISSING,
+	FINDING_VALUE_WORD, /* not one of the key's words */
+	FINDING_VALUE_NAME,
+	FINDING_VALUE_LIMIT,
+	FINDING_VALUE_ANNOTATION,
+	FINDING_VALUE_PATTERN,
+	FINDING_REFERENCE_UNKNOWN, /* names a section that is not there */
+	FINDING_FACT_UNSTATED,	   /* asks for what the engine does not state */
+	FINDING_FAULT_OTHER,	   /* no other row of finding-fault.c */
+	/* Of a valid one. */
 	FINDING_USERNS_NOT_REQUIRED,
 	FINDING_GUARD_OFF,
 	FINDING_DEVICE_BPF_RUNTIME,
@@ -42,28 +70,35 @@ enum finding_id {
 	FINDING_IDS_SHARED,	     /* two grants have host ids in common: of the node, and not found here */
 	FINDING_HOST_OPTION_MISSING, /* the host's cgroup2 lacks what the policy needs: findings_host() */
 	FINDING_HOST_OPTION_UNKNOWN, /* this kernel does not have it, or nobody can tell */
+	FINDING_ID_MAX
 };
 
 enum finding_severity {
 	FINDING_NOTE,  /* does nothing, or refuses everything */
 	FINDING_RISK,  /* works, and has a price */
-	FINDING_FAULT, /* of the node: containers are refused until it is mended */
+	FINDING_FAULT, /* containers are refused until it is mended */
+	FINDING_SEVERITY_MAX
 };
 
 struct finding {
-	enum finding_id id;
+	const char *id; /* "CGD104", or the name of a doctor's check: it never changes, so that it can be ignored by name */
 	enum finding_severity severity;
-	struct origin place; /* the line it is about */
+	struct origin place; /* the line it is about; a file without a line: the file; neither: this node */
+	unsigned column;     /* where in the line, 1..; 0: the whole line or file */
 	const char *text;    /* one sentence, no full stop; valid only in the call */
-	const char *remedy;  /* what to do, in words that go on after "; ", or NULL: it is a choice */
+	const char *remedy; /* what to do, in words that go on after "; ", or NULL: it is a choice, or the text says it */
 };
 
 typedef void (*finding_fn)(const struct finding *finding, void *userdata);
 
-/* Every finding: risks in the files' order, then ceilings and settings, profiles, handlers, rules, and files. */
+/* Of an invalid policy: its complaints, in their order. Then nothing else can be said of it. */
+void findings_faults(const struct ruleset *rules, finding_fn tell, void *userdata);
+
+/* Of a valid one, every finding: risks in the files' order, then ceilings and settings, profiles, handlers, rules, and files. */
 void findings_each(const struct ruleset *rules, finding_fn tell, void *userdata);
 
 /* What the policy wants of the host's cgroup2 and this machine's does not have. */
 void findings_host(const struct ruleset *rules, const struct host_mount *host, finding_fn tell, void *userdata);
 
 const char *finding_severity_name(enum finding_severity severity); /* "note", "risk", "fault" */
+enum finding_severity finding_severity_find(const char *name);	   /* FINDING_SEVERITY_MAX: there is no such word */

@@ -1,115 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgdeleg check - validates the policy, and prints what it says about one container.
+ * cgdeleg check - validates the policy, reports on it, and prints what it says about one container.
  *
- * The same code as the hook's, with nothing done: run_plan() stops where the hook would begin to act.
+ * The same code as the hook's, with nothing done: run_plan() stops where the hook would begin to act. What it finds is
+ * check-findings.c.
  * Works as an ordinary user where the files allow it. See cli.h.
  */
 #include "cgdeleg/cli/cli.h"
 
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
-#include "base/privilege.h"
 #include "base/text.h"
 #include "cgdeleg/cli/bundle.h"
+#include "cgdeleg/cli/check-findings.h"
 #include "cgdeleg/cli/check-print.h"
-#include "cgdeleg/node/sharers.h"
-#include "policy/finding.h"
 #include "policy/nearest.h"
 
 struct check {
-	const char *policy, *bundle, *state, *handler, *root;
-	bool json, settings;
+	const char *policy, *bundle, *state, *handler, *root, *explain;
+	struct report_options report;
+	bool json, sarif, settings;
 };
-
-static void print_origin(FILE *to, const struct origin *origin, unsigned column)
-{
-	fputs(origin->file ? origin->file : "built in", to);
-	if (origin->line)
-		fprintf(to, ":%u", origin->line);
-	if (column)
-		fprintf(to, ":%u", column);
-	fputs(": ", to);
-}
-
-static void print_finding(const struct finding *finding, void *userdata)
-{
-	(void)userdata;
-	printf("%s: ", finding_severity_name(finding->severity));
-	if (finding->place.file)
-		print_origin(stdout, &finding->place, 0);
-	else
-		fputs("this node: ", stdout);
-	printf("%s%s%s\n", finding->text, finding->remedy ? "; " : "", finding->remedy ? finding->remedy : "");
-}
-
-static int add_sharer(struct grant *grant, int fd, void *userdata, struct err *err)
-{
-	(void)fd;
-	return sharers_add(userdata, grant, err);
-}
-
-/* What of the grants that this node has now an administrator should know, whatever the policy says. Only root sees
- * which cgroups are delegated; others are told nothing of it. */
-static void report_grants(const struct check *check)
-{
-	_cleanup_(sharers_done) struct sharers sharers = { 0 };
-	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	struct finding finding = { .id = FINDING_IDS_SHARED,
-				   .severity = FINDING_RISK,
-				   .remedy = "set shared_ids = refuse to keep the next one out" };
-	char text[512];
-
-	if (!privilege_has(CAP_SYS_ADMIN) || host_open(check->root, &real_machine, &host, NULL) < 0 ||
-	    grants_walk(&host, add_sharer, &sharers, NULL, NULL) < 0)
-		return;
-	sharers_compare(&sharers);
-	finding.text = text;
-	if (sharers_describe(&sharers, text, sizeof(text)))
-		print_finding(&finding, NULL);
-}
-
-/* What the policy wants of this host. Where the host cannot be read, that is a finding too. */
-static void compare_host(const struct check *check, const struct ruleset *rules)
-{
-	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	_cleanup_free_ struct cgroup_mount *mount = malloc(sizeof(*mount));
-	_cleanup_close_ int fd = -EBADF;
-	_cleanup_free_ char *text = NULL;
-	struct host_mount seen = { 0 };
-	char features[256];
-
-	if (mount && host_open(check->root, &real_machine, &host, NULL) >= 0)
-		fd = openat(host.proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && file_slurp(fd, MOUNTINFO_MAX, &text, NULL) >= 0 && mount_find_host(text, mount, NULL) >= 0) {
-		seen = mount_host(mount);
-		seen.known = host_features(&host, features, sizeof(features));
-	}
-	findings_host(rules, &seen, print_finding, NULL);
-}
-
-/* What a valid policy holds, then its risks and what in it does nothing. */
-static void report_policy(const struct check *check, const struct ruleset *rules)
-{
-	static const char *const plural[] = { "s", "" };
-	size_t counts[SECTION_KIND_MAX] = { 0 };
-
-	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
-		for (const struct section *s = rules->sections[kind]; s; s = s->next)
-			counts[kind]++;
-	printf("policy: valid, %zu file%s, %zu handler%s, %zu profile%s, %zu rule%s\n", rules->n_files,
-	       plural[rules->n_files == 1], counts[SECTION_HANDLER], plural[counts[SECTION_HANDLER] == 1],
-	       counts[SECTION_PROFILE], plural[counts[SECTION_PROFILE] == 1], counts[SECTION_RULE],
-	       plural[counts[SECTION_RULE] == 1]);
-	findings_each(rules, print_finding, NULL);
-	compare_host(check, rules);
-}
 
 /* A hook whose handler the policy does not know leaves every container alone, and leaves no audit record of it. */
 static void note_handler(const struct check *check, const struct ruleset *rules)
@@ -165,62 +79,105 @@ static int check_bundle(const struct check *check, struct trail *trail)
 	return exit_code(trail->decision.verdict);
 }
 
-static int check_policy(const struct check *check, struct trail *trail)
+/* What of the policy, this node and its grants is to be known, in the form that was asked for. */
+static bool print_report(const struct check *check, const struct ruleset *rules, const struct report *report)
 {
+	struct paper paper = paper_of(stdout);
+
+	if (check->sarif)
+		return report_sarif(report, stdout);
+	if (check->json)
+		return check_findings_json(check->policy, rules, report);
+	if (!ruleset_is_broken(rules))
+		check_findings_summary(rules);
+	return report_print(report, &paper) && fflush(stdout) == 0;
+}
+
+/* With --bundle the decision is the answer, and findings count only where that was asked for. */
+static bool findings_count(const struct check *check)
+{
+	return !check->bundle || check->report.fail_on || check->report.strict;
+}
+
+static int check_policy(const struct check *check, struct report *report, struct trail *trail)
+{
+	const struct ruleset *rules = &trail->rules;
+	int code;
+
 	if (ruleset_load(check->policy, geteuid(), &trail->rules, &trail->err) < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
 		return EXIT_FAULT;
 	}
-	/* On standard output, where they are the answer; with --json a program waits for something else there. */
-	for (const struct complaint *c = trail->rules.complaints; c; c = c->next) {
-		print_origin(check->json ? stderr : stdout, &c->origin, c->column);
-		fprintf(check->json ? stderr : stdout, "%s\n", c->text);
-	}
-	if (ruleset_is_broken(&trail->rules))
+	check_findings(check->root, rules, report);
+	if (check->bundle && !ruleset_is_broken(rules))
+		note_handler(check, rules);
+	/* A program that asks about a container waits for that one document. */
+	if ((!check->bundle || !check->json || ruleset_is_broken(rules)) && !print_report(check, rules, report)) {
+		fputs("cgdeleg: cannot write the answer to standard output\n", stderr);
 		return EXIT_FAULT;
-	if (check->bundle)
-		note_handler(check, &trail->rules);
-	if (check->json)
-		return check_bundle(check, trail);
-	report_policy(check, &trail->rules);
-	report_grants(check);
+	}
+	if (ruleset_is_broken(rules))
+		return EXIT_FAULT;
 	if (check->settings)
-		print_settings(&trail->rules);
-	return check->bundle ? check_bundle(check, trail) : EXIT_OK;
+		print_settings(rules);
+	code = check->bundle ? check_bundle(check, trail) : EXIT_OK;
+	return code == EXIT_OK && findings_count(check) && report_fails(report) ? EXIT_FAULT : code;
+}
+
+/* Options that do not go together, as a sentence; NULL: they do. */
+static const char *what_contradicts(const struct check *check)
+{
+	if (!!check->bundle != !!check->handler)
+		return "--bundle and --handler need each other";
+	if (check->state && !check->bundle)
+		return "--state needs --bundle and --handler";
+	if ((check->json || check->sarif) && check->settings)
+		return "--settings is for people, and cannot be combined with --json or --sarif";
+	if (check->sarif && (check->json || check->bundle))
+		return "--sarif cannot be combined with --json or --bundle";
+	return NULL;
 }
 
 static const struct option_row options[] = {
 	{ "--policy", "DIR", OPTION_TEXT, offsetof(struct check, policy), "the policy's directory (" POLICY_DIRECTORY ")" },
 	{ "--settings", NULL, OPTION_SWITCH, offsetof(struct check, settings),
 	  "print every setting of the files and its line" },
+	{ "--json", NULL, OPTION_SWITCH, offsetof(struct check, json), "print JSON" },
+	{ "--sarif", NULL, OPTION_SWITCH, offsetof(struct check, sarif),
+	  "print the findings in the format SARIF 2.1.0, for code review" },
+	REPORT_OPTION_ROWS(struct check, report),
+	{ "--explain", "ID", OPTION_TEXT, offsetof(struct check, explain),
+	  "print the page of a finding such as CGD101, or of all" },
 	{ "--bundle", "DIR", OPTION_TEXT, offsetof(struct check, bundle),
 	  "print what the policy says about the container of this OCI bundle" },
 	{ "--state", "FILE", OPTION_TEXT, offsetof(struct check, state),
 	  "its OCI state ('-': standard input); without it only config.json is read" },
 	{ "--handler", "HANDLER", OPTION_TEXT, offsetof(struct check, handler), "the handler that would run it" },
-	{ "--json", NULL, OPTION_SWITCH, offsetof(struct check, json), "with --bundle: print JSON" },
 };
 
 static int run_check(int argc, char **argv)
 {
 	struct check check = { .policy = POLICY_DIRECTORY, .root = "/" };
+	struct report report;
+	struct err err = { 0 };
+	const char *contradiction;
 	struct trail *trail;
 	int code;
 
 	if (!cli_parse(argc, argv, &check_verb, &check, &code))
 		return code;
-	if (!!check.bundle != !!check.handler || ((check.state || check.json) && !check.bundle) ||
-	    (check.json && check.settings))
-		return cli_usage(
-			&check_verb,
-			"--bundle and --handler need each other; --state and --json need both; --json and --settings cannot be combined");
-	trail = trail_new();
-	if (!trail) {
+	contradiction = what_contradicts(&check);
+	if (contradiction)
+		return cli_usage(&check_verb, "%s", contradiction);
+	if (report_begin(&report, &check.report, check_findings_id, &err) < 0 ||
+	    (check.explain && !check_findings_explain(check.explain, &err)))
+		return cli_usage(&check_verb, "%s", err.text);
+	trail = check.explain ? NULL : trail_new();
+	code = check.explain ? EXIT_OK : trail ? check_policy(&check, &report, trail) : EXIT_FAULT;
+	if (!check.explain && !trail)
 		fputs("cgdeleg: out of memory\n", stderr);
-		return EXIT_FAULT;
-	}
-	code = check_policy(&check, trail);
 	trail_free(trail);
+	report_done(&report);
 	return code;
 }
 
@@ -228,7 +185,7 @@ const struct verb check_verb = {
 	.name = "check",
 	.run = run_check,
 	.summary = "validate the policy, print what it says about a container",
-	.about = "Validates the policy. With --bundle, prints the facts of a container, the decision with its reasons, and the plan that the hook would carry out. Changes nothing.",
+	.about = "Validates the policy, and says what of it and of this node an administrator should know. With --bundle, prints the facts of a container, the decision with its reasons, and the plan that the hook would carry out. Changes nothing.",
 	.options = options,
 	.n_options = ELEMENTS(options),
 };

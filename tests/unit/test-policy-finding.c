@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding: what is valid and has a price or does nothing, and what is left alone. */
-#include "policy/finding.h"
+#include "policy/finding-page.h"
 #include "tests/unit/check.h"
 
 #define SMALL  "[profile small]\npids.max = 10\n"
@@ -13,7 +13,7 @@
 struct found {
 	bool unbounded; /* only FINDING_UNBOUNDED is kept; else it is not */
 	unsigned n, lines[4];
-	enum finding_id ids[4];
+	const char *ids[4];
 	enum finding_severity severities[4];
 	char texts[4][512];
 };
@@ -29,7 +29,7 @@ static void keep(const struct finding *finding, void *userdata)
 	struct found *found = userdata;
 
 	/* Nearly every handler has this one: test_unbounded() is about it. */
-	if ((finding->id == FINDING_UNBOUNDED) != found->unbounded)
+	if (finding_is(finding, FINDING_UNBOUNDED) != found->unbounded)
 		return;
 	assert_true(found->n < ELEMENTS(found->lines));
 	assert_string_equal(finding->place.file, "test.ini");
@@ -300,7 +300,8 @@ TEST(test_risks)
 
 	assert_int_equal(found.n, 2);
 	assert_true(found.lines[0] == 2 && found.lines[1] == 5);
-	assert_true(found.ids[0] == FINDING_GUARD_OFF && found.ids[1] == FINDING_DEPTH_UNBOUNDED);
+	assert_string_equal(found.ids[0], "CGD102");
+	assert_string_equal(found.ids[1], "CGD109");
 	assert_true(found.severities[0] == FINDING_RISK && found.severities[1] == FINDING_RISK);
 	expect_finding("none", OPEN "require_userns = true\nguard = require\n", 0, NULL);
 }
@@ -359,7 +360,7 @@ TEST(test_leaf_without_room)
 
 	assert_int_equal(found.n, 2);
 	assert_non_null(strstr(found.texts[1], "nest = init needs a cgroup, and cgroup.max.descendants = 0 (test.ini:3)"));
-	assert_true(found.lines[1] == 2 && found.ids[1] == FINDING_SETTINGS_CONFLICT);
+	assert_true(found.lines[1] == 2 && strcmp(found.ids[1], "CGD208") == 0);
 }
 
 TEST(test_budgets_too_small)

@@ -3,12 +3,12 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "policy/finding.h"
+#include "policy/finding-page.h"
 #include "tests/unit/policy-tree.h"
 
 static void count_unread(const struct finding *finding, void *userdata)
 {
-	if (finding->id == FINDING_FILE_UNREAD && strstr(finding->text, "is not read") && finding->place.line == 0)
+	if (finding_is(finding, FINDING_FILE_UNREAD) && strstr(finding->text, "is not read") && finding->place.line == 0)
 		++*(size_t *)userdata;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "policy/annotation.h"
+#include "policy/finding-page.h"
 #include "policy/ruleset.h"
 #include "tests/unit/check.h"
 
@@ -160,6 +161,17 @@ static const struct complaint_case {
 	{ "[handler p]\nengine = docker\n[rule a]\nhandler = p\nimages = x\n", 5, 10, "the rule can never match", 0 },
 };
 
+/* Each complaint is a finding, at the same place, with an id of its own. */
+static void keep_kind(const struct finding *finding, void *userdata)
+{
+	const struct finding **kept = userdata;
+	static struct finding copy;
+
+	assert_int_equal(finding->severity, FINDING_FAULT);
+	copy = *finding;
+	*kept = &copy;
+}
+
 TEST(test_complaints)
 {
 	unsigned failed = 0;
@@ -168,6 +180,7 @@ TEST(test_complaints)
 		const struct complaint_case *c = &complaint_cases[i];
 		_cleanup_(ruleset_done) struct ruleset rules;
 		const struct complaint *first;
+		const struct finding *finding = NULL;
 
 		load_n(&rules, c->text, c->len ? c->len : strlen(c->text));
 		first = rules.complaints;
@@ -178,6 +191,12 @@ TEST(test_complaints)
 			failed++;
 			print_complaints(&rules);
 			print_error("case %zu, expected :%u:%u '%s' of:\n%s\n", i, c->line, c->column, c->words, c->text);
+		}
+		findings_faults(&rules, keep_kind, &finding);
+		assert_true(finding && finding->place.line == first->origin.line && finding->column == first->column);
+		if (finding_is(finding, FINDING_FAULT_OTHER)) {
+			failed++;
+			print_error("case %zu has no id: %s\n", i, finding->text);
 		}
 	}
 	assert_int_equal(failed, 0);

@@ -40,23 +40,25 @@ def policy(t):
     with t.step("invalid: every fault with its place and the nearest name, exit 1"):
         done = check(t, "--policy", bad)
         equal(done.code, 1, f"exit ({done.text})")
-        lines = (done.out + done.err).splitlines()
-        equal(len(lines), 3, f"faults ({lines})")
-        for line, start, part in zip(lines, (":2:1: ", ":5:", ":6:"), ("memory.max", "true", "small")):
+        lines = done.out.splitlines()
+        equal((len(lines), done.err), (4, ""), f"faults ({lines})")
+        for line, start, part in zip(lines, (":2:1: fault: ", ":5:", ":6:"), ("memory.max", "true", "small")):
             contains(line, f"{bad}/policy.ini{start}", "the place")
             contains(line, part, "the nearest")
-    with t.step("invalid, with --json: nothing where a program waits for JSON"):
+        equal(lines[3], "3 faults", "the last line")
+    with t.step("invalid, with --json: the faults where a program waits for JSON"):
         done = check(t, "--policy", bad, "--json", "--bundle", "/", "--handler", "test")
-        equal((done.code, done.out), (1, ""), "exit and stdout")
-        contains(done.err, f"{bad}/policy.ini:2:1: ", "stderr")
+        equal((done.code, done.err), (1, ""), "exit and stderr")
+        told = json.loads(done.out)
+        equal((told["version"], told["policy"]["valid"], len(told["findings"])), (1, False, 3), "JSON")
     with t.step("valid lines that do nothing are a note"):
         idle = t.policy("idle", content="[handler test]\nengine = containerd\n")
         done = succeeds(check(t, f"--policy={idle}"), "exit")
-        contains(done.out, f"note: {idle}/policy.ini:1: [handler test] grants nothing", "stdout")
+        contains(done.out, f"{idle}/policy.ini:1: note: [handler test] grants nothing", "stdout")
     with t.step("missing: exit 1"):
         equal(check(t, "--policy", "/nonexistent").code, 1, "exit")
     with t.step("wrong options: exit 2"):
-        for words in (["--nonsense"], ["--bundle", "/"], ["--json"], ["--settings=yes"]):
+        for words in (["--nonsense"], ["--bundle", "/"], ["--json", "--settings"], ["--settings=yes"]):
             equal(check(t, *words).code, 2, f"exit of {words}")
         equal(run([t.cgdeleg]).code, 2, "exit without a verb")
         for words, said in ((["chekc"], "did you mean 'check'?"), (["list", "--jsn"], "did you mean '--json'?"),
