@@ -62,18 +62,21 @@ static enum doctor_result find_bar(const struct doctor_cli *cli)
 
 static int examine(const struct doctor_cli *cli, struct err *err)
 {
-	const struct doctor_args args = {
+	struct doctor_args args = {
 		.root = "/",
 		.machine = &real_machine,
 		.privileged = privilege_has(CAP_SYS_ADMIN),
 		.policy = cli->policy,
 		.audit = cli->audit,
 		.run = cli->run,
-		.canary = canary_check,
+		.tries = doctor_tries,
 	};
 	_cleanup_(doctor_done) struct doctor doctor = { .root_fd = -EBADF, .host = HOST_CLOSED };
 	const struct doctor_check *check;
-	int r = doctor_open(&args, &doctor, err);
+	int r;
+
+	args.tries.canary = canary_check;
+	r = doctor_open(&args, &doctor, err);
 
 	if (r < 0)
 		return r;

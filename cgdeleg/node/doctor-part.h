@@ -4,13 +4,19 @@
  *
  * Parts:
  *     doctor.c         the order of the checks, what they say, the node's files
+ *     doctor-try.c     what only the kernel can answer
  *     doctor-kernel.c  what the kernel is and does
+ *     doctor-inotify.c how much of inotify is left
+ *     doctor-cgroup.c  where cgroup2 is, what it has and does
+ *     doctor-option.c  the options of the host's cgroup2, and its controllers
  */
 #pragma once
 
 #include <sys/types.h>
 
 #include "cgdeleg/grant/run.h"
+#include "bpf/device.h"
+#include "bpf/program.h"
 #include "cgdeleg/node/doctor.h"
 #include "policy/ruleset.h"
 
@@ -33,11 +39,29 @@ int doctor_open_file(const struct doctor *doctor, const char *path, int flags);
  * does not fit. */
 ssize_t doctor_read(const struct doctor *doctor, const char *path, char *buf, size_t size);
 
+/* Is something there, and can this user see that it is? */
+bool doctor_exists(const struct doctor *doctor, const char *path);
+
+/* The mount table of the host: process 1's, or else this process's. NULL: it cannot be read. The caller frees it. */
+char *doctor_mountinfo(const struct doctor *doctor);
+
 /* The path of a file of the node for whoever needs a path; "" where it is too long. Returns buf. */
 const char *doctor_path(const struct doctor *doctor, const char *path, char *buf, size_t size);
 
-/* "6.12.57+deb13-amd64" as 6 * 1000 + 12; 0: not a release. */
+/* Releases that can be compared: doctor_release("6.12.57+deb13-amd64") is RELEASE(6, 12); 0: not a release. */
+#define RELEASE(major, minor) ((major)*1000U + (minor))
 unsigned doctor_release(const char *text);
 
+/* The running kernel's, and its text; 0: not to be read. */
+unsigned doctor_kernel_release(const struct doctor *doctor, char *buf, size_t size);
+
+#define DOCTOR_CGROUP "cgdeleg-doctor-" /* the throw-away cgroup's name, before a pid */
+
+/* doctor-inotify.c, doctor-option.c */
+void doctor_check_inotify(struct doctor *doctor);
+void doctor_check_options(struct doctor *doctor);
+void doctor_check_favordynmods(struct doctor *doctor);
+void doctor_check_controllers(struct doctor *doctor);
+
 /* Tables, ended by a row without id. */
-extern const struct doctor_check doctor_kernel_checks[];
+extern const struct doctor_check doctor_kernel_checks[], doctor_cgroup_checks[];

@@ -12,10 +12,12 @@
 #include "base/file.h"
 #include "cgdeleg/node/doctor-part.h"
 
-#define SENTENCE_SIZE 700 /* bytes; longer ones are cut */
+#define SENTENCE_SIZE 700		 /* bytes; longer ones are cut */
+#define TABLE_MAX     (16 * 1024 * 1024) /* bytes of mountinfo */
 
 static const struct doctor_check *const tables[] = {
 	doctor_kernel_checks,
+	doctor_cgroup_checks,
 };
 
 const char *doctor_result_name(enum doctor_result result)
@@ -114,7 +116,7 @@ bool doctor_is_privileged(struct doctor *d, const char *what)
 int doctor_open_file(const struct doctor *d, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+		.flags = (uint64_t)(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK)),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int fd = (int)syscall(SYS_openat2, d->root_fd, path, &how, sizeof(how));
@@ -139,6 +141,23 @@ const char *doctor_path(const struct doctor *d, const char *path, char *buf, siz
 	if (snprintf(buf, size, "%s%s", root, path) >= (int)size)
 		buf[0] = '\0';
 	return buf;
+}
+
+bool doctor_exists(const struct doctor *d, const char *path)
+{
+	_cleanup_close_ int fd = doctor_open_file(d, path, O_PATH);
+
+	return fd >= 0;
+}
+
+char *doctor_mountinfo(const struct doctor *d)
+{
+	_cleanup_close_ int fd = doctor_open_file(d, "proc/1/mountinfo", O_RDONLY);
+	char *text = NULL;
+
+	if (fd < 0)
+		fd = doctor_open_file(d, "proc/self/mountinfo", O_RDONLY);
+	return fd >= 0 && file_slurp(fd, TABLE_MAX, &text, NULL) >= 0 ? text : NULL;
 }
 
 static void read_policy(struct doctor *d)

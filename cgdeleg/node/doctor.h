@@ -54,14 +54,27 @@ struct doctor_answer {
 	const char *remedy; /* what to do; a command stands in backquotes. NULL: nothing need be done, or it is a choice */
 };
 
+/* What only a kernel can answer. Each returns 0 if it does as it should, or a negative errno and why not. NULL: nobody
+ * tries, as in a test. */
+struct doctor_tries {
+	int (*userns)(struct err *err);		      /* makes a user namespace */
+	int (*idmap)(int directory, struct err *err); /* maps a copy of that mount, attached nowhere; -EINVAL: cannot */
+	int (*inotify)(struct err *err);	      /* makes an instance, and a watch in it */
+	int (*cgroup)(int cgroup_fd, struct err *err); /* makes a cgroup there, bounds it, gives a part of it away */
+	int (*open_device)(int root_fd, const char *path); /* for reading; a descriptor, or -EPERM from a device program */
+	int (*canary)(int cgroup_fd, const struct grant_guard *guard, struct err *err); /* canary_check() */
+};
+
+/* All but the canary, which comes with all of libbpf. */
+extern const struct doctor_tries doctor_tries;
+
 struct doctor_args {
 	const char *root;	       /* "/" */
 	const struct machine *machine; /* &real_machine */
 	bool privileged;	       /* has CAP_SYS_ADMIN */
 	/* Directories, as the hook has them; below `root`. */
 	const char *policy, *audit, *run;
-	/* canary_check(). A pointer, since it comes with all of libbpf. NULL: nobody tries. */
-	int (*canary)(int cgroup_fd, const struct grant_guard *guard, struct err *err);
+	struct doctor_tries tries;
 };
 
 /* What is known of the policy. */

@@ -1,13 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Doctor case - one check on a described node. See doctor-case.h. */
+/* Doctor case - one check on a described node; stands in for what bpf/program.h has. See doctor-case.h. */
 #include "tests/unit/doctor-case.h"
 
 #include <string.h>
 
+#include "base/file.h"
+#include "base/text.h"
+#include "bpf/program.h"
 #include "tests/unit/check.h"
 
 const char doctor_node[] = "proc/sys/kernel/osrelease = 6.12.57+deb13-amd64\n"
-			   "sys/fs/cgroup/\n";
+			   "proc/sys/user/max_user_namespaces = 15000\n"
+			   "proc/sys/fs/inotify/max_user_instances = 4\n"
+			   "proc/sys/fs/inotify/max_user_watches = 40\n"
+			   "proc/1/fd/0 -> /dev/null\n"
+			   "proc/1/fd/7 -> anon_inode:inotify\n"
+			   "proc/1/fdinfo/7 = pos: 0\\ninotify wd:1 ino:1 sdev:2\\ninotify wd:2 ino:2 sdev:2\n"
+			   "var/lib/containerd/\n"
+			   "var/lib/kubelet/\n"
+			   "run/\n"
+			   "dev/null =\n"
+			   "proc/1/mountinfo = 21 1 8:1 / / rw shared:1 - ext4 /dev/root rw\\n"
+			   "22 21 0:29 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 "
+			   "rw,nsdelegate,memory_recursiveprot\\n"
+			   "23 21 0:30 / /sys/fs/bpf rw,nosuid shared:10 - bpf bpf rw,mode=700\n"
+			   "sys/kernel/cgroup/features = nsdelegate\\nfavordynmods\\nmemory_localevents\\n"
+			   "memory_recursiveprot\\nmemory_hugetlb_accounting\n"
+			   "sys/kernel/cgroup/delegate = cgroup.procs\\ncgroup.threads\\ncgroup.subtree_control\\n"
+			   "memory.oom.group\\nmemory.reclaim\n"
+			   "sys/fs/cgroup/cgroup.controllers = cpuset cpu io memory hugetlb pids rdma misc\n"
+			   "sys/fs/cgroup/cgroup.subtree_control = cpu memory pids\n"
+			   "sys/fs/cgroup/cgroup.stat = nr_descendants 40\\nnr_dying_descendants 2\n"
+			   "sys/fs/cgroup/system.slice/engine.service/\n"
+			   "sys/fs/cgroup/kubepods.slice/cgroup.subtree_control = cpu memory pids\n"
+			   "sys/fs/cgroup/kubepods.slice/kubepods-pod1.slice/\n"
+			   "etc/cgdeleg/policy.ini = [profile ci]\\nmemory.max = 1G\\ncgroup.max.descendants = 100\\n"
+			   "[handler ci]\\nengine = containerd\\nprofile = ci\\ncgroup_writable = true\n";
+
+static int fails;
+
+static int try_nothing(struct err *err)
+{
+	return fails ? err_set_errno(err, fails, "what was tried") : 0;
+}
+
+static int try_directory(int fd, struct err *err)
+{
+	(void)fd;
+	return try_nothing(err);
+}
+
+/* The device's file says whether a program refuses it. */
+static int open_device(int root_fd, const char *path)
+{
+	char text[16];
+
+	return file_read_at(root_fd, path, text, sizeof(text)) > 0 && strcmp(text, "refused\n") == 0 ? -EPERM : -ENOENT;
+}
+
+int program_name(uint32_t id, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s", id == 7 ? "sd_devices" : "box");
+	return 0;
+}
+
+/* lsm.hooks of the cgroup: numbers. */
+ssize_t program_lsm_hooks(int cgroup_fd, uint32_t ret[LSM_HOOKS])
+{
+	char text[64], word[16];
+	const char *list = text;
+	ssize_t n = 0;
+
+	if (file_read_record_at(cgroup_fd, "lsm.hooks", text, sizeof(text)) < 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	if (strcmp(text, "none") == 0)
+		return -EOPNOTSUPP;
+	while (text_next_word(&list, word, sizeof(word)) > 0)
+		ret[n++] = (uint32_t)atoi(word);
+	return n;
+}
+
+static int try_guard(int cgroup_fd, const struct grant_guard *guard, struct err *err)
+{
+	(void)guard;
+	return try_directory(cgroup_fd, err);
+}
 
 static const struct doctor_check *find_check(const struct doctor_check *checks, const char *id)
 {
@@ -45,9 +123,14 @@ static void run_case(const struct doctor_check *check, const struct doctor_case 
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(doctor_done) struct doctor d = { .root_fd = -EBADF, .host = HOST_CLOSED };
 	struct doctor_args args = {
-		.policy = POLICY_DIRECTORY, .audit = AUDIT_DIRECTORY, .run = BUDGET_DIRECTORY, .privileged = !c->user
+		.policy = POLICY_DIRECTORY,
+		.audit = AUDIT_DIRECTORY,
+		.run = BUDGET_DIRECTORY,
+		.privileged = !c->user,
+		.tries = { try_nothing, try_directory, try_nothing, try_directory, open_device, try_guard },
 	};
 
+	fails = c->fails;
 	tree_new(&tree, doctor_node);
 	tree_edit(&tree, c->lines);
 	args.root = tree.root;

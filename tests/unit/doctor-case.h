@@ -17,6 +17,7 @@ struct doctor_case {
 	const char *text;	   /* a part of that answer's sentence */
 	const char *remedy;	   /* a part of its remedy; NULL: it must have none */
 	bool user;		   /* the doctor runs as an ordinary user */
+	int fails;		   /* what the kernel is asked to do fails with this errno; 0: it works */
 };
 
 /* A node on which nothing is amiss, as root sees it. */

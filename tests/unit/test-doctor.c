@@ -3,18 +3,45 @@
 #include "tests/unit/check.h"
 #include "tests/unit/doctor-case.h"
 
-#define RELEASE(text) "proc/sys/kernel/osrelease = " text "\n"
+#define KERNEL(text) "proc/sys/kernel/osrelease = " text "\n"
+
+#define USERNS(text)	"proc/sys/user/max_user_namespaces = " text "\n"
+#define INSTANCES(text) "proc/sys/fs/inotify/max_user_instances = " text "\n"
 
 static const struct doctor_case kernel_cases[] = {
-	{ "kernel.version", "", DOCTOR_OK, "Linux 6.12.57+deb13-amd64", NULL, false },
-	{ "kernel.version", RELEASE("7.2.0"), DOCTOR_OK, "Linux 7.2.0", NULL, true },
-	{ "kernel.version", RELEASE("6.0.0"), DOCTOR_OK, "Linux 6.0.0", NULL, false },
-	{ "kernel.version", RELEASE("5.19.17"), DOCTOR_NOTE, "no grant guard", "boot Linux 6.0", false },
-	{ "kernel.version", RELEASE("5.12.0"), DOCTOR_NOTE, "no grant guard", "boot Linux 6.0", false },
-	{ "kernel.version", RELEASE("5.11.22"), DOCTOR_FAIL, "older than 5.12", "boot Linux 5.12", false },
-	{ "kernel.version", RELEASE("4.19.0"), DOCTOR_FAIL, "older than 5.12", "boot Linux 5.12", true },
-	{ "kernel.version", RELEASE("rolling"), DOCTOR_UNKNOWN, "cannot be read", NULL, false },
-	{ "kernel.version", "- proc/sys\n", DOCTOR_UNKNOWN, "cannot be read", NULL, false },
+	{ "kernel.version", "", DOCTOR_OK, "Linux 6.12.57+deb13-amd64", NULL, false, 0 },
+	{ "kernel.version", KERNEL("7.2.0"), DOCTOR_OK, "Linux 7.2.0", NULL, true, 0 },
+	{ "kernel.version", KERNEL("6.0.0"), DOCTOR_OK, "Linux 6.0.0", NULL, false, 0 },
+	{ "kernel.version", KERNEL("5.19.17"), DOCTOR_NOTE, "no grant guard", "boot Linux 6.0", false, 0 },
+	{ "kernel.version", KERNEL("5.12.0"), DOCTOR_NOTE, "no grant guard", "boot Linux 6.0", false, 0 },
+	{ "kernel.version", KERNEL("5.11.22"), DOCTOR_FAIL, "older than 5.12", "boot Linux 5.12", false, 0 },
+	{ "kernel.version", KERNEL("4.19.0"), DOCTOR_FAIL, "older than 5.12", "boot Linux 5.12", true, 0 },
+	{ "kernel.version", KERNEL("rolling"), DOCTOR_UNKNOWN, "cannot be read", NULL, false, 0 },
+	{ "kernel.version", "- proc/sys\n", DOCTOR_UNKNOWN, "cannot be read", NULL, false, 0 },
+	{ "kernel.userns", "", DOCTOR_OK, "root can make", NULL, false, 0 },
+	{ "kernel.userns", "", DOCTOR_OK, "allows 15000", NULL, true, EPERM },
+	{ "kernel.userns", "", DOCTOR_FAIL, "although user.max_user_namespaces is 15000", "security module", false, EPERM },
+	{ "kernel.userns", USERNS("0"), DOCTOR_FAIL, "is 0", "sysctl user.max_user_namespaces=15000", true, 0 },
+	{ "kernel.userns", USERNS("none"), DOCTOR_UNKNOWN, "cannot be read", NULL, false, 0 },
+	{ "kernel.userns", "- proc/sys/user\n", DOCTOR_FAIL, "no user namespaces", "boot", false, 0 },
+	{ "kernel.idmap", "", DOCTOR_OK, "/var/lib/containerd takes", NULL, false, 0 },
+	{ "kernel.idmap", "- var/lib/containerd\n", DOCTOR_OK, "/var/lib takes", NULL, false, 0 },
+	{ "kernel.idmap", "", DOCTOR_WARN, "/var/lib/containerd takes no mount", "ext4", false, EINVAL },
+	{ "kernel.idmap", "", DOCTOR_UNKNOWN, "cannot be tried", NULL, false, EPERM },
+	{ "kernel.idmap", "", DOCTOR_UNKNOWN, "only root", NULL, true, EINVAL },
+	{ "kernel.idmap", "- var\n", DOCTOR_UNKNOWN, "no /var/lib", NULL, false, 0 },
+	{ "kernel.idmap-tmpfs", "", DOCTOR_OK, "/run takes", NULL, false, 0 },
+	{ "kernel.idmap-tmpfs", "", DOCTOR_WARN, "/run takes no mount", "6.3", false, EINVAL },
+	{ "kernel.idmap-tmpfs", "- var/lib/kubelet\n", DOCTOR_NOT_APPLICABLE, "no kubelet", NULL, false, EINVAL },
+	{ "kernel.idmap-tmpfs", "", DOCTOR_UNKNOWN, "only root", NULL, true, EINVAL },
+	{ "kernel.inotify", "", DOCTOR_OK, "root uses 1 of 4 inotify instances and 2 of 40 watches", NULL, false, 0 },
+	{ "kernel.inotify", "", DOCTOR_UNKNOWN, "only root", NULL, true, 0 },
+	{ "kernel.inotify", INSTANCES("1"), DOCTOR_WARN, "1 of 1", "fs.inotify.max_user_instances=4", false, 0 },
+	{ "kernel.inotify", "proc/sys/fs/inotify/max_user_watches = 2\n", DOCTOR_WARN, "2 of 2 watches",
+	  "fs.inotify.max_user_watches=8", false, 0 },
+	{ "kernel.inotify", "proc/sys/fs/inotify/max_user_watches = 3\n", DOCTOR_OK, "2 of 3 watches", NULL, false, 0 },
+	{ "kernel.inotify", "", DOCTOR_FAIL, "for root", "sysctl", false, EMFILE },
+	{ "kernel.inotify", "- proc/sys/fs\n", DOCTOR_UNKNOWN, "cannot be read", NULL, false, 0 },
 };
 
 TEST(test_kernel)
