@@ -77,10 +77,10 @@ class ContainerdBox(Box):
     """A pod of a handler with cgroup_writable, through the CRI."""
     system, variant, userns = "containerd cgroup_writable", "containerd", False
 
-    def __init__(self, t, programs, cri, host_pids=False):
+    def __init__(self, t, programs, cri, host_pids=False, userns=False):
         super().__init__(f"{t.work}/box{t.next_number()}", programs)
         self.t, self.cri, self.programs = t, cri, programs
-        self.pod = cri.pod("writable", userns=False)
+        self.pod = cri.pod("writable", userns=userns)
         self.id = self.pod.start("box", containerd_engine().BOX, ["/bin/sleep", "100000"], host_pids=host_pids,
                                  mounts=[(programs, "/probe"), (self.share, "/host")],
                                  resources={"memory_limit_in_bytes": 128 << 20, "memory_swap_limit_in_bytes": 128 << 20,

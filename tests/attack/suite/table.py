@@ -14,8 +14,8 @@ from lib import host
 from suite.registry import ATTACKS, HELD, NOT_APPLICABLE, OPEN, THEMES
 
 BEGIN, END = "<!-- made by tests/attack/table: begin -->\n", "<!-- made by tests/attack/table: end -->\n"
-COLUMNS = ["cgdeleg, crun", "cgdeleg, runc", "containerd cgroup_writable", "Docker writable-cgroups",
-           "podman unmask", "crun delegate-cgroup"]
+PEERS = ["containerd cgroup_writable", "Docker writable-cgroups", "podman unmask", "crun delegate-cgroup"]
+COLUMNS = ["cgdeleg, crun", "cgdeleg, runc", *(f"{peer}{how}" for peer in PEERS for how in ("", ", bounded"))]
 NOBODY = "–"     # not asked, or it makes no sense there
 
 
