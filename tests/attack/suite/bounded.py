@@ -6,7 +6,7 @@ Their containers ask cgdeleg for nothing. They have a user namespace: without on
 capabilities that these engines give by default, because its root could take the files of the ceilings for itself.
 """
 from engine import containerd as by_containerd, docker as by_docker, podman as by_podman
-from engine.context import HOOK, POLICY, SOURCE
+from engine.context import POLICY
 from lib import host, policy
 from lib.process import must
 from suite import peers
@@ -26,7 +26,7 @@ def named(box, system):
     if '"writable_by"' not in (host.attribute(box.path) or ""):
         box.close()
         raise RuntimeError(f"cgdeleg has not bounded the container of {system}")
-    box.system, box.userns = f"{system}, bounded", True
+    box.system, box.userns = f"{system} bounded by cgdeleg", True
     return box
 
 
@@ -59,7 +59,7 @@ def containerd(t, programs):
     policy.write(POLICY, **sections("containerd"))
     spec = f"{t.machine.work}/bounded.json"
     by_containerd.start()
-    by_containerd.base_spec(spec, "containerd", f"{SOURCE}/deploy/containerd-base-spec", HOOK)
+    by_containerd.base_spec(spec, "containerd")
     by_containerd.configure(by_containerd.handler_text("writable", "/usr/sbin/runc", spec,
                                                        extra="  cgroup_writable = true\n"))
     must(["systemctl", "reset-failed", "containerd.service"])

@@ -15,7 +15,7 @@ from suite.registry import ATTACKS, HELD, NOT_APPLICABLE, OPEN, THEMES
 
 BEGIN, END = "<!-- made by tests/attack/table: begin -->\n", "<!-- made by tests/attack/table: end -->\n"
 PEERS = ["containerd cgroup_writable", "Docker writable-cgroups", "podman unmask", "crun delegate-cgroup"]
-COLUMNS = ["cgdeleg, crun", "cgdeleg, runc", *(f"{peer}{how}" for peer in PEERS for how in ("", ", bounded"))]
+COLUMNS = ["cgdeleg, crun", "cgdeleg, runc", *(f"{peer}{how}" for peer in PEERS for how in ("", " bounded by cgdeleg"))]
 NOBODY = "–"     # not asked, or it makes no sense there
 
 
