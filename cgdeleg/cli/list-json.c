@@ -63,7 +63,7 @@ static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column, c
 		number = yyjson_mut_uint(doc, cell->number);
 		limit = cell->limit == LIMIT_MAX ? real(doc, INFINITY) : yyjson_mut_uint(doc, cell->limit);
 	}
-	if (!column->limit_metric)
+	if (!column->limit_file)
 		return number;
 	o = yyjson_mut_obj(doc);
 	(void)yyjson_mut_obj_add_val(doc, o, "used", number);

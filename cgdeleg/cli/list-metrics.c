@@ -1,21 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * List - as OpenMetrics text, for a textfile collector.
- *
- * Read by OpenMetrics 1.0 parsers and by those of the older Prometheus text format, so the information
- * about a grant is a gauge of value 1 and no "info". Every family is one block: TYPE, UNIT, HELP, samples.
- * See list.h.
- */
+/* List - as metrics: what each grant uses and has, for a textfile collector. See list.h and metric.h. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "cgdeleg/cli/list.h"
-#include "cgdeleg/cli/openmetrics.h"
-#include "cgdeleg/grant/budget.h"
+#include "cgdeleg/cli/metric.h"
+#include "policy/limit.h"
 
-static const char *const info_columns[] = { "namespace", "pod",	   "container", "handler",
-					    "profile",	 "policy", "owner",	"cgroup" };
+#define NO_LIMIT METRICS
+
+/* The columns that are numbers, and the limit beside one. */
+static const struct {
+	const char *column;
+	enum metric_id metric, limit;
+} exported[] = {
+	{ "since", METRIC_GRANTED, NO_LIMIT },
+	{ "shared", METRIC_SHARED_IDS, NO_LIMIT },
+	{ "memory", METRIC_MEMORY_USAGE, METRIC_MEMORY_LIMIT },
+	{ "swap", METRIC_SWAP_USAGE, METRIC_SWAP_LIMIT },
+	{ "pids", METRIC_PIDS, METRIC_PIDS_LIMIT },
+	{ "cpu", METRIC_CPU_USAGE, METRIC_CPU_LIMIT },
+	{ "cgroups", METRIC_DESCENDANTS, METRIC_DESCENDANTS_LIMIT },
+	{ "dying", METRIC_DYING_DESCENDANTS, NO_LIMIT },
+	{ "memory-pressure", METRIC_MEMORY_PRESSURE, NO_LIMIT },
+	{ "cpu-pressure", METRIC_CPU_PRESSURE, NO_LIMIT },
+	{ "io-pressure", METRIC_IO_PRESSURE, NO_LIMIT },
+	{ "guards", METRIC_GUARDS_MISSING, NO_LIMIT },
+	{ "guarded", METRIC_GUARDED, NO_LIMIT },
+	{ "refused", METRIC_DEVICE_REFUSALS, NO_LIMIT },
+	{ "guard-refused", METRIC_GUARD_REFUSALS, NO_LIMIT },
+	{ "drift", METRIC_DRIFT, NO_LIMIT },
+};
+
+/* Which metric has the ceilings of a file; every file of bytes has the first. */
+static const struct {
+	enum metric_id metric;
+	enum limit_kind kind;
+	const char *file; /* NULL: any of that kind */
+} ceilings[] = {
+	{ METRIC_CEILING_BYTES, LIMIT_BYTES, NULL },
+	{ METRIC_CEILING_CORES, LIMIT_CPU, NULL },
+	{ METRIC_CEILING_PIDS, LIMIT_COUNT, "pids.max" },
+	{ METRIC_CEILING_DESCENDANTS, LIMIT_COUNT, "cgroup.max.descendants" },
+	{ METRIC_CEILING_DEPTH, LIMIT_COUNT, "cgroup.max.depth" },
+};
+
+/* The labels of a grant, and of cgdeleg_grant_info those behind them, by the names of columns. */
+static const char *const label_columns[] = { "namespace", "pod", "container", "handler", "profile", "id" };
+static const char *const info_columns[] = { "cgroup", "owner", "policy" };
+
+struct listing {
+	const struct table *table;
+	struct metric_grant *grants; /* of the first rows */
+	size_t n;
+	struct metric_writer writer;
+};
 
 static const struct cell *cell_of(const struct table *table, size_t row, const char *name)
 {
@@ -25,30 +66,12 @@ static const struct cell *cell_of(const struct table *table, size_t row, const c
 	return NULL;
 }
 
-/* The labels that every sample has. The kernel's id tells apart what a name does not. */
-static void put_labels(const struct table *table, size_t row, FILE *to)
+/* "" where nobody states it. */
+static const char *text_of(const struct table *table, size_t row, const char *name)
 {
-	const struct cell *id = cell_of(table, row, "id");
-	const struct cell *cgroup_id = cell_of(table, row, "cgroup-id");
+	const struct cell *cell = cell_of(table, row, name);
 
-	openmetrics_label("id", id && id->known ? id->text : "", to);
-	fprintf(to, ",cgroup_id=\"%llu\"", (unsigned long long)(cgroup_id && cgroup_id->known ? cgroup_id->number : 0));
-}
-
-/* `file` is one more label where it is not NULL. */
-static void put_sample(const struct table *table, size_t row, const char *metric, const char *file, double number,
-		       FILE *to)
-{
-	fprintf(to, "cgdeleg_%s{", metric);
-	put_labels(table, row, to);
-	if (file) {
-		fputc(',', to);
-		openmetrics_label("file", file, to);
-	}
-	if (isinf(number))
-		fputs("} +Inf\n", to);
-	else
-		fprintf(to, number == floor(number) && fabs(number) < 1e15 ? "} %.0f\n" : "} %.17g\n", number);
+	return cell && cell->known ? cell->text : "";
 }
 
 static double number_of(const struct column *column, const struct cell *cell, bool limit)
@@ -60,86 +83,92 @@ static double number_of(const struct column *column, const struct cell *cell, bo
 	return column->kind == COLUMN_PERCENT ? cell->real / 100 : (double)(limit ? cell->limit : cell->number);
 }
 
-/* The numbers of a column, then the limits where it has some. */
-static void put_column(const struct table *table, size_t i, FILE *to)
+static void put_column(struct listing *listing, const char *name, enum metric_id metric, bool limit)
 {
-	const struct column *column = table->columns[i];
+	const struct column *column = column_find(name);
 
-	for (int limit = 0; limit < (column->limit_metric ? 2 : 1); limit++) {
-		const bool counter = !limit && (column->flags & COLUMN_COUNTER);
-		const char *metric = limit ? column->limit_metric : column->metric;
-		char text[96];
+	metric_begin(&listing->writer, metric);
+	for (size_t row = 0; row < listing->n; row++) {
+		const struct cell *cell = cell_of(listing->table, row, name);
 
-		(void)snprintf(text, sizeof(text), "the limit that %s holds now", limit ? column->limit_file : "");
-		openmetrics_family(metric, counter ? "counter" : "gauge", limit ? text : column->help, to);
-		(void)snprintf(text, sizeof(text), "%s%s", metric, counter ? "_total" : "");
-		for (size_t row = 0; row < table->n_rows; row++) {
-			const struct cell *cell = &table->rows[row].cells[i];
+		if (cell && (limit ? cell->limited : cell->known))
+			metric_put(&listing->writer, number_of(column, cell, limit), listing->grants[row].values);
+	}
+}
 
-			if (limit ? cell->limited : cell->known)
-				put_sample(table, row, text, NULL, number_of(column, cell, limit), to);
+/* "scope:pids.max" is a ceiling of pids.max too. */
+static bool is_of(const struct cell_ceiling *ceiling, size_t row)
+{
+	const char *colon = strrchr(ceiling->file, ':'), *file = colon ? colon + 1 : ceiling->file;
+	const struct limit_type *type = limit_type_find(file);
+
+	return type && type->kind == ceilings[row].kind && (!ceilings[row].file || strcmp(ceilings[row].file, file) == 0);
+}
+
+static void put_ceilings(struct listing *listing, size_t which)
+{
+	metric_begin(&listing->writer, ceilings[which].metric);
+	for (size_t row = 0; row < listing->n; row++) {
+		const struct cell *cell = cell_of(listing->table, row, "ceilings");
+		struct metric_grant *grant = &listing->grants[row];
+
+		for (size_t i = 0; cell && i < cell->n_ceilings; i++) {
+			grant->values[METRIC_GRANT_LABELS_N] = cell->ceilings[i].file;
+			if (is_of(&cell->ceilings[i], which))
+				metric_put(&listing->writer, cell->ceilings[i].ceiling_number, grant->values);
 		}
 	}
 }
 
-/* Bytes, counts and cores, by file; sets and lists of devices are not numbers. */
-static void put_ceilings(const struct table *table, size_t i, FILE *to)
+static void put_info(struct listing *listing)
 {
-	static const struct {
-		const char *metric, *help;
-		size_t offset;
-	} families[] = {
-		{ "ceiling", "the ceiling, by the file of the limit", offsetof(struct cell_ceiling, ceiling_number) },
-		{ "limit", "the limit now, by its file", offsetof(struct cell_ceiling, now_number) },
-		{ "usage", "how much of the limit is in use, by its file", offsetof(struct cell_ceiling, used) },
-	};
+	metric_begin(&listing->writer, METRIC_GRANT_INFO);
+	for (size_t row = 0; row < listing->n; row++) {
+		struct metric_grant *grant = &listing->grants[row];
+		const char **more = &grant->values[METRIC_GRANT_LABELS_N];
+		char number[24];
 
-	for (size_t f = 0; f < ELEMENTS(families); f++) {
-		openmetrics_family(families[f].metric, "gauge", families[f].help, to);
-		for (size_t row = 0; row < table->n_rows; row++) {
-			const struct cell *cell = &table->rows[row].cells[i];
-
-			for (size_t c = 0; c < cell->n_ceilings; c++) {
-				const void *at = (const char *)&cell->ceilings[c] + families[f].offset;
-				const double number = *(const double *)at;
-
-				if (!isnan(number))
-					put_sample(table, row, families[f].metric, cell->ceilings[c].file, number, to);
-			}
-		}
+		(void)snprintf(number, sizeof(number), "%llu", (unsigned long long)grant->cgroup_id);
+		more[0] = number;
+		for (size_t i = 0; i < ELEMENTS(info_columns); i++)
+			more[1 + i] = text_of(listing->table, row, info_columns[i]);
+		metric_put(&listing->writer, 1, grant->values);
+		more[0] = NULL;
 	}
 }
 
-static void put_info(const struct table *table, FILE *to)
+bool list_metrics(const struct table *table, enum metric_format format, FILE *to)
 {
-	openmetrics_family("grant", "gauge", "1 for each delegated cgroup; the labels say what is known about it", to);
-	for (size_t row = 0; row < table->n_rows; row++) {
-		fputs("cgdeleg_grant{", to);
-		put_labels(table, row, to);
-		for (size_t i = 0; i < ELEMENTS(info_columns); i++) {
-			const struct cell *cell = cell_of(table, row, info_columns[i]);
+	static const char *const verb[] = { "list" };
+	struct listing listing = { .table = table, .writer = { .to = to, .format = format } };
+	struct metric_writer *writer = &listing.writer;
+	bool written;
 
-			fputc(',', to);
-			openmetrics_label(info_columns[i], cell && cell->known ? cell->text : "", to);
-		}
-		fputs("} 1\n", to);
-	}
-}
+	listing.n = table->n_rows < METRIC_GRANTS_MAX ? table->n_rows : METRIC_GRANTS_MAX;
+	listing.grants = calloc(listing.n ? listing.n : 1, sizeof(*listing.grants));
+	if (!listing.grants)
+		return false;
+	for (size_t row = 0; row < listing.n; row++) {
+		const struct cell *cgroup_id = cell_of(table, row, "cgroup-id");
 
-bool list_metrics(const struct table *table, FILE *to)
-{
-	openmetrics_family("grants", "gauge", "delegated cgroups on this node", to);
-	fprintf(to, "cgdeleg_grants %zu\n", table->n_rows);
-	openmetrics_family("unreadable_records", "gauge", "delegated cgroups whose attribute cannot be read", to);
-	fprintf(to, "cgdeleg_unreadable_records %zu\n", table->n_faults);
-	put_info(table, to);
-	for (size_t i = 0; i < table->n_columns; i++) {
-		if (table->columns[i]->kind == COLUMN_CEILINGS)
-			put_ceilings(table, i, to);
-		else if (table->columns[i]->metric)
-			put_column(table, i, to);
+		for (size_t i = 0; i < ELEMENTS(label_columns); i++)
+			listing.grants[row].values[i] = text_of(table, row, label_columns[i]);
+		listing.grants[row].cgroup_id = cgroup_id ? cgroup_id->number : 0;
 	}
-	list_runs(BUDGET_DIRECTORY, to);
-	fputs("# EOF\n", to);
-	return fflush(to) == 0 && !ferror(to);
+	metric_grants_tell_apart(listing.grants, listing.n);
+	metric_write(writer, METRIC_GRANTS, (double)table->n_rows);
+	metric_write(writer, METRIC_GRANTS_UNREADABLE, (double)table->n_faults);
+	metric_begin(writer, METRIC_GRANTS_LEFT_OUT);
+	metric_put(writer, (double)(table->n_rows - listing.n), verb);
+	put_info(&listing);
+	for (size_t i = 0; i < ELEMENTS(exported); i++) {
+		put_column(&listing, exported[i].column, exported[i].metric, false);
+		if (exported[i].limit != NO_LIMIT)
+			put_column(&listing, exported[i].column, exported[i].limit, true);
+	}
+	for (size_t i = 0; i < ELEMENTS(ceilings); i++)
+		put_ceilings(&listing, i);
+	written = metric_end(writer, METRIC_OF_LIST);
+	free(listing.grants);
+	return written;
 }

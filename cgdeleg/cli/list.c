@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/privilege.h"
+#include "base/publish.h"
 #include "base/text.h"
 #include "cgdeleg/cli/cli.h"
 #include "cgdeleg/grant/budget.h"
@@ -20,12 +21,13 @@
 #define OUTPUT_BUFFER 65536 /* bytes that are written at once */
 
 struct list {
-	const char *columns, *sort, *tree, *interval, *root;
-	bool json, metrics, watch;
+	const char *columns, *sort, *tree, *interval, *format, *output, *root;
+	bool json, openmetrics, watch;
+	enum metric_format metrics; /* where there is a format */
 	struct table table;
 };
 
-/* Beside the table, which may show no column that says it. JSON and OpenMetrics have that column. */
+/* Beside the table, which may show no column that says it. JSON and metrics have that column. */
 static void note_sharers(const struct list *list)
 {
 	char text[512];
@@ -45,6 +47,13 @@ static void note_missing(const struct list *list, const struct host *host)
 		fprintf(stderr, "cgdeleg: list: note: %s\n", text);
 }
 
+static void put_metrics(void *userdata, FILE *to)
+{
+	const struct list *list = userdata;
+
+	(void)list_metrics(&list->table, list->metrics, to); /* whoever publishes it asks the stream */
+}
+
 /* One look at the node. */
 static int list_once(struct list *list, const struct host *host, struct err *err)
 {
@@ -56,18 +65,20 @@ static int list_once(struct list *list, const struct host *host, struct err *err
 
 	if (r >= 0 && list->tree)
 		tree_arrange(&list->table, !list->json);
-	if (r >= 0) {
+	if (r >= 0 && list->output) {
+		r = publish_file(list->output, 0, put_metrics, list, err);
+	} else if (r >= 0) {
 		if (list->watch && terminal)
 			fputs("\033[H\033[J", stdout);
 		if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 			screen = (struct screen) { .width = size.ws_col, .height = list->watch ? size.ws_row : 0 };
-		written = list->json	  ? list_json(&list->table, stdout)
-			  : list->metrics ? list_metrics(&list->table, stdout)
-					  : list_text(&list->table, &screen, stdout);
+		written = list->json	 ? list_json(&list->table, stdout)
+			  : list->format ? list_metrics(&list->table, list->metrics, stdout)
+					 : list_text(&list->table, &screen, stdout);
 		if (!written)
 			r = err_set(err, EIO, "cannot write to standard output");
 	}
-	if (r >= 0 && !list->json && !list->metrics && !list->watch) {
+	if (r >= 0 && !list->json && !list->format && !list->watch) {
 		note_sharers(list);
 		note_missing(list, host);
 	}
@@ -119,8 +130,11 @@ static const struct option_row options[] = {
 	  "the cgroups that one container has made in its own, by its id, pod or name, or the beginning of one of these" },
 	{ "--json", NULL, OPTION_SWITCH, offsetof(struct list, json),
 	  "print JSON, with every column unless -o names some" },
-	{ "--openmetrics", NULL, OPTION_SWITCH, offsetof(struct list, metrics),
-	  "print OpenMetrics text, for a textfile collector" },
+	{ "--format", "prometheus|openmetrics", OPTION_TEXT, offsetof(struct list, format),
+	  "print metrics; the node exporter's textfile collector reads prometheus; cgdeleg-metrics(7) describes them" },
+	{ "--openmetrics", NULL, OPTION_SWITCH, offsetof(struct list, openmetrics), "the same as --format openmetrics" },
+	{ "--output", "FILE", OPTION_TEXT, offsetof(struct list, output),
+	  "with --format: write the metrics to FILE, which is always whole, and not to standard output" },
 	{ "--watch", NULL, OPTION_SWITCH, offsetof(struct list, watch), "print again and again, until interrupted" },
 	{ "--interval", "SECONDS", OPTION_TEXT, offsetof(struct list, interval),
 	  "with --watch: seconds between two lists (2)" },
@@ -129,7 +143,7 @@ static const struct option_row options[] = {
 static int choose_columns(struct list *list, struct err *err)
 {
 	return list->tree ? tree_choose(&list->table, list->columns, list->json, err)
-			  : table_choose(&list->table, list->columns, list->json || list->metrics, err);
+			  : table_choose(&list->table, list->columns, list->json || list->format, err);
 }
 
 static int run_list(int argc, char **argv)
@@ -141,12 +155,17 @@ static int run_list(int argc, char **argv)
 	if (!cli_parse(argc, argv, &list_verb, &list, &code))
 		return code;
 	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	if (list.json + list.metrics + list.watch > 1 || (list.metrics && list.columns))
-		return cli_usage(
-			&list_verb,
-			"use only one of --json, --openmetrics and --watch; -o and --openmetrics cannot be combined");
-	if (list.tree && list.metrics)
-		return cli_usage(&list_verb, "--tree and --openmetrics cannot be combined");
+	if (list.openmetrics)
+		list.format = "openmetrics";
+	if (list.json + (list.format != NULL) + list.watch > 1 || (list.format && list.columns))
+		return cli_usage(&list_verb,
+				 "use only one of --json, --format and --watch; -o and --format cannot be combined");
+	if (list.tree && list.format)
+		return cli_usage(&list_verb, "--tree and --format cannot be combined");
+	if (list.output && !list.format)
+		return cli_usage(&list_verb, "--output needs --format");
+	if (list.format)
+		(void)metric_format_find(list.format, &list.metrics);
 	if (choose_columns(&list, &err) < 0 || (list.sort && table_sort_by(&list.table, list.sort, &err) < 0))
 		return cli_usage(&list_verb, "%s", err.text);
 	if (run(&list, &err) < 0) {

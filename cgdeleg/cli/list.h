@@ -7,8 +7,7 @@
  *
  * Parts: list.c the verb, list-columns.c the columns and their readers, list-guards.c the readers that ask the guards,
  * list-table.c the rows, list-tree.c those of one container, list-empty.c why there are none,
- * list-text.c list-json.c list-metrics.c the forms, runs-metrics.c what of the metrics is
- * no cgroup.
+ * list-text.c list-json.c list-metrics.c the forms.
  */
 #pragma once
 
@@ -17,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cgdeleg/cli/metric.h"
 #include "cgdeleg/kernel/walk.h"
 #include "cgdeleg/node/find.h"
 #include "cgdeleg/node/inspect.h"
@@ -91,7 +91,6 @@ enum column_flags {
 	COLUMN_INITIAL = 1, /* in the table without -o */
 	COLUMN_SHRINKS = 2, /* may be cut where the terminal is narrow */
 	COLUMN_GUARDS = 4,  /* needs reader->pinned */
-	COLUMN_COUNTER = 8, /* only ever grows: an OpenMetrics counter */
 	COLUMN_ANY = 64,    /* of any cgroup, also of one that a container has made */
 	COLUMN_ENDS = 32,   /* the end says as much as the beginning: what is cut is the middle */
 	COLUMN_SHARED = 16, /* read_shared(), filled once all rows have been read */
@@ -104,10 +103,9 @@ struct column {
 	unsigned flags;
 	const char *help;
 	void (*read)(struct sample *sample, struct cell *ret);
-	size_t offset;			   /* of a text in struct grant */
-	const char *file, *limit_file;	   /* of the cgroup */
-	const char *key;		   /* of the number in the file; NULL: the file is one number */
-	const char *metric, *limit_metric; /* OpenMetrics families, without "cgdeleg_"; or NULL */
+	size_t offset;		       /* of a text in struct grant */
+	const char *file, *limit_file; /* of the cgroup */
+	const char *key;	       /* of the number in the file; NULL: the file is one number */
 };
 
 extern const struct column columns[];
@@ -191,10 +189,7 @@ struct screen {
 /* The forms. Each returns false when it could not be written. */
 bool list_text(const struct table *table, const struct screen *screen, FILE *to);
 bool list_json(const struct table *table, FILE *to);
-bool list_metrics(const struct table *table, FILE *to);
-
-/* runs-metrics.c: the runs without a grant that are counted in `directory`; none are where it is not there. */
-void list_runs(const char *directory, FILE *to);
+bool list_metrics(const struct table *table, enum metric_format format, FILE *to);
 
 /* A cell for people, in few characters. Returns buf. */
 const char *cell_format(const struct column *column, const struct cell *cell, char *buf, size_t size);

@@ -24,7 +24,7 @@
 #include "base/text.h"
 #include "bpf/guard-load.h"
 #include "cgdeleg/cli/cli.h"
-#include "cgdeleg/cli/openmetrics.h"
+#include "cgdeleg/cli/watch-metrics.h"
 #include "cgdeleg/grant/audit.h"
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/node/watch-host.h"
@@ -34,7 +34,8 @@
 #define SECOND UINT64_C(1000000) /* microseconds */
 
 struct service {
-	const char *policy, *run, *audit, *helpers, *metrics, *interval;
+	const char *policy, *run, *audit, *helpers, *metrics, *format, *openmetrics, *interval;
+	struct watch_metrics exported;
 	bool once;
 	uint64_t seconds;
 	struct host host;
@@ -88,70 +89,9 @@ static void load_policy(struct service *s)
 		watch_apply_policy(s->watch, next);
 }
 
-static void put(FILE *to, const char *name, const char *type, const char *help, uint64_t value)
-{
-	openmetrics_family(name, type, help, to);
-	fprintf(to, "cgdeleg_%s%s %llu\n", name, strcmp(type, "counter") == 0 ? "_total" : "", (unsigned long long)value);
-}
-
-static void put_verified(const struct watch *watch, FILE *to)
-{
-	struct watch_grant grant = { 0 };
-
-	openmetrics_family("watch_verified_age_seconds", "gauge",
-			   "time since all ceilings of the grant were last found to hold", to);
-	while (watch_next(watch, &grant)) {
-		fputs("cgdeleg_watch_verified_age_seconds{", to);
-		openmetrics_label("container", grant.name, to);
-		fprintf(to, ",cgroup_id=\"%llu\"} %llu\n", (unsigned long long)grant.id,
-			(unsigned long long)grant.verified_seconds);
-	}
-}
-
-static void put_options(FILE *to, const char *name, const char *help, const struct watch_host *host,
-			bool (*is)(const struct watch_host *host, const char *option))
-{
-	openmetrics_family(name, "gauge", help, to);
-	for (size_t i = 0; i < HOST_OPTIONS; i++)
-		fprintf(to, "cgdeleg_%s{option=\"%s\"} %d\n", name, host_options[i].name, is(host, host_options[i].name));
-}
-
 static void put_metrics(void *userdata, FILE *to)
 {
-	struct watch *watch = userdata;
-	const struct watch_counts *c = watch_counts(watch);
-
-	put(to, "watch_grants", "gauge", "delegated cgroups under watch", c->grants);
-	put(to, "watch_sweeps", "counter", "completed sweeps, the one at the start included", c->sweeps);
-	put(to, "watch_put_back", "counter", "limits put back to their ceilings", c->put_back);
-	put(to, "watch_failed", "counter", "limits that could not be put back", c->failed);
-	put(to, "watch_contested", "gauge", "limits that somebody keeps raising", c->contested);
-	put(to, "watch_lowered", "counter", "ceilings lowered because the policy's are lower now", c->lowered);
-	put(to, "watch_dying_alarms", "gauge",
-	    "delegated cgroups below which too many removed cgroups still hold memory", c->dying_alarms);
-	put(to, "watch_dying_held", "gauge",
-	    "delegated cgroups below which the memory of removed cgroups cannot be reclaimed", c->dying_held);
-	put(to, "watch_reclaims", "counter",
-	    "writes to memory.reclaim because of removed cgroups that still hold memory", c->reclaims);
-	put(to, "watch_guards_restored", "counter", "BPF guards that were detached and have been attached again",
-	    c->guards_restored);
-	put(to, "watch_guards_missing", "gauge", "BPF guards that could not be attached again", c->guards_missing);
-	put(to, "watch_without_events", "gauge", "delegated cgroups with a limit file that inotify does not watch",
-	    c->without_events);
-	put(to, "watch_unreadable", "gauge",
-	    "delegated cgroups whose attribute cannot be read, so that nobody knows their ceilings", c->unreadable);
-	put(to, "watch_unchecked", "gauge",
-	    "delegated cgroups with a ceiling that could not be compared, or does not hold", c->unchecked);
-	put(to, "watch_unopened", "gauge",
-	    "cgroups that the last walk of the tree could not open, and what is below them", c->unopened);
-	put(to, "watch_overflows", "counter", "overflows of inotify's event queue", c->overflows);
-	put(to, "watch_oom_kills", "counter",
-	    "processes of grants that were killed for want of memory, in cgroups below too", c->oom_kills);
-	put_options(to, "watch_host_option", "1 if the host's cgroup2 has the option", watch_host(watch), watch_host_has);
-	put_options(to, "watch_host_option_lost", "1 if the host's cgroup2 must have the option and lacks it",
-		    watch_host(watch), watch_host_misses);
-	put_verified(watch, to);
-	fputs("# EOF\n", to);
+	(void)watch_metrics(userdata, to); /* whoever publishes it asks the stream */
 }
 
 static void report(struct service *s)
@@ -167,7 +107,7 @@ static void report(struct service *s)
 	if (!s->metrics)
 		return;
 	/* Said once, until another fault or none comes. */
-	if (publish_file(s->metrics, 0, put_metrics, s->watch, &err) < 0 && strcmp(err.text, s->unpublished.text) != 0)
+	if (publish_file(s->metrics, 0, put_metrics, &s->exported, &err) < 0 && strcmp(err.text, s->unpublished.text) != 0)
 		say(LOG_WARNING, err.text);
 	s->unpublished = err;
 }
@@ -238,6 +178,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 		say(LOG_ERR, err.text);
 	s->swept = err;
 	wait_for_events(s);
+	s->exported.swept_us = clock_realtime_us();
 	report(s);
 	return set_next(source, usec, s->seconds * SECOND);
 }
@@ -338,6 +279,8 @@ static int run(struct service *s)
 	r = watch_new(&args, &s->watch, &s->err);
 	if (r < 0)
 		return r;
+	s->exported.watch = s->watch;
+	s->exported.swept_us = clock_realtime_us();
 	if (!s->once)
 		return loop(s);
 	report(s);
@@ -369,8 +312,12 @@ static const struct option_row options[] = {
 	  "directory of the helper programs, the same as the hook's --helpers" },
 	{ "--interval", "SECONDS", OPTION_TEXT, offsetof(struct service, interval),
 	  "seconds between two sweeps, which find what inotify does not report (10)" },
-	{ "--openmetrics", "FILE", OPTION_TEXT, offsetof(struct service, metrics),
-	  "write the counters of the watch to FILE" },
+	{ "--metrics", "FILE", OPTION_TEXT, offsetof(struct service, metrics),
+	  "write metrics to FILE after each sweep; cgdeleg-metrics(7) describes them" },
+	{ "--format", "prometheus|openmetrics", OPTION_TEXT, offsetof(struct service, format),
+	  "the format of the metrics (prometheus, which is what the node exporter's textfile collector reads)" },
+	{ "--openmetrics", "FILE", OPTION_TEXT, offsetof(struct service, openmetrics),
+	  "the same as --format openmetrics --metrics FILE" },
 };
 
 static int run_watch(int argc, char **argv)
@@ -380,15 +327,22 @@ static int run_watch(int argc, char **argv)
 		.run = BUDGET_DIRECTORY,
 		.audit = AUDIT_DIRECTORY,
 		.interval = "10",
+		.format = "prometheus",
 		.host = HOST_CLOSED,
 	};
 	int r;
 
 	if (!cli_parse(argc, argv, &watch_verb, &s, &r))
 		return r;
+	if (s.openmetrics && s.metrics)
+		return cli_usage(&watch_verb, "use only one of --metrics and --openmetrics");
+	s.exported = (struct watch_metrics) { .host = &s.host, .policy = s.policy, .run = s.run };
+	(void)metric_format_find(s.openmetrics ? "openmetrics" : s.format, &s.exported.format);
+	s.metrics = s.openmetrics ? s.openmetrics : s.metrics;
 	r = run(&s);
 	if (r < 0)
 		fprintf(stderr, "cgdeleg: %s\n", s.err.text);
+	watch_metrics_done(&s.exported);
 	watch_free(s.watch);
 	ruleset_done(&s.rules[0]);
 	ruleset_done(&s.rules[1]);

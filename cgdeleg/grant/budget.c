@@ -119,9 +119,7 @@ void budget_entry_name(struct budget_entry *entry, const char *handler, const ch
 	set_name(entry->namespace, sizeof(entry->namespace), namespace);
 }
 
-/* The usage in the attribute. If the attribute cannot be read, only the number of descendants is known, from the
- * kernel; it may belong to any handler, and may have no other ceiling. `fd` is the cgroup. */
-static void describe_grant(const struct attribute *attribute, int fd, struct budget_entry *entry)
+void budget_describe(const struct attribute *attribute, int fd, struct budget_entry *entry)
 {
 	const struct limit_type *type = limit_type_find("cgroup.max.descendants");
 	struct id_ranges uids, gids;
@@ -153,7 +151,7 @@ static int append_grant(struct grant *grant, int fd, void *userdata, struct err 
 	if (!more)
 		return err_set(err, ENOMEM, "out of memory");
 	budget->entries = more;
-	describe_grant(&grant->attribute, fd, &entry);
+	budget_describe(&grant->attribute, fd, &entry);
 	more[budget->n++] = entry;
 	return budget->fd < 0 ? 0 : write_row(budget->fd, budget->n, &entry, err);
 }
@@ -238,7 +236,7 @@ static void refresh(const struct budget *budget, size_t index, struct attribute 
 	if (!gone && (fd < 0 || attribute_read(fd, ret, NULL) < 0))
 		return;
 	if (!gone && ret->marked)
-		describe_grant(ret, fd, entry);
+		budget_describe(ret, fd, entry);
 	/* The hook that has reserved it keeps its row locked until it ends. */
 	else if (gone || lock_row(budget->fd, index + 1, F_OFD_GETLK, F_WRLCK) == F_UNLCK)
 		*entry = (struct budget_entry) { 0 };

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cgdeleg/kernel/attribute.h"
 #include "cgdeleg/kernel/host.h"
 #include "cgdeleg/kernel/id-ranges.h"
 #include "policy/facts.h"
@@ -70,6 +71,10 @@ int budget_find_sharer(struct budget *budget, uint64_t but, const struct id_rang
 
 /* Whose grant it is. None of the names may be NULL. The rest of each member is zero, since entries are compared as bytes. */
 void budget_entry_name(struct budget_entry *entry, const char *handler, const char *rule, const char *namespace);
+
+/* Fills what the attribute says; `entry` has the id, and is zero otherwise. If the attribute cannot be read, only the number
+ * of descendants is known, from the kernel; it may belong to any handler, and may have no other ceiling. `fd` is the cgroup. */
+void budget_describe(const struct attribute *attribute, int fd, struct budget_entry *entry);
 
 /* What budget_reserve() replaced. */
 struct budget_slot {

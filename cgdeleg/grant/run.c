@@ -313,7 +313,7 @@ static int record(const struct run_args *args, struct trail *trail, int r)
 		name_stage(trail, r);
 	}
 	notice_send(&trail->journal, &trail->record);
-	if (args->run && (r < 0 || !verdict_bounds(trail->decision.verdict)))
+	if (args->run)
 		/* Whoever has entered the container's mount namespace has had a plan, and so the table's directory. */
 		tally_add(trail->budget.dirfd, args->run, args->owner, &trail->record);
 	return r;

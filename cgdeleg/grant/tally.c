@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tally - how many runs ended without a grant. See tally.h. */
+/* Tally - how many runs there were, by verdict and reason. See tally.h. */
 #include "cgdeleg/grant/tally.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tally - how many runs ended without a grant, by verdict and reason, since the node was booted.
+ * Tally - how many runs there were, by verdict and reason, since the node was booted.
  *
- * A hook has no daemon that counts. So each such run appends one byte to a file in the directory of the table of grants,
- * `runs.VERDICT.REASON`, and the size of that file is the number: no lock, no read, and no count is lost between two
- * hooks. A grant is not counted here: `list` sees it. A file for a million runs takes a megabyte of /run.
+ * A hook has no daemon that counts. So each run that leaves an audit record appends one byte to a file in the directory of
+ * the table of grants, `runs.VERDICT.REASON`, and the size of that file is the number: no lock, no read, and no count is
+ * lost between two hooks. A file for a million runs takes a megabyte of /run.
  */
 #pragma once
 

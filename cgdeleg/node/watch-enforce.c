@@ -45,6 +45,7 @@ static void note_rewrite(struct watch *watch, struct watch_limit *limit)
 		return;
 	limit->contested = true;
 	watch->counts.contested++;
+	watch->counts.contests++;
 	watch_note(watch, limit->owner, "contested", LOG_WARNING,
 		   "somebody keeps raising '%s'; it is put back each time, and this is reported only once", limit->file);
 }

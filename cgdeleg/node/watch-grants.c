@@ -80,6 +80,8 @@ static struct watched *watched_free(struct watch *watch, struct watched *w)
 	w->fd = close_fd(w->fd);
 	free(w->name);
 	free(w->path);
+	for (size_t i = 0; i < WATCH_LABELS; i++)
+		free(w->labels[i]);
 	free(w);
 	return NULL;
 }
@@ -132,11 +134,22 @@ bool watch_open(const struct watch *watch, const struct watched *w, struct attri
 /* Its attribute has been there once now. */
 static void settle(struct watch *watch, struct watched *w, struct attribute *attribute)
 {
+	const char *const labels[WATCH_LABELS] = {
+		[WATCH_NAMESPACE] = attribute->namespace, [WATCH_POD] = attribute->pod,
+		[WATCH_CONTAINER] = attribute->name,	  [WATCH_HANDLER] = attribute->handler,
+		[WATCH_PROFILE] = attribute->profile,	  [WATCH_ID] = attribute->id,
+	};
 	char shown[256], *name = strdup(text_escape(attribute->id, shown, sizeof(shown)));
 
 	if (name) {
 		free(w->name);
 		w->name = name;
+	}
+	for (size_t i = 0; i < WATCH_LABELS; i++) {
+		char label[1024];
+
+		free(w->labels[i]);
+		w->labels[i] = strdup(text_escape(labels[i], label, sizeof(label)));
 	}
 	w->settled = true;
 	watch_lower(watch, w, attribute);
@@ -166,6 +179,8 @@ static void check_grant(struct watch *watch, struct watched *w, struct attribute
 	struct err err = { 0 };
 	int r;
 
+	w->entry = (struct budget_entry) { .id = w->id };
+	budget_describe(attribute, w->fd, &w->entry);
 	if (!attribute->present) {
 		if (!w->unreadable)
 			watch_say(watch, LOG_ERR, "%s: %s; its ceilings are not watched", w->name, fault->text);

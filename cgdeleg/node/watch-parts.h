@@ -18,6 +18,7 @@
 
 #include <sys/types.h>
 
+#include "cgdeleg/grant/budget.h"
 #include "cgdeleg/node/deaths.h"
 #include "cgdeleg/node/inspect.h"
 #include "cgdeleg/node/watch-host.h"
@@ -74,17 +75,19 @@ struct watched_deaths {
 struct watched {
 	uint64_t id;
 	int fd;
-	char *name;	     /* printable: the container, or before that is known the path */
-	char *path;	     /* of the cgroup; as it is, so never printed */
-	bool lowered;	     /* by the policy just now; the next check brings its limits down */
-	bool settled;	     /* its attribute was there when last looked for; else it waits for one */
-	bool unreadable;     /* there is an attribute, it cannot be read, and that was said */
-	bool uncompared;     /* some ceiling could not be compared or put back, and that was said */
-	bool unkept;	     /* only for one check: without inotify, and without memory of an earlier one */
-	bool eventless;	     /* some limit file that is there has no inotify watch */
-	uint64_t checked;    /* the number of the sweep in or after which it was last checked; 0: not yet */
-	int64_t since_ms;    /* under watch */
-	int64_t verified_ms; /* when last every ceiling held; at first since_ms */
+	char *name;		    /* printable: the container, or before that is known the path */
+	char *path;		    /* of the cgroup; as it is, so never printed */
+	char *labels[WATCH_LABELS]; /* printable; NULL: not known */
+	struct budget_entry entry;  /* what the attribute says that it counts for, at the last check */
+	bool lowered;		    /* by the policy just now; the next check brings its limits down */
+	bool settled;		    /* its attribute was there when last looked for; else it waits for one */
+	bool unreadable;	    /* there is an attribute, it cannot be read, and that was said */
+	bool uncompared;	    /* some ceiling could not be compared or put back, and that was said */
+	bool unkept;		    /* only for one check: without inotify, and without memory of an earlier one */
+	bool eventless;		    /* some limit file that is there has no inotify watch */
+	uint64_t checked;	    /* the number of the sweep in or after which it was last checked; 0: not yet */
+	int64_t since_ms;	    /* under watch */
+	int64_t verified_ms;	    /* when last every ceiling held; at first since_ms */
 	int64_t told_ms[PLACE_SCOPE + 1];   /* when systemd was last told */
 	bool tell_failing[PLACE_SCOPE + 1]; /* and that did not work, which was said */
 	bool guard_missing[GUARD_KINDS];    /* and could not be attached again */

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/node/watch-parts.h"
 
@@ -334,7 +335,10 @@ bool watch_next(const struct watch *watch, struct watch_grant *grant)
 	*grant = (struct watch_grant) { .next = w,
 					.id = w->id,
 					.name = w->name,
+					.labels = (const char *const *)w->labels,
+					.entry = &w->entry,
 					.verified_seconds = (uint64_t)(clock_monotonic_ms() - w->verified_ms) / 1000,
-					.oom_kills = w->deaths.seen.all.kills };
+					.oom_kills = w->deaths.seen.all.kills,
+					.oom_kills_known = w->deaths.seen.known };
 	return true;
 }

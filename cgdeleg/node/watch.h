@@ -27,6 +27,7 @@
 
 #include "base/err.h"
 #include "cgdeleg/kernel/host.h"
+struct budget_entry;
 struct ruleset;
 struct watch_host;
 
@@ -60,6 +61,7 @@ struct watch_counts {
 	uint64_t sweeps;    /* completed; after two more, all that was there before has been checked */
 	uint64_t put_back;  /* limits put back to their ceilings */
 	uint64_t failed;    /* that could not be */
+	uint64_t contests;  /* how often one began */
 	uint64_t lowered;   /* ceilings lowered because the policy's are lower now */
 	uint64_t reclaims;  /* memory.reclaim written because of dying cgroups */
 	uint64_t overflows; /* of the event queue */
@@ -116,13 +118,19 @@ const struct watch_counts *watch_counts(struct watch *watch);
 /* The options of the host's cgroup2. */
 const struct watch_host *watch_host(const struct watch *watch);
 
+/* Who a container is. */
+enum watch_label { WATCH_NAMESPACE, WATCH_POD, WATCH_CONTAINER, WATCH_HANDLER, WATCH_PROFILE, WATCH_ID, WATCH_LABELS };
+
 /* One grant, for what is exported. */
 struct watch_grant {
 	const struct watched *next; /* watch_next()'s own; NULL begins */
 	uint64_t id;		    /* of the cgroup */
 	const char *name; /* of the container, or the cgroup's path; printable, and valid until the next event or sweep */
-	uint64_t verified_seconds; /* since all its ceilings held in one check */
+	const char *const *labels;	  /* by enum watch_label; printable; NULL: not known. As long as the name */
+	const struct budget_entry *entry; /* what it counts for in the budgets */
+	uint64_t verified_seconds;	  /* since all its ceilings held in one check */
 	uint64_t oom_kills; /* processes killed for want of memory since the container began, those in cgroups below it too */
+	bool oom_kills_known; /* false: without a memory controller nobody counts them */
 };
 
 /* The next grant, those with an unreadable attribute included; false at the end. */

@@ -3,6 +3,7 @@
 #include "tests/unit/fake-faults.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -10,6 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fake-kernel.h"
 
@@ -105,4 +107,17 @@ void check_all(struct scene *s, const char *cgroup)
 {
 	for (size_t i = 0; i < ELEMENTS(limits); i++)
 		scene_check(s, format("%s/%s", cgroup, limits[i][0]), limits[i][1]);
+}
+
+void fill_queue(struct scene *s)
+{
+	_cleanup_close_ int one = openat(s->tree.fd, BOX "/cgroup.max.depth", O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int two = openat(s->tree.fd, BOX "/cgroup.max.descendants", O_WRONLY | O_CLOEXEC);
+	char text[32];
+	long most;
+
+	assert_true(file_read_at(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", text, sizeof(text)) > 0);
+	most = strtol(text, NULL, 10);
+	for (long i = 0; i < most + 8; i++) /* in turns: two alike become one */
+		assert_int_equal(pwrite(i % 2 ? one : two, "2\n", 2, 0), 2);
 }

@@ -33,3 +33,6 @@ void faults_reset(void);
 /* Raises each limit of the cgroup that has a ceiling; fails if one is not at its ceiling. */
 void raise_all(struct scene *s, const char *cgroup);
 void check_all(struct scene *s, const char *cgroup);
+
+/* As many events as inotify's queue takes, and some more. */
+void fill_queue(struct scene *s);

@@ -354,23 +354,3 @@ TEST(test_controllers)
 		check_string(cases[i].controllers, shown(&table, 0, "memory-pressure", buf), "1.25");
 	}
 }
-
-/* The size of the file is the count; what is not a file of the hook's is no count. */
-TEST(test_runs)
-{
-	_cleanup_(tree_free) struct tree tree;
-	_cleanup_free_ char *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
-
-	tree_new(&tree, "runs.refuse.budget = ..\nruns.refuse.\"} 1 = .\nruns.pass. = .\nruns.pass = .\nother.x.y = .\n"
-			"runs.error.state -> runs.refuse.budget\nruns.pass.a/\n");
-	assert_non_null(to);
-	list_runs(tree.root, to);
-	list_runs("/nonexistent", to);
-	assert_int_equal(fclose(to), 0);
-	/* Two dots and a newline. */
-	assert_non_null(strstr(text, "# TYPE cgdeleg_runs counter\n"));
-	assert_non_null(strstr(text, "\ncgdeleg_runs_total{verdict=\"refuse\",reason=\"budget\"} 3\n"));
-	assert_null(strstr(strstr(text, "cgdeleg_runs_total") + 1, "cgdeleg_runs_total"));
-}

@@ -102,19 +102,6 @@ static void announce(struct scene *s, const char *cgroup)
 	assert_int_equal(budget_reserve(&budget, &entry, &slot, &changed, &why), 0);
 }
 
-static void fill_queue(struct scene *s)
-{
-	_cleanup_close_ int one = openat(s->tree.fd, BOX "/cgroup.max.depth", O_WRONLY | O_CLOEXEC);
-	_cleanup_close_ int two = openat(s->tree.fd, BOX "/cgroup.max.descendants", O_WRONLY | O_CLOEXEC);
-	char text[32];
-	long most;
-
-	assert_true(file_read_at(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", text, sizeof(text)) > 0);
-	most = strtol(text, NULL, 10);
-	for (long i = 0; i < most + 8; i++) /* in turns: two alike become one */
-		assert_int_equal(pwrite(i % 2 ? one : two, "2\n", 2, 0), 2);
-}
-
 TEST(test_waiting)
 {
 	enum { NO_WATCH, OVERFLOW, OVERFLOW_AND_SWEEP, WAYS };

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cgdeleg list: what it says of real containers is what the kernel says; in text, JSON and OpenMetrics."""
+"""cgdeleg list: what it says of real containers is what the kernel says; in text, JSON and as metrics."""
 import json
 import os
 
-from lib import bpf, bundle, host, openmetrics
+from lib import bpf, bundle, host, metrics
 from lib.fake import Fake
 from lib.process import run
 from lib.report import case, contains, equal, expect, succeeds
@@ -69,8 +69,15 @@ def real(t):
     with t.step("a lowered one is not"):
         host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.descendants", "5")
         equal(rows(t)[c.id]["drift"], "", "drift")
+    with t.step("Prometheus' format"):
+        check_metrics(c, metrics.read(call(t, "--format", "prometheus"), prometheus=True))
     with t.step("OpenMetrics"):
-        check_metrics(c, openmetrics.read(call(t, "--openmetrics")))
+        check_metrics(c, metrics.read(call(t, "--openmetrics")))
+    with t.step("a file, always whole, and readable"):
+        file = f"{t.work}/list.prom"
+        equal(call(t, "--format", "prometheus", "--output", file), "", "standard output")
+        check_metrics(c, metrics.read(host.read(file), prometheus=True))
+        equal(os.stat(file).st_mode & 0o7777, 0o644, "its mode")
     with t.step("the table: printable, one line each"):
         out = call(t, "-o", "id,pod,drift,age", "--sort", "-age")
         lines = out.splitlines()
@@ -84,7 +91,7 @@ def real(t):
 
 def sample(c, families, family, **labels):
     found = [v for have, v in families[family]["samples"]
-             if have["id"] == c.id and labels.items() <= have.items()]
+             if have.get("id") == c.id and labels.items() <= have.items()]
     equal(len(found), 1, f"samples of {family}{labels}")
     return found[0]
 
@@ -94,9 +101,11 @@ def check_metrics(c, families):
         return sample(c, families, family, **labels)
     equal(value("cgdeleg_descendants"), 2, "descendants")
     equal(value("cgdeleg_descendants_limit"), 5, "their limit")
-    equal(value("cgdeleg_ceiling", file="cgroup.max.descendants"), 9, "their ceiling")
+    equal(value("cgdeleg_ceiling_descendants", file="cgroup.max.descendants"), 9, "their ceiling")
     equal(value("cgdeleg_drift"), 0, "drift")
-    equal(value("cgdeleg_grant", namespace="ci-7", pod="pod\\x1b[2J\"\\x0a"), 1, "the grant")
+    who = {"namespace": "ci-7", "pod": "pod\\x1b[2J\"\\x0a", "container": "build", "handler": "test", "profile": "small"}
+    equal(value("cgdeleg_grant_info", cgroup=c.cgroup, **who), 1, "the grant")
+    equal(value("cgdeleg_drift", **who), 0, "drift, by who it is")
     equal(families["cgdeleg_cpu_usage_seconds"]["type"], "counter", "a counter")
     expect(families["cgdeleg_grants"]["samples"][0][1] >= 1, "the number of grants")
 
@@ -175,7 +184,7 @@ def guards(t):
             row = rows(t)[c.id]
             expect(row["guard_refused"] >= 1 and "pressure=" in row["guard_rules"], f"the row: {row}")
     with t.step("OpenMetrics and the table"):
-        families = openmetrics.read(call(t, "--openmetrics"))
+        families = metrics.read(call(t, "--openmetrics"))
         equal(sample(c, families, "cgdeleg_device_refusals"), 3, "the counter")
         equal(families["cgdeleg_device_refusals"]["type"], "counter", "its type")
         equal(sample(c, families, "cgdeleg_guards_missing"), 0, "guards that are missing")
@@ -189,7 +198,7 @@ def guards(t):
             equal(rows(t)[c.id]["guards"], "device missing, grant incomplete", "guards")
             bpf.detach_guard(host.CGROUP + c.cgroup, bpf.GRANT_GUARD)
         equal(rows(t)[c.id]["guards"], "device missing, grant missing" if has_grant else "device missing", "guards")
-        families = openmetrics.read(call(t, "--openmetrics"))
+        families = metrics.read(call(t, "--openmetrics"))
         equal(sample(c, families, "cgdeleg_guards_missing"), 1 + has_grant, "guards that are missing")
     with t.step("one whose pins are gone is still told, without its count"):
         other = with_nodes(t)
@@ -204,6 +213,8 @@ def words(t):
     """What is wrong on the command line, and a record that cannot be read."""
     for arguments, part in ((["-o", "memroy"], "did you mean 'memory'?"), (["--sort", "x"], "no column 'x'"),
                             (["--json", "--openmetrics"], "use only one of"),
+                            (["--output", "/x"], "--output needs --format"),
+                            (["--format", "promtheus"], "prometheus"),
                             (["--bogus"], "there is no option '--bogus'")):
         with t.step(f"exit code 2: {' '.join(arguments)}"):
             done = run([t.cgdeleg, "list", *arguments])

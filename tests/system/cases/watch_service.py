@@ -51,7 +51,7 @@ def service(t):
     host.write(f"/run/systemd/system/{UNIT}",
                text.replace("/usr/local/bin/cgdeleg watch",
                             f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE}"
-                            f" --openmetrics {METRICS}"))
+                            f" --metrics {METRICS}"))
     os.makedirs(os.path.dirname(METRICS), mode=0o755, exist_ok=True)
     run(["systemctl", "daemon-reload"])
     c = t.container("service", policy_dir=rules).up()
