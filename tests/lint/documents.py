@@ -43,6 +43,18 @@ def audit_record(_files, _build):
             yield f"{page}: the row `reasons` lacks `{word}`"
 
 
+def packages(_files, _build):
+    """A package builds where scripts/deps has not been: both lists name the same."""
+    function = tree.read("scripts/deps").split("packages_build() {")[1].split("}")[0]
+    known = {word for word in re.findall(r"[a-z][a-z0-9+-]+", function.split("\\n'", 1)[1])}
+    listed = set(re.findall(r"^(?:Build-Depends:| ) +([a-z0-9+-]+)", tree.read("debian/control").split("\n\n")[0], re.MULTILINE))
+    # Debian's build-essential and what comes with it; dpkg-source has the source of libyyjson.
+    known -= {"gcc", "g++", "ninja-build", "xz-utils", "libc6-dev", "linux-libc-dev", "libyyjson-dev"}
+    listed -= {"debhelper-compat"}
+    yield from (f"debian/control: {name} of scripts/deps is not among Build-Depends" for name in sorted(known - listed))
+    yield from (f"scripts/deps: {name} of debian/control is not among packages_build" for name in sorted(listed - known))
+
+
 def first_strings(source, table):
     """The first literal of each row of a table in C: its name."""
     body = re.search(r"\b" + table + r"\[\w*\] = \{\n(.*?)\n\};", tree.read(source), re.S)[1]
