@@ -33,29 +33,6 @@ static bool is_max(const struct setting *setting)
 	return setting && strcmp(setting->value, "max") == 0;
 }
 
-/* May a container that the section counts get the profile? */
-static bool reaches(const struct budget *b, const struct section *handler, const char *profile)
-{
-	if (b->section->kind == SECTION_HANDLER && b->section != handler)
-		return false;
-	if (b->section->kind != SECTION_RULE)
-		return handler_gives(b->to->rules, handler, profile);
-	if (!rule_gives(b->section, handler->name))
-		return false;
-	if (section_get(b->section, KEY_PROFILE))
-		return section_has_word(b->section, KEY_PROFILE, profile);
-	return *profile ? section_has_word(handler, KEY_PROFILE, profile) : !section_get(handler, KEY_PROFILE);
-}
-
-/* One that could get it and whose annotations cannot make it fit; NULL: there is none. */
-static const struct section *who_gets(const struct budget *b, const char *profile)
-{
-	for (const struct section *s = b->to->rules->sections[SECTION_HANDLER]; s; s = s->next)
-		if (reaches(b, s, profile) && !handler_lowers(s, b->what->file))
-			return s;
-	return NULL;
-}
-
 static void tell_too_small(const struct budget *b, const struct section *profile, const struct setting *limit)
 {
 	const char *most = b->line ? b->line->value : keys[b->what->key].initial;
@@ -84,22 +61,79 @@ static void tell_uncounted(const struct budget *b, const struct section *profile
 			     b->line->name, handler->name, b->what->file);
 }
 
-/* `profile` is NULL for containers without one. */
-static void judge(const struct budget *b, const struct section *profile)
+/* `handler` gives the profile to containers that the budget counts, and their annotations cannot make them fit.
+ * `profile` is NULL for containers without one. */
+static void judge(const struct budget *b, const struct section *profile, const struct section *handler)
 {
 	const bool built_in = b->what->key == KEY_MAX_TOTAL_DESCENDANTS;
 	const struct limit_type *type = limit_type_find(b->what->file);
 	const struct setting *limit = section_limit(profile, b->what->file);
 	const struct limit_value none = { .number = built_in ? DESCENDANTS_BUILT_IN : LIMIT_MAX,
 					  .period = LIMIT_CPU_PERIOD };
-	const struct section *handler = who_gets(b, profile ? profile->name : "");
 
-	if (!handler)
-		return;
 	if (!built_in && (!limit || is_max(limit)))
 		tell_uncounted(b, profile, handler);
 	else if ((limit || b->line) && !limit_within(type, limit ? &limit->limit : &none, &b->most))
 		tell_too_small(b, profile, limit);
+}
+
+/* Of [defaults]: the first handler that can give a profile speaks for all that can. */
+static void judge_node(const struct budget *b)
+{
+	const struct index *index = b->to->index;
+
+	for (size_t i = 0; i < index->n_handlers; i++)
+		if (index->handlers[i].without && !handler_lowers(index->handlers[i].section, b->what->file)) {
+			judge(b, NULL, index->handlers[i].section);
+			break;
+		}
+	for (size_t i = 0; i < index->n_profiles; i++)
+		for (const struct index_pair *p = index->profiles[i].handlers; p; p = p->next_handler)
+			if (!handler_lowers(p->handler->section, b->what->file)) {
+				judge(b, p->profile->section, p->handler->section);
+				break;
+			}
+}
+
+static void judge_handler(const struct budget *b)
+{
+	const struct index_handler *handler = index_handler(b->to->index, b->section->name);
+
+	if (handler_lowers(handler->section, b->what->file))
+		return;
+	if (handler->without)
+		judge(b, NULL, handler->section);
+	for (const struct index_pair *p = handler->profiles; p; p = p->next_profile)
+		judge(b, p->profile->section, handler->section);
+}
+
+/* The rule's profile, or that of each of its handlers, each once. */
+static void judge_rule(const struct budget *b)
+{
+	const struct setting *own = section_get(b->section, KEY_PROFILE),
+			     *handlers = section_get(b->section, KEY_HANDLER);
+	const char *list = handlers ? handlers->value : "";
+	struct index *index = b->to->index;
+	bool none_judged = false;
+	char word[64]; /* a section's name */
+
+	index->serial++;
+	if (section_has_word(b->section, KEY_CGROUP_WRITABLE, "false"))
+		return;
+	while (text_next_word(&list, word, sizeof(word)) > 0) {
+		const struct section *handler = ruleset_find(b->to->rules, SECTION_HANDLER, word);
+		const struct setting *given = own ? own : section_get(handler, KEY_PROFILE);
+		struct index_profile *profile = given ? index_profile(index, given->value) : NULL;
+
+		if (!handler || handler_lowers(handler, b->what->file) ||
+		    (profile ? profile->judged == index->serial : none_judged))
+			continue;
+		judge(b, profile ? profile->section : NULL, handler);
+		if (profile)
+			profile->judged = index->serial;
+		else
+			none_judged = true;
+	}
 }
 
 static void find_budget(const struct listener *to, const struct section *section, const struct counted *what)
@@ -122,9 +156,12 @@ static void find_budget(const struct listener *to, const struct section *section
 	b.most = b.line ? b.line->limit : (struct limit_value) { .number = initial };
 	if (!what->file)
 		return;
-	judge(&b, NULL);
-	for (const struct section *s = to->rules->sections[SECTION_PROFILE]; s; s = s->next)
-		judge(&b, s);
+	if (node)
+		judge_node(&b);
+	else if (section->kind == SECTION_HANDLER)
+		judge_handler(&b);
+	else
+		judge_rule(&b);
 }
 
 void find_budgets(const struct listener *to, const struct section *section)

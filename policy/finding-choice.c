@@ -61,7 +61,7 @@ static void find_choices_of(const struct listener *to, const struct section *han
 	const char *at;
 	char word[64]; /* a section's name */
 
-	if (!section_has_word(handler, KEY_APPROVED_ANNOTATIONS, ANNOTATION_PROFILE) || (!list && !own))
+	if (!list && !own)
 		return;
 	list = list ? list : section_get(handler, KEY_PROFILES);
 	own = own ? own : section_get(handler, KEY_PROFILE);
@@ -83,10 +83,12 @@ static void find_choices_of(const struct listener *to, const struct section *han
 	}
 }
 
-void find_choices(const struct listener *to, const struct section *handler)
+void find_choices(const struct listener *to, const struct index_handler *handler)
 {
-	find_choices_of(to, handler, handler);
-	for (const struct section *rule = to->rules->sections[SECTION_RULE]; rule; rule = rule->next)
-		if (rule_gives(rule, handler->name))
-			find_choices_of(to, handler, rule);
+	if (!handler->chooses)
+		return;
+	find_choices_of(to, handler->section, handler->section);
+	for (const struct index_rule *r = handler->rules; r; r = r->next)
+		if (!r->forbids)
+			find_choices_of(to, handler->section, r->rule);
 }

@@ -65,7 +65,7 @@ static void find_bare(const struct listener *to, const struct host_mount *host, 
 
 void findings_host(const struct ruleset *rules, const struct host_mount *host, finding_fn tell, void *userdata)
 {
-	const struct listener to = { rules, tell, userdata };
+	const struct listener to = { rules, NULL, tell, userdata };
 	const struct setting *wanted = section_get(ruleset_find(rules, SECTION_DEFAULTS, ""), KEY_HOST_OPTIONS);
 
 	if (!host->options) {

@@ -87,26 +87,6 @@ static void find_per(const struct listener *to, const struct section *section)
 			     *section->name ? " " : "", section->name, section->origin.file, section->origin.line);
 }
 
-static bool nests(const struct setting *nest)
-{
-	return nest && strcmp(nest->value, "none") != 0;
-}
-
-/* The first leaf that the section's containers may get: its own, or any of another section. */
-static const struct setting *any_leaf(const struct ruleset *rules, const struct section *section)
-{
-	static const enum section_kind kinds[] = { SECTION_DEFAULTS, SECTION_HANDLER, SECTION_PROFILE };
-	const struct setting *own = section_get(section, KEY_NEST);
-
-	if (own)
-		return nests(own) ? own : NULL;
-	for (size_t i = 0; i < ELEMENTS(kinds); i++)
-		for (const struct section *s = rules->sections[kinds[i]]; s; s = s->next)
-			if (s != section && nests(section_get(s, KEY_NEST)))
-				return section_get(s, KEY_NEST);
-	return NULL;
-}
-
 /* A leaf is a cgroup, and needs room; the controllers are enabled for it alone. */
 static void find_leaves(const struct listener *to, const struct section *section)
 {
@@ -117,17 +97,17 @@ static void find_leaves(const struct listener *to, const struct section *section
 	for (size_t i = 0; i < ELEMENTS(rooms); i++) {
 		const struct setting *room = section_limit(section, rooms[i]);
 
-		if (nests(own) && room && room->limit.number == 0)
+		if (nest_is_leaf(own) && room && room->limit.number == 0)
 			finding_tell(to, FINDING_SETTINGS_CONFLICT, &own->origin, "raise it, or write nest = none",
 				     "nest = %s needs a cgroup, and %s = 0 (%s:%u) allows none: no container can be granted anything",
 				     own->value, room->name, room->origin.file, room->origin.line);
 	}
-	if (enable && own && !nests(own))
+	if (enable && own && !nest_is_leaf(own))
 		finding_tell(
 			to, FINDING_SETTINGS_CONFLICT, &enable->origin, "write a leaf's name, or take one of them out",
 			"enable_controllers has no effect: controllers are enabled only above a leaf, and nest = none (%s:%u)",
 			own->origin.file, own->origin.line);
-	else if (enable && !any_leaf(to->rules, section))
+	else if (enable && !own && !to->index->any_leaf)
 		finding_tell(
 			to, FINDING_SETTINGS_CONFLICT, &enable->origin, "set nest to a leaf's name such as init",
 			"enable_controllers has no effect: controllers are enabled only above a leaf, and no section sets nest");

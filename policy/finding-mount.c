@@ -13,12 +13,12 @@ static bool judges(const struct section *section)
 	return setting && strcmp(setting->value, "pass") != 0;
 }
 
-bool handler_judges_mounts(const struct ruleset *rules, const struct section *handler)
+bool handler_judges_mounts(const struct index_handler *handler)
 {
-	bool any = judges(handler);
+	bool any = judges(handler->section);
 
-	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next)
-		any = any || (judges(s) && section_has_word(s, KEY_HANDLER, handler->name));
+	for (const struct index_rule *r = handler->rules; r; r = r->next)
+		any = any || judges(r->rule);
 	return any;
 }
 
@@ -49,21 +49,15 @@ static bool is_for_all(const struct section *rule)
 }
 
 /* The first such line of a handler, in the order in which containers meet its rules. */
-static const struct origin *find_pass(const struct ruleset *rules, const struct section *handler)
+static const struct origin *find_pass(const struct index_handler *handler)
 {
-	bool any = false;
+	for (const struct index_rule *r = handler->rules; r; r = r->next) {
+		const struct origin *place = passes(r->rule, handler->section, false);
 
-	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next) {
-		const struct origin *place;
-
-		if (!section_has_word(s, KEY_HANDLER, handler->name))
-			continue;
-		place = passes(s, handler, false);
-		if (place || is_for_all(s))
+		if (place || is_for_all(r->rule))
 			return place;
-		any = true;
 	}
-	return passes(NULL, handler, any);
+	return passes(NULL, handler->section, handler->rules);
 }
 
 /* What makes a cgroup writable that nobody has asked for. */
@@ -74,9 +68,10 @@ static const char *const ways[ENGINE_MAX] = {
 	[ENGINE_DOCKER] = "userns-remap or writable-cgroups",
 };
 
-void find_unbounded(const struct listener *to, const struct section *handler)
+void find_unbounded(const struct listener *to, const struct index_handler *row)
 {
-	const struct origin *place = find_pass(to->rules, handler);
+	const struct section *handler = row->section;
+	const struct origin *place = find_pass(row);
 	const struct setting *setting = section_get(handler, KEY_ENGINE);
 	const enum engine engine = setting ? engine_find(setting->value) : ENGINE_INVALID;
 

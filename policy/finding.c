@@ -62,37 +62,50 @@ static void find_risks(const struct listener *to, const struct setting *setting)
 	}
 }
 
-void findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userdata)
+/* Whatever stands by itself, in the order of the files. */
+static void find_in_sections(const struct listener *to)
 {
-	const struct listener to = { rules, tell_fn, userdata };
+	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
+		for (const struct section *s = to->rules->sections[kind]; s; s = s->next)
+			for (const struct setting *p = s->settings; p; p = p->next)
+				find_risks(to, p);
+	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
+		for (const struct section *s = to->rules->sections[kind]; s; s = s->next)
+			find_limits(to, s);
+}
+
+static void find_in_handler(const struct listener *to, const struct index_handler *handler)
+{
+	find_grants(to, handler);
+	find_image_asks(to, handler->section);
+	find_choices(to, handler);
+	find_budgets(to, handler->section);
+	find_unbounded(to, handler);
+}
+
+int findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userdata)
+{
+	struct index index;
+	const struct listener to = { rules, &index, tell_fn, userdata };
 	/* What is built in holds without the section, too. */
 	static const struct section built_in = { .kind = SECTION_DEFAULTS, .name = "" };
 	const struct section *defaults = rules->sections[SECTION_DEFAULTS];
+	int r = index_make(&index, rules);
 
-	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
-		for (const struct section *s = rules->sections[kind]; s; s = s->next)
-			for (const struct setting *p = s->settings; p; p = p->next)
-				find_risks(&to, p);
-	for (int kind = 0; kind < SECTION_KIND_MAX; kind++)
-		for (const struct section *s = rules->sections[kind]; s; s = s->next)
-			find_limits(&to, s);
-	find_profiles(&to);
-	find_budgets(&to, defaults ? defaults : &built_in);
-	for (const struct section *s = rules->sections[SECTION_HANDLER]; s; s = s->next) {
-		find_grants(&to, s);
-		find_image_asks(&to, s);
-		find_choices(&to, s);
-		find_budgets(&to, s);
-		find_unbounded(&to, s);
+	if (r >= 0) {
+		find_in_sections(&to);
+		find_profiles(&to);
+		find_budgets(&to, defaults ? defaults : &built_in);
+		for (size_t i = 0; i < index.n_handlers; i++)
+			find_in_handler(&to, &index.handlers[i]);
+		r = find_rules(&to);
 	}
-	for (const struct section *s = rules->sections[SECTION_RULE]; s; s = s->next) {
-		find_rule(&to, s);
-		find_budgets(&to, s);
-	}
-	for (const struct unread *u = rules->unread; u; u = u->next)
+	arena_done(&index.arena);
+	for (const struct unread *u = rules->unread; r >= 0 && u; u = u->next)
 		finding_tell(&to, FINDING_FILE_UNREAD, &(struct origin) { .file = u->file },
 			     "rename it, or move it out of policy.d",
 			     "it is not read, because its name does not end in .ini or begins with a dot");
+	return r;
 }
 
 static const char *const severity_names[FINDING_SEVERITY_MAX] = { "note", "risk", "fault" };

@@ -94,8 +94,9 @@ typedef void (*finding_fn)(const struct finding *finding, void *userdata);
 /* Of an invalid policy: its complaints, in their order. Then nothing else can be said of it. */
 void findings_faults(const struct ruleset *rules, finding_fn tell, void *userdata);
 
-/* Of a valid one, every finding: risks in the files' order, then ceilings and settings, profiles, handlers, rules, and files. */
-void findings_each(const struct ruleset *rules, finding_fn tell, void *userdata);
+/* Of a valid one, every finding: risks in the files' order, then ceilings and settings, profiles, handlers, rules, and
+ * files. 0 or -ENOMEM. */
+int findings_each(const struct ruleset *rules, finding_fn tell, void *userdata);
 
 /* What the policy wants of the host's cgroup2 and this machine's does not have. */
 void findings_host(const struct ruleset *rules, const struct host_mount *host, finding_fn tell, void *userdata);

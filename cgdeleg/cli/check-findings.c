@@ -70,7 +70,8 @@ void check_findings(const char *root, const struct ruleset *rules, struct report
 		findings_faults(rules, report_add, report);
 		return;
 	}
-	findings_each(rules, report_add, report);
+	if (findings_each(rules, report_add, report) < 0)
+		report->failed = true;
 	compare_host(opened ? &host : NULL, rules, report);
 	if (opened)
 		find_sharers(&host, report);

@@ -26,7 +26,7 @@ static bool has(const char *policy, const char *id)
 	if (ruleset_is_broken(&rules))
 		findings_faults(&rules, look, &search);
 	else
-		findings_each(&rules, look, &search);
+		assert_int_equal(findings_each(&rules, look, &search), 0);
 	return search.found;
 }
 

@@ -47,7 +47,7 @@ static struct found found_in(const char *name, const char *policy, bool unbounde
 	assert_int_equal(ruleset_load_text("test.ini", policy, strlen(policy), &rules, NULL), 0);
 	if (ruleset_is_broken(&rules))
 		fail_msg("%s: %s", name, rules.complaints->text);
-	findings_each(&rules, keep, &found);
+	assert_int_equal(findings_each(&rules, keep, &found), 0);
 	ruleset_done(&rules);
 	return found;
 }

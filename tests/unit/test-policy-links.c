@@ -37,7 +37,7 @@ TEST_WITH(test_without_policy_ini, setup, teardown)
 		assert_string_equal(u->file, path_of(format("policy.d/%s", unread[i])));
 	assert_int_equal(i, ELEMENTS(unread));
 	i = 0;
-	findings_each(&rules, count_unread, &i);
+	assert_int_equal(findings_each(&rules, count_unread, &i), 0);
 	assert_int_equal(i, ELEMENTS(unread));
 	ruleset_done(&rules);
 	assert_int_equal(unlink(path_of("policy.d/10.ini")), 0);
