@@ -21,7 +21,7 @@
 struct look {
 	struct deaths *deaths;
 	size_t visits; /* that are left */
-	bool local_only;
+	bool local_only, scope;
 };
 
 /* The number in the line that begins with `key`. */
@@ -76,6 +76,7 @@ static int add(struct look *look, int fd, const char *name, int up, unsigned abo
 		return -E2BIG;
 	}
 	*c = (struct death_cgroup) { .id = st.st_ino, .up = up, .above = above, .most = read_most(fd) };
+	c->own = !name && (above == 0 || (above == 1 && look->scope));
 	c->name = name ? strdup(name) : NULL;
 	if (name && !c->name)
 		return -ENOMEM;
@@ -172,7 +173,9 @@ int deaths_look(const struct host *host, int fd, const struct deaths_bounds *bou
 {
 	/* A position of its own: the caller's descriptor is shared. */
 	_cleanup_close_ int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct look look = { .deaths = ret, .visits = bounds->visits, .local_only = bounds->local_only };
+	struct look look = {
+		.deaths = ret, .visits = bounds->visits, .local_only = bounds->local_only, .scope = bounds->scope
+	};
 	int r;
 
 	*ret = (struct deaths) { .cgroups = calloc(DEATHS_KEPT, sizeof(*ret->cgroups)) };
@@ -267,7 +270,7 @@ const char *deaths_path(const struct deaths *deaths, size_t cgroup, const char *
 	char whole[(DEATHS_DEPTH + 1) * (NAME_MAX + 1)];
 	size_t at = sizeof(whole) - 1;
 
-	if (deaths->cgroups[cgroup].above)
+	if (deaths->cgroups[cgroup].above && !deaths->cgroups[cgroup].own)
 		return path_above(path, deaths->cgroups[cgroup].above, buf, size);
 	whole[at] = '\0';
 	for (const struct death_cgroup *c = &deaths->cgroups[cgroup]; c->name; c = &deaths->cgroups[c->up]) {
@@ -289,10 +292,13 @@ static void describe_limit(const struct deaths *deaths, const char *path, int li
 		(void)snprintf(most, sizeof(most), " (memory.max %llu)", (unsigned long long)c->most);
 	if (limit == DEATHS_MACHINE)
 		(void)snprintf(buf, size, "because the machine's memory ran out");
+	else if (limit == DEATHS_NOT_OWN)
+		(void)snprintf(buf, size,
+			       "not by a limit of the container: by one above it, or because the machine's memory ran out");
 	else if (!c)
 		(void)snprintf(buf, size,
 			       "because the memory limit of a cgroup below it was reached, which is gone by now");
-	else if (!c->above && !c->name)
+	else if (c->own)
 		(void)snprintf(buf, size, "because the container's own memory limit was reached%s", most);
 	else
 		(void)snprintf(buf, size, "because the memory limit of %s '%s' was reached%s",

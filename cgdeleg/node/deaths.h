@@ -25,6 +25,7 @@
 #define DEATHS_DEPTH	 32   /* levels below the delegated cgroup */
 #define DEATHS_PATH_SIZE 512  /* bytes of a path as it is shown; a longer one ends in "..." */
 #define DEATHS_MACHINE	 (-1) /* in the place of a cgroup: no limit, the machine's memory ran out */
+#define DEATHS_NOT_OWN	 (-3) /* a limit above the container, or the machine: sums alone do not tell */
 #define DEATHS_UNKNOWN	 (-2) /* a limit that was below it, of a cgroup that is gone or was not looked at */
 
 struct death_counts {
@@ -33,10 +34,11 @@ struct death_counts {
 };
 
 struct death_cgroup {
-	uint64_t id;		   /* the kernel's, never used again */
-	int up;			   /* the cgroup above in the same table; -1: none there */
-	unsigned above;		   /* so many levels above the delegated cgroup; 0: that one, or one below it */
-	char *name;		   /* as it is, never to be printed; NULL: the delegated cgroup and those above */
+	uint64_t id;	/* the kernel's, never used again */
+	int up;		/* the cgroup above in the same table; -1: none there */
+	unsigned above; /* so many levels above the delegated cgroup; 0: that one, or one below it */
+	bool own;	/* it holds the container's own limits: the delegated cgroup, and the scope above it */
+	char *name;	/* as it is, never to be printed; NULL: the delegated cgroup and those above */
 	struct death_counts local; /* its own */
 	uint64_t most;		   /* memory.max in bytes; LIMIT_MAX: none, or not known */
 };
@@ -53,6 +55,7 @@ struct deaths {
 
 struct deaths_bounds {
 	size_t visits;	 /* at most */
+	bool scope;	 /* the attribute says that the container's ceilings stand on the cgroup above, too */
 	bool local_only; /* cgroup2 is mounted with memory_localevents: memory.events counts no subtree */
 };
 
@@ -73,7 +76,7 @@ int deaths_limit(const struct deaths *before, const struct deaths *now, size_t v
 /* Kills since `before` that no cgroup of `now` accounts for; *ret_limit: whose limit, DEATHS_UNKNOWN or DEATHS_MACHINE. */
 uint64_t deaths_elsewhere(const struct deaths *before, const struct deaths *now, int *ret_limit);
 
-/* "/": the delegated cgroup; "/a/b" below it; for one above: its path from the host's root, of which `path` is that of the
+/* "/": the container's own limits; "/a/b" below it; for one above: its path from the host's root, of which `path` is that of the
  * delegated cgroup. Escaped. Returns buf. */
 const char *deaths_path(const struct deaths *deaths, size_t cgroup, const char *path, char *buf, size_t size);
 

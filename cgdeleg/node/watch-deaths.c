@@ -47,7 +47,9 @@ static const char *limit_of(const struct deaths *deaths, int limit)
 {
 	if (limit < 0)
 		return limit == DEATHS_MACHINE ? "machine" : "unknown";
-	return deaths->cgroups[limit].above ? "above" : deaths->cgroups[limit].name ? "child" : "container";
+	if (deaths->cgroups[limit].own)
+		return "container";
+	return deaths->cgroups[limit].above ? "above" : "child";
 }
 
 /* `victim` negative: somewhere below. */
@@ -125,7 +127,8 @@ static bool is_new(const struct watched *w, bool local_only)
  */
 static void look(struct watch *watch, struct watched *w)
 {
-	const struct deaths_bounds bounds = {
+	_cleanup_(attribute_done) struct attribute attribute = { 0 };
+	struct deaths_bounds bounds = {
 		.visits = watch->death_visits < DEATHS_VISITS ? watch->death_visits : DEATHS_VISITS,
 		.local_only = watch_host_has(watch->host, "memory_localevents"),
 	};
@@ -139,6 +142,8 @@ static void look(struct watch *watch, struct watched *w)
 		return;
 	}
 	w->deaths.waiting = false;
+	(void)attribute_read(w->fd, &attribute, NULL);
+	bounds.scope = attribute.scope;
 	if (deaths_look(watch->args.host, w->fd, &bounds, &now, NULL) < 0) {
 		deaths_done(&now);
 		return;

@@ -17,9 +17,10 @@
 /* One cgroup's own counts, and those of all below it. */
 static void put(struct scene *s, const char *cgroup, unsigned kills, unsigned ooms, unsigned all_kills, unsigned all_ooms)
 {
-	tree_edit(&s->tree, format("%s/memory.events = low 0\\nhigh 0\\nmax 7\\noom %u\\noom_kill %u\\noom_group_kill 0\n"
-				   "%s/memory.events.local = low 0\\nhigh 0\\nmax 7\\noom %u\\noom_kill %u\\noom_group_kill 9\n",
-				   cgroup, all_ooms, all_kills, cgroup, ooms, kills));
+	tree_edit(&s->tree,
+		  format("%s/memory.events = low 0\\nhigh 0\\nmax 7\\noom %u\\noom_kill %u\\noom_group_kill 0\n"
+			 "%s/memory.events.local = low 0\\nhigh 0\\nmax 7\\noom %u\\noom_kill %u\\noom_group_kill 9\n",
+			 cgroup, all_ooms, all_kills, cgroup, ooms, kills));
 }
 
 static void open_scene(struct scene *s)
@@ -43,13 +44,19 @@ TEST(test_whose_limit)
 		const char *of;
 		unsigned step, job, box, ci;
 		const char *said;
+		bool scope; /* systemd's, which has the container's ceilings too */
 	} cases[] = {
-		{ "the victim's", 1, 0, 0, 0, "the memory limit of its cgroup '/job/step' was reached (memory.max 1048576)" },
-		{ "the one above's", 0, 1, 0, 0, "the memory limit of its cgroup '/job' was reached (memory.max 2097152)" },
-		{ "both", 1, 1, 1, 1, "the memory limit of its cgroup '/job/step' was reached" },
-		{ "the container's", 0, 0, 1, 0, "the container's own memory limit was reached (memory.max 104857600)" },
-		{ "the pod's", 0, 0, 0, 1, "the memory limit of the cgroup above it, '/ci' was reached (memory.max 4194304)" },
-		{ "nobody's", 0, 0, 0, 0, "the machine's memory ran out" },
+		{ "the victim's", 1, 0, 0, 0,
+		  "the memory limit of its cgroup '/job/step' was reached (memory.max 1048576)", false },
+		{ "the one above's", 0, 1, 0, 0,
+		  "the memory limit of its cgroup '/job' was reached (memory.max 2097152)", false },
+		{ "both", 1, 1, 1, 1, "the memory limit of its cgroup '/job/step' was reached", false },
+		{ "the container's", 0, 0, 1, 0, "the container's own memory limit was reached (memory.max 104857600)",
+		  false },
+		{ "the pod's", 0, 0, 0, 1,
+		  "the memory limit of the cgroup above it, '/ci' was reached (memory.max 4194304)", false },
+		{ "the scope's", 0, 0, 0, 1, "the container's own memory limit was reached (memory.max 4194304)", true },
+		{ "nobody's", 0, 0, 0, 0, "the machine's memory ran out", false },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -59,6 +66,9 @@ TEST(test_whose_limit)
 		open_scene(&s);
 		tree_edit(&s.tree, C "ci/memory.max = 4194304\n" BOX "/job/memory.max = 2097152\n" BOX
 				     "/job/step/memory.max = 1048576\n");
+		if (cases[i].scope)
+			tree_edit(&s.tree, C
+				  "ci/cgroup.max.descendants = 65\n" BOX RECORD_OF("box", "true", UNGUARDED, CEILINGS));
 		put(&s, C "ci", 0, 5, 0, 5);
 		put(&s, BOX "/job", 0, 0, 0, 0);
 		put(&s, BOX "/job/step", 0, 0, 0, 0);
@@ -99,7 +109,8 @@ TEST(test_before)
 	scene_sweep(&s);
 	scene_check_said("two more", "<4> box: 2 processes in its cgroup '/job' were killed");
 	scene_check_said("its own", "<4> box: 1 process in its cgroup '/' was killed");
-	scene_check_said("the new one's", "<4> new: 2 processes in its cgroup '/' were killed, because the container's own");
+	scene_check_said("the new one's",
+			 "<4> new: 2 processes in its cgroup '/' were killed, because the container's own");
 	check_killed(&s, 5);
 }
 
@@ -218,7 +229,8 @@ TEST(test_deep)
 	}
 	put(&s, BOX, 0, 0, 1, 0);
 	scene_sweep(&s);
-	scene_check_said("too deep", "1 process in cgroups below it that are gone by now, or were not looked at, was killed");
+	scene_check_said("too deep",
+			 "1 process in cgroups below it that are gone by now, or were not looked at, was killed");
 	check_killed(&s, 1);
 }
 
@@ -237,7 +249,9 @@ TEST(test_local_events)
 	put(&s, BOX "/job/step", 1, 1, 1, 1);
 	scene_hear();
 	scene_sweep(&s);
-	scene_check_said("found", "1 process in its cgroup '/job/step' was killed, because the memory limit of its cgroup '/job/step'");
+	scene_check_said(
+		"found",
+		"1 process in its cgroup '/job/step' was killed, because the memory limit of its cgroup '/job/step'");
 	check_killed(&s, 1);
 }
 
