@@ -40,13 +40,6 @@ static void replace(struct toml_node *table, struct toml_node *old, struct toml_
 		table->last = &fresh->next;
 }
 
-static void append(struct toml_node *table, struct toml_node *fresh)
-{
-	fresh->next = NULL;
-	*table->last = fresh;
-	table->last = &fresh->next;
-}
-
 /* As deep as toml_parse() lets a document be. */
 // NOLINTNEXTLINE(misc-no-recursion)
 void toml_merge(struct toml_node *to, struct toml_node *from, const char *whole)
@@ -57,11 +50,14 @@ void toml_merge(struct toml_node *to, struct toml_node *from, const char *whole)
 		struct toml_node *old = toml_get(to, t->key);
 
 		next = t->next;
-		if (!old)
-			append(to, t);
-		else if (!is_whole && old->type == TOML_TABLE && t->type == TOML_TABLE)
+		if (!old) {
+			t->next = NULL;
+			*to->last = t;
+			to->last = &t->next;
+		} else if (!is_whole && old->type == TOML_TABLE && t->type == TOML_TABLE) {
 			toml_merge(old, t, whole);
-		else
+		} else {
 			replace(to, old, t);
+		}
 	}
 }

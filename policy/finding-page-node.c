@@ -15,6 +15,18 @@ static const struct finding_page pages[] = {
 	  "Two containers with grants have host ids in common: the root of each owns the other's cgroup, and can change it where it can see it.",
 	  "Set shared_ids = refuse, and give each container a range of ids of its own (--userns=auto, hostUsers: false).",
 	  NULL, NULL },
+	{ FINDING_CEILING_ABOVE_NODE, "CGD304", FINDING_RISK, "a ceiling above what this node has",
+	  "A ceiling that is higher than the node's memory, processes or processors bounds nothing: one container may use up the node.",
+	  "Lower the ceiling below what the node can spare, or leave the line for larger nodes that share this policy.",
+	  NULL, NULL },
+	{ FINDING_CEILINGS_TOGETHER, "CGD305", FINDING_NOTE, "ceilings that together are above what this node has",
+	  "As many containers as max_delegated allows may together use more than the node has. Each of them is bounded, and the node is not. That is a choice: most containers use less than they may.",
+	  "Set budget.memory.max, budget.pids.max or budget.cpu.max to what all grants of the node may use together, or lower max_delegated.",
+	  NULL, NULL },
+	{ FINDING_GRANT_COST, "CGD306", FINDING_NOTE, "many cgroups for one container",
+	  "Each cgroup costs some 14 KB of the kernel's memory. On a Kubernetes node each also costs the kubelet's cAdvisor some 160 KB, and 36 lines in every scrape: with 2,000 of them a scrape may take longer than a minute. The container's own memory limit covers none of the kubelet's part.",
+	  "Set cgroup.max.descendants to what the payload needs: some ten for a build in containers, a few hundred for a service manager.",
+	  NULL, NULL },
 };
 
 const struct finding_pages finding_pages_node = { pages, ELEMENTS(pages) };

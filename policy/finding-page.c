@@ -7,7 +7,8 @@
 
 #include "base/cleanup.h"
 
-static const struct finding_pages *const tables[] = { &finding_pages_fault, &finding_pages_policy, &finding_pages_node };
+static const struct finding_pages *const tables[] = { &finding_pages_fault, &finding_pages_policy, &finding_pages_node,
+						      &finding_pages_engine };
 
 const struct finding_page *finding_page_next(const struct finding_page *page)
 {

@@ -6,7 +6,8 @@
  * The first digit of an id is the subject: 0 a policy that cannot be read, 1 settings with a price, 2 lines that do
  * nothing or refuse everything, 3 this node, 4 its engines. An id is never given to something else.
  *
- * Parts: finding-page.c, finding-page-fault.c, finding-page-policy.c, finding-page-node.c.
+ * Parts: finding-page.c, finding-page-fault.c, finding-page-policy.c, finding-page-node.c,
+ * finding-page-engine.c.
  */
 #pragma once
 
@@ -41,4 +42,4 @@ struct finding_pages {
 	size_t n;
 };
 
-extern const struct finding_pages finding_pages_fault, finding_pages_policy, finding_pages_node;
+extern const struct finding_pages finding_pages_fault, finding_pages_policy, finding_pages_node, finding_pages_engine;

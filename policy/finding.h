@@ -70,6 +70,24 @@ enum finding_id {
 	FINDING_IDS_SHARED,	     /* two grants have host ids in common: of the node, and not found here */
 	FINDING_HOST_OPTION_MISSING, /* the host's cgroup2 lacks what the policy needs: findings_host() */
 	FINDING_HOST_OPTION_UNKNOWN, /* this kernel does not have it, or nobody can tell */
+	FINDING_CEILING_ABOVE_NODE,  /* cgdeleg/node/capacity.h */
+	FINDING_CEILINGS_TOGETHER,
+	FINDING_GRANT_COST,
+	/* cgdeleg/node/engine-finding.h */
+	FINDING_HANDLER_UNWIRED,
+	FINDING_HOOK_HANDLER_UNKNOWN,
+	FINDING_HOOK_ENGINE_OTHER,
+	FINDING_HOOK_PROGRAM,
+	FINDING_HOOK_UNUSABLE, /* its stage or words */
+	FINDING_HOOK_TIMEOUT,
+	FINDING_HOOK_TWICE,
+	FINDING_DESCRIPTOR_NARROW,
+	FINDING_ANNOTATION_STOPPED, /* approved, and not passed on */
+	FINDING_WRITABLE_ELSEWHERE, /* an engine makes cgroups writable, and nothing bounds them */
+	FINDING_DEFAULT_RUNTIME,
+	FINDING_ENGINE_CONFIGURATION, /* the engine would refuse it */
+	FINDING_ENGINE_IGNORES,
+	FINDING_ENGINE_STALE, /* it has not read its configuration since that was changed */
 	FINDING_ID_MAX
 };
 

@@ -14,6 +14,8 @@
 #include "base/privilege.h"
 #include "base/text.h"
 #include "cgdeleg/grant/gather.h"
+#include "cgdeleg/node/capacity.h"
+#include "cgdeleg/node/engine-finding.h"
 #include "cgdeleg/node/sharers.h"
 #include "policy/finding-page.h"
 #include "policy/nearest.h"
@@ -61,10 +63,24 @@ static void compare_host(const struct host *host, const struct ruleset *rules, s
 	findings_host(rules, &seen, report_add, report);
 }
 
+/* Only the policy's own engines: each program is asked for its version. */
+static void find_engines(const char *root, const struct ruleset *rules, struct report *report)
+{
+	struct engines engines;
+	unsigned kinds = 0;
+
+	for (const struct section *handler = rules->sections[SECTION_HANDLER]; handler; handler = handler->next)
+		kinds |= 1U << engine_find(section_get(handler, KEY_ENGINE)->value);
+	if (engines_read(root, kinds, &engines, NULL) >= 0)
+		engine_findings(rules, &engines, report_add, report);
+	engines_done(&engines);
+}
+
 void check_findings(const char *root, const struct ruleset *rules, struct report *report)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	const bool opened = host_open(root, &real_machine, &host, NULL) >= 0;
+	struct capacity capacity;
 
 	if (ruleset_is_broken(rules)) {
 		findings_faults(rules, report_add, report);
@@ -73,6 +89,9 @@ void check_findings(const char *root, const struct ruleset *rules, struct report
 	if (findings_each(rules, report_add, report) < 0)
 		report->failed = true;
 	compare_host(opened ? &host : NULL, rules, report);
+	capacity_read(root, &capacity);
+	capacity_findings(rules, &capacity, report_add, report);
+	find_engines(root, rules, report);
 	if (opened)
 		find_sharers(&host, report);
 }

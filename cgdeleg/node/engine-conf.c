@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "cgdeleg/node/engine-parts.h"
 
 #define JSON_DEPTH 64
@@ -121,6 +122,23 @@ bool engine_is_file(const struct engine_look *look, const char *path)
 	struct stat st;
 
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* On this machine itself the program must be root's; in a described one, whoever describes it stands for root. */
+enum engine_program engine_program_state(const struct engine_look *look, const char *path)
+{
+	_cleanup_close_ int fd = path[0] == '/' ? open_in_root(look, path, O_PATH) : -ENOENT;
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? ENGINE_PROGRAM_MISSING : ENGINE_PROGRAM_UNSEEN;
+	if (fstat(fd, &st) < 0)
+		return ENGINE_PROGRAM_UNSEEN;
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return ENGINE_PROGRAM_NOT_EXECUTABLE;
+	return owner_is_alone(&st, strcmp(look->root, "/") == 0 ? 0 : geteuid(), OWNER_MAY_READ)
+		       ? ENGINE_PROGRAM_FINE
+		       : ENGINE_PROGRAM_NOT_ALONE;
 }
 
 ssize_t engine_read_start(const struct engine_look *look, const char *path, char *buf, size_t size)

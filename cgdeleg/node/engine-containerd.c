@@ -32,22 +32,10 @@ static bool is_modern(const struct engine_conf *engine, int64_t version)
 	return engine->version ? engine->major >= 2 : version >= NEW_VERSION;
 }
 
-static int64_t version_of(const struct toml_node *file)
-{
-	const struct toml_node *version = toml_get(file, "version");
-
-	return version && version->type == TOML_INTEGER ? version->number : 1;
-}
-
-/* The runtimes in the table of the plugin, or NULL. */
-static struct toml_node *runtimes_of(const struct toml_node *file, const char *plugin)
-{
-	return toml_get(toml_get(toml_get(toml_get(file, "plugins"), plugin), "containerd"), "runtimes");
-}
-
 static void note_misplaced(struct containerd *c, const struct toml_node *file, const char *plugin)
 {
-	const struct toml_node *runtimes = runtimes_of(file, plugin);
+	const struct toml_node *table = toml_get(toml_get(file, "plugins"), plugin);
+	const struct toml_node *runtimes = toml_get(toml_get(table, "containerd"), "runtimes");
 
 	for (const struct toml_node *t = runtimes && runtimes->type == TOML_TABLE ? runtimes->first : NULL; t; t = t->next)
 		(void)engine_add_runtime(c->look, &c->look->engine->misplaced, t->key, t->file, t->line);
@@ -144,12 +132,14 @@ static bool is_read(const struct engine_look *look, const char *path)
 static void read_file(struct containerd *c, const char *path, bool must)
 {
 	struct engine_file **at = c->look->last_file;
-	struct toml_node *file = engine_toml(c->look, path, must), *imports;
-	int64_t version;
+	struct toml_node *file = engine_toml(c->look, path, must), *imports, *number;
+	int64_t version = 1;
 
 	if (!file)
 		return;
-	version = version_of(file);
+	number = toml_get(file, "version");
+	if (number && number->type == TOML_INTEGER)
+		version = number->number;
 	(*at)->version = version;
 	if (!c->merged)
 		c->modern = is_modern(c->look->engine, version);

@@ -60,14 +60,14 @@ static struct engine_hook *add_hook(struct engine_look *look, struct engine_hook
 }
 
 /* A file of JSON that is none of the configuration's own. */
-static yyjson_doc *read_json(struct engine_look *look, const char *path, bool must)
+static yyjson_doc *read_json(struct engine_look *look, const char *path)
 {
 	_cleanup_free_ char *text = NULL;
 	yyjson_doc *doc = NULL;
 	struct err err;
 	size_t len;
 
-	if (engine_slurp(look, path, must, &text, &len, NULL) < 0)
+	if (engine_slurp(look, path, false, &text, &len, NULL) < 0)
 		return NULL;
 	if (json_parse(text, len, 64, path, &doc, &err) < 0) {
 		engine_fault(look, path, 0, err.code, err.text);
@@ -78,7 +78,8 @@ static yyjson_doc *read_json(struct engine_look *look, const char *path, bool mu
 
 void engine_read_base_spec(struct engine_look *look, struct engine_runtime *runtime)
 {
-	_cleanup_(cleanup_json) yyjson_doc *doc = read_json(look, runtime->base_spec, true);
+	_cleanup_(cleanup_json) yyjson_doc *doc =
+		engine_json(look, runtime->base_spec, true); /* read once, as config.toml */
 	yyjson_val *hooks = yyjson_obj_get(yyjson_doc_get_root(doc), "hooks"), *stage, *list, *entry;
 	size_t i, n, j, m;
 
@@ -120,7 +121,7 @@ static void read_when(struct engine_look *look, struct engine_hook *hook, yyjson
 /* One hook for each of its stages; without stages it would be refused. */
 static void read_descriptor(struct engine_look *look, const char *path)
 {
-	_cleanup_(cleanup_json) yyjson_doc *doc = read_json(look, path, false);
+	_cleanup_(cleanup_json) yyjson_doc *doc = read_json(look, path);
 	yyjson_val *root = yyjson_doc_get_root(doc), *entry = yyjson_obj_get(root, "hook"), *stages, *stage;
 	size_t i, n;
 

@@ -35,6 +35,9 @@ yyjson_doc *engine_json(struct engine_look *look, const char *path, bool must);
 /* What in a directory ends with `suffix`, hidden or not, in byte order, as paths. */
 struct engine_word *engine_directory(struct engine_look *look, const char *directory, const char *suffix);
 
+/* An absolute path; a relative one is ENGINE_PROGRAM_MISSING, since engines look for none of cgdeleg's programs. */
+enum engine_program engine_program_state(const struct engine_look *look, const char *path);
+
 /* Is there a regular file, or a link to one? */
 bool engine_is_file(const struct engine_look *look, const char *path);
 

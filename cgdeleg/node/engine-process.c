@@ -24,14 +24,6 @@ static const struct {
 	{ "dockerd", ENGINE_DOCKER },
 };
 
-static int kind_of(const char *comm)
-{
-	for (size_t i = 0; i < ELEMENTS(programs); i++)
-		if (strcmp(programs[i].comm, comm) == 0)
-			return (int)programs[i].kind;
-	return -1;
-}
-
 /* One that has a second pid is in a container, as a node of kind is: its paths are others. */
 static bool is_in_container(int proc_fd, const char *pid)
 {
@@ -118,7 +110,7 @@ static void add_process(struct engine_look *look, int proc_fd, const char *pid, 
 	char path[NAME_MAX + 16], comm[64];
 	struct engine_process *process;
 	uint64_t number;
-	int kind;
+	int kind = -1;
 
 	if (text_to_u64(pid, &number) < 0)
 		return;
@@ -126,7 +118,9 @@ static void add_process(struct engine_look *look, int proc_fd, const char *pid, 
 	if (file_read_at(proc_fd, path, comm, sizeof(comm)) < 0)
 		return;
 	comm[strcspn(comm, "\n")] = '\0';
-	kind = kind_of(comm);
+	for (size_t i = 0; i < ELEMENTS(programs); i++)
+		if (strcmp(programs[i].comm, comm) == 0)
+			kind = (int)programs[i].kind;
 	if (kind < 0 || is_in_container(proc_fd, pid))
 		return;
 	process = engine_alloc(look, sizeof(*process));

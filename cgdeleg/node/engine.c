@@ -102,6 +102,15 @@ static void take_version(struct engine_look *look)
 	engine->minor = minor;
 }
 
+static void look_at_programs(const struct engine_look *look, struct engine_hook *hooks)
+{
+	for (struct engine_hook *hook = hooks; hook; hook = hook->next) {
+		hook->program_state = engine_program_state(look, hook->program);
+		if (hook->runtime)
+			hook->runtime_state = engine_program_state(look, hook->runtime);
+	}
+}
+
 /* Appends an engine, whether it runs or not. */
 static void read_engine(struct engine_look *look, struct engine_conf **list, enum engine kind,
 			const struct engine_process *process)
@@ -126,6 +135,9 @@ static void read_engine(struct engine_look *look, struct engine_conf **list, enu
 	engine->listens = engine->socket ? ask_socket(look, engine->socket) : ENGINE_SILENT;
 	take_version(look);
 	readers[kind].read(look, words);
+	look_at_programs(look, engine->hooks);
+	for (struct engine_runtime *runtime = engine->runtimes; runtime; runtime = runtime->next)
+		look_at_programs(look, runtime->hooks);
 	while (*list)
 		list = &(*list)->next;
 	*list = engine;
@@ -139,7 +151,7 @@ static bool has_kind(const struct engines *engines, enum engine kind)
 	return false;
 }
 
-int engines_read(const char *root, struct engines *ret, struct err *err)
+int engines_read(const char *root, unsigned kinds, struct engines *ret, struct err *err)
 {
 	_cleanup_close_ int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct engine_look look = { .root_fd = root_fd, .root = root, .arena = &ret->arena };
@@ -150,9 +162,11 @@ int engines_read(const char *root, struct engines *ret, struct err *err)
 		return err_set_errno(err, errno, "cannot open '%s'", root);
 	processes = engine_processes(&look, &ret->processes_unread);
 	for (const struct engine_process *p = processes; p; p = p->next)
-		read_engine(&look, &ret->first, p->kind, p);
+		if (kinds & (1U << p->kind))
+			read_engine(&look, &ret->first, p->kind, p);
 	for (int kind = 0; kind < ENGINE_MAX; kind++)
-		if (!has_kind(ret, (enum engine)kind) && find_program(&look, readers[kind].program))
+		if ((kinds & (1U << kind)) && !has_kind(ret, (enum engine)kind) &&
+		    find_program(&look, readers[kind].program))
 			read_engine(&look, &ret->first, (enum engine)kind, NULL);
 	return look.no_memory ? err_set(err, ENOMEM, "out of memory") : 0;
 }

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -44,11 +45,21 @@ enum engine_way {
 	ENGINE_WRAPPER,	   /* cgdeleg-runtime in the runtime's place */
 };
 
+/* A program that an engine would execute. */
+enum engine_program {
+	ENGINE_PROGRAM_FINE,
+	ENGINE_PROGRAM_UNSEEN, /* this user may not look */
+	ENGINE_PROGRAM_MISSING,
+	ENGINE_PROGRAM_NOT_EXECUTABLE, /* or no regular file */
+	ENGINE_PROGRAM_NOT_ALONE,      /* somebody else than root owns it, or may write it */
+};
+
 /* cgdeleg's hook, as an engine would run it. */
 struct engine_hook {
 	enum engine_way way;
-	struct origin place;	  /* of the file that has it */
-	const char *program;	  /* the hook's or the wrapper's path */
+	struct origin place; /* of the file that has it */
+	const char *program; /* the hook's or the wrapper's path */
+	enum engine_program program_state, runtime_state;
 	const char *const *words; /* its argv, which ends with NULL; the first is its name */
 	const char *handler;	  /* what the words have after --handler; NULL: nothing */
 	const char *runtime;	  /* ENGINE_WRAPPER: the real one, after --runtime; NULL: none */
@@ -115,8 +126,11 @@ struct engines {
 	struct arena arena;
 };
 
-/* `root`: "/" or the directory of a machine. Returns 0 and what could be read, or -ENOMEM; engines_done() in both cases. */
-int engines_read(const char *root, struct engines *ret, struct err *err);
+#define ENGINES_ALL UINT_MAX
+
+/* `root`: "/" or the directory of a machine. `kinds`: those to read, a bit 1 << enum engine each. Returns 0 and what could be
+ * read, or a negative errno where there is no such root or no memory; engines_done() in both cases. */
+int engines_read(const char *root, unsigned kinds, struct engines *ret, struct err *err);
 void engines_done(struct engines *engines);
 
 /* The engine's runtime of that name, or NULL. */

@@ -11,30 +11,7 @@
 #include "base/toml.h"
 #include "cgdeleg/node/engine.h"
 #include "tests/unit/check.h"
-#include "tests/unit/tree.h"
-
-/* A copy, because a checkout may be writable for a group, whose programs nobody executes. */
-static void machine_new(struct tree *tree, const char *name)
-{
-	char command[1024];
-
-	tree_new(tree, "");
-	(void)snprintf(command, sizeof(command), "cp -r '%s/tests/unit/engines/%s/.' '%s' && chmod -R go-w '%s'",
-		       getenv("CGDELEG_SOURCE_ROOT"), name, tree->root, tree->root);
-	if (system(command) != 0) // NOLINT(cert-env33-c)
-		fail_msg("cannot copy the machine '%s'", name);
-}
-
-/* tree_edit() writes files that nobody may execute. */
-static void machine_edit(const struct tree *tree, const char *lines)
-{
-	char command[256];
-
-	tree_edit(tree, lines);
-	(void)snprintf(command, sizeof(command), "chmod -R a+X,u+x '%s/usr'", tree->root);
-	if (system(command) != 0) // NOLINT(cert-env33-c)
-		fail_msg("cannot edit the machine");
-}
+#include "tests/unit/engine-machine.h"
 
 static void add(char *buf, size_t size, const char *format, ...) _printf_(3, 4);
 static void add(char *buf, size_t size, const char *format, ...)
@@ -110,6 +87,7 @@ static const struct {
 	{ "containerd-1",
 	  "containerd 1.7.24 pid=0\n"
 	  " read /etc/containerd/config.toml 2\n"
+	  " read /etc/containerd/cgdeleg-runc-ci.json 0\n"
 	  " misplaced lost\n"
 	  "  runc* /etc/containerd/config.toml:13\n"
 	  "  runc-ci /etc/containerd/config.toml:16 base=/etc/containerd/cgdeleg-runc-ci.json annotations=cgdeleg.io/* systemd\n"
@@ -122,6 +100,7 @@ static const struct {
 	  " read /etc/containerd/config.toml 4\n"
 	  " read /etc/containerd/conf.d/10-ci.toml 3\n"
 	  " read /etc/containerd/conf.d/20-old.toml 2\n"
+	  " read /etc/containerd/ci.json 0\n"
 	  " fault /etc/containerd/gone.toml:0 cannot read '/etc/containerd/gone.toml': No such file or directory\n"
 	  " fault /etc/containerd/gone.json:0 cannot read '/etc/containerd/gone.json': No such file or directory\n"
 	  " misplaced old\n"
@@ -186,7 +165,7 @@ static const char *read_machine(const struct tree *tree)
 	static char text[16384];
 	struct engines engines;
 
-	CHECK("read", engines_read(tree->root, &engines, &why), NULL);
+	CHECK("read", engines_read(tree->root, ENGINES_ALL, &engines, &why), NULL);
 	text[0] = '\0';
 	for (const struct engine_conf *engine = engines.first; engine; engine = engine->next)
 		add_engine(text, sizeof(text), engine);
@@ -300,14 +279,14 @@ TEST(test_nothing)
 
 	tree_new(&tree, "etc/containerd/config.toml = version = 2\nproc/1/comm = init\n");
 	assert_string_equal(read_machine(&tree), "");
-	CHECK("read", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("read", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	assert_false(engines.processes_unread);
 	engines_done(&engines);
 	tree_edit(&tree, "- proc\n");
-	CHECK("read", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("read", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	assert_true(engines.processes_unread);
 	engines_done(&engines);
-	CHECK("no root", engines_read("/nonexistent", &engines, &why), "No such file");
+	CHECK("no root", engines_read("/nonexistent", ENGINES_ALL, &engines, &why), "No such file");
 	engines_done(&engines);
 	tree_free(&tree);
 }
@@ -342,15 +321,15 @@ TEST(test_socket)
 	machine_new(&tree, "containerd-3");
 	tree_edit(&tree, "run/containerd/\nproc/1/comm = init\n");
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/containerd/containerd.sock", tree.root);
-	CHECK("none", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("none", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	assert_int_equal(engines.first->listens, ENGINE_SILENT);
 	engines_done(&engines);
 	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-	CHECK("left behind", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("left behind", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	assert_int_equal(engines.first->listens, ENGINE_SILENT);
 	engines_done(&engines);
 	assert_int_equal(listen(fd, 1), 0);
-	CHECK("in use", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("in use", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	assert_int_equal(engines.first->listens, ENGINE_LISTENS);
 	engines_done(&engines);
 	(void)close(fd);
@@ -364,7 +343,7 @@ TEST(test_started)
 	struct engines engines;
 
 	machine_new(&tree, "containerd-2");
-	CHECK("read", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("read", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	assert_int_equal(engines.first->started, 1795906003 + 4200 / sysconf(_SC_CLK_TCK));
 	assert_string_equal(engines.first->next->socket, "/run/k3s/containerd/containerd.sock");
 	engines_done(&engines);
@@ -435,7 +414,7 @@ TEST(test_runtime)
 	const struct engine_hook *hook;
 
 	machine_new(&tree, "podman");
-	CHECK("read", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("read", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	runtime = engine_runtime_find(engines.first, "team");
 	hook = engine_hook_next(engines.first, runtime, NULL);
 	check_string("first", hook->handler, "team");
@@ -447,7 +426,7 @@ TEST(test_runtime)
 	engines_done(&engines);
 	tree_free(&tree);
 	machine_new(&tree, "containerd-1");
-	CHECK("read", engines_read(tree.root, &engines, &why), NULL);
+	CHECK("read", engines_read(tree.root, ENGINES_ALL, &engines, &why), NULL);
 	runtime = engine_runtime_find(engines.first, "runc-ci");
 	assert_true(engine_passes(engines.first, runtime, "cgdeleg.io/writable"));
 	assert_false(engine_passes(engines.first, runtime, "cgroup2-mount-hierarchy-rw.crio.io"));
