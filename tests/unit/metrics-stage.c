@@ -4,6 +4,8 @@
 
 #include "tests/unit/fake-kernel.h"
 
+int64_t stage_swept_us;
+
 void stage_begin(struct scene *s, const struct state *state)
 {
 	faults_reset();
@@ -21,7 +23,7 @@ char *stage_write(struct scene *s, unsigned verbs, enum metric_format form)
 				      .policy = format("%s/policy", s->tree.root),
 				      .run = s->run,
 				      .owner = geteuid(),
-				      .swept_us = scene_now_ms * 1000,
+				      .swept_us = stage_swept_us ? stage_swept_us : scene_now_ms * 1000,
 				      .format = form };
 	_cleanup_(table_empty) struct table table = { 0 };
 	char *text = NULL;

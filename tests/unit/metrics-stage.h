@@ -16,7 +16,7 @@
 	"\"devices\":\"\",\"uids\":\"100000-165535\",\"gids\":\"100000-165535\",\"scope\":false,\"ceilings\":{" ceilings \
 	"}}\n"
 #define LIMITS \
-	"\"memory.max\":\"1073741824\",\"cgroup.max.descendants\":\"64\",\"pids.max\":\"100\",\"cpu.max\":\"150000 100000\""
+	"\"memory.max\":\"1073741824\",\"cgroup.max.descendants\":\"64\",\"cgroup.max.depth\":\"4\",\"pids.max\":\"100\",\"cpu.max\":\"150000 100000\""
 #define GRANT	BOX WHO("box", "false", "1000", LIMITS)
 #define GUARDED BOX WHO("box", "true", "1000", LIMITS)
 #define OTHER	C "ci/other"
@@ -31,6 +31,8 @@ struct state {
 	void (*act)(struct scene *s);
 	const char *value;
 };
+
+extern int64_t stage_swept_us; /* when the last sweep ended, since 1970; 0: at the scene's time */
 
 /* Begins with that machine. */
 void stage_begin(struct scene *s, const struct state *state);

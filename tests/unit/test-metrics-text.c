@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Metrics: the two formats, the table, and labels that no other grant has. With CGDELEG_METRICS set to a directory, what
- * watch and list write of a busy machine goes there, for tests/prometheus/run.
+ * watch and list write of a busy machine goes there, for tests/metrics/run.
  */
+#include <sys/stat.h>
+#include <time.h>
+
 #include "tests/unit/metrics-stage.h"
 
 /* Every family of a verb once, with the table's words, whatever the machine is like; and no other. */
@@ -153,24 +156,38 @@ static void save(const char *directory, const char *name, const char *text)
 	assert_int_equal(fclose(to), 0);
 }
 
-#define BUSY                                                                                                                                  \
-	"policy/policy.ini = [handler runc-ci]\\nengine = containerd\\nmax_delegated = 3\\nbudget.memory.max = 2G\\nbudget.pids.max = 210\\n" \
-	"budget.cpu.max = 4\\nper = namespace\n"                                                                                              \
-	"run/runs.grant.handler-grants = ..\nrun/runs.refuse.budget = .\nrun/runs.error.state = .\n" GRANT SHARING BOX                        \
-	"/memory.current = 900000000\n" BOX "/pids.current = 7\n" BOX "/cpu.stat = usage_usec 2500000\n" BOX                                  \
-	"/memory.pressure = some avg10=25.00 avg60=0\n" BOX "/memory.events = low 0\\noom 1\\noom_kill 2\n" BOX                               \
-	"/cpu.pressure = some avg10=5.00 avg60=0\n" BOX "/io.pressure = some avg10=1.00 avg60=0\n"
+#define LINE(file, text) BOX "/" file " = " text "\n"
+#define TIGHT                                                                                                  \
+	"policy/policy.ini = [handler runc-ci]\\nengine = containerd\\nper = namespace\\nmax_delegated = 2\\n" \
+	"budget.memory.max = 2G\\nbudget.pids.max = 201\\nbudget.cpu.max = 4\n"
 
-/* Drift, which only a sweep puts back. */
-static void raise_memory(struct scene *s)
+/* A pod with a grant, beside another that has host ids of it; then too much of everything. */
+#define QUIET                                                                                                     \
+	TIGHT "sys/fs/bpf/guards = device grant\n" GUARDED SHARING LINE("memory.current", "100000000")            \
+		LINE("memory.swap.current", "0") LINE("memory.swap.max", "1000000") LINE("pids.current", "7")     \
+			LINE("cpu.stat", "usage_usec 1000000") LINE("memory.pressure", "some avg10=0.00 avg60=0") \
+				LINE("cpu.pressure", "some avg10=0.00 avg60=0") LINE("io.pressure",               \
+										     "some avg10=0.00 avg60=0")   \
+					LINE("memory.events", "low 0\\noom 0\\noom_kill 0")                       \
+						LINE("cgroup.max.depth", "4") "run/runs.grant.handler-grants = .\n"
+#define BUSY                                                                                    \
+	QUIET LINE("memory.current", "1000000000") LINE("cpu.stat", "usage_usec 9000000") LINE( \
+		"memory.pressure", "some avg10=25.00 avg60=0")                                  \
+		LINE("memory.events",                                                           \
+		     "low 0\\noom 9\\noom_kill 9") "run/runs.grant.handler-grants = ....\nrun/runs.refuse.budget = ....\nrun/runs.error.state = ..\n"
+
+/* Drift, which only a sweep puts back; and refusals. */
+static void be_busy(struct scene *s)
 {
 	scene_write(s, BOX "/memory.max", "2147483648");
+	fake_guard.rules.refused = 3;
+	fake_guard.counts.refused[GUARD_RULE_BPF] = 4;
 }
 
 TEST_AS_ROOT(test_promtool)
 {
-	static const struct state busy = { BUSY, raise_memory, NULL }, idle = { "", NULL, NULL };
-	const struct state *const states[] = { &idle, &busy };
+	static const struct state states[] = { { QUIET, NULL, NULL }, { BUSY, be_busy, NULL } };
+	static const char *const names[] = { "quiet", "busy" };
 	const char *directory = getenv("CGDELEG_METRICS");
 
 	if (!directory && system("command -v promtool >/dev/null") != 0)
@@ -179,14 +196,16 @@ TEST_AS_ROOT(test_promtool)
 		_cleanup_(scene_close) struct scene s;
 		_cleanup_free_ char *watch = NULL, *list = NULL;
 
-		stage_begin(&s, states[i]);
+		stage_begin(&s, &states[i]);
+		stage_swept_us = (int64_t)time(NULL) * 1000000;
 		watch = stage_write(&s, WATCH, METRIC_PROMETHEUS);
 		list = stage_write(&s, LIST, METRIC_PROMETHEUS);
 		promtool(watch);
 		promtool(list);
-		if (directory && i == 1) {
-			save(directory, "cgdeleg-watch.prom", watch);
-			save(directory, "cgdeleg-list.prom", list);
-		}
+		if (!directory)
+			continue;
+		assert_int_equal(mkdir(format("%s/%s", directory, names[i]), 0755), 0);
+		save(directory, format("%s/cgdeleg-watch.prom", names[i]), watch);
+		save(directory, format("%s/cgdeleg-list.prom", names[i]), list);
 	}
 }

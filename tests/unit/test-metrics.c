@@ -385,7 +385,7 @@ static const struct provocation {
 	{ METRIC_CEILING_DEPTH,
 	  LIST,
 	  FILE("cgroup.max.depth"),
-	  { GRANT, NULL, NULL },
+	  { BOX WHO("box", "false", "1", ""), NULL, NULL },
 	  { BOX WHO("box", "false", "1", "\"cgroup.max.depth\":\"4\""), NULL, "4" } },
 	{ METRIC_GRANT_INFO, LIST, BOX_LABELS ",cgroup_id=\"", { "", NULL, NULL }, { GRANT, NULL, "1" } },
 	{ METRIC_GRANT_INFO,
