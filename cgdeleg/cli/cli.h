@@ -84,4 +84,4 @@ size_t cli_width(FILE *to);
 /* The word "a" or "b" of "a|b" at *place; moves on. Returns its length, 0 at the end. */
 size_t cli_next_choice(const char **place, const char **ret);
 
-extern const struct verb check_verb, descriptor_verb, doctor_verb, guard_verb, list_verb, watch_verb, why_verb;
+extern const struct verb check_verb, descriptor_verb, doctor_verb, guard_verb, list_verb, verify_verb, watch_verb, why_verb;
