@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "bpf/grant_guard.h"
 
 #define PROGRAMS_MAX 640 /* the kernel's 64 for a hook, and its ten LSM hooks */
 
@@ -30,6 +31,14 @@ int program_name(uint32_t id, char *buf, size_t size)
 	return r;
 }
 
+static bool is_guard(const struct bpf_prog_info *info)
+{
+	for (size_t i = 0; i < GUARD_PROGRAMS; i++)
+		if (strcmp(info->name, guard_program_names[i]) == 0)
+			return true;
+	return false;
+}
+
 ssize_t program_lsm_hooks(int cgroup_fd, uint32_t ret[LSM_HOOKS])
 {
 	uint32_t ids[PROGRAMS_MAX], flags[PROGRAMS_MAX]; /* which the kernel insists on filling */
@@ -42,7 +51,7 @@ ssize_t program_lsm_hooks(int cgroup_fd, uint32_t ret[LSM_HOOKS])
 		struct bpf_prog_info info;
 		ssize_t k = 0;
 
-		if (read_info(ids[i], &info) < 0)
+		if (read_info(ids[i], &info) < 0 || is_guard(&info))
 			continue;
 		while (k < n && ret[k] != info.attach_btf_id)
 			k++;

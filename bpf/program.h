@@ -13,6 +13,6 @@ int program_name(uint32_t id, char *buf, size_t size);
 
 #define LSM_HOOKS 10 /* of all cgroups together that programs can be attached to: CGROUP_LSM_NUM */
 
-/* The LSM hooks that programs are attached to on this cgroup itself, by their ids in the kernel's types. Returns how many;
- * -EOPNOTSUPP: this kernel has none of that kind. */
+/* The LSM hooks that programs are attached to on this cgroup itself, the grant guard's own left out, by their ids in the
+ * kernel's types. Returns how many; -EOPNOTSUPP: this kernel has none of that kind. */
 ssize_t program_lsm_hooks(int cgroup_fd, uint32_t ret[LSM_HOOKS]);

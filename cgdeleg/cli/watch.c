@@ -28,6 +28,7 @@
 #include "cgdeleg/grant/audit.h"
 #include "cgdeleg/grant/budget.h"
 #include "cgdeleg/node/watch-host.h"
+#include "cgdeleg/node/watch-sign.h"
 #include "cgdeleg/node/watch.h"
 #include "cgdeleg/grant/run.h"
 
@@ -46,6 +47,7 @@ struct service {
 	sd_event_source *events; /* inotify's; NULL: there is none */
 	struct err swept;	 /* what the last sweep could not do */
 	struct err unpublished;	 /* why the metrics were not written the last time */
+	int sign;		 /* by which others see that this watch lives; -EBADF: another has it */
 	struct err err;
 };
 
@@ -110,6 +112,21 @@ static void report(struct service *s)
 	if (publish_file(s->metrics, 0, put_metrics, &s->exported, &err) < 0 && strcmp(err.text, s->unpublished.text) != 0)
 		say(LOG_WARNING, err.text);
 	s->unpublished = err;
+}
+
+/* A sweep has ended. */
+static void sign_sweep(struct service *s)
+{
+	struct watch_sign sign = { .swept_ms = clock_monotonic_ms(), .interval_seconds = s->seconds };
+	struct watch_grant grant = { 0 };
+
+	while (watch_next(s->watch, &grant)) {
+		sign.grants++;
+		if (grant.verified_seconds > sign.verified_seconds)
+			sign.verified_seconds = grant.verified_seconds;
+	}
+	if (s->sign >= 0)
+		(void)watch_sign_write(s->sign, &sign);
 }
 
 static int on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata);
@@ -177,6 +194,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 	if (watch_sweep(s->watch, &err) < 0 && strcmp(err.text, s->swept.text) != 0)
 		say(LOG_ERR, err.text);
 	s->swept = err;
+	sign_sweep(s);
 	wait_for_events(s);
 	s->exported.swept_us = clock_realtime_us();
 	report(s);
@@ -230,11 +248,17 @@ static int set_up(struct service *s)
 
 static int loop(struct service *s)
 {
+	struct err err = { 0 };
 	int r = sd_event_new(&s->event);
 
+	/* Without it only `cgdeleg doctor` knows less. */
+	s->sign = watch_sign_open(&s->host, s->run, &err);
+	if (s->sign < 0)
+		say(LOG_WARNING, err.text);
 	if (r >= 0)
 		r = set_up(s);
 	if (r >= 0) {
+		sign_sweep(s);
 		report(s);
 		(void)sd_notify(0, "READY=1");
 		r = sd_event_loop(s->event);
@@ -242,6 +266,7 @@ static int loop(struct service *s)
 	}
 	s->events = sd_event_source_disable_unref(s->events);
 	s->event = sd_event_unref(s->event);
+	s->sign = close_fd(s->sign);
 	if (r < 0 && !s->err.text[0])
 		(void)err_set_errno(&s->err, r, "cannot go on watching");
 	return r;

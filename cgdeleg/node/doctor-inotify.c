@@ -112,7 +112,7 @@ void doctor_check_inotify(struct doctor *d)
 	if (!doctor_is_privileged(d, "how much of inotify root uses") || !doctor_has_cgroups(d))
 		return;
 	if (d->args.tries.inotify && d->args.tries.inotify(&err) < 0) {
-		doctor_say(d, DOCTOR_FAIL, "%s for root", err.text);
+		doctor_say(d, DOCTOR_FAIL, "%s", err.text);
 		doctor_advise(
 			d,
 			"run `sysctl fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=1048576`, and put it into /etc/sysctl.d");

@@ -9,6 +9,10 @@
  *     doctor-inotify.c how much of inotify is left
  *     doctor-cgroup.c  where cgroup2 is, what it has and does
  *     doctor-option.c  the options of the host's cgroup2, and its controllers
+ *     doctor-bpf.c     whether the guards can be loaded, are, and do as they say
+ *     doctor-system.c  systemd and security modules
+ *     doctor-state.c   what cgdeleg has on the node
+ *     doctor-grants.c  the grants
  */
 #pragma once
 
@@ -64,4 +68,5 @@ void doctor_check_favordynmods(struct doctor *doctor);
 void doctor_check_controllers(struct doctor *doctor);
 
 /* Tables, ended by a row without id. */
-extern const struct doctor_check doctor_kernel_checks[], doctor_cgroup_checks[];
+extern const struct doctor_check doctor_kernel_checks[], doctor_cgroup_checks[], doctor_bpf_checks[],
+	doctor_system_checks[], doctor_state_checks[], doctor_grant_checks[];

@@ -95,9 +95,9 @@ static int try_inotify(struct err *err)
 	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
 	if (fd < 0)
-		return err_set_errno(err, errno, "there is no inotify instance left");
+		return err_set_errno(err, errno, "root has no inotify instance left");
 	if (inotify_add_watch(fd, "/proc/self", IN_MODIFY) < 0)
-		return err_set_errno(err, errno, "there is no inotify watch left");
+		return err_set_errno(err, errno, "root has no inotify watch left");
 	return 0;
 }
 

@@ -16,8 +16,8 @@
 #define TABLE_MAX     (16 * 1024 * 1024) /* bytes of mountinfo */
 
 static const struct doctor_check *const tables[] = {
-	doctor_kernel_checks,
-	doctor_cgroup_checks,
+	doctor_kernel_checks, doctor_cgroup_checks, doctor_bpf_checks,
+	doctor_system_checks, doctor_state_checks,  doctor_grant_checks,
 };
 
 const char *doctor_result_name(enum doctor_result result)

@@ -34,6 +34,17 @@ const char doctor_node[] = "proc/sys/kernel/osrelease = 6.12.57+deb13-amd64\n"
 			   "sys/fs/cgroup/system.slice/engine.service/\n"
 			   "sys/fs/cgroup/kubepods.slice/cgroup.subtree_control = cpu memory pids\n"
 			   "sys/fs/cgroup/kubepods.slice/kubepods-pod1.slice/\n"
+			   "sys/kernel/security/lsm = capability,landlock,lockdown,yama,apparmor,bpf\n"
+			   "sys/kernel/security/lockdown = [none] integrity confidentiality\n"
+			   "sys/fs/bpf/guards = device grant\n"
+			   "proc/1/comm = systemd\n"
+			   "proc/self/status = Name:\\tcgdeleg\\nSeccomp:\\t0\\nSeccomp_filters:\\t0\n"
+			   "proc/sys/kernel/seccomp/actions_avail = kill_process errno allow\n"
+			   "usr/lib/systemd/libsystemd-shared-257.so =\n"
+			   "run/systemd/private =\n"
+			   "run/cgdeleg/\n"
+			   "var/log/cgdeleg/audit.jsonl = {}\n"
+			   "etc/logrotate.d/cgdeleg = /var/log/cgdeleg/audit.jsonl {}\n"
 			   "etc/cgdeleg/policy.ini = [profile ci]\\nmemory.max = 1G\\ncgroup.max.descendants = 100\\n"
 			   "[handler ci]\\nengine = containerd\\nprofile = ci\\ncgroup_writable = true\n";
 
@@ -133,9 +144,12 @@ static void run_case(const struct doctor_check *check, const struct doctor_case 
 	fails = c->fails;
 	tree_new(&tree, doctor_node);
 	tree_edit(&tree, c->lines);
+	if (c->prepare)
+		c->prepare(&tree);
 	args.root = tree.root;
 	args.machine = tree_machine(&tree);
 	CHECK(c->id, doctor_open(&args, &d, &why), NULL);
+	d.host.helpers = d.host.helpers ? "/usr/libexec/cgdeleg" : NULL;
 	doctor_run(&d, check);
 	assert_false(d.lost);
 	compare(c, worst_of(&d));

@@ -18,6 +18,7 @@ struct doctor_case {
 	const char *remedy;	   /* a part of its remedy; NULL: it must have none */
 	bool user;		   /* the doctor runs as an ordinary user */
 	int fails;		   /* what the kernel is asked to do fails with this errno; 0: it works */
+	void (*prepare)(const struct tree *tree); /* what no line can describe; NULL: nothing */
 };
 
 /* A node on which nothing is amiss, as root sees it. */

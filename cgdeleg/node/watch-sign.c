@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watch sign - by which others see that a watch lives. See watch-sign.h. */
+#include "cgdeleg/node/watch-sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/owner.h"
+#include "cgdeleg/grant/budget.h"
+
+/* Of one length, whatever the numbers are: a reader never sees the end of a longer one before. */
+#define FORM_WRITE "cgdeleg watch 1 %020" PRId64 " %020" PRIu64 " %020" PRIu64 " %020" PRIu64 "\n"
+#define FORM_READ  "cgdeleg watch 1 %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%c"
+#define SIZE	   128 /* bytes of the text, with room */
+
+int watch_sign_open(const struct host *host, const char *run, struct err *err)
+{
+	_cleanup_close_ int dirfd = budget_directory_open(host, run, err);
+	_cleanup_close_ int fd = -EBADF;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int r;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = openat(dirfd, WATCH_SIGN_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot open '%s/" WATCH_SIGN_FILE "'", run);
+	r = owner_check_fd(fd, S_IFREG, host->machine->owner, WATCH_SIGN_FILE, err);
+	if (r < 0)
+		return r;
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
+		return err_set_errno(err, errno, "another watch has '%s/" WATCH_SIGN_FILE "'", run);
+	return TAKE_FD(fd);
+}
+
+int watch_sign_write(int fd, const struct watch_sign *sign)
+{
+	char text[SIZE];
+	const int len = snprintf(text, sizeof(text), FORM_WRITE, sign->swept_ms, sign->interval_seconds,
+				 sign->verified_seconds, sign->grants);
+
+	return pwrite(fd, text, (size_t)len, 0) == len ? 0 : -EIO;
+}
+
+int watch_sign_read(int fd, struct watch_sign *ret)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char text[SIZE] = "", end = '\0';
+	const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	if (sscanf(text, FORM_READ, &ret->swept_ms, &ret->interval_seconds, &ret->verified_seconds, &ret->grants,
+		   &end) != 5 ||
+	    end != '\n')
+		return -EBADMSG;
+	ret->alive = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	return 0;
+}
