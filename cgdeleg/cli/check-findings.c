@@ -173,14 +173,54 @@ static void print_example(const char *title, const char *policy)
 	putchar('\n');
 }
 
-/* The text of a terminal and of docs/findings.md at once. */
-static void print_page(const struct finding_page *page)
+static void print_examples(const struct finding_page *page)
 {
-	printf("## %s: %s\n\n**%s.** %s\n\n%s\n", page->id, page->title, finding_severity_name(page->severity),
-	       page->why, page->remedy);
 	if (page->example) {
 		print_example("A policy that has it:", page->example);
 		print_example("The same without it:", page->mended);
+	}
+}
+
+/* For a person at a terminal. */
+static void print_page(const struct finding_page *page)
+{
+	const char *const paragraphs[] = { "", page->why, "", page->remedy };
+	struct paper paper = paper_of(stdout);
+
+	paper_write(&paper, PAINT_STRONG, page->id);
+	paper_write(&paper, PAINT_STRONG, ": ");
+	paper_write(&paper, PAINT_STRONG, page->title);
+	paper_write(&paper, PAINT_NONE, " (");
+	paper_write(&paper, PAINT_NONE, finding_severity_name(page->severity));
+	paper_write(&paper, PAINT_NONE, ")");
+	for (size_t i = 0; i < ELEMENTS(paragraphs); i++) {
+		paper_end(&paper, 0);
+		paper_write(&paper, PAINT_NONE, paragraphs[i]);
+	}
+	paper_end(&paper, 0);
+	print_examples(page);
+}
+
+/* docs/findings.md. */
+static void print_book(void)
+{
+	const struct finding_page *page = NULL;
+
+	puts("# Findings\n\n"
+	     "What `cgdeleg check` can find. Each finding has an id that never changes: `check --ignore` leaves it out,\n"
+	     "`check --explain` prints its page. `check --fail-on` says from which severity on the exit status is 1.\n\n"
+	     "- **fault**: containers are refused until it is mended.\n"
+	     "- **risk**: it works, and has a price.\n"
+	     "- **note**: it does nothing, or refuses everything.\n\n"
+	     "The command prints this page, too: `cgdeleg check --explain all`.\n\n"
+	     "| id | severity | finding |\n|---|---|---|");
+	while ((page = finding_page_next(page)))
+		printf("| [%s](#%.3s%s) | %s | %s |\n", page->id, "cgd", page->id + 3,
+		       finding_severity_name(page->severity), page->title);
+	while ((page = finding_page_next(page))) {
+		printf("\n## %s\n\n**%s**: %s. %s\n\n%s\n", page->id, finding_severity_name(page->severity),
+		       page->title, page->why, page->remedy);
+		print_examples(page);
 	}
 }
 
@@ -191,8 +231,7 @@ bool check_findings_explain(const char *id, struct err *err)
 	if (page)
 		print_page(page);
 	else if (strcmp(id, "all") == 0)
-		for (; (page = finding_page_next(page)); putchar('\n'))
-			print_page(page);
+		print_book();
 	else
 		(void)check_findings_id(id, err);
 	return !err->text[0];

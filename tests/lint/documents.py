@@ -2,6 +2,7 @@
 """Pages that must name all that the code knows, and nothing else."""
 import os
 import re
+import subprocess
 
 import tree
 
@@ -107,3 +108,56 @@ def names(files, _build):
             for word in re.findall(r"(?<![\w/.-])([\w-]+\.(?:bpf\.)?[ch])\b", comment):
                 if word not in known:
                     yield f"{name}: a comment names {word}, which is not there"
+
+
+def findings(_files, build):
+    """The page that is made of the table of findings."""
+    page, command = "docs/findings.md", [f"{build}/cgdeleg/cli/cgdeleg", "check", "--explain", "all"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if not os.path.exists(page) or tree.read(page) != made:
+        yield f"{page} is not what the table says; write it anew: {' '.join(command)} >{page}"
+
+
+CONVERSIONS = re.compile(r"%(?:\.\d+)?(?:z|ll)?[sdux]|%04o|%02x|%c")
+LOADER = ("load", "read", "cross-check", "key-check", "key-word", "key-pattern", "limit", "limit-list")
+# Not of a policy: what a kernel's file holds, and what is no sentence of its own.
+ELSEWHERE = re.compile(r"^(policy '.*|'%s' is not a %s)$")
+# What stands for %s where that says which complaint it is.
+VARIANTS = {
+    "is not a %s": ["is not a directory", "is not a regular file"],
+    "'%.64s' is not %s or 'max'%s": ["'x' is not a whole number or 'max'", "'x' is not a number of bytes (K) or 'max'"],
+    "%s%s%s%sbelongs to uid %u (mode %04o); it must belong to root and be %s by nobody else: chown root, chmod %s":
+        ["belongs to uid 1 (mode 0644); it must belong to root and be writable by nobody else: chown root"]}
+
+
+def sentences():
+    """(file, each sentence with which the loader can complain)"""
+    call = re.compile(r'\b(?:fault|complain_file|ruleset_complain|err_set)\s*\(((?:"(?:[^"\\]|\\.)*"|[^"])*?)\);', re.S)
+    for name in [f"policy/{part}.c" for part in LOADER] + ["base/owner.c"]:
+        text = re.sub(r"/\*.*?\*/", "", tree.read(name), flags=re.S)
+        for arguments in call.findall(text):
+            # A sentence has blanks, a path has none.
+            literals = [m for m in re.finditer(r'"((?:[^"\\]|\\.)*)"', arguments) if " " in m[1]]
+            if literals and not re.search("EBADMSG|ENOMEM|ENAMETOOLONG", arguments[:literals[0].start()]):
+                said = literals[0][1]
+                yield from ((name, one) for one in VARIANTS.get(said, [said.replace('\\"', '"')]))
+
+
+def faults(_files, _build):
+    """Each complaint of the loader has an id: a row of finding-fault.c, and all rows that match are of one kind."""
+    source = "policy/finding-fault.c"
+    rows = [(p.replace("\\\\", "\\"), k) for p, k in re.findall(r'\{ "((?:[^"\\]|\\.)*)", (FINDING_\w+) \}', tree.read(source))]
+    patterns = [(re.compile("".join(".*" if c == "*" else re.escape(c[-1:]) for c in re.findall(r"\\.|.", p)) + r"\Z", re.S), p, k)
+                for p, k in rows]
+    used = set()
+    for name, sentence in sentences():
+        if ELSEWHERE.match(sentence):
+            continue
+        said = CONVERSIONS.sub("x", sentence).replace("%%", "%")
+        found = [(p, k) for expression, p, k in patterns if expression.match(said)]
+        used.update(p for p, _ in found[:1])
+        if not found:
+            yield f"{name}: {source} has no row for the complaint '{sentence}'"
+        elif len({k for _, k in found}) > 1:
+            yield f"{name}: '{sentence}' could be {' or '.join(sorted({k for _, k in found}))} of {source}"
+    yield from (f"{source}: no complaint is '{p}'" for _, p, _ in patterns if p not in used)
