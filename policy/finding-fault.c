@@ -20,6 +20,7 @@ static const struct {
 } sentences[] = {
 	/* load.c, owner.c */
 	{ "is not there, and policy.d has no file *", FINDING_FILE_MISSING },
+	{ "cannot be opened: No such file or directory", FINDING_FILE_MISSING },
 	{ "cannot be *: *", FINDING_FILE_UNREADABLE },
 	{ "is not a regular file", FINDING_FILE_UNREADABLE },
 	{ "is not a directory", FINDING_FILE_UNREADABLE },

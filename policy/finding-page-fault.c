@@ -13,7 +13,7 @@
 
 static const struct finding_page pages[] = {
 	{ FINDING_FILE_MISSING, "CGD001", FINDING_FAULT, "the policy is not there",
-	  "The directory has neither policy.ini nor a file in policy.d that ends in .ini. " BROKEN,
+	  "The directory is not there, or has neither policy.ini nor a file in policy.d that ends in .ini. " BROKEN,
 	  "Write one of them; default.ini is one to start from. If the policy is elsewhere, name its directory with --policy.",
 	  NULL, NULL },
 	{ FINDING_FILE_UNREADABLE, "CGD002", FINDING_FAULT, "a file of the policy cannot be read",

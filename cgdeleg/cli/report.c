@@ -104,40 +104,41 @@ bool report_fails(const struct report *report)
 }
 
 /* "policy.ini:3:18: " */
-static void put_place(struct paper *paper, const struct finding *finding)
+static const char *show_place(const struct finding *finding, char *buf, size_t size)
 {
-	char number[32];
+	const struct origin *place = &finding->place;
 
-	paper_write(paper, PAINT_STRONG, finding->place.file ? finding->place.file : "this node");
-	if (finding->place.line) {
-		(void)snprintf(number, sizeof(number), ":%u", finding->place.line);
-		paper_write(paper, PAINT_STRONG, number);
-	}
-	if (finding->place.line && finding->column) {
-		(void)snprintf(number, sizeof(number), ":%u", finding->column);
-		paper_write(paper, PAINT_STRONG, number);
-	}
-	paper_write(paper, PAINT_STRONG, ": ");
+	if (!place->file)
+		(void)snprintf(buf, size, "this node: ");
+	else if (place->line && finding->column)
+		(void)snprintf(buf, size, "%s:%u:%u: ", place->file, place->line, finding->column);
+	else if (place->line)
+		(void)snprintf(buf, size, "%s:%u: ", place->file, place->line);
+	else
+		(void)snprintf(buf, size, "%s: ", place->file);
+	return buf;
 }
 
 void report_line(struct paper *paper, const struct finding *finding)
 {
-	static const enum paint paints[FINDING_SEVERITY_MAX] = {
-		[FINDING_NOTE] = PAINT_NOTE, [FINDING_RISK] = PAINT_RISK, [FINDING_FAULT] = PAINT_FAULT
+	static const struct {
+		const char *word;
+		enum paint paint;
+	} severities[FINDING_SEVERITY_MAX] = {
+		[FINDING_NOTE] = { "note: ", PAINT_NOTE },
+		[FINDING_RISK] = { "risk: ", PAINT_RISK },
+		[FINDING_FAULT] = { "fault: ", PAINT_FAULT },
 	};
+	char text[2048];
 
 	paper->indent = 4;
-	put_place(paper, finding);
-	paper_write(paper, paints[finding->severity], finding_severity_name(finding->severity));
-	paper_write(paper, PAINT_NONE, ": ");
-	paper_write(paper, PAINT_NONE, finding->text);
-	if (finding->remedy) {
-		paper_write(paper, PAINT_NONE, "; ");
-		paper_write(paper, PAINT_NONE, finding->remedy);
-	}
-	paper_write(paper, PAINT_FAINT, " [");
-	paper_write(paper, PAINT_FAINT, finding->id);
-	paper_write(paper, PAINT_FAINT, "]");
+	paper_write(paper, PAINT_STRONG, show_place(finding, text, sizeof(text)));
+	paper_write(paper, severities[finding->severity].paint, severities[finding->severity].word);
+	(void)snprintf(text, sizeof(text), "%s%s%s", finding->text, finding->remedy ? "; " : "",
+		       finding->remedy ? finding->remedy : "");
+	paper_write(paper, PAINT_NONE, text);
+	(void)snprintf(text, sizeof(text), " [%s]", finding->id);
+	paper_write(paper, PAINT_FAINT, text);
 	paper_end(paper, 0);
 }
 

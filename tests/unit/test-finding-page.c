@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding page: each kind has one, and its example has the finding, and what is mended has not. */
+#include <time.h>
+
 #include "policy/finding-page.h"
 #include "tests/unit/check.h"
 
@@ -105,4 +107,67 @@ TEST(test_severities)
 	assert_int_equal(finding_severity_find("fault"), FINDING_FAULT);
 	assert_int_equal(finding_severity_find("error"), FINDING_SEVERITY_MAX);
 	assert_int_equal(finding_severity_find(""), FINDING_SEVERITY_MAX);
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void count(const struct finding *finding, void *userdata)
+{
+	assert_non_null(finding_page_find(finding->id));
+	++*(size_t *)userdata;
+}
+
+#define LARGE_HANDLERS 500
+
+/* Ten thousand lines: every handler with a profile, budgets and rules of its own, and those of all handlers in one.
+ * `pattern` has one number. */
+static char *large_policy(bool together, const char *name, const char *pattern, int n_rules)
+{
+	const size_t size = 1 << 20;
+	char *text = malloc(size);
+	size_t len = 0;
+
+	assert_non_null(text);
+	for (int i = 0; i < LARGE_HANDLERS; i++)
+		len += (size_t)snprintf(text + len, size - len,
+					"[profile p%d]\nmemory.max = 1G\npids.max = 10\n[handler h%d]\nengine = containerd\n"
+					"approved_annotations = cgdeleg.io/writable cgdeleg.io/cpu.max\nprofile = p%d\n"
+					"writable_mount = bound\nbudget.memory.max = 9G\nenable_controllers = cpu\n",
+					i, i, i);
+	for (int i = 0; i < n_rules; i++)
+		len += (size_t)snprintf(text + len, size - len, "[rule r%d]\nhandler = h%d\n%s = %s%d%s\n", i,
+					together ? 0 : i % LARGE_HANDLERS, name, pattern, i,
+					strchr(pattern, '/') ? "/*" : "-*");
+	return text;
+}
+
+/* To compare each with each would take seconds to minutes. About 15 ms each, without sanitizers. */
+TEST(test_large)
+{
+	static const struct {
+		bool together;
+		const char *name, *pattern;
+	} cases[] = { { false, "namespaces", "team-" },
+		      { true, "namespaces", "team-" },
+		      { true, "images", "registry.example/*/team-" } };
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		_cleanup_free_ char *text = large_policy(cases[i].together, cases[i].name, cases[i].pattern, 5000 / 3);
+		_cleanup_(ruleset_done) struct ruleset rules = { 0 };
+		const double begin = seconds();
+		size_t n = 0;
+
+		assert_int_equal(ruleset_load_text("test.ini", text, strlen(text), &rules, NULL), 0);
+		assert_false(ruleset_is_broken(&rules));
+		assert_int_equal(findings_each(&rules, count, &n), 0);
+		assert_true(seconds() - begin < 0.7);
+		/* cpu.max that only the annotation sets, and controllers without a leaf. */
+		assert_int_equal(n, 2 * LARGE_HANDLERS);
+	}
 }
