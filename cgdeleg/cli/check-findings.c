@@ -76,24 +76,31 @@ static void find_engines(const char *root, const struct ruleset *rules, struct r
 	engines_done(&engines);
 }
 
-void check_findings(const char *root, const struct ruleset *rules, struct report *report)
+/* What is not of the policy alone. */
+static void find_in_node(const char *root, const struct ruleset *rules, struct report *report)
 {
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
 	const bool opened = host_open(root, &real_machine, &host, NULL) >= 0;
 	struct capacity capacity;
 
-	if (ruleset_is_broken(rules)) {
-		findings_faults(rules, report_add, report);
-		return;
-	}
-	if (findings_each(rules, report_add, report) < 0)
-		report->failed = true;
 	compare_host(opened ? &host : NULL, rules, report);
 	capacity_read(root, &capacity);
 	capacity_findings(rules, &capacity, report_add, report);
 	find_engines(root, rules, report);
 	if (opened)
 		find_sharers(&host, report);
+}
+
+void check_findings(const char *root, const struct ruleset *rules, struct report *report)
+{
+	if (ruleset_is_broken(rules)) {
+		findings_faults(rules, report_add, report);
+		return;
+	}
+	if (findings_each(rules, report_add, report) < 0)
+		report->failed = true;
+	if (root)
+		find_in_node(root, rules, report);
 }
 
 int check_findings_id(const char *id, struct err *err)

@@ -5,7 +5,8 @@
 #include "cgdeleg/cli/report.h"
 #include "policy/ruleset.h"
 
-/* Everything there is to say of the policy, of the machine at `root`, and of the grants that it has now. */
+/* Everything there is to say of the policy, of the machine at `root`, and of the grants that it has now. `root` NULL: of
+ * the policy alone. */
 void check_findings(const char *root, const struct ruleset *rules, struct report *report);
 
 /* A report_id_fn: an id of docs/findings.md, and none of a fault, which --ignore cannot mend. */

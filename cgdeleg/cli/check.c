@@ -22,7 +22,7 @@
 struct check {
 	const char *policy, *bundle, *state, *handler, *root, *explain;
 	struct report_options report;
-	bool json, sarif, settings;
+	bool json, sarif, settings, no_node;
 };
 
 /* A hook whose handler the policy does not know leaves every container alone, and leaves no audit record of it. */
@@ -108,7 +108,7 @@ static int check_policy(const struct check *check, struct report *report, struct
 		fprintf(stderr, "cgdeleg: %s\n", trail->err.text);
 		return EXIT_FAULT;
 	}
-	check_findings(check->root, rules, report);
+	check_findings(check->no_node ? NULL : check->root, rules, report);
 	if (check->bundle && !ruleset_is_broken(rules))
 		note_handler(check, rules);
 	/* A program that asks about a container waits for that one document. */
@@ -145,6 +145,8 @@ static const struct option_row options[] = {
 	{ "--json", NULL, OPTION_SWITCH, offsetof(struct check, json), "print JSON" },
 	{ "--sarif", NULL, OPTION_SWITCH, offsetof(struct check, sarif),
 	  "print the findings in the format SARIF 2.1.0, for code review" },
+	{ "--no-node", NULL, OPTION_SWITCH, offsetof(struct check, no_node),
+	  "compare nothing with this node: the policy is for another one" },
 	REPORT_OPTION_ROWS(struct check, report),
 	{ "--explain", "ID", OPTION_TEXT, offsetof(struct check, explain),
 	  "print the page of a finding such as CGD101, or of all" },
