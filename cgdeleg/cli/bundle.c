@@ -41,7 +41,9 @@ int bundle_plan(const struct bundle *bundle, struct trail *trail)
 	if (r >= 0)
 		r = host_open(bundle->root, &real_machine, &host, &trail->err);
 	if (!bundle->state)
-		args.look = expect_container;
+		args.look = bundle->look ? bundle->look : expect_container;
+	if (bundle->pid > 0)
+		trail->oci.pid = bundle->pid;
 	if (r >= 0)
 		r = run_plan(&host, &args, trail);
 	if (r >= 0 && !bundle->state)

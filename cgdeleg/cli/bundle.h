@@ -16,6 +16,10 @@ struct bundle {
 	const char *state;   /* a file with the OCI state, "-": standard input; NULL: none */
 	const char *handler; /* as in the hook's --handler */
 	const char *root;    /* of the machine: "/" */
+	/* Of a running container, and how to look at it; 0 and NULL: there is none. */
+	pid_t pid;
+	int (*look)(const struct host *host, const struct oci *oci, struct target *target, struct facts *facts,
+		    struct err *err);
 };
 
 /* Fills trail, whose rules have been read. */

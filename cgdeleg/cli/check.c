@@ -60,7 +60,9 @@ static int exit_code(enum verdict verdict)
 
 static int check_bundle(const struct check *check, struct trail *trail)
 {
-	const struct bundle bundle = { check->bundle, check->state, check->handler, check->root };
+	const struct bundle bundle = {
+		.path = check->bundle, .state = check->state, .handler = check->handler, .root = check->root
+	};
 	char note[BUNDLE_NOTE_SIZE];
 	int r = bundle_plan(&bundle, trail);
 

@@ -5,7 +5,7 @@
  * A verb is one constant table: the parser, the help and the completions of the shells are all made from it. So a verb
  * has no list of its options anywhere else.
  *
- * Parts: main.c, cli-parse.c, cli-help.c, report.h; verbs: check.c, descriptor.c, doctor.c, guard.c, watch.c,
+ * Parts: main.c, cli-parse.c, cli-help.c, report.h; verbs: check.c, descriptor.c, doctor.c, explain.c, guard.c, watch.c,
  * watch-stub.c.
  */
 #pragma once
@@ -84,4 +84,5 @@ size_t cli_width(FILE *to);
 /* The word "a" or "b" of "a|b" at *place; moves on. Returns its length, 0 at the end. */
 size_t cli_next_choice(const char **place, const char **ret);
 
-extern const struct verb check_verb, descriptor_verb, doctor_verb, guard_verb, list_verb, verify_verb, watch_verb, why_verb;
+extern const struct verb check_verb, descriptor_verb, doctor_verb, explain_verb, guard_verb, list_verb, verify_verb,
+	watch_verb, why_verb;

@@ -5,6 +5,7 @@
  * An engine may still add it, by a hooks directory or a wrapper around the runtime: that it is missing is only noted.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -119,4 +120,14 @@ int expect_hooks(const struct oci *oci, const char *handler, char *ret_note, siz
 			       " with --handler '%s', and this answer is for another handler: check with that one",
 			       text_escape(told, shown, sizeof(shown)));
 	return 0;
+}
+
+bool expect_handler(const struct oci *oci, char *buf, size_t size)
+{
+	size_t n_right;
+	const struct ours ours = find(yyjson_obj_get(yyjson_doc_get_root(oci->config_doc), "hooks"), &n_right);
+	const char *told = value_of(ours.args, "--handler");
+
+	(void)snprintf(buf, size, "%s", told ? told : "");
+	return told != NULL;
 }

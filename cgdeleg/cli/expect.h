@@ -41,3 +41,6 @@ int expect_mounts(const struct host *host, const struct oci *oci, struct target 
  * then NULL, or says what is odd. -EBADMSG with the hook's own sentence if it would fail there.
  */
 int expect_hooks(const struct oci *oci, const char *handler, char *ret_note, size_t size, struct err *err);
+
+/* expect-hooks.c: the --handler that config.json gives to the hook. False: it has none. */
+bool expect_handler(const struct oci *oci, char *buf, size_t size);

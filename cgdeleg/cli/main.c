@@ -9,7 +9,8 @@
 #include "version.h"
 
 static const struct verb *const verbs[] = {
-	&check_verb, &descriptor_verb, &doctor_verb, &guard_verb, &list_verb, &verify_verb, &watch_verb, &why_verb,
+	&check_verb, &descriptor_verb, &doctor_verb, &explain_verb, &guard_verb,
+	&list_verb,  &verify_verb,     &watch_verb,  &why_verb,
 };
 
 /* NULL, after saying which verb was probably meant. */
