@@ -68,5 +68,5 @@ void doctor_check_favordynmods(struct doctor *doctor);
 void doctor_check_controllers(struct doctor *doctor);
 
 /* Tables, ended by a row without id. */
-extern const struct doctor_check doctor_kernel_checks[], doctor_cgroup_checks[], doctor_bpf_checks[],
-	doctor_system_checks[], doctor_state_checks[], doctor_grant_checks[];
+extern const struct doctor_check doctor_kernel_checks[], doctor_cgroup_checks[], doctor_engine_checks[],
+	doctor_bpf_checks[], doctor_system_checks[], doctor_state_checks[], doctor_grant_checks[];

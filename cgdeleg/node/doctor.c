@@ -11,13 +11,14 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cgdeleg/node/doctor-part.h"
+#include "cgdeleg/node/engine.h"
 
 #define SENTENCE_SIZE 700		 /* bytes; longer ones are cut */
 #define TABLE_MAX     (16 * 1024 * 1024) /* bytes of mountinfo */
 
 static const struct doctor_check *const tables[] = {
-	doctor_kernel_checks, doctor_cgroup_checks, doctor_bpf_checks,
-	doctor_system_checks, doctor_state_checks,  doctor_grant_checks,
+	doctor_kernel_checks, doctor_cgroup_checks, doctor_bpf_checks,	 doctor_system_checks,
+	doctor_engine_checks, doctor_state_checks,  doctor_grant_checks,
 };
 
 const char *doctor_result_name(enum doctor_result result)
@@ -192,6 +193,8 @@ int doctor_open(const struct doctor_args *args, struct doctor *ret, struct err *
 void doctor_done(struct doctor *d)
 {
 	free(d->answers);
+	if (d->engines)
+		engines_done(d->engines);
 	if (d->rules)
 		ruleset_done(d->rules);
 	host_done(&d->host);

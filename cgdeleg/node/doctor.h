@@ -94,6 +94,7 @@ struct doctor {
 	enum doctor_policy policy;
 	struct ruleset *rules; /* owned */
 	struct err policy_err;
+	struct engines *engines; /* doctor-engine.c: NULL before its first check */
 	const struct doctor_check *current;
 	struct doctor_answer *answers; /* in the order of the checks */
 	size_t n, size;

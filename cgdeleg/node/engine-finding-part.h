@@ -26,7 +26,7 @@ void engine_tell(const struct engine_listener *to, enum finding_id kind, const s
 /* Does it stand where it acts: createRuntime, or prestart, which the specification calls by an older name? */
 bool engine_hook_acts(const struct engine_hook *hook);
 
-/* The handler's engine, of a valid policy. */
+/* The handler's engine; ENGINE_INVALID in a policy that has faults. */
 enum engine handler_engine(const struct section *handler);
 
 /* Must the hook run for every container of the handler, whether it asks or not? */
@@ -34,9 +34,6 @@ bool handler_is_for_all(const struct ruleset *rules, const struct section *handl
 
 /* Is writable_mount of the handler, or of a rule for it, another than "pass"? */
 bool handler_bounds_mounts(const struct ruleset *rules, const struct section *handler);
-
-/* Does the policy, or a hook of cgdeleg's, concern the engine at all? */
-bool engine_is_ours(const struct engine_listener *to, const struct engine_conf *engine);
 
 /* `runtime` NULL: a descriptor, which is for all. */
 void find_hook(const struct engine_listener *to, const struct engine_conf *engine, const struct engine_runtime *runtime,

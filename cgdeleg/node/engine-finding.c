@@ -31,7 +31,9 @@ bool engine_hook_acts(const struct engine_hook *hook)
 
 enum engine handler_engine(const struct section *handler)
 {
-	return engine_find(section_get(handler, KEY_ENGINE)->value); /* mandatory, and one of its words */
+	const struct setting *setting = section_get(handler, KEY_ENGINE);
+
+	return setting ? engine_find(setting->value) : ENGINE_INVALID;
 }
 
 static bool is_set(const struct section *section, enum key_id key, const char *value, bool same)
@@ -111,9 +113,9 @@ static void find_unwired(const struct engine_listener *to, const struct section 
 			    engine_names[wanted], handler->name, handler->name);
 }
 
-bool engine_is_ours(const struct engine_listener *to, const struct engine_conf *engine)
+bool engine_is_ours(const struct ruleset *rules, const struct engine_conf *engine)
 {
-	for (const struct section *handler = to->rules->sections[SECTION_HANDLER]; handler; handler = handler->next)
+	for (const struct section *handler = rules->sections[SECTION_HANDLER]; handler; handler = handler->next)
 		if (handler_engine(handler) == engine->kind)
 			return true;
 	if (engine->hooks)
@@ -169,6 +171,6 @@ void engine_findings(const struct ruleset *rules, const struct engines *engines,
 	for (const struct section *handler = rules->sections[SECTION_HANDLER]; handler; handler = handler->next)
 		find_unwired(&to, handler);
 	for (const struct engine_conf *engine = engines->first; engine; engine = engine->next)
-		if (engine_is_ours(&to, engine))
+		if (engine_is_ours(rules, engine))
 			find_engine(&to, engine);
 }

@@ -14,4 +14,7 @@
 #include "cgdeleg/node/engine.h"
 #include "policy/finding-page.h"
 
+/* Does the policy, or a hook of cgdeleg's, concern the engine at all? */
+bool engine_is_ours(const struct ruleset *rules, const struct engine_conf *engine);
+
 void engine_findings(const struct ruleset *rules, const struct engines *engines, finding_fn tell, void *userdata);

@@ -45,7 +45,6 @@ static int open_path(const struct engine_look *look, const char *path)
 	return (int)syscall(SYS_openat2, look->root_fd, path, &how, sizeof(how));
 }
 
-/* As a shell would find it. */
 static const char *find_program(struct engine_look *look, const char *name)
 {
 	for (size_t i = 0; i < ELEMENTS(directories); i++) {
@@ -59,6 +58,14 @@ static const char *find_program(struct engine_look *look, const char *name)
 			return engine_copy(look, path);
 	}
 	return NULL;
+}
+
+const char *engine_find_program(const char *root, const char *name, struct arena *arena)
+{
+	_cleanup_close_ int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct engine_look look = { .root_fd = root_fd, .root = root, .arena = arena };
+
+	return root_fd < 0 ? NULL : find_program(&look, name);
 }
 
 /* A connection that is accepted, and then closed: nobody else's word on whether somebody is behind the socket. */

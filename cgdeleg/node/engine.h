@@ -146,6 +146,9 @@ bool engine_passes(const struct engine_conf *engine, const struct engine_runtime
 /* The first version that a program prints, from any text: "1.7.24" of "containerd .../v2 1.7.24~ds1". NULL: none. */
 const char *engine_version_in(const char *text, size_t *ret_len);
 
+/* As a shell would find it, below `root`: its path, copied into `arena`, or NULL. */
+const char *engine_find_program(const char *root, const char *name, struct arena *arena);
+
 /* What `path --version` prints, below `root`, copied into `arena`; NULL: it is not there, not root's alone, or says
  * nothing within two seconds. */
 const char *engine_ask_version(const char *root, const char *path, struct arena *arena);
