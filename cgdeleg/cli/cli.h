@@ -5,7 +5,7 @@
  * A verb is one constant table: the parser, the help and the completions of the shells are all made from it. So a verb
  * has no list of its options anywhere else.
  *
- * Parts: main.c, cli-parse.c, cli-help.c, report.h; verbs: check.c, descriptor.c, doctor.c, explain.c, guard.c, watch.c,
+ * Parts: cli-parse.c, cli-help.c, report.h; verbs: check.c, descriptor.c, doctor.c, explain.c, guard.c, watch.c,
  * watch-stub.c.
  */
 #pragma once

@@ -26,8 +26,8 @@ struct descriptor_cli {
 static const struct option_row options[] = {
 	{ "ENGINE", "containerd|crio|podman", OPERAND, offsetof(struct descriptor_cli, engine),
 	  "crio, podman: the file for a hooks directory. containerd: the base spec of a runtime; standard input must be the output of `ctr oci spec`" },
-	{ "--handler", "NAME", OPTION_TEXT, offsetof(struct descriptor_cli, handler),
-	  "the policy's section [handler NAME]; default: crio or podman for these engines" },
+	{ "--handler", "HANDLER", OPTION_TEXT, offsetof(struct descriptor_cli, handler),
+	  "the policy's section [handler HANDLER]; default: crio or podman for these engines" },
 	{ "--always", NULL, OPTION_SWITCH, offsetof(struct descriptor_cli, always),
 	  "crio, podman: for every container and not only for those that ask, as writable_mount needs it" },
 	{ "--hook", "FILE", OPTION_TEXT, offsetof(struct descriptor_cli, hook), "the hook (" HOOK_PATH ")" },

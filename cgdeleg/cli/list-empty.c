@@ -75,15 +75,6 @@ const char *table_explain_empty(const struct table *table, const char *run, char
 	return buf;
 }
 
-/* Is the host's cgroup2 beside hierarchies of cgroup v1? */
-static bool is_hybrid(const struct host *host)
-{
-	struct stat here, beside;
-
-	return fstat(host->cgroup_fd, &here) == 0 && fstatat(host->sys_fd, cgroup2_places[1], &beside, 0) == 0 &&
-	       here.st_dev == beside.st_dev && here.st_ino == beside.st_ino;
-}
-
 /* The columns that are shown and whose controller cgroup2 does not have: "MEMORY, PIDS". */
 static void list_missing(const struct table *table, const char *controllers, char *buf, size_t size)
 {
@@ -108,14 +99,18 @@ const char *table_explain_missing(const struct host *host, const struct table *t
 		"this host is hybrid, and cgroup v1 has the others: boot it with systemd.unified_cgroup_hierarchy=1";
 	static const char off[] = "look for cgroup_disable= and cgroup_no_v1= in /proc/cmdline";
 	char controllers[1024], missing[256];
+	struct stat here, beside;
+	bool is_hybrid;
 
 	buf[0] = '\0';
 	if (file_read_record_at(host->cgroup_fd, "cgroup.controllers", controllers, sizeof(controllers)) < 0)
 		return buf;
 	controllers[strcspn(controllers, "\n")] = '\0';
 	list_missing(table, controllers, missing, sizeof(missing));
+	is_hybrid = fstat(host->cgroup_fd, &here) == 0 && fstatat(host->sys_fd, cgroup2_places[1], &beside, 0) == 0 &&
+		    here.st_dev == beside.st_dev && here.st_ino == beside.st_ino;
 	if (missing[0])
 		(void)snprintf(buf, size, "%s cannot be known: of the controllers, cgroup2 has %s here; %s", missing,
-			       controllers[0] ? controllers : "none", is_hybrid(host) ? hybrid : off);
+			       controllers[0] ? controllers : "none", is_hybrid ? hybrid : off);
 	return buf;
 }

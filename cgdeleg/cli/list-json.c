@@ -71,20 +71,6 @@ static yyjson_mut_val *value(yyjson_mut_doc *doc, const struct column *column, c
 	return o;
 }
 
-/* "oom_kills": with a '-' jq would subtract. */
-static yyjson_mut_val *member_name(yyjson_mut_doc *doc, const char *name)
-{
-	char text[32];
-	size_t i = 0;
-
-	for (; name[i] && i + 1 < sizeof(text); i++)
-		text[i] = name[i];
-	text[i] = '\0';
-	for (char *dash = text; (dash = strchr(dash, '-')) != NULL;)
-		*dash = '_';
-	return yyjson_mut_strcpy(doc, text);
-}
-
 /* In whose cgroup the rows are. */
 static void add_grant(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct attribute *attribute)
 {
@@ -109,6 +95,14 @@ bool list_json(const struct table *table, FILE *to)
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	_cleanup_free_ char *text = NULL;
 	yyjson_mut_val *root = yyjson_mut_obj(doc), *array;
+	char names[TABLE_COLUMNS_MAX][32];
+
+	/* "oom_kills": with a '-' jq would subtract. */
+	for (size_t i = 0; i < table->n_columns; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "%s", table->columns[i]->name);
+		for (char *dash = names[i]; (dash = strchr(dash, '-')) != NULL;)
+			*dash = '_';
+	}
 
 	yyjson_mut_doc_set_root(doc, root);
 	(void)yyjson_mut_obj_add_uint(doc, root, "version", 1);
@@ -121,7 +115,7 @@ bool list_json(const struct table *table, FILE *to)
 		yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, array);
 
 		for (size_t i = 0; i < table->n_columns; i++)
-			(void)yyjson_mut_obj_add(o, member_name(doc, table->columns[i]->name),
+			(void)yyjson_mut_obj_add(o, yyjson_mut_str(doc, names[i]),
 						 value(doc, table->columns[i], &table->rows[row].cells[i]));
 	}
 	text = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY | YYJSON_WRITE_NEWLINE_AT_END, NULL);

@@ -29,27 +29,22 @@ int tree_choose(struct table *table, const char *names, bool all, struct err *er
 }
 
 /* Each before what is below it, and names in their order: a '/' comes before any other character. */
-static int compare_paths(const char *a, const char *b)
+static int compare_rows(const void *left, const void *right, void *column)
 {
+	const size_t i = *(const size_t *)column;
+	const char *a = ((const struct row *)left)->cells[i].text, *b = ((const struct row *)right)->cells[i].text;
+
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
 	while (*a && *a == *b) {
 		a++;
 		b++;
 	}
-	if (*a == *b)
-		return 0;
-	if (!*a || !*b)
-		return *a ? 1 : -1;
+	if (*a == *b || !*a || !*b)
+		return (*a != '\0') - (*b != '\0');
 	if (*a == '/' || *b == '/')
 		return *a == '/' ? -1 : 1;
 	return (unsigned char)*a - (unsigned char)*b;
-}
-
-static int compare_rows(const void *left, const void *right, void *column)
-{
-	const size_t i = *(const size_t *)column;
-	const struct cell *a = &((const struct row *)left)->cells[i], *b = &((const struct row *)right)->cells[i];
-
-	return compare_paths(a->text ? a->text : "", b->text ? b->text : "");
 }
 
 /* "/a/b" becomes "    b": two blanks a level. */

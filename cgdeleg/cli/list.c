@@ -28,22 +28,17 @@ struct list {
 };
 
 /* Beside the table, which may show no column that says it. JSON and metrics have that column. */
-static void note_sharers(const struct list *list)
+static void put_notes(const struct list *list, const struct host *host)
 {
-	char text[512];
-
-	if (sharers_describe(&list->table.sharers, text, sizeof(text)))
-		fprintf(stderr, "cgdeleg: list: note: %s; -o +uids,shared shows all\n", text);
-}
-
-static void note_missing(const struct list *list, const struct host *host)
-{
+	const struct table *table = &list->table;
 	char text[600];
 
-	if (list->table.n_rows == 0)
+	if (sharers_describe(&table->sharers, text, sizeof(text)))
+		fprintf(stderr, "cgdeleg: list: note: %s; -o +uids,shared shows all\n", text);
+	if (table->n_rows == 0)
 		fprintf(stderr, "cgdeleg: list: note: %s\n",
-			table_explain_empty(&list->table, BUDGET_DIRECTORY, text, sizeof(text)));
-	if (table_explain_missing(host, &list->table, text, sizeof(text))[0])
+			table_explain_empty(table, BUDGET_DIRECTORY, text, sizeof(text)));
+	if (table_explain_missing(host, table, text, sizeof(text))[0])
 		fprintf(stderr, "cgdeleg: list: note: %s\n", text);
 }
 
@@ -78,10 +73,8 @@ static int list_once(struct list *list, const struct host *host, struct err *err
 		if (!written)
 			r = err_set(err, EIO, "cannot write to standard output");
 	}
-	if (r >= 0 && !list->json && !list->format && !list->watch) {
-		note_sharers(list);
-		note_missing(list, host);
-	}
+	if (r >= 0 && !list->json && !list->format && !list->watch)
+		put_notes(list, host);
 	table_empty(&list->table);
 	return r;
 }
@@ -140,17 +133,11 @@ static const struct option_row options[] = {
 	  "with --watch: seconds between two lists (2)" },
 };
 
-static int choose_columns(struct list *list, struct err *err)
-{
-	return list->tree ? tree_choose(&list->table, list->columns, list->json, err)
-			  : table_choose(&list->table, list->columns, list->json || list->format, err);
-}
-
 static int run_list(int argc, char **argv)
 {
 	struct list list = { .interval = "2", .root = "/" };
 	struct err err = { 0 };
-	int code;
+	int code, r;
 
 	if (!cli_parse(argc, argv, &list_verb, &list, &code))
 		return code;
@@ -166,7 +153,9 @@ static int run_list(int argc, char **argv)
 		return cli_usage(&list_verb, "--output needs --format");
 	if (list.format)
 		(void)metric_format_find(list.format, &list.metrics);
-	if (choose_columns(&list, &err) < 0 || (list.sort && table_sort_by(&list.table, list.sort, &err) < 0))
+	r = list.tree ? tree_choose(&list.table, list.columns, list.json, &err)
+		      : table_choose(&list.table, list.columns, list.json || list.format, &err);
+	if (r < 0 || (list.sort && table_sort_by(&list.table, list.sort, &err) < 0))
 		return cli_usage(&list_verb, "%s", err.text);
 	if (run(&list, &err) < 0) {
 		fprintf(stderr, "cgdeleg: %s\n", err.text);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/cli/complete.h"
 #include "policy/nearest.h"
 #include "version.h"
 
@@ -60,6 +61,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
 		return help(argc - 2, argv + 2);
+	if (strcmp(word, "complete") == 0)
+		return complete_main(&(struct verbs) { verbs, ELEMENTS(verbs) }, argc - 2, argv + 2);
 	if (strcmp(word, "--version") == 0)
 		return puts("cgdeleg " CGDELEG_VERSION) < 0 ? EXIT_FAULT : EXIT_OK;
 	verb = find_verb(word);
