@@ -12,9 +12,13 @@
 
 #include "base/cleanup.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/cli/client.h"
+#include "cgdeleg/cli/throw-away.h"
 
 struct verify_words {
 	const char *container, *bundle, *only;
+	const char *handler, *image, *namespace;
+	struct option_list annotations, options;
 	bool json, tap;
 };
 
@@ -25,6 +29,15 @@ static const struct option_row options[] = {
 	  "its bundle, with config.json; without it verify looks where engines keep bundles" },
 	{ "--only", "CLAIMS", OPTION_TEXT, offsetof(struct verify_words, only),
 	  "only these claims: ids, separated by commas; * stands for any text" },
+	{ "--handler", "NAME", OPTION_TEXT, offsetof(struct verify_words, handler),
+	  "start a container of its own under this handler of the policy, and remove it afterwards" },
+	{ "--image", "IMAGE", OPTION_TEXT, offsetof(struct verify_words, image), "its image, which has to have sleep" },
+	{ "--namespace", "NAME", OPTION_TEXT, offsetof(struct verify_words, namespace),
+	  "the namespace of its pod, with containerd and CRI-O (default)" },
+	{ "--annotation", "KEY=VALUE", OPTION_LIST, offsetof(struct verify_words, annotations),
+	  "one more annotation of it; cgdeleg.io/writable=true it always has" },
+	{ "--engine-option", "WORD", OPTION_LIST, offsetof(struct verify_words, options),
+	  "one more word for podman run or docker run, in place of podman's --userns=auto" },
 	{ "--json", NULL, OPTION_SWITCH, offsetof(struct verify_words, json), "print JSON" },
 	{ "--tap", NULL, OPTION_SWITCH, offsetof(struct verify_words, tap),
 	  "print the Test Anything Protocol, version 13" },
@@ -55,19 +68,55 @@ static int verify_container(const struct verify_words *words, const struct verif
 	return claims.counts[CLAIM_FAILED] > 0 ? EXIT_FAULT : claims.counts[CLAIM_UNKNOWN] > 0 ? EXIT_UNKNOWN : EXIT_OK;
 }
 
+/* Whatever happens in between, what was started is removed. */
+static int verify_own(const struct verify_words *words, struct verify_args *args)
+{
+	const struct throw_away_args start = { .handler = words->handler,
+					       .image = words->image,
+					       .namespace = words->namespace,
+					       .annotations = &words->annotations,
+					       .options = &words->options };
+	struct throw_away container;
+	struct err err = { 0 };
+	int code = EXIT_FAULT, r;
+
+	client_catch_signals();
+	r = throw_away_start(&start, &container, &err);
+	if (r < 0)
+		fprintf(stderr, "cgdeleg: %s\n", err.text);
+	else
+		code = verify_container(words, args, container.id);
+	if (client_forget_signals() != 0 && r >= 0) {
+		fputs("cgdeleg: interrupted\n", stderr);
+		code = EXIT_FAULT;
+	}
+	if (throw_away_remove(&container, &err) < 0) {
+		fprintf(stderr, "cgdeleg: %s\n", err.text);
+		code = EXIT_FAULT;
+	}
+	return code;
+}
+
 static int run_verify(int argc, char **argv)
 {
 	struct verify_words words = { 0 };
+	struct verify_args args;
 	int code;
 
 	if (!cli_parse(argc, argv, &verify_verb, &words, &code))
 		return code;
 	if (words.json && words.tap)
 		return cli_usage(&verify_verb, "use only one of --json and --tap");
-	if (!words.container)
-		return cli_usage(&verify_verb, "name a container");
-	return verify_container(&words, &(struct verify_args) { .bundle = words.bundle, .only = words.only },
-				words.container);
+	if (!!words.container == !!words.handler)
+		return cli_usage(&verify_verb, "name a container, or a handler and an image");
+	if (!words.handler != !words.image ||
+	    (words.container && (words.namespace || words.annotations.n || words.options.n)) ||
+	    (words.handler && words.bundle))
+		return cli_usage(
+			&verify_verb,
+			"--handler and --image need each other; the other options of a container of its own need both, and --bundle does not go with them");
+	args = (struct verify_args) { .bundle = words.bundle, .only = words.only, .throw_away = words.handler };
+	return words.container ? verify_container(&words, &args, words.container) : verify_own(&words, &args);
 }
 
 static void print_row(const struct claim *claim, void *userdata)

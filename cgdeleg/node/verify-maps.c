@@ -91,6 +91,7 @@ static const char *const bundle_places[][2] = {
 	{ "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/", "" },
 	{ "/run/containers/storage/overlay-containers/", "/userdata" },
 	{ "/var/lib/containers/storage/overlay-containers/", "/userdata" },
+	{ "/var/lib/containers/storage/vfs-containers/", "/userdata" },
 	{ "/run/crun/", "" },
 };
 
