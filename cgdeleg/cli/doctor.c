@@ -86,8 +86,8 @@ static int examine(const struct doctor_cli *cli, struct err *err)
 	if (doctor.lost)
 		return err_set(err, ENOMEM, "out of memory");
 	if (cli->npd)
-		return doctor_print_npd(&doctor, cli->bar);
-	if (!(cli->json ? doctor_print_json(&doctor) : doctor_print_text(&doctor)))
+		return doctor_print_npd(&doctor, cli->bar, stdout);
+	if (!(cli->json ? doctor_print_json(&doctor, stdout) : doctor_print_text(&doctor, stdout)))
 		return err_set(err, EIO, "cannot write to standard output");
 	return doctor_worst(&doctor) >= cli->bar ? EXIT_FAULT : EXIT_OK;
 }

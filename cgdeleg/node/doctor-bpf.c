@@ -64,6 +64,17 @@ static void check_bpffs(struct doctor *d)
 	}
 }
 
+/* The kernel puts this one first by itself, and complains where the parameter names it. In place. */
+static const char *bootable(char *list)
+{
+	static const char own[] = "capability,";
+	char *at = strstr(list, own);
+
+	if (at)
+		memmove(at, at + strlen(own), strlen(at + strlen(own)) + 1);
+	return list;
+}
+
 static void check_lsm(struct doctor *d)
 {
 	char text[LSM_LISTING], words[LSM_LISTING], release[128];
@@ -85,7 +96,8 @@ static void check_lsm(struct doctor *d)
 	doctor_say(d, without_guard(d),
 		   "bpf is none of the security modules that this kernel was booted with, so it has no grant guard");
 	if (kernel >= RELEASE(6, 0) || !kernel)
-		doctor_advise(d, "boot with `lsm=%s%sbpf`", text, text[0] ? "," : "");
+		doctor_advise(d, "boot with ',bpf' at the end of the kernel parameter lsm=, or with `lsm=%s%sbpf`",
+			      bootable(text), text[0] ? "," : "");
 	else
 		doctor_advise(d, "boot Linux 6.0 or newer, with bpf in the kernel parameter lsm=");
 }

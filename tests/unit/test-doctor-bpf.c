@@ -27,7 +27,8 @@ static const struct doctor_case cases[] = {
 	{ "bpf.fs", "- proc/1\n", DOCTOR_UNKNOWN, "cannot be read", NULL, false, 0, NULL },
 
 	{ "bpf.lsm", "", DOCTOR_OK, "is one of", NULL, true, 0, NULL },
-	{ "bpf.lsm", LSM("landlock,yama"), DOCTOR_NOTE, "no grant guard", "lsm=landlock,yama,bpf", true, 0, NULL },
+	{ "bpf.lsm", LSM("lockdown,capability,landlock,yama"), DOCTOR_NOTE, "no grant guard",
+	  "lsm=lockdown,landlock,yama,bpf", true, 0, NULL },
 	{ "bpf.lsm", LSM("landlock,bpfx,xbpf"), DOCTOR_NOTE, "no grant guard", "lsm=", false, 0, NULL },
 	{ "bpf.lsm", NEEDS LSM("landlock"), DOCTOR_FAIL, "no grant guard", "lsm=landlock,bpf", false, 0, NULL },
 	{ "bpf.lsm", BARE LSM("landlock"), DOCTOR_FAIL, "no grant guard", "lsm=landlock,bpf", false, 0, NULL },
