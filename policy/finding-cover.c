@@ -183,24 +183,18 @@ static uint64_t letters_of(const char *pattern)
 	return letters;
 }
 
-static uint64_t hash_backwards(const char *from, const char *to)
-{
-	uint64_t hash = 0;
-
-	while (to > from)
-		hash = hash_byte(hash, (unsigned char)*--to);
-	return hash;
-}
-
 static int add_pattern(struct cover *cover, const struct index_handler *handler, size_t selector, const char *pattern,
 		       const struct section *rule, size_t number)
 {
 	const size_t len = strcspn(pattern, WILD);
-	uint64_t beginning = 0, end = hash_backwards(end_of(pattern), pattern + strlen(pattern));
+	const char *from = end_of(pattern), *at = pattern + strlen(pattern);
+	uint64_t beginning = 0, end = 0;
 	int r;
 
 	for (size_t i = 0; i < len; i++)
 		beginning = hash_byte(beginning, (unsigned char)pattern[i]);
+	while (at > from)
+		end = hash_byte(end, (unsigned char)*--at);
 	r = add_entry(cover, make_key(handler, selector, PART_BEGINNING, beginning, 0), NULL, 0, 0);
 	if (r >= 0)
 		r = add_entry(cover, make_key(handler, selector, PART_END, 0, end), NULL, 0, 0);

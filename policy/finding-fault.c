@@ -98,20 +98,18 @@ static const struct {
 	{ "* has more than * lines", FINDING_VALUE_LIMIT },
 };
 
-static enum finding_id kind_of(const char *sentence)
-{
-	for (size_t i = 0; i < ELEMENTS(sentences); i++)
-		if (fnmatch(sentences[i].pattern, sentence, 0) == 0)
-			return sentences[i].kind;
-	return FINDING_FAULT_OTHER;
-}
-
 void findings_faults(const struct ruleset *rules, finding_fn tell, void *userdata)
 {
 	for (const struct complaint *c = rules->complaints; c; c = c->next) {
-		const struct finding_page *page = finding_page(kind_of(c->text));
-		const struct finding finding = { page->id, page->severity, c->origin, c->column, c->text, NULL };
+		const struct finding_page *page;
+		struct finding finding = { .place = c->origin, .column = c->column, .text = c->text };
+		size_t i = 0;
 
+		while (i < ELEMENTS(sentences) && fnmatch(sentences[i].pattern, c->text, 0) != 0)
+			i++;
+		page = finding_page(i < ELEMENTS(sentences) ? sentences[i].kind : FINDING_FAULT_OTHER);
+		finding.id = page->id;
+		finding.severity = page->severity;
 		tell(&finding, userdata);
 	}
 }

@@ -25,18 +25,6 @@ static void tell_shadowed(const struct listener *to, const struct cover *cover, 
 			     rule->name, above->name, above->origin.file, above->origin.line);
 }
 
-static int add_rule(const struct listener *to, struct cover *cover, const struct section *rule, size_t number)
-{
-	const struct setting *handlers = section_get(rule, KEY_HANDLER);
-	const char *list = handlers ? handlers->value : "";
-	char word[64];
-	int r = 0;
-
-	while (r >= 0 && text_next_word(&list, word, sizeof(word)) > 0)
-		r = cover_add(cover, index_handler(to->index, word), rule, number);
-	return r;
-}
-
 /* Only Kubernetes' engines say what a pod and a container are called, and the kubelet lets them have no capitals. Other
  * clients of these engines do, so this is no fault. */
 static void find_impossible(const struct listener *to, const struct section *rule)
@@ -50,7 +38,7 @@ static void find_impossible(const struct listener *to, const struct section *rul
 		char word[256];
 		int len;
 
-		while ((len = text_next_word(&list, word, sizeof(word))) > 0)
+		while (setting && (len = text_next_word(&list, word, sizeof(word))) > 0)
 			if (!strchr(word, '[') && strpbrk(word, names[i] == KEY_PODS ? "_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 										     : "._ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 				finding_tell(to, FINDING_PATTERN_IMPOSSIBLE,
@@ -69,10 +57,16 @@ int find_rules(const struct listener *to)
 	int r = cover_make(&cover, to->index, &to->index->arena);
 
 	for (const struct section *rule = to->rules->sections[SECTION_RULE]; r >= 0 && rule; rule = rule->next) {
+		const struct setting *handlers = section_get(rule, KEY_HANDLER);
+		const char *list = handlers ? handlers->value : "";
+		char word[64]; /* a section's name */
+
 		tell_shadowed(to, &cover, rule);
 		find_impossible(to, rule);
 		find_budgets(to, rule);
-		r = add_rule(to, &cover, rule, number++);
+		while (r >= 0 && text_next_word(&list, word, sizeof(word)) > 0)
+			r = cover_add(&cover, index_handler(to->index, word), rule, number);
+		number++;
 	}
 	return r;
 }

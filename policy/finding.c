@@ -74,15 +74,6 @@ static void find_in_sections(const struct listener *to)
 			find_limits(to, s);
 }
 
-static void find_in_handler(const struct listener *to, const struct index_handler *handler)
-{
-	find_grants(to, handler);
-	find_image_asks(to, handler->section);
-	find_choices(to, handler);
-	find_budgets(to, handler->section);
-	find_unbounded(to, handler);
-}
-
 int findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userdata)
 {
 	struct index index;
@@ -96,10 +87,16 @@ int findings_each(const struct ruleset *rules, finding_fn tell_fn, void *userdat
 		find_in_sections(&to);
 		find_profiles(&to);
 		find_budgets(&to, defaults ? defaults : &built_in);
-		for (size_t i = 0; i < index.n_handlers; i++)
-			find_in_handler(&to, &index.handlers[i]);
-		r = find_rules(&to);
 	}
+	for (struct index_handler *h = index.handlers; r >= 0 && h < index.handlers + index.n_handlers; h++) {
+		find_grants(&to, h);
+		find_image_asks(&to, h->section);
+		find_choices(&to, h);
+		find_budgets(&to, h->section);
+		find_unbounded(&to, h);
+	}
+	if (r >= 0)
+		r = find_rules(&to);
 	arena_done(&index.arena);
 	for (const struct unread *u = rules->unread; r >= 0 && u; u = u->next)
 		finding_tell(&to, FINDING_FILE_UNREAD, &(struct origin) { .file = u->file },

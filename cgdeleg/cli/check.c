@@ -95,15 +95,11 @@ static bool print_report(const struct check *check, const struct ruleset *rules,
 	return report_print(report, &paper) && fflush(stdout) == 0;
 }
 
-/* With --bundle the decision is the answer, and findings count only where that was asked for. */
-static bool findings_count(const struct check *check)
-{
-	return !check->bundle || check->report.fail_on || check->report.strict;
-}
-
 static int check_policy(const struct check *check, struct report *report, struct trail *trail)
 {
 	const struct ruleset *rules = &trail->rules;
+	/* With --bundle the decision is the answer, and findings count only where that was asked for. */
+	const bool findings_count = !check->bundle || check->report.fail_on || check->report.strict;
 	int code;
 
 	if (ruleset_load(check->policy, geteuid(), &trail->rules, &trail->err) < 0) {
@@ -123,7 +119,7 @@ static int check_policy(const struct check *check, struct report *report, struct
 	if (check->settings)
 		print_settings(rules);
 	code = check->bundle ? check_bundle(check, trail) : EXIT_OK;
-	return code == EXIT_OK && findings_count(check) && report_fails(report) ? EXIT_FAULT : code;
+	return code == EXIT_OK && findings_count && report_fails(report) ? EXIT_FAULT : code;
 }
 
 /* Options that do not go together, as a sentence; NULL: they do. */
@@ -149,7 +145,7 @@ static const struct option_row options[] = {
 	  "print the findings in the format SARIF 2.1.0, for code review" },
 	{ "--no-node", NULL, OPTION_SWITCH, offsetof(struct check, no_node),
 	  "compare nothing with this node: the policy is for another one" },
-	REPORT_OPTION_ROWS(struct check, report),
+	REPORT_OPTION_ROWS(offsetof(struct check, report)),
 	{ "--explain", "ID", OPTION_TEXT, offsetof(struct check, explain),
 	  "print the page of a finding such as CGD101, or of all" },
 	{ "--bundle", "DIR", OPTION_TEXT, offsetof(struct check, bundle),

@@ -116,23 +116,19 @@ static bool add_rule(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct fin
 	return yyjson_mut_obj_add_str(doc, level, "level", levels[page->severity]);
 }
 
-static bool has_id(const struct report *report, const char *id)
-{
-	const struct report_item *item = report->items;
-
-	while (item && strcmp(item->finding.id, id) != 0)
-		item = item->next;
-	return item;
-}
-
 /* The kinds that the report has. */
 static bool add_rules(const struct report *report, yyjson_mut_doc *doc, yyjson_mut_val *driver)
 {
 	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, driver, "rules");
 	bool good = list;
 
-	for (const struct finding_page *page = NULL; good && (page = finding_page_next(page));)
-		good = !has_id(report, page->id) || add_rule(doc, list, page);
+	for (const struct finding_page *page = NULL; good && (page = finding_page_next(page));) {
+		const struct report_item *item = report->items;
+
+		while (item && strcmp(item->finding.id, page->id) != 0)
+			item = item->next;
+		good = !item || add_rule(doc, list, page);
+	}
 	return good;
 }
 

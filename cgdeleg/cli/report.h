@@ -27,13 +27,15 @@ struct report_options {
 	struct option_list ignore; /* --ignore: ids, each word with one or more of them and commas or blanks between */
 };
 
-/* Their rows in the table of a verb that fills a `type` with such a member. */
-#define REPORT_OPTION_ROWS(type, member)                                                                          \
-	{ "--fail-on", "note|risk|fault", OPTION_TEXT, offsetof(type, member.fail_on),                            \
-	  "end with status 1 from a finding of this severity on (fault)" },                                       \
-		{ "--strict", NULL, OPTION_SWITCH, offsetof(type, member.strict), "the same as --fail-on note" }, \
-	{                                                                                                         \
-		"--ignore", "ID,...", OPTION_LIST, offsetof(type, member.ignore), "leave these findings out"      \
+/* Their rows in the table of a verb that fills a struct with such a member at that offset. */
+#define REPORT_OPTION_ROWS(at)                                                                          \
+	{ "--fail-on", "note|risk|fault", OPTION_TEXT, (at) + offsetof(struct report_options, fail_on), \
+	  "end with status 1 from a finding of this severity on (fault)" },                             \
+		{ "--strict", NULL, OPTION_SWITCH, (at) + offsetof(struct report_options, strict),      \
+		  "the same as --fail-on note" },                                                       \
+	{                                                                                               \
+		"--ignore", "ID,...", OPTION_LIST, (at) + offsetof(struct report_options, ignore),      \
+			"leave these findings out"                                                      \
 	}
 
 /* May a finding with that id be left out? -EINVAL with a sentence: there is no such id, or it cannot be ignored. */
@@ -59,8 +61,8 @@ struct report {
 /* -EINVAL with a sentence on a wrong option. `options` must live as long as the report. */
 int report_begin(struct report *report, const struct report_options *options, report_id_fn find_id, struct err *err);
 
-/* Copies the finding, or counts it as ignored. `report` is a struct report. */
-void report_add(const struct finding *finding, void *report);
+/* Copies the finding, or counts it as ignored. `userdata` is a struct report. */
+void report_add(const struct finding *finding, void *userdata);
 void report_done(struct report *report);
 
 /* Is there a finding from the severity of --fail-on on? */
