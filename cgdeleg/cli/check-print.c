@@ -118,6 +118,7 @@ bool check_print_json(const struct trail *trail)
 	if (!o)
 		return false;
 	yyjson_mut_doc_set_root(doc, o);
+	(void)yyjson_mut_obj_add_uint(doc, o, "version", 1);
 	record_add(doc, o, &trail->record);
 	if (trail->oci.pid == 0)
 		(void)yyjson_mut_obj_add_str(doc, o, "known_from", "bundle");

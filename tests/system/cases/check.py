@@ -83,6 +83,7 @@ def ask(t, c, state, *words):
 def compare(explained, record):
     """Every key of the explanation stands in the record with the same value."""
     expect({"verdict", "plan", "reasons", "userns", "cgroup", "mount"} <= set(explained), f"keys: {list(explained)}")
+    equal(explained.pop("version"), 1, "the version")
     same(explained, {key: record.get(key) for key in explained}, "from explanation to audit record")
 
 
