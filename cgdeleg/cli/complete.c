@@ -28,12 +28,14 @@ static const struct {
 	{ NULL, "HANDLER", { COMPLETE_ASK, "handlers" } },
 	/* Nothing can be offered. */
 	{ NULL, "CLAIMS", { COMPLETE_NOTHING, NULL } },
+	{ NULL, "IMAGE", { COMPLETE_NOTHING, NULL } },
 	{ NULL, "KEY=VALUE", { COMPLETE_NOTHING, NULL } },
 	{ NULL, "LIST", { COMPLETE_NOTHING, NULL } },
 	{ NULL, "MIB", { COMPLETE_NOTHING, NULL } },
 	{ NULL, "NAME", { COMPLETE_NOTHING, NULL } },
 	{ NULL, "NAME=VALUE", { COMPLETE_NOTHING, NULL } },
 	{ NULL, "SECONDS", { COMPLETE_NOTHING, NULL } },
+	{ NULL, "WORD", { COMPLETE_NOTHING, NULL } },
 };
 
 void complete_choices(const char *choices, FILE *to)

@@ -29,7 +29,7 @@ static const struct option_row options[] = {
 	  "its bundle, with config.json; without it verify looks where engines keep bundles" },
 	{ "--only", "CLAIMS", OPTION_TEXT, offsetof(struct verify_words, only),
 	  "only these claims: ids, separated by commas; * stands for any text" },
-	{ "--handler", "NAME", OPTION_TEXT, offsetof(struct verify_words, handler),
+	{ "--handler", "HANDLER", OPTION_TEXT, offsetof(struct verify_words, handler),
 	  "start a container of its own under this handler of the policy, and remove it afterwards" },
 	{ "--image", "IMAGE", OPTION_TEXT, offsetof(struct verify_words, image), "its image, which has to have sleep" },
 	{ "--namespace", "NAME", OPTION_TEXT, offsetof(struct verify_words, namespace),
