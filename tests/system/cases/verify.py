@@ -112,6 +112,11 @@ def proven(t):
                    f"proven: {found}")
             equal("ceiling.scope:cgroup.max.depth" in found, c.has_scope, "the scope's ceilings")
             contains(found["exec"]["how"], f"'{c.cgroup}{'/init' if profile else ''}'", "where exec lands")
+        with t.step(f"{name}: the groups and descriptors of whoever asks do not go inside"):
+            with open("/dev/null", "rb") as open_file:
+                done = run(["setpriv", "--groups=4,20", "--", t.cgdeleg, "verify", c.id, "--only", "ids.inside,exec"],
+                           pass_fds=[open_file.fileno()])
+            equal(done.code, 0, f"exit code ({done.text})")
         with t.step(f"{name}: nothing is changed"):
             same(before, host.picture_tree(host.CGROUP + c.top), "the cgroups")
             equal(len(host.processes(c.cgroup)), 1, "processes")
