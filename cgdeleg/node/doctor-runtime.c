@@ -200,6 +200,8 @@ void doctor_check_query(struct doctor *d)
 			   "Linux %s does with runc up to 1.5.1, and this runc does not say its version", text);
 	} else if (is_since(version, 1, 5, 2)) {
 		doctor_say(d, DOCTOR_OK, "Linux %s does, and runc %s gives it enough room", text, version);
+	} else if (tried < 0 && !d->args.privileged) {
+		doctor_say(d, DOCTOR_UNKNOWN, "Linux %s may, with runc %s: only root can try", text, version);
 	} else {
 		doctor_say(d, DOCTOR_NOTE, "Linux %s writes past the end of what runc %s gives to BPF_PROG_QUERY", text,
 			   version);
