@@ -40,7 +40,8 @@ static int tell_container(struct pod_container *c, void *userdata, struct err *e
 	const struct node *place = c->spec ? c->spec : c->pod_spec;
 	struct question q = { .kind = c->kind, .object = c->object };
 	const char *told;
-	char input[PATH_MAX + 16], *config;
+	_cleanup_free_ char *config = NULL;
+	char input[PATH_MAX + 16];
 	int r;
 
 	find_handler(asker, c, &q);
@@ -69,9 +70,10 @@ static int tell_container(struct pod_container *c, void *userdata, struct err *e
 	q.container = c->container;
 	q.config = config;
 	q.notes = c->notes;
-	if (arena_adopt(&asker->arena, config) < 0 || !q.input)
-		return err_set(err, ENOMEM, "out of memory");
-	return reading->tell(&q, reading->userdata, err);
+	r = q.input ? reading->tell(&q, reading->userdata, err) : err_set(err, ENOMEM, "out of memory");
+	/* A file may have very many containers; of each nothing is kept. */
+	arena_done(&asker->arena);
+	return r;
 }
 
 static int tell_config(const struct reading *reading, const char *text, size_t len, struct err *err)
@@ -114,17 +116,18 @@ static int read_text(const char *path, char **ret, size_t *ret_len, struct err *
 int questions_read(struct asker *asker, const char *path, question_fn tell, void *userdata, struct err *err)
 {
 	struct reading reading = { asker, strcmp(path, "-") == 0 ? "standard input" : path, tell, userdata };
+	_cleanup_(arena_done) struct arena arena = { 0 };
 	_cleanup_free_ char *text = NULL;
 	const struct node *documents;
 	size_t len;
 	int r = read_text(path, &text, &len, err);
 
 	if (r >= 0)
-		r = manifest_parse(reading.path, text, len, &asker->arena, &documents, err);
+		r = manifest_parse(reading.path, text, len, &arena, &documents, err);
 	if (r < 0)
 		return r;
 	/* No manifest has the member ociVersion. */
 	if (documents->first && !documents->first->next && node_get(documents->first, "ociVersion"))
 		return tell_config(&reading, text, len, err);
-	return pods_each(reading.path, documents, &asker->arena, tell_container, &reading, err);
+	return pods_each(reading.path, documents, &arena, tell_container, &reading, err);
 }

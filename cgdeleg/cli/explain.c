@@ -15,7 +15,7 @@
 #include "cgdeleg/cli/running.h"
 
 struct explain {
-	const char *policy, *pod, *bundle, *container, *corpus, *against;
+	const char *policy, *pod, *bundle, *container, *runtime_root, *corpus, *against;
 	struct given given;
 	bool json;
 };
@@ -110,7 +110,7 @@ static int explain_container(struct session *s, const char *id, struct err *err)
 		.path = running.bundle, .handler = s->explain->given.handler, .root = "/", .look = running_look
 	};
 	struct question question = { .input = running.id };
-	int r = running_find("/", id, &running, err);
+	int r = running_find("/", s->explain->runtime_root, id, &running, err);
 
 	if (r < 0)
 		return r;
@@ -223,6 +223,8 @@ static const struct option_row options[] = {
 	  "explain the container of this OCI bundle, on this machine" },
 	{ "--container", "ID", OPTION_TEXT, offsetof(struct explain, container),
 	  "explain this container of this node; the beginning of its id is enough" },
+	{ "--runtime-root", "DIR", OPTION_TEXT, offsetof(struct explain, runtime_root),
+	  "with --container: the runtime's --root, where it is not the engine's usual one" },
 	{ "--corpus", "DIR", OPTION_TEXT, offsetof(struct explain, corpus),
 	  "one line for each container of the files *.yaml, *.yml and *.json below this directory" },
 	{ "--against", "DIR", OPTION_TEXT, offsetof(struct explain, against),
@@ -240,8 +242,8 @@ static int check_usage(const struct explain *e)
 	if (forms == 0 && !e->given.handler)
 		return cli_usage(&explain_verb,
 				 "--handler, --pod, --bundle, --container or --corpus says what is explained");
-	if (e->against && !e->corpus)
-		return cli_usage(&explain_verb, "--against needs --corpus");
+	if ((e->against && !e->corpus) || (e->runtime_root && !e->container))
+		return cli_usage(&explain_verb, "--against needs --corpus, and --runtime-root needs --container");
 	if ((e->bundle || e->container) && (e->given.facts.n > 0 || e->given.annotations.n > 0 || e->given.controllers))
 		return cli_usage(
 			&explain_verb,

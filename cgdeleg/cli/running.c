@@ -91,15 +91,16 @@ static int read_state(const char *path, struct running *ret, struct err *err)
 }
 
 /* The paths of all state files whose container's id begins so. */
-static int find_states(const char *root, const char *id, glob_t *found)
+static int find_states(const char *root, const char *runtime_root, const char *id, glob_t *found)
 {
-	char pattern[PATH_MAX];
+	const size_t n = runtime_root ? 1 : ELEMENTS(roots);
+	char pattern[2 * PATH_MAX];
 	int flags = 0;
 
-	for (size_t i = 0; i < ELEMENTS(roots); i++)
+	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < ELEMENTS(files); k++) {
 			(void)snprintf(pattern, sizeof(pattern), "%s%s/%s*/%s", strcmp(root, "/") == 0 ? "" : root,
-				       roots[i], id, files[k]);
+				       runtime_root ? runtime_root : roots[i], id, files[k]);
 			if (glob(pattern, flags, NULL, found) == GLOB_NOSPACE)
 				return -ENOMEM;
 			flags = GLOB_APPEND;
@@ -134,7 +135,7 @@ static int choose(const glob_t *found, const char *id, const char **ret, struct 
 				      : " that you may see: run this command as root");
 }
 
-int running_find(const char *root, const char *id, struct running *ret, struct err *err)
+int running_find(const char *root, const char *runtime_root, const char *id, struct running *ret, struct err *err)
 {
 	glob_t found = { 0 };
 	char shown[100];
@@ -144,7 +145,8 @@ int running_find(const char *root, const char *id, struct running *ret, struct e
 	/* Nothing that a pattern of glob(3) would read, or that leads elsewhere. */
 	if (!*id || *id == '.' || id[strspn(id, IN_IDS)] || strlen(id) >= OCI_ID_MAX)
 		return err_set(err, EINVAL, "'%s' is not the id of a container", text_escape(id, shown, sizeof(shown)));
-	r = find_states(root, id, &found) < 0 ? err_set(err, ENOMEM, "out of memory") : choose(&found, id, &path, err);
+	r = find_states(root, runtime_root, id, &found) < 0 ? err_set(err, ENOMEM, "out of memory")
+							    : choose(&found, id, &path, err);
 	if (r >= 0) {
 		id_of(path, ret->id, sizeof(ret->id));
 		r = read_state(path, ret, err);

@@ -44,11 +44,18 @@ TEST(test_find)
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct running running = { .bundle = "" };
 
-		CHECK(cases[i].id, running_find(tree.root, cases[i].id, &running, &why), cases[i].want);
+		CHECK(cases[i].id, running_find(tree.root, NULL, cases[i].id, &running, &why), cases[i].want);
 		if (cases[i].want)
 			assert_int_equal(why.code, -cases[i].code);
 		else
 			assert_true(strcmp(running.bundle, cases[i].bundle) == 0 && running.pid == cases[i].pid);
+	}
+	/* In the runtime's own root, and only there. */
+	for (size_t i = 0; i < 2; i++) {
+		struct running running;
+
+		CHECK("root", running_find(tree.root, i ? "/run/crun" : "/run/runc", "abc1", &running, &why), NULL);
+		assert_string_equal(running.id, i ? "abc123456" : "abc123");
 	}
 	tree_free(&tree);
 }
