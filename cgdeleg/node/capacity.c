@@ -2,6 +2,7 @@
 /* Capacity - what this node has, and the policy's ceilings beside it. See capacity.h. */
 #include "cgdeleg/node/capacity.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,19 +32,16 @@ static uint64_t read_number(int root_fd, const char *path)
 static uint64_t count_cpus(const char *text)
 {
 	uint64_t count = 0;
-	unsigned first, last;
-	int n;
 
-	for (; sscanf(text, "%u%n", &first, &n) == 1; text += n + (text[n] == ',')) {
-		int more = 0;
+	while (isdigit((unsigned char)*text)) {
+		char *end;
+		const unsigned long first = strtoul(text, &end, 10),
+				    last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
 
-		last = first;
-		if (text[n] == '-' && sscanf(text + n, "-%u%n", &last, &more) != 1)
-			return 0;
-		n += more;
 		if (last < first)
 			return 0;
 		count += last - first + 1;
+		text = *end == ',' ? end + 1 : end;
 	}
 	return count;
 }
@@ -51,7 +49,6 @@ static uint64_t count_cpus(const char *text)
 void capacity_read(const char *root, struct capacity *ret)
 {
 	_cleanup_close_ int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	unsigned long long kib = 0;
 	uint64_t threads;
 	char text[8192];
 	const char *at;
@@ -59,9 +56,8 @@ void capacity_read(const char *root, struct capacity *ret)
 	*ret = (struct capacity) { 0 };
 	if (fd < 0)
 		return;
-	if (file_read_at(fd, "proc/meminfo", text, sizeof(text)) > 0 && (at = strstr(text, "MemTotal:")) &&
-	    sscanf(at, "MemTotal: %llu kB", &kib) == 1)
-		ret->memory = kib * 1024;
+	if (file_read_at(fd, "proc/meminfo", text, sizeof(text)) > 0 && (at = strstr(text, "MemTotal:")))
+		ret->memory = strtoull(at + strlen("MemTotal:"), NULL, 10) * 1024;
 	ret->pids = read_number(fd, "proc/sys/kernel/pid_max");
 	threads = read_number(fd, "proc/sys/kernel/threads-max");
 	if (threads && threads < ret->pids)

@@ -12,16 +12,6 @@
 #include "cgdeleg/node/doctor-engine.h"
 #include "cgdeleg/node/engine-finding.h"
 
-/* Is the version at least that one? A text that is none is not. */
-static bool is_since(const char *version, unsigned major, unsigned minor, unsigned patch)
-{
-	unsigned a = 0, b = 0, c = 0;
-
-	if (!version || sscanf(version, "%u.%u.%u", &a, &b, &c) < 2)
-		return false;
-	return a != major ? a > major : b != minor ? b > minor : c >= patch;
-}
-
 /* A runtime's real program: behind cgdeleg-runtime, by its path, or as the engine finds it by its name. */
 struct program {
 	const char *name;    /* "runc", "crun", or whatever it is called */
@@ -56,7 +46,7 @@ static void judge_runtime(struct doctor *d, const struct engine_conf *engine, co
 	const struct program program = ask_runtime(d, engine, runtime);
 	const bool runc = strcmp(program.name, "runc") == 0, crun = strcmp(program.name, "crun") == 0;
 
-	if (!program.version || (!runc && !crun) || is_since(program.version, 1, runc ? 2 : 9, 0))
+	if (!program.version || (!runc && !crun) || engine_version_is_since(program.version, 1, runc ? 2 : 9, 0))
 		return;
 	doctor_say(d, DOCTOR_WARN,
 		   "the runtime '%s' is %s %s, and a kubelet wants runc 1.2 or crun 1.9 for hostUsers: false",
@@ -91,13 +81,13 @@ static void judge_containerd(struct doctor *d, const struct engine_conf *engine)
 	(void)doctor_engine_name(engine, name, sizeof(name));
 	if (!engine->version) {
 		doctor_say(d, DOCTOR_UNKNOWN, "containerd does not say its version");
-	} else if (!is_since(engine->version, 1, 7, 0)) {
+	} else if (!engine_version_is_since(engine->version, 1, 7, 0)) {
 		doctor_say(d, DOCTOR_FAIL, "%s " IGNORES, name);
 		doctor_advise(d, "upgrade to containerd 2.0 or newer");
-	} else if (is_since(engine->version, 2, 0, 0)) {
+	} else if (engine_version_is_since(engine->version, 2, 0, 0)) {
 		if (kubelet)
 			judge_runtimes(d, engine);
-	} else if (is_since(kubelet, 1, 27, 0)) {
+	} else if (engine_version_is_since(kubelet, 1, 27, 0)) {
 		doctor_say(d, DOCTOR_FAIL, "kubelet %s needs containerd 2.0 for user namespaces, and %s " IGNORES,
 			   kubelet, name);
 		doctor_advise(d, "upgrade to containerd 2.0 or newer");
@@ -113,7 +103,7 @@ static void judge_containerd(struct doctor *d, const struct engine_conf *engine)
 
 static void judge_crio(struct doctor *d, const struct engine_conf *engine)
 {
-	if (engine->version && !is_since(engine->version, 1, 25, 0)) {
+	if (engine->version && !engine_version_is_since(engine->version, 1, 25, 0)) {
 		doctor_say(d, DOCTOR_FAIL, "CRI-O %s " IGNORES, engine->version);
 		doctor_advise(d, "upgrade to CRI-O 1.25 or newer");
 	} else if (ask_kubelet(d)) {
@@ -123,7 +113,7 @@ static void judge_crio(struct doctor *d, const struct engine_conf *engine)
 
 static void judge_podman(struct doctor *d, const struct engine_conf *engine)
 {
-	if (!engine->version || is_since(engine->version, 5, 2, 0))
+	if (!engine->version || engine_version_is_since(engine->version, 5, 2, 0))
 		return;
 	doctor_say(d, DOCTOR_FAIL,
 		   "podman %s gives the bundle of a container with a user namespace to that container's root, and the hook refuses it",
@@ -198,7 +188,7 @@ void doctor_check_query(struct doctor *d)
 	} else if (!version) {
 		doctor_say(d, DOCTOR_UNKNOWN,
 			   "Linux %s does with runc up to 1.5.1, and this runc does not say its version", text);
-	} else if (is_since(version, 1, 5, 2)) {
+	} else if (engine_version_is_since(version, 1, 5, 2)) {
 		doctor_say(d, DOCTOR_OK, "Linux %s does, and runc %s gives it enough room", text, version);
 	} else if (tried < 0 && !d->args.privileged) {
 		doctor_say(d, DOCTOR_UNKNOWN, "Linux %s may, with runc %s: only root can try", text, version);

@@ -184,7 +184,7 @@ int engine_slurp(struct engine_look *look, const char *path, bool must, char **r
 static int read_conf(struct engine_look *look, const char *path, bool must, char **ret, size_t *ret_len,
 		     struct engine_file **ret_file)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int r = engine_slurp(look, path, must, ret, ret_len, &st);
 	struct engine_file *file;
 
@@ -209,7 +209,7 @@ struct toml_node *engine_toml(struct engine_look *look, const char *path, bool m
 	struct toml_node *node = NULL;
 	struct engine_file *file;
 	struct err err;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	if (read_conf(look, path, must, &text, &len, &file) < 0)
@@ -229,7 +229,7 @@ yyjson_doc *engine_json(struct engine_look *look, const char *path, bool must)
 	yyjson_doc *doc = NULL;
 	struct engine_file *file;
 	struct err err;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	if (read_conf(look, path, must, &text, &len, &file) < 0)

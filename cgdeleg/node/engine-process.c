@@ -76,13 +76,12 @@ static uint64_t read_boot(int proc_fd)
 {
 	_cleanup_close_ int fd = openat(proc_fd, "stat", O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
-	unsigned long long second = 0;
 	const char *at;
 
 	if (fd < 0 || file_slurp(fd, ENGINE_FILE_MAX, &text, NULL) < 0)
 		return 0;
 	at = strstr(text, "\nbtime ");
-	return at && sscanf(at, " btime %llu", &second) == 1 ? second : 0;
+	return at ? strtoull(at + strlen("\nbtime "), NULL, 10) : 0;
 }
 
 /* The 22nd field of stat, in ticks since the boot; the name before it may have any byte but ends with the last ')'. */
@@ -90,19 +89,15 @@ static int64_t read_started(int proc_fd, const char *pid)
 {
 	const uint64_t boot = read_boot(proc_fd);
 	char path[64], text[STATUS_MAX];
-	unsigned long long ticks;
 	const char *at;
 
 	(void)snprintf(path, sizeof(path), "%s/stat", pid);
 	if (boot == 0 || file_read_at(proc_fd, path, text, sizeof(text)) < 0)
 		return 0;
 	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++) {
+	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
-	}
-	if (!at || sscanf(at, "%llu", &ticks) != 1)
-		return 0;
-	return (int64_t)(boot + ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return at ? (int64_t)(boot + strtoull(at, NULL, 10) / (unsigned long long)sysconf(_SC_CLK_TCK)) : 0;
 }
 
 static void add_process(struct engine_look *look, int proc_fd, const char *pid, struct engine_process ***last)

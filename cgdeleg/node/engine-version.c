@@ -37,6 +37,24 @@ const char *engine_version_in(const char *text, size_t *ret_len)
 	return NULL;
 }
 
+bool engine_version_is_since(const char *version, unsigned major, unsigned minor, unsigned patch)
+{
+	const unsigned long wanted[] = { major, minor, patch };
+
+	for (size_t i = 0; i < ELEMENTS(wanted); i++) {
+		unsigned long number = 0;
+		char *end;
+
+		if (!version || !isdigit((unsigned char)*version))
+			return i > 0 && wanted[i] == 0; /* "1.9" is 1.9.0 */
+		number = strtoul(version, &end, 10);
+		if (number != wanted[i])
+			return number > wanted[i];
+		version = *end == '.' ? end + 1 : NULL;
+	}
+	return true;
+}
+
 /* Root would execute what somebody else can write; others would execute only what is theirs already. */
 static bool may_execute(const char *path)
 {
@@ -106,7 +124,7 @@ const char *engine_ask_version(const char *root, const char *path, struct arena 
 	const char *found;
 	size_t len;
 	int pipe_fds[2];
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (snprintf(whole, sizeof(whole), "%s%s", strcmp(root, "/") == 0 ? "" : root, path) >= (int)sizeof(whole) ||
 	    !may_execute(whole) || pipe2(pipe_fds, O_CLOEXEC) < 0)

@@ -100,13 +100,13 @@ static const char *socket_of(struct engine_look *look, const struct reader *read
 static void take_version(struct engine_look *look)
 {
 	struct engine_conf *engine = look->engine;
-	unsigned major, minor;
+	char *end;
 
 	engine->version = engine->program ? engine_ask_version(look->root, engine->program, look->arena) : NULL;
-	if (!engine->version || sscanf(engine->version, "%u.%u", &major, &minor) != 2)
+	if (!engine->version)
 		return;
-	engine->major = major;
-	engine->minor = minor;
+	engine->major = (unsigned)strtoul(engine->version, &end, 10);
+	engine->minor = *end == '.' ? (unsigned)strtoul(end + 1, NULL, 10) : 0;
 }
 
 static void look_at_programs(const struct engine_look *look, struct engine_hook *hooks)
@@ -210,9 +210,10 @@ static const char *match_set(const char *pattern, char c)
 
 	pattern += inverted;
 	for (bool first = true; *pattern && (first || *pattern != ']'); first = false) {
-		char low = *pattern == '\\' && pattern[1] ? *++pattern : *pattern, high = low;
+		char low, high;
 
-		pattern++;
+		pattern += pattern[0] == '\\' && pattern[1];
+		low = high = *pattern++;
 		if (pattern[0] == '-' && pattern[1] && pattern[1] != ']') {
 			pattern += pattern[1] == '\\' && pattern[2] ? 2 : 1;
 			high = *pattern++;
@@ -236,13 +237,11 @@ bool engine_path_match(const char *pattern, const char *name)
 		}
 		if (!*pattern && !*name)
 			return true;
-		if (*name && *pattern == '?' && *name != '/')
-			next = pattern + 1;
-		else if (*name && *pattern == '[')
+		if (*name && *pattern == '[')
 			next = match_set(pattern + 1, *name);
 		else if (*name && *pattern == '\\' && pattern[1] == *name)
 			next = pattern + 2;
-		else if (*name && *pattern == *name && !strchr("*?[\\", *pattern))
+		else if (*name && (*pattern == '?' ? *name != '/' : *pattern == *name && *pattern != '\\'))
 			next = pattern + 1;
 		if (next) {
 			pattern = next;

@@ -149,6 +149,9 @@ const char *engine_version_in(const char *text, size_t *ret_len);
 /* As a shell would find it, below `root`: its path, copied into `arena`, or NULL. */
 const char *engine_find_program(const char *root, const char *name, struct arena *arena);
 
+/* Is the version at least that one? NULL, and a text that is none, is not. */
+bool engine_version_is_since(const char *version, unsigned major, unsigned minor, unsigned patch);
+
 /* What `path --version` prints, below `root`, copied into `arena`; NULL: it is not there, not root's alone, or says
  * nothing within two seconds. */
 const char *engine_ask_version(const char *root, const char *path, struct arena *arena);

@@ -435,3 +435,22 @@ TEST(test_runtime)
 	engines_done(&engines);
 	tree_free(&tree);
 }
+
+static const struct {
+	const char *version;
+	unsigned major, minor, patch;
+	bool since;
+} comparisons[] = {
+	{ "1.2.0", 1, 2, 0, true },  { "1.1.15", 1, 2, 0, false }, { "1.10", 1, 9, 0, true },
+	{ "1.9", 1, 9, 0, true },    { "1.9", 1, 9, 1, false },	   { "2.0.0", 1, 9, 9, true },
+	{ "1.5.1", 1, 5, 2, false }, { "1.5.2", 1, 5, 2, true },   { "0.9.9", 1, 0, 0, false },
+	{ "x", 0, 0, 0, false },     { NULL, 0, 0, 0, false },
+};
+
+TEST(test_since)
+{
+	for (size_t i = 0; i < ELEMENTS(comparisons); i++)
+		if (engine_version_is_since(comparisons[i].version, comparisons[i].major, comparisons[i].minor,
+					    comparisons[i].patch) != comparisons[i].since)
+			fail_msg("%zu: %s", i, comparisons[i].version);
+}
