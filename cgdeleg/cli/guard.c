@@ -2,15 +2,18 @@
 /* cgdeleg guard - loads, unloads and shows the BPF guards; a cgroup's rules and refusals. See cli.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "bpf/cgroup2.h"
 #include "bpf/guard-load.h"
 #include "bpf/guard.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/cli/progress.h"
 #include "cgdeleg/kernel/devices.h"
 
 struct guard_cli {
@@ -44,7 +47,9 @@ static int load(const struct guard_cli *cli, int sys_fd)
 	int r;
 
 	(void)cli;
+	progress_begin("the kernel is checking the guards");
 	r = guard_load(sys_fd, &loaded, &err);
+	progress_end();
 	/* The guard that could be loaded is pinned by now; the other one's sentence is the error. */
 	if (r < 0 && loaded.n == 0)
 		return complain(&err);
@@ -144,13 +149,20 @@ static int show_grant(const struct grant_guard *pinned, int cgroup_fd)
 	return EXIT_OK;
 }
 
-static int show_cgroup(const struct guards *guards, const char *path)
+static int show_cgroup(const struct guards *guards, int sys_fd, const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int mount_fd = -EBADF;
 	struct err err = { 0 };
 	struct stat st;
 	int device, grant;
 
+	/* As list prints it: below the mount of cgroup2. */
+	if (fd < 0 && errno == ENOENT && path[0] == '/' && path[1]) {
+		mount_fd = cgroup2_open(sys_fd, CGROUP2_SUPER_MAGIC);
+		if (mount_fd >= 0)
+			fd = openat(mount_fd, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		(void)err_set_errno(&err, errno, "cannot open the cgroup '%s'", path);
 		return complain(&err);
@@ -170,7 +182,7 @@ static int status(const struct guard_cli *cli, int sys_fd)
 	if (there < 0)
 		return complain(&err);
 	if (cli->cgroup)
-		return show_cgroup(&guards, cli->cgroup);
+		return show_cgroup(&guards, sys_fd, cli->cgroup);
 	printf("%-13s %s\n", "build", guard_build[0] ? guard_build : "without guards");
 	printf("%-13s %s\n", "pinned",
 	       there			       ? GUARD_DIRECTORY
@@ -197,7 +209,7 @@ static const struct option_row options[] = {
 	{ "ACTION", "load|unload|status", OPERAND, offsetof(struct guard_cli, action),
 	  "load and pin the guards, remove the pins, or show them" },
 	{ "--cgroup", "DIR", OPTION_TEXT, offsetof(struct guard_cli, cgroup),
-	  "status: the rules and refusals of the cgroup with this directory" },
+	  "status: the rules and refusals of the cgroup with this directory, or with this path as list prints it" },
 };
 
 static int run_guard(int argc, char **argv)

@@ -16,6 +16,7 @@
 #include "base/publish.h"
 #include "base/text.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/cli/progress.h"
 #include "cgdeleg/grant/budget.h"
 
 #define OUTPUT_BUFFER 65536 /* bytes that are written at once */
@@ -56,8 +57,12 @@ static int list_once(struct list *list, const struct host *host, struct err *err
 	struct screen screen = { 0 };
 	struct winsize size;
 	bool written;
-	int r = table_fill(host, &list->table, err);
+	int r;
 
+	if (!list->watch)
+		progress_begin("reading the cgroups of this node");
+	r = table_fill(host, &list->table, err);
+	progress_end();
 	if (r >= 0 && list->tree)
 		tree_arrange(&list->table, !list->json);
 	if (r >= 0 && list->output) {

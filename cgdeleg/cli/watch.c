@@ -51,10 +51,12 @@ struct service {
 	struct err err;
 };
 
-/* journald reads the priority in front. */
+/* journald reads the priority in front; on a terminal a person would. */
 static void say(int priority, const char *text)
 {
-	fprintf(stderr, "<%d>cgdeleg: %s\n", priority, text);
+	if (!isatty(STDERR_FILENO))
+		fprintf(stderr, "<%d>", priority);
+	fprintf(stderr, "cgdeleg: %s\n", text);
 }
 
 static int load_guards(int sys_fd, struct err *err)
@@ -64,8 +66,8 @@ static int load_guards(int sys_fd, struct err *err)
 	return guard_load(sys_fd, &loaded, err);
 }
 
-/* A broken policy lowers nothing; what was in force stays. */
-static void load_policy(struct service *s)
+/* A broken policy lowers nothing; what was in force stays. False: it is broken, or is not there. */
+static bool load_policy(struct service *s)
 {
 	struct ruleset *next = &s->rules[!s->current];
 	struct err err = { 0 };
@@ -75,7 +77,7 @@ static void load_policy(struct service *s)
 	memset(next, 0, sizeof(*next));
 	if (ruleset_load(s->policy, 0, next, &err) < 0) {
 		say(LOG_ERR, err.text);
-		return;
+		return false;
 	}
 	if (ruleset_is_broken(next)) {
 		const struct complaint *c = next->complaints;
@@ -84,11 +86,12 @@ static void load_policy(struct service *s)
 		(void)snprintf(text, sizeof(text), "the policy has errors, so the previous one stays in force: %s: %.300s",
 			       origin_format(&c->origin, place, sizeof(place)), c->text);
 		say(LOG_ERR, text);
-		return;
+		return false;
 	}
 	s->current = !s->current;
 	if (s->watch)
 		watch_apply_policy(s->watch, next);
+	return true;
 }
 
 static void put_metrics(void *userdata, FILE *to)
@@ -206,7 +209,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic_us());
-	load_policy(userdata);
+	(void)load_policy(userdata);
 	report(userdata);
 	(void)sd_notify(0, "READY=1");
 	return 0;
@@ -279,6 +282,7 @@ static int run(struct service *s)
 	};
 	const struct watch_counts *c;
 	struct rlimit limit;
+	bool has_policy;
 	int r;
 
 	if (text_to_u64(s->interval, &s->seconds) < 0 || s->seconds == 0 || s->seconds > 3600)
@@ -299,7 +303,7 @@ static int run(struct service *s)
 		return r;
 	if (s->helpers)
 		s->host.helpers = s->helpers;
-	load_policy(s);
+	has_policy = load_policy(s);
 	args.rules = &s->rules[s->current];
 	r = watch_new(&args, &s->watch, &s->err);
 	if (r < 0)
@@ -310,6 +314,8 @@ static int run(struct service *s)
 		return loop(s);
 	report(s);
 	c = watch_counts(s->watch);
+	if (!has_policy)
+		return err_set(&s->err, EINVAL, "the policy cannot be used, so no ceiling was compared with it");
 	if (c->failed > 0)
 		return err_set(&s->err, EIO, "some limits could not be put back");
 	if (c->guards_missing > 0)

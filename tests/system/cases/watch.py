@@ -166,6 +166,12 @@ def once(t):
         succeeds(run([t.cgdeleg, "watch", "--once", "--policy", rules, "--run", t.run_dir,
                       "--audit", f"{t.work}/audit"]), "exit code")
         equal(host.value(c.cgroup, "cgroup.max.depth"), "4", "cgroup.max.depth")
+    with t.step("without a policy it puts back all the same, and says with status 1 what it could not do"):
+        host.write(f"{host.CGROUP}{c.cgroup}/cgroup.max.depth", "100")
+        done = run([t.cgdeleg, "watch", "--once", "--policy", f"{t.work}/nosuch", "--run", t.run_dir,
+                    "--audit", f"{t.work}/audit"])
+        equal((done.code, host.value(c.cgroup, "cgroup.max.depth")), (1, "4"), "status and cgroup.max.depth")
+        contains(done.err, "the policy cannot be used", "what it says")
 
 
 @case("watch.update")
