@@ -117,7 +117,7 @@ int client_run(const char *const *argv, int64_t deadline_ms, char *out, size_t s
 	_cleanup_close_ int said = memfd_create("said", MFD_CLOEXEC);
 	char line[512];
 	int status = 0, r;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (output < 0 || said < 0)
 		return err_set_errno(err, errno, "cannot keep what '%s' says", argv[0]);

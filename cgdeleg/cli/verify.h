@@ -21,7 +21,7 @@ struct claims {
 	bool no_memory;
 };
 
-void claims_add(const struct claim *claim, void *claims);
+void claims_add(const struct claim *claim, void *userdata); /* a struct claims */
 void claims_free(struct claims *claims);
 
 bool claims_print_text(const struct claims *claims, const struct found *found, FILE *to);

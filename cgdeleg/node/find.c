@@ -72,7 +72,7 @@ static void add_name(struct search *search, const struct grant *grant)
 	if (search->n > 4)
 		return;
 	for (size_t i = 0; a->present && i < ELEMENTS(parts) && len < sizeof(text); i++)
-		if (parts[i][0])
+		if (parts[i] && parts[i][0])
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len > 0 ? "/" : "", parts[i]);
 	(void)snprintf(search->names + used, sizeof(search->names) - used, "%s%.64s%s%s%s", used > 0 ? ", " : "",
 		       a->present ? a->id : grant->path, len > 0 ? " (" : "", text_escape(text, shown, sizeof(shown)),

@@ -80,7 +80,7 @@ int process_open(const struct host *host, pid_t pid, struct process *ret, struct
 			return err_set_errno(err, errno, "cannot open '/proc/%d/%s'", pid, name);
 	}
 	if (process_check(&process, err) < 0)
-		return -err->code;
+		return -ESRCH;
 	*ret = process;
 	process = (struct process)PROCESS_NONE;
 	return 0;
@@ -195,8 +195,11 @@ static const char *find_line(const char *text, const char *name)
 static bool read_ids(const char *text, const char *name, uint32_t ret[4])
 {
 	const char *at = find_line(text, name);
+	char *end = NULL;
 
-	return at && sscanf(at, "%u %u %u %u", &ret[0], &ret[1], &ret[2], &ret[3]) == 4;
+	for (int i = 0; at && i < 4; i++, at = end)
+		ret[i] = (uint32_t)strtoul(at, &end, 10);
+	return at && *end == '\n';
 }
 
 int process_status(const struct process *process, struct process_status *ret, struct err *err)
@@ -238,6 +241,30 @@ int process_cgroup(const struct process *process, char *ret, size_t size, struct
 	if (n < 0)
 		return err_set_errno(err, (int)n, "cannot read '/proc/%d/cgroup'", process->pid);
 	return cgroup_parse_path(text, ret, size, err);
+}
+
+bool map_next(const char **at, struct map_extent *ret)
+{
+	uint64_t *const numbers[] = { &ret->inside, &ret->outside, &ret->count };
+	char *end = NULL;
+
+	if (!**at)
+		return false;
+	for (size_t i = 0; i < ELEMENTS(numbers); i++, *at = end)
+		*numbers[i] = strtoull(*at, &end, 10);
+	*at = strchrnul(end, '\n');
+	*at += **at == '\n';
+	return true;
+}
+
+uint32_t map_root(const char *map)
+{
+	struct map_extent extent;
+
+	while (map_next(&map, &extent))
+		if (extent.inside == 0 && extent.count > 0)
+			return (uint32_t)extent.outside;
+	return UINT32_MAX;
 }
 
 int process_map(const struct process *process, const char *name, char *ret, struct err *err)

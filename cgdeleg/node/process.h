@@ -66,5 +66,16 @@ int process_status(const struct process *process, struct process_status *ret, st
 /* The path of its cgroup, as this process's cgroup namespace sees it. */
 int process_cgroup(const struct process *process, char *ret, size_t size, struct err *err);
 
+/* One line of an id map. */
+struct map_extent {
+	uint64_t inside, outside, count;
+};
+
+/* The next line of a map that the kernel has written, for which *at is moved on; false at the end. */
+bool map_next(const char **at, struct map_extent *ret);
+
+/* The host's id for 0 in a map; UINT32_MAX: none. */
+uint32_t map_root(const char *map);
+
 /* The text of its uid_map or gid_map, with one blank between numbers. `ret` has EXTENTS_SIZE bytes. */
 int process_map(const struct process *process, const char *name, char *ret, struct err *err);

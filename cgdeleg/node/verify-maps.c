@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verify - the id maps: the attribute's, config.json's, and those that a process inside has. See verify.h. */
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,35 +11,6 @@
 #include "cgdeleg/grant/oci.h"
 #include "cgdeleg/kernel/id-ranges.h"
 #include "cgdeleg/node/verify-part.h"
-
-struct extent {
-	unsigned long inside, outside, count;
-};
-
-#define EXTENTS_MAX 340 /* UID_GID_MAP_MAX_EXTENTS of the kernel */
-
-/* How many lines of a map there are; the kernel has written them. */
-static size_t read_extents(const char *map, struct extent ret[EXTENTS_MAX])
-{
-	size_t n = 0;
-
-	for (const char *line = map; *line && n < EXTENTS_MAX; line += *line == '\n') {
-		n += sscanf(line, "%lu %lu %lu", &ret[n].inside, &ret[n].outside, &ret[n].count) == 3;
-		line = strchrnul(line, '\n');
-	}
-	return n;
-}
-
-uint32_t map_root(const char *map)
-{
-	struct extent extents[EXTENTS_MAX];
-	const size_t n = read_extents(map, extents);
-
-	for (size_t i = 0; i < n; i++)
-		if (extents[i].inside == 0 && extents[i].count > 0)
-			return (uint32_t)extents[i].outside;
-	return UINT32_MAX;
-}
 
 static bool has_maps(const struct verify *v, struct outcome *ret)
 {
@@ -52,12 +24,11 @@ static bool has_maps(const struct verify *v, struct outcome *ret)
 /* The host ids of a map as the attribute has them. */
 static const char *format_ranges(const char *map, char buf[ID_RANGES_TEXT_SIZE])
 {
-	struct extent extents[EXTENTS_MAX];
-	const size_t n = read_extents(map, extents);
 	struct id_ranges ranges = { 0 };
+	struct map_extent extent;
 
-	for (size_t i = 0; i < n; i++)
-		id_ranges_add(&ranges, extents[i].outside, extents[i].count);
+	while (map_next(&map, &extent))
+		id_ranges_add(&ranges, extent.outside, extent.count);
 	return id_ranges_format(&ranges, buf);
 }
 
@@ -83,64 +54,68 @@ void claim_ids_attribute(struct verify *v, struct limit_state *limit, struct out
 			gids);
 }
 
-/* Where engines keep the bundle of a container that runs: before its id, and after it. */
+/* Where engines keep the bundle of a container that runs: before its id, and after it. A containerd has a directory for
+ * each of its namespaces; Docker with userns-remap makes one for each map. */
 static const char *const bundle_places[][2] = {
-	{ "/run/containerd/io.containerd.runtime.v2.task/k8s.io/", "" },
-	{ "/run/containerd/io.containerd.runtime.v2.task/default/", "" },
-	{ "/run/containerd/io.containerd.runtime.v2.task/moby/", "" },
-	{ "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/", "" },
-	{ "/run/containers/storage/overlay-containers/", "/userdata" },
-	{ "/var/lib/containers/storage/overlay-containers/", "/userdata" },
-	{ "/var/lib/containers/storage/vfs-containers/", "/userdata" },
+	{ "/run/containerd/io.containerd.runtime.v2.task/*/", "" },
+	{ "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/*/", "" },
+	{ "/run/k3s/containerd/io.containerd.runtime.v2.task/*/", "" },
+	{ "/run/containers/storage/*-containers/", "/userdata" },
+	{ "/var/lib/containers/storage/*-containers/", "/userdata" },
 	{ "/run/crun/", "" },
 };
 
 /* 1: *oci has config.json; 0: there is none where it was looked for. */
 static int read_config(const struct verify *v, struct oci *oci, char *place, size_t size, struct err *err)
 {
+	static const char simple[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 	const char *id = v->attribute->id;
-	struct stat st;
 
 	if (v->args->bundle) {
 		(void)snprintf(place, size, "%s", v->args->bundle);
 		return oci_read_config(place, 0, oci, err) < 0 ? -err->code : 1;
 	}
-	if (!id[0] || strchr(id, '/') || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+	/* Nobody's id may lead elsewhere. */
+	if (!id[0] || strspn(id, simple) != strlen(id))
 		return 0;
 	for (size_t i = 0; i < ELEMENTS(bundle_places); i++) {
-		char config[PATH_MAX];
+		char pattern[PATH_MAX];
+		glob_t found = { 0 };
+		bool there;
 
-		(void)snprintf(place, size, "%s%s%s", bundle_places[i][0], id, bundle_places[i][1]);
-		if (snprintf(config, sizeof(config), "%s/config.json", place) < (int)sizeof(config) &&
-		    stat(config, &st) == 0)
+		if (snprintf(pattern, sizeof(pattern), "%s%s%s/config.json", bundle_places[i][0], id,
+			     bundle_places[i][1]) >= (int)sizeof(pattern))
+			return 0;
+		there = glob(pattern, GLOB_NOSORT, NULL, &found) == 0 && found.gl_pathc > 0;
+		if (there)
+			(void)snprintf(place, size, "%.*s", (int)(strlen(found.gl_pathv[0]) - strlen("/config.json")),
+				       found.gl_pathv[0]);
+		globfree(&found);
+		if (there)
 			return oci_read_config(place, 0, oci, err) < 0 ? -err->code : 1;
 	}
 	return 0;
 }
 
-/* The map that config.json declares, in the kernel's form but in its own order; false: one that makes no sense. */
+/* Does config.json declare this map, in whatever order? */
 static bool same_map(yyjson_val *mappings, const char *map)
 {
-	struct extent extents[EXTENTS_MAX];
-	const size_t n = read_extents(map, extents);
-	yyjson_arr_iter iter = yyjson_arr_iter_with(mappings);
-	yyjson_val *item;
+	struct map_extent extent;
+	size_t n = 0;
 
-	if (yyjson_arr_size(mappings) != n)
-		return false;
-	while ((item = yyjson_arr_iter_next(&iter)) != NULL) {
-		const uint64_t inside = yyjson_get_uint(yyjson_obj_get(item, "containerID"));
-		const uint64_t outside = yyjson_get_uint(yyjson_obj_get(item, "hostID"));
-		const uint64_t count = yyjson_get_uint(yyjson_obj_get(item, "size"));
+	for (; map_next(&map, &extent); n++) {
+		yyjson_arr_iter iter = yyjson_arr_iter_with(mappings);
 		bool found = false;
+		yyjson_val *item;
 
-		for (size_t i = 0; i < n; i++)
-			found = found || (extents[i].inside == inside && extents[i].outside == outside &&
-					  extents[i].count == count);
+		while ((item = yyjson_arr_iter_next(&iter)) != NULL)
+			found = found || (yyjson_get_uint(yyjson_obj_get(item, "containerID")) == extent.inside &&
+					  yyjson_get_uint(yyjson_obj_get(item, "hostID")) == extent.outside &&
+					  yyjson_get_uint(yyjson_obj_get(item, "size")) == extent.count);
 		if (!found)
 			return false;
 	}
-	return true;
+	return yyjson_arr_size(mappings) == n;
 }
 
 static void compare_config(const struct verify *v, const struct oci *oci, const char *place, struct outcome *ret)

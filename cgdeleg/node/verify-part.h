@@ -79,6 +79,3 @@ void verify_visit(struct verify *v);
 
 /* Its answer; NULL where there is none, and then *ret says why. */
 const struct attempt *verify_answer(const struct verify *v, int index, struct outcome *ret);
-
-/* The host ids of one map text for id 0; UINT32_MAX: none. */
-uint32_t map_root(const char *map);

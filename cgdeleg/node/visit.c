@@ -186,17 +186,6 @@ static int count_descriptors(const struct process *child)
 	return found;
 }
 
-/* The host's id for 0 in a map, or UINT32_MAX. */
-static uint32_t root_of(const char *map)
-{
-	unsigned long inside, outside, count;
-
-	for (const char *line = map; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-		if (sscanf(line, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0)
-			return (uint32_t)outside;
-	return UINT32_MAX;
-}
-
 static int compare_namespaces(const struct process *a, const struct process *b, struct err *err)
 {
 	for (int kind = 0; kind < NAMESPACES; kind++) {
@@ -237,7 +226,7 @@ static int check_child(struct visit *visit, pid_t pid, const struct process_stat
 	       ((status.permitted | status.effective | status.bounding) & ~first->bounding) ||
 	       count_descriptors(&child) != VISIT_SOCKET + 1;
 	for (int i = 0; i < 4; i++)
-		more = more || status.uids[i] != root_of(visit->uid_map) || status.gids[i] != root_of(visit->gid_map);
+		more = more || status.uids[i] != map_root(visit->uid_map) || status.gids[i] != map_root(visit->gid_map);
 	if (more)
 		return err_set(err, EPERM, "it still has rights that the container's root has not");
 	return 0;
