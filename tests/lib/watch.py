@@ -14,7 +14,7 @@ class Watch:
         self.dir, self.program = directory, None
         os.makedirs(directory)
         self.audit_dir = f"{directory}/audit"
-        self.command = [program, "watch", *options, "--interval", "1", "--openmetrics", f"{directory}/metrics",
+        self.command = [program, "watch", *options, "--interval", "1", "--metrics", f"{directory}/metrics",
                         "--audit", self.audit_dir]
 
     def start(self):

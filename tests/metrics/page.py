@@ -5,10 +5,12 @@ import re
 import time
 
 COLORS = ("#3274d9", "#d9534f", "#56a64b", "#e0b400", "#8f3bb8", "#f2812f", "#1f8a8a", "#7a7a7a", "#b0467a", "#5c6b2f")
-STYLE = """body{font:13px sans-serif;margin:8px;background:#f4f5f5}h1{font-size:18px}h2{font-size:15px;margin:12px 0 4px;grid-column:1/25}
-main{display:grid;grid-template-columns:repeat(24,1fr);gap:6px}section{background:#fff;border:1px solid #ddd;padding:6px;overflow:auto}
-section b{display:block}section i{color:#666;font-size:11px}.stat{font-size:28px;text-align:center;color:#fff;border-radius:3px}
-.bar{background:#eee;height:14px;position:relative}.bar div{height:14px}td,th{padding:1px 6px;text-align:left;font-size:11px}"""
+STYLE = """body{font:13px sans-serif;margin:8px;background:#f4f5f5} h1{font-size:18px}
+h2{font-size:15px;margin:12px 0 4px;grid-column:1/25}
+main{display:grid;grid-template-columns:repeat(24,1fr);gap:6px}
+section{background:#fff;border:1px solid #ddd;padding:6px;overflow:auto} section b{display:block}
+section i{color:#666;font-size:11px} .stat{font-size:28px;text-align:center;color:#fff;border-radius:3px}
+.bar{background:#eee;height:14px} .bar div{height:14px} td,th{padding:1px 6px;text-align:left;font-size:11px}"""
 
 
 def legend(form, labels):
