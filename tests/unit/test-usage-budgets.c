@@ -27,7 +27,7 @@ static const struct budget_entry entries[] = {
 	{ .id = 2, USAGE(2), .namespace = "y" },
 	{ .id = 3, USAGE(4), .namespace = "x" },
 	{ .id = 0, USAGE(8), .namespace = "x" }, /* a free one */
-	{ .id = 4, .usage = { 1, 64, LIMIT_MAX, 10, 500 }, .handler = "b", .namespace = "y" },
+	{ .id = 4, .usage = { 1, 64, LIMIT_MAX, 10, 500 }, .handler = "b", .namespace = "z" },
 };
 
 /* Nobody knows whose it is. */
@@ -54,7 +54,7 @@ static const struct {
 	  "handler a x memory 5120/8192\nhandler a y memory 2048/8192\n" },
 	/* The kernel's cgroup ids are the whole node's. */
 	{ "[defaults]\nper = namespace\nmax_delegated = 2\n", false,
-	  "defaults descendants 512/16384\ndefaults x grants 2/2\ndefaults y grants 2/2\n" },
+	  "defaults descendants 512/16384\ndefaults x grants 2/2\ndefaults y grants 1/2\ndefaults z grants 1/2\n" },
 	{ "[handler a]\nengine = containerd\nmax_delegated = 9\n", true,
 	  "none descendants 576/16384\nhandler a grants 4/9\n" },
 	{ "[handler a]\nengine = containerd\nper = namespace\nmax_delegated = 9\n", true,

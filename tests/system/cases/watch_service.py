@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """cgdeleg watch as deploy's hardened unit."""
 import os
+import re
 import stat
 
-from lib import host, policy
+from lib import host, metrics, policy
 from lib.process import run, wait_until
 from lib.report import Skip, case, equal, expect
 from lib.watch import stopped
@@ -12,9 +13,10 @@ from cases.guard import guards_of
 from cases.watch import MIB, PROFILE
 from cases.watch_guard import guard_policy, take_off
 
-UNIT = "cgdeleg-watch-test.service"
+UNIT, LISTS = "cgdeleg-watch-test.service", "cgdeleg-metrics-test.service"
 PLACE = "/opt/cgdtest"  # the unit sees no /var/tmp of ours
 METRICS = "/var/lib/prometheus/node-exporter/cgdeleg.prom"
+LISTED = "/var/lib/prometheus/node-exporter/cgdeleg-list.prom"
 
 
 def service_guard(t, c):
@@ -35,6 +37,24 @@ def service_guard(t, c):
         print(f"# {t.name}: pins {pins} {[os.listdir('/sys/fs/bpf/cgdeleg/' + p) for p in pins]}", flush=True)
 
 
+def unit_text(t, name, command, instead):
+    """deploy's unit with another command."""
+    text = host.read(f"{os.path.dirname(t.hook)}/{name}")
+    expect(f"/bin/cgdeleg {command}" in text, f"{name} does not call cgdeleg {command}")
+    return re.sub(rf"(?<==)/\S*/bin/cgdeleg {command}", instead, text)
+
+
+def service_metrics(c, program, t):
+    """The unit that the timer starts: what the guards have counted needs the most rights of all."""
+    host.write(f"/run/systemd/system/{LISTS}", unit_text(t, "cgdeleg-metrics.service", "list", f"{program} list"))
+    run(["systemctl", "daemon-reload"])
+    done = run(["systemctl", "start", LISTS])
+    equal(done.code, 0, f"{done.text}{run(['journalctl', '-u', LISTS, '-n', '20', '--no-pager']).out}")
+    families = metrics.read(host.read(LISTED), prometheus=True)
+    for name in ("cgdeleg_grant_info", "cgdeleg_descendants", *(["cgdeleg_device_refusals"] if guards_of(c) else [])):
+        equal(len([1 for have, _ in families[name]["samples"] if have["id"] == c.id]), 1, f"samples of {name}")
+
+
 @case("watch.service")
 def service(t):
     """The hardened unit: it becomes ready, does its work, reloads, and systemd thinks well of it."""
@@ -46,12 +66,10 @@ def service(t):
     program = f"{PLACE}/cgdeleg"
     if os.path.exists(f"{program}.bin"):
         host.write(program, f'#!/bin/sh\nLD_LIBRARY_PATH={PLACE}/lib exec {program}.bin "$@"\n')
-    text = host.read(f"{os.path.dirname(t.hook)}/cgdeleg-watch.service")
     run(["cp", "-r", rules, f"{PLACE}/policy"])
     host.write(f"/run/systemd/system/{UNIT}",
-               text.replace("/usr/local/bin/cgdeleg watch",
-                            f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE}"
-                            f" --metrics {METRICS}"))
+               unit_text(t, "cgdeleg-watch.service", "watch",
+                         f"{program} watch --interval 1 --policy {PLACE}/policy --helpers {PLACE} --metrics {METRICS}"))
     os.makedirs(os.path.dirname(METRICS), mode=0o755, exist_ok=True)
     run(["systemctl", "daemon-reload"])
     c = t.container("service", policy_dir=rules).up()
@@ -75,6 +93,8 @@ def service(t):
             wait_until(lambda: os.path.exists(METRICS), "the counters")
             equal(stat.S_IMODE(os.stat(METRICS).st_mode), 0o644, "mode")
             equal(os.path.exists(f"{METRICS}.new"), False, "a file that is left over")
+        with t.step("the unit that lists what containers use writes it beside them"):
+            service_metrics(c, program, t)
         with t.step("puts the guard back, also where it has to load it"):
             service_guard(t, c)
         with t.step("reloads"):
@@ -93,6 +113,7 @@ def service(t):
             expect(float(last.split(": ")[1].split()[0]) <= 1.6, last)
     finally:
         run(["systemctl", "stop", UNIT])
-        os.unlink(f"/run/systemd/system/{UNIT}")
+        for unit in (UNIT, LISTS):
+            run(["rm", "-f", f"/run/systemd/system/{unit}"])
         run(["systemctl", "daemon-reload"])
-        run(["rm", "-rf", PLACE, METRICS])
+        run(["rm", "-rf", PLACE, METRICS, LISTED])
