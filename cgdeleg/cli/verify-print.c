@@ -129,7 +129,8 @@ bool claims_print_json(const struct claims *claims, const struct found *found, F
 		(void)yyjson_mut_obj_add_str(doc, o, "what", c->what);
 		(void)yyjson_mut_obj_add_str(doc, o, "state", claim_state_name(c->state));
 		(void)yyjson_mut_obj_add_str(doc, o, "how", c->how);
-		add_text(doc, o, "remedy", c->remedy);
+		(void)(c->remedy ? yyjson_mut_obj_add_str(doc, o, "remedy", c->remedy)
+				 : yyjson_mut_obj_add_null(doc, o, "remedy"));
 	}
 	counts = yyjson_mut_obj_add_obj(doc, root, "counts");
 	for (int state = 0; state < CLAIM_STATES; state++)
