@@ -22,7 +22,7 @@ enum doctor_result doctor_worst(const struct doctor *d)
 
 static void count(const struct doctor *d, size_t counts[DOCTOR_RESULTS])
 {
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; d->answers && i < d->n; i++)
 		counts[d->answers[i].result]++;
 }
 

@@ -87,8 +87,8 @@ static void check_lsm(struct doctor *d)
 		return;
 	}
 	(void)snprintf(words, sizeof(words), "%s", text);
-	for (char *p = words; *p; p++)
-		*p = *p == ',' ? ' ' : *p;
+	for (char *comma = strchr(words, ','); comma; comma = strchr(comma, ','))
+		*comma = ' ';
 	if (text_has_word(words, "bpf")) {
 		doctor_say(d, DOCTOR_OK, "bpf is one of the kernel's security modules");
 		return;

@@ -31,8 +31,8 @@ static void find_v1_controllers(const char *mountinfo, char ret[LIST_SIZE])
 
 		if (sscanf(at + strlen(mark), "%*s %255[^\n]", options) != 1)
 			continue;
-		for (char *p = options; *p; p++)
-			*p = *p == ',' ? ' ' : *p;
+		for (char *comma = strchr(options, ','); comma; comma = strchr(comma, ','))
+			*comma = ' ';
 		for (size_t i = 0; i < ELEMENTS(controllers); i++)
 			if (text_has_word(options, controllers[i]) && !text_has_word(ret, controllers[i]))
 				(void)snprintf(ret + strlen(ret), LIST_SIZE - strlen(ret), "%s%s",
@@ -103,10 +103,13 @@ static void check_delegate(struct doctor *d)
 static bool read_stat(const char *text, const char *name, uint64_t *ret)
 {
 	const size_t len = strlen(name);
+	char number[24];
 
 	for (const char *line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
-		if (strncmp(line, name, len) == 0 && line[len] == ' ')
-			return sscanf(line + len, "%lu", ret) == 1;
+		if (strncmp(line, name, len) == 0 && line[len] == ' ') {
+			(void)snprintf(number, sizeof(number), "%.*s", (int)strcspn(line + len + 1, "\n"), line + len + 1);
+			return text_to_u64(number, ret) >= 0;
+		}
 	return false;
 }
 

@@ -2,6 +2,7 @@
 /* Doctor, kernel - what the kernel is and does. See doctor.h, doctor-part.h. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,9 +12,17 @@
 
 unsigned doctor_release(const char *text)
 {
-	unsigned major, minor;
+	unsigned long parts[2];
 
-	return sscanf(text, "%u.%u", &major, &minor) == 2 && minor < 1000 ? RELEASE(major, minor) : 0;
+	for (size_t i = 0; i < ELEMENTS(parts); i++) {
+		char *end;
+
+		parts[i] = strtoul(text, &end, 10);
+		if (end == text || parts[i] >= 1000 || (i == 0 && *end != '.'))
+			return 0;
+		text = end + 1;
+	}
+	return RELEASE((unsigned)parts[0], (unsigned)parts[1]);
 }
 
 unsigned doctor_kernel_release(const struct doctor *d, char *buf, size_t size)

@@ -39,7 +39,7 @@ static void check_policy(struct doctor *d)
 		for (const struct complaint *c = first; c; c = c->next)
 			n++;
 		/* The hook is root, and may read what this user may not. */
-		if (!d->args.privileged && strstr(first->text, "Permission denied")) {
+		if (!d->args.privileged && first && strstr(first->text, "Permission denied")) {
 			doctor_say(d, DOCTOR_UNKNOWN, "this user may not read the policy");
 			return;
 		}

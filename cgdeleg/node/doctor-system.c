@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,8 +21,9 @@ static bool is_systemd(const struct doctor *d)
 }
 
 /* The version that is installed, from the name of its library; 0: not found. */
-static unsigned systemd_version(const struct doctor *d)
+static unsigned long systemd_version(const struct doctor *d)
 {
+	static const char library[] = "libsystemd-shared-";
 	static const char *const folders[] = { "usr/lib/systemd", "usr/lib/x86_64-linux-gnu/systemd",
 					       "usr/lib/aarch64-linux-gnu/systemd", "lib/systemd" };
 
@@ -29,12 +31,11 @@ static unsigned systemd_version(const struct doctor *d)
 		_cleanup_dir_ DIR *dir = NULL;
 		int fd = doctor_open_file(d, folders[i], O_RDONLY | O_DIRECTORY);
 		const struct dirent *entry;
-		unsigned version;
 
 		dir = fd < 0 ? NULL : fdopendir(fd);
 		while (dir && (entry = readdir(dir)))
-			if (sscanf(entry->d_name, "libsystemd-shared-%u", &version) == 1)
-				return version;
+			if (strncmp(entry->d_name, library, strlen(library)) == 0)
+				return strtoul(entry->d_name + strlen(library), NULL, 10);
 	}
 	return 0;
 }
@@ -42,15 +43,15 @@ static unsigned systemd_version(const struct doctor *d)
 /* The helper speaks to systemd by the socket that systemctl uses too. */
 static void check_systemd(struct doctor *d)
 {
-	const unsigned version = systemd_version(d);
-	char shown[16] = "";
+	const unsigned long version = systemd_version(d);
+	char shown[32] = "";
 
 	if (!is_systemd(d)) {
 		doctor_say(d, DOCTOR_NOT_APPLICABLE, "process 1 is not systemd");
 		return;
 	}
 	if (version)
-		(void)snprintf(shown, sizeof(shown), " %u", version);
+		(void)snprintf(shown, sizeof(shown), " %lu", version);
 	if (doctor_exists(d, "run/systemd/private") || doctor_exists(d, "run/dbus/system_bus_socket")) {
 		doctor_say(d, DOCTOR_OK, "systemd%s is process 1, and can be spoken to", shown);
 		return;

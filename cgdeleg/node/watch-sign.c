@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,9 +16,9 @@
 #include "cgdeleg/grant/budget.h"
 
 /* Of one length, whatever the numbers are: a reader never sees the end of a longer one before. */
-#define FORM_WRITE "cgdeleg watch 1 %020" PRId64 " %020" PRIu64 " %020" PRIu64 " %020" PRIu64 "\n"
-#define FORM_READ  "cgdeleg watch 1 %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%c"
-#define SIZE	   128 /* bytes of the text, with room */
+#define HEAD "cgdeleg watch 1"
+#define FORM HEAD " %020" PRIu64 " %020" PRIu64 " %020" PRIu64 " %020" PRIu64 "\n"
+#define SIZE 128 /* bytes of the text, with room */
 
 int watch_sign_open(const struct host *host, const char *run, struct err *err)
 {
@@ -42,7 +43,7 @@ int watch_sign_open(const struct host *host, const char *run, struct err *err)
 int watch_sign_write(int fd, const struct watch_sign *sign)
 {
 	char text[SIZE];
-	const int len = snprintf(text, sizeof(text), FORM_WRITE, sign->swept_ms, sign->interval_seconds,
+	const int len = snprintf(text, sizeof(text), FORM, (uint64_t)sign->swept_ms, sign->interval_seconds,
 				 sign->verified_seconds, sign->grants);
 
 	return pwrite(fd, text, (size_t)len, 0) == len ? 0 : -EIO;
@@ -51,15 +52,24 @@ int watch_sign_write(int fd, const struct watch_sign *sign)
 int watch_sign_read(int fd, struct watch_sign *ret)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char text[SIZE] = "", end = '\0';
-	const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	char text[SIZE] = "", *at = text + strlen(HEAD);
+	uint64_t numbers[4];
 
-	if (n < 0)
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
 		return -errno;
-	if (sscanf(text, FORM_READ, &ret->swept_ms, &ret->interval_seconds, &ret->verified_seconds, &ret->grants,
-		   &end) != 5 ||
-	    end != '\n')
+	if (strncmp(text, HEAD, strlen(HEAD)) != 0)
 		return -EBADMSG;
-	ret->alive = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	for (size_t i = 0; i < ELEMENTS(numbers); i++) {
+		if (at[0] != ' ' || at[1] < '0' || at[1] > '9')
+			return -EBADMSG;
+		numbers[i] = strtoull(at + 1, &at, 10);
+	}
+	if (strcmp(at, "\n") != 0)
+		return -EBADMSG;
+	*ret = (struct watch_sign) { .swept_ms = (int64_t)numbers[0],
+				     .interval_seconds = numbers[1],
+				     .verified_seconds = numbers[2],
+				     .grants = numbers[3],
+				     .alive = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK };
 	return 0;
 }

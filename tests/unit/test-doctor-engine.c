@@ -144,7 +144,9 @@ static bool check_row(size_t i)
 	const struct doctor_check *check = doctor_engine_checks;
 	_cleanup_(tree_free) struct tree tree;
 	_cleanup_(doctor_done) struct doctor d = { .root_fd = -EBADF, .host = HOST_CLOSED };
-	struct doctor_args args = { .policy = POLICY_DIRECTORY, .audit = AUDIT_DIRECTORY, .run = BUDGET_DIRECTORY, .privileged = true };
+	struct doctor_args args = {
+		.policy = POLICY_DIRECTORY, .audit = AUDIT_DIRECTORY, .run = BUDGET_DIRECTORY, .privileged = true
+	};
 	const struct doctor_answer *got;
 
 	machine_new(&tree, rows[i].machine);
