@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstring>
 
+#define KEY_DOTS_MAX 31
+
 #define TOML_EXCEPTIONS			0
 #define TOML_ENABLE_FORMATTERS		0
 #define TOML_ENABLE_UNRELEASED_FEATURES 0
@@ -95,11 +97,44 @@ struct toml_node *make(reader &r, const toml::node &node, const char *key)
 	return t;
 }
 
+/*
+ * toml++ bounds how deep values nest, and not how many parts a dotted key has: it, and what walks its tree, would run out of
+ * stack. The line of a key with too many, or 0. Dots in strings and comments are none of a key's.
+ */
+unsigned find_long_key(std::string_view text)
+{
+	unsigned line = 1, dots = 0;
+	char quote = 0;
+
+	for (size_t i = 0; i < text.size(); i++) {
+		const char c = text[i];
+
+		line += c == '\n';
+		if (quote) {
+			i += c == '\\' && quote == '"';
+			quote = c == quote ? 0 : quote;
+		} else if (c == '"' || c == '\'') {
+			quote = c;
+		} else if (c == '#') {
+			while (i + 1 < text.size() && text[i + 1] != '\n')
+				i++;
+		} else if (strchr("=,{}[]\n", c)) {
+			dots = 0;
+		} else if (c == '.' && ++dots > KEY_DOTS_MAX) {
+			return line;
+		}
+	}
+	return 0;
+}
+
 } // namespace
 
 extern "C" int toml_parse(struct arena *arena, const char *file, const char *text, size_t len, struct toml_node **ret,
 			  struct err *err)
 {
+	if (const unsigned line = find_long_key(std::string_view(text, len)))
+		return err_set(err, EINVAL, "%s:%u: a key has more than %d parts", file, line, KEY_DOTS_MAX + 1);
+
 	toml::parse_result result = toml::parse(std::string_view(text, len), std::string_view(file));
 	reader r = { arena, file, 0, 0 };
 	char shown[300];

@@ -37,7 +37,7 @@ struct toml_node {
 };
 
 /* Reads a whole document. `file` is its name in *ret and in the sentence, and must outlive both. Everything is `arena`'s.
- * -EINVAL with line and column where it is not TOML, or has a NUL in a string. */
+ * -EINVAL with its line where it is not TOML, has a NUL in a string, or a key of more than 32 parts. */
 int toml_parse(struct arena *arena, const char *file, const char *text, size_t len, struct toml_node **ret,
 	       struct err *err);
 
