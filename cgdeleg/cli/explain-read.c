@@ -119,7 +119,7 @@ int questions_read(struct asker *asker, const char *path, question_fn tell, void
 	_cleanup_(arena_done) struct arena arena = { 0 };
 	_cleanup_free_ char *text = NULL;
 	const struct node *documents;
-	size_t len;
+	size_t len = 0;
 	int r = read_text(path, &text, &len, err);
 
 	if (r >= 0)

@@ -107,9 +107,10 @@ bool trial_annotate(struct trial *t, const char *key, const char *value)
 	return true;
 }
 
-void trial_forget(struct trial *t, size_t i)
+void trial_forget(struct trial *trial, size_t i)
 {
-	memmove(&t->annotations[i], &t->annotations[i + 1], (--t->facts.n_annotations - i) * sizeof(t->annotations[0]));
+	memmove(&trial->annotations[i], &trial->annotations[i + 1],
+		(--trial->facts.n_annotations - i) * sizeof(trial->annotations[0]));
 }
 
 const struct wish *trial_wish(const struct trial *t, struct wish *wish)

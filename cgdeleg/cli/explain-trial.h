@@ -76,7 +76,7 @@ bool trial_take_out(struct trial *trial, struct section *section, const struct s
 
 /* Puts an annotation, in place of one with its key. Both strings must live as long as the trial. */
 bool trial_annotate(struct trial *trial, const char *key, const char *value);
-void trial_forget(struct trial *trial, size_t annotation);
+void trial_forget(struct trial *trial, size_t i); /* the annotation at i */
 
 /* What the annotations ask for now. Returns wish. */
 const struct wish *trial_wish(const struct trial *trial, struct wish *wish);

@@ -82,8 +82,11 @@ static int explain_bundle(struct session *s, struct bundle bundle, struct questi
 	struct answer answer = { .question = question, .trail = trail_new(), .of_node = true };
 	char told[256], note[BUNDLE_NOTE_SIZE];
 	struct ruleset none = { 0 };
-	int r = answer.trail ? find_handler(&bundle, told, sizeof(told), err) : err_set(err, ENOMEM, "out of memory");
+	int r;
 
+	if (!answer.trail)
+		return err_set(err, ENOMEM, "out of memory");
+	r = find_handler(&bundle, told, sizeof(told), err);
 	if (r >= 0) {
 		/* The rules are the session's: the trail only borrows them. */
 		answer.trail->rules = s->rules;

@@ -83,7 +83,7 @@ int facts_check(const struct given *given, struct err *err);
 /* The value that --fact gives, or NULL. */
 const char *facts_given(const struct given *given, const char *name);
 /* Puts what is given into facts that were gathered or assumed. The strings stay the command line's. */
-void facts_override(const struct given *given, struct facts *facts);
+void facts_override(const struct given *given, struct facts *ret);
 /* Prints a line for each fact that can be given. */
 void facts_help(FILE *to);
 

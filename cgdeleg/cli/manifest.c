@@ -57,17 +57,22 @@ static int no_memory(struct reader *r)
 	return err_set(r->err, ENOMEM, "%s: out of memory", r->name);
 }
 
-static int make(struct reader *r, enum node_kind kind, unsigned line, unsigned column, struct node **ret)
+/* NULL, and said why. */
+static struct node *make(struct reader *r, enum node_kind kind, unsigned line, unsigned column)
 {
-	if (++r->n_nodes > MANIFEST_NODES_MAX)
-		return blame(r, line, column, "more than %d values; split the file", MANIFEST_NODES_MAX);
-	*ret = arena_alloc(r->arena, sizeof(**ret));
-	if (!*ret)
-		return no_memory(r);
-	(*ret)->kind = kind;
-	(*ret)->line = line;
-	(*ret)->column = column;
-	return 0;
+	struct node *node = NULL;
+
+	if (++r->n_nodes > MANIFEST_NODES_MAX) {
+		(void)blame(r, line, column, "more than %d values; split the file", MANIFEST_NODES_MAX);
+		return NULL;
+	}
+	node = arena_alloc(r->arena, sizeof(*node));
+	if (!node) {
+		(void)no_memory(r);
+		return NULL;
+	}
+	*node = (struct node) { .kind = kind, .line = line, .column = column };
+	return node;
 }
 
 /* Into the mapping or list that is open. */
@@ -178,7 +183,6 @@ static int take_scalar(struct reader *r, const yaml_event_t *event)
 	struct open_node *open = &r->open[r->depth];
 	struct node *node;
 	char *copy;
-	int code;
 
 	if (strlen(text) != event->data.scalar.length)
 		return blame(r, line, column, "a NUL in a text");
@@ -190,9 +194,9 @@ static int take_scalar(struct reader *r, const yaml_event_t *event)
 		open->has_key = true;
 		return 0;
 	}
-	code = make(r, plain ? kind_of_plain(copy) : NODE_STRING, line, column, &node);
-	if (code < 0)
-		return code;
+	node = make(r, plain ? kind_of_plain(copy) : NODE_STRING, line, column);
+	if (!node)
+		return -r->err->code;
 	node->text = copy;
 	append(r, node);
 	return take_anchor(r, (const char *)event->data.scalar.anchor, node);
@@ -206,9 +210,9 @@ static int take_start(struct reader *r, enum node_kind kind, const yaml_event_t 
 
 	if (wants_key(r))
 		return blame(r, line, column, "a key that is a mapping or a list; Kubernetes has none");
-	code = make(r, kind, line, column, &node);
-	if (code < 0)
-		return code;
+	node = make(r, kind, line, column);
+	if (!node)
+		return -r->err->code;
 	append(r, node);
 	code = take_anchor(r, (const char *)anchor, node);
 	return code < 0 ? code : enter(r, node);
@@ -221,7 +225,6 @@ static int take_alias(struct reader *r, const yaml_event_t *event)
 	const char *name = (const char *)event->data.alias.anchor;
 	struct node *node;
 	size_t i = r->n_anchors;
-	int code;
 
 	while (i > 0 && strcmp(r->anchors[i - 1].name, name) != 0)
 		i--;
@@ -232,9 +235,9 @@ static int take_alias(struct reader *r, const yaml_event_t *event)
 			return blame(r, line, column, "'*%.60s' is inside of what '&%.60s' names", name, name);
 	if (wants_key(r))
 		return blame(r, line, column, "an alias as a key; Kubernetes has none");
-	code = make(r, r->anchors[i - 1].node->kind, line, column, &node);
-	if (code < 0)
-		return code;
+	node = make(r, r->anchors[i - 1].node->kind, line, column);
+	if (!node)
+		return -r->err->code;
 	node->text = r->anchors[i - 1].node->text;
 	node->first = r->anchors[i - 1].node->first;
 	append(r, node);
@@ -346,12 +349,12 @@ static int take_json(struct reader *r, yyjson_val *value)
 				    : yyjson_is_bool(value) ? NODE_BOOL
 				    : yyjson_is_null(value) ? NODE_NULL
 							    : NODE_NUMBER;
+	struct node *node = make(r, kind, 0, 0);
 	char number[32];
-	struct node *node;
-	int code = make(r, kind, 0, 0, &node);
+	int code;
 
-	if (code < 0)
-		return code;
+	if (!node)
+		return -r->err->code;
 	append(r, node);
 	if (kind == NODE_MAP || kind == NODE_LIST) {
 		code = enter(r, node);
@@ -368,8 +371,9 @@ static int begin(struct reader *r, struct node **ret)
 {
 	r->depth = r->n_anchors = 0;
 	r->n_nodes = 0;
-	if (make(r, NODE_LIST, 0, 0, ret) < 0)
-		return no_memory(r);
+	*ret = make(r, NODE_LIST, 0, 0);
+	if (!*ret)
+		return -ENOMEM;
 	r->open[0] = (struct open_node) { .node = *ret };
 	return 0;
 }

@@ -160,13 +160,22 @@ static int read_map(const struct host *host, pid_t pid, struct id_map *map, stru
 	char path[64], text[16384];
 	struct id_extent extent;
 	const char *at = text;
-	int n;
 
 	(void)snprintf(path, sizeof(path), "%d/%s", pid, map->name);
 	if (file_read_at(host->proc_fd, path, text, sizeof(text)) < 0)
 		return -ENOENT;
-	for (; sscanf(at, "%lu %lu %lu%n", &extent.inside, &extent.outside, &extent.count, &n) == 3; at += n)
+	while (*at) {
+		uint64_t *const parts[] = { &extent.inside, &extent.outside, &extent.count };
+		char *end = NULL;
+
+		for (size_t i = 0; i < ELEMENTS(parts); i++, at = end) {
+			*parts[i] = strtoull(at, &end, 10);
+			if (end == at)
+				return -EBADMSG;
+		}
 		gather_extent(&extent, map, target, facts);
+		at += strspn(at, "\n");
+	}
 	return at == text ? -EBADMSG : 0;
 }
 

@@ -142,6 +142,7 @@ TEST_WITH(test_kinds, setup, teardown)
 
 		CHECK(cases[i].text, read_pods(cases[i].text, &told), NULL);
 		assert_int_equal(told.n, 1);
+		assert_non_null(told.questions[0].config);
 		assert_non_null(strstr(told.questions[0].config, cases[i].pod ? format("\"%s\"", cases[i].pod) : ""));
 		assert_non_null(strstr(told.questions[0].config, format("\"%s\"", cases[i].namespace)));
 		told_done(&told);

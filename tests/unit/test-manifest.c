@@ -134,18 +134,20 @@ TEST_WITH(test_faults, setup, teardown)
 
 static int parse_repeated(const char *before, const char *part, size_t n, const char *after)
 {
-	const size_t len = strlen(part);
-	char *text = calloc(1, strlen(before) + n * len + strlen(after) + 1);
 	const struct node *documents;
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
 	int r;
 
-	assert_non_null(text);
-	strcpy(text, before);
+	assert_non_null(to);
+	fputs(before, to);
 	for (size_t i = 0; i < n; i++)
-		memcpy(text + strlen(before) + i * len, part, len);
-	strcat(text, after);
+		fputs(part, to);
+	fputs(after, to);
+	assert_int_equal(fclose(to), 0);
 	why = (struct err) { 0 };
-	r = manifest_parse("pod.yaml", text, strlen(text), arena, &documents, &why);
+	r = manifest_parse("pod.yaml", text, len, arena, &documents, &why);
 	free(text);
 	return r;
 }
