@@ -29,14 +29,14 @@ static void add_time(yyjson_mut_doc *doc, yyjson_mut_val *o, const char *key, in
 static void add_remedies(yyjson_mut_doc *doc, yyjson_mut_val *o, const yyjson_doc *record)
 {
 	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "remedies");
-	const char *error = history_text(record, "error"), *reason = history_text(record, "reason");
+	const char *error = history_error(record), *reason = history_text(record, "reason");
 	const char *verdict = history_text(record, "verdict");
 	size_t i, max;
 	yyjson_val *item;
 
 	if (error)
 		(void)yyjson_mut_arr_add_str(doc, list, remedy_of_error(reason ? reason : "", error));
-	if (verdict && (strcmp(verdict, "grant") == 0 || strcmp(verdict, "bound") == 0))
+	if (error || (verdict && (strcmp(verdict, "grant") == 0 || strcmp(verdict, "bound") == 0)))
 		return;
 	yyjson_arr_foreach(yyjson_obj_get(record->root, "reasons"), i, max, item)
 	{
@@ -154,15 +154,6 @@ static void add_grants(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct why 
 	}
 }
 
-static void add_events(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct history *history)
-{
-	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "events");
-
-	for (size_t i = history->n_events; i-- > 0;)
-		(void)yyjson_mut_arr_append(list, yyjson_val_mut_copy(doc, history->events[i].record->root));
-	(void)yyjson_mut_obj_add_uint(doc, o, "events_left_out", history->n_events_dropped);
-}
-
 static void add_files(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct why *why)
 {
 	yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, o, "files");
@@ -185,7 +176,7 @@ static void add_files(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct why *
 bool why_json(const struct why *why, FILE *to)
 {
 	_cleanup_(cleanup_json_mut) yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-	yyjson_mut_val *o = yyjson_mut_obj(doc);
+	yyjson_mut_val *o = yyjson_mut_obj(doc), *list;
 	_cleanup_free_ char *text = NULL;
 	char shown[512];
 
@@ -196,7 +187,10 @@ bool why_json(const struct why *why, FILE *to)
 	add_text(doc, o, "name", text_escape(why->word, shown, sizeof(shown)));
 	add_runs(doc, o, &why->history);
 	(void)yyjson_mut_obj_add_uint(doc, o, "runs_left_out", why->history.n_runs_dropped);
-	add_events(doc, o, &why->history);
+	list = yyjson_mut_obj_add_arr(doc, o, "events");
+	for (size_t i = why->history.n_events; i-- > 0;)
+		(void)yyjson_mut_arr_append(list, yyjson_val_mut_copy(doc, why->history.events[i].record->root));
+	(void)yyjson_mut_obj_add_uint(doc, o, "events_left_out", why->history.n_events_dropped);
 	add_grants(doc, o, why);
 	(void)yyjson_mut_obj_add_uint(doc, o, "grants_left_out", why->n_more_grants);
 	add_files(doc, o, why);

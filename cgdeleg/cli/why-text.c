@@ -8,7 +8,7 @@
 #include "cgdeleg/cli/remedy.h"
 #include "cgdeleg/cli/why.h"
 
-#define LABEL  10 /* characters of the words on the left */
+#define LABEL  14 /* characters of the words on the left */
 #define SHOWN  5  /* kinds of run, and events, without --all */
 #define SECOND INT64_C(1000000)
 
@@ -18,20 +18,26 @@ struct page {
 	FILE *to;
 };
 
-/* One entry: its label on the left, its text wrapped on the right. The record's texts are escaped; a byte that somebody put
- * there otherwise does not get onto the terminal. */
+/* The record's texts are escaped already; a byte that somebody put there otherwise does not get onto the terminal. */
+static const char *clean(const char *text, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (; text[len] && len < size - 1; len++)
+		buf[len] = (char)(text[len] >= ' ' && text[len] <= '~' ? text[len] : '?');
+	buf[len] = '\0';
+	return buf;
+}
+
+/* One entry: its label on the left, its text wrapped on the right. */
 static void put(const struct page *page, const char *label, const char *text)
 {
-	char shown[4096];
-	size_t len = 0;
+	char shown[4096], left[LABEL + 1];
 
 	if (!text || !text[0])
 		return;
-	for (; text[len] && len < sizeof(shown) - 1; len++)
-		shown[len] = (char)(text[len] >= ' ' && text[len] <= '~' ? text[len] : '?');
-	shown[len] = '\0';
-	fprintf(page->to, "  %-*s ", LABEL, label);
-	cli_wrap(shown, LABEL + 3, page->width, page->to);
+	fprintf(page->to, "  %-*s ", LABEL, clean(label, left, sizeof(left)));
+	cli_wrap(clean(text, shown, sizeof(shown)), LABEL + 3, page->width, page->to);
 }
 
 static void putf(const struct page *page, const char *label, const char *fmt, ...) _printf_(3, 4);
@@ -76,20 +82,18 @@ static const char *clock_text(int64_t us, char *buf, size_t size)
 	return buf;
 }
 
-/* "namespace/pod/container, id 0123", as far as known. */
+/* "namespace/pod/container, id 0123", as far as known, and ends the line. */
 static void put_name(const struct page *page, const char *const parts[3], const char *id)
 {
-	bool any = false;
+	char name[1024] = "", shown[1024];
+	size_t len = 0;
 
-	for (size_t i = 0; i < 3; i++)
-		if (parts[i] && parts[i][0]) {
-			fprintf(page->to, "%s%s", any ? "/" : "", parts[i]);
-			any = true;
-		}
-	if (id && id[0])
-		fprintf(page->to, "%s%.64s", any ? ", id " : "", id);
-	else if (!any)
-		fputs("a container without a name", page->to);
+	for (size_t i = 0; i < 3 && len < sizeof(name); i++)
+		if (parts[i] && parts[i][0])
+			len += (size_t)snprintf(name + len, sizeof(name) - len, "%s%s", len > 0 ? "/" : "", parts[i]);
+	if (id && id[0] && len < sizeof(name))
+		(void)snprintf(name + len, sizeof(name) - len, "%s%.64s", len > 0 ? ", id " : "", id);
+	fprintf(page->to, "%s\n", name[0] ? clean(name, shown, sizeof(shown)) : "a container without a name");
 }
 
 static const struct {
@@ -126,10 +130,11 @@ static void put_compared(const struct page *page, const yyjson_doc *record, cons
 		     wanted);
 }
 
-static void put_reasons(const struct page *page, const yyjson_doc *record)
+/* `failed`: an error says more than they do. */
+static void put_reasons(const struct page *page, const yyjson_doc *record, bool failed)
 {
 	const char *verdict = history_text(record, "verdict");
-	const bool holds = verdict && (strcmp(verdict, "grant") == 0 || strcmp(verdict, "bound") == 0);
+	const bool holds = failed || (verdict && (strcmp(verdict, "grant") == 0 || strcmp(verdict, "bound") == 0));
 	size_t i, max;
 	yyjson_val *reason;
 
@@ -142,8 +147,8 @@ static void put_reasons(const struct page *page, const yyjson_doc *record)
 
 		if (!kind || !code || !text)
 			continue;
-		putf(page, strcmp(kind, "notes") == 0 && i > 0 ? "note" : "because", "%s [%s]%s%s", text, code,
-		     at ? "; policy: " : "", at ? at : "");
+		putf(page, failed || (strcmp(kind, "notes") == 0 && i > 0) ? "note" : "because", "%s [%s]%s%s", text,
+		     code, at ? "; policy: " : "", at ? at : "");
 		if (holds || (strcmp(kind, "notes") == 0 && i > 0))
 			continue;
 		put_compared(page, record, code);
@@ -169,17 +174,16 @@ static void put_run(const struct page *page, const struct history_run *run)
 	const yyjson_doc *record = run->last;
 	const char *const names[] = { history_text(record, "namespace"), history_text(record, "pod"),
 				      history_text(record, "container") };
-	const char *error = history_text(record, "error"), *reason = history_text(record, "reason");
+	const char *error = history_error(record), *reason = history_text(record, "reason");
 	const char *profile = history_text(record, "profile"), *rule = history_text(record, "rule");
 	char when[64], passed[64];
 
 	put_name(page, names, history_text(record, "id"));
-	fputc('\n', page->to);
 	putf(page, "when", "%s (%s)", clock_text(run->last_us, when, sizeof(when)),
 	     ago(page, run->last_us, passed, sizeof(passed)));
 	putf(page, "how often", "%llu in the last hour, %llu since %s, as far as the record was read",
 	     (unsigned long long)run->n_hour, (unsigned long long)run->n, clock_text(run->first_us, when, sizeof(when)));
-	putf(page, "decision", "%s%s%s%s%s; handler %s", words_of(history_text(record, "verdict")),
+	putf(page, "decision", "%s%s%s%s%s; handler %s", words_of(error ? "error" : history_text(record, "verdict")),
 	     profile ? "; profile " : "", profile ? profile : "", rule ? ", rule " : "", rule ? rule : "",
 	     history_text(record, "handler") ? history_text(record, "handler") : "unknown");
 	if (run->unfinished)
@@ -189,7 +193,7 @@ static void put_run(const struct page *page, const struct history_run *run)
 		putf(page, "because", "%s [%s]", error, reason ? reason : "?");
 		put(page, "remedy", remedy_of_error(reason ? reason : "", error));
 	}
-	put_reasons(page, record);
+	put_reasons(page, record, error != NULL);
 	put_outcome(page, record);
 }
 
@@ -223,9 +227,10 @@ static void put_events(const struct page *page)
 	for (size_t i = shown; i-- > 0;) {
 		const struct history_event *event = &history->events[i];
 		const char *text = history_text(event->record, "text"), *id = history_text(event->record, "id");
+		const char *kind = history_text(event->record, "event");
 
-		putf(page, history_text(event->record, "event"), "%s %.12s: %s",
-		     clock_text(event->us, when, sizeof(when)), id ? id : "", text ? text : "");
+		putf(page, kind ? kind : "?", "%s %.12s: %s", clock_text(event->us, when, sizeof(when)), id ? id : "",
+		     text ? text : "");
 	}
 }
 
@@ -282,7 +287,6 @@ static void put_grant(const struct page *page, const struct why_grant *grant)
 
 	fputs("granted now: ", page->to);
 	put_name(page, names, grant->id);
-	fputc('\n', page->to);
 	put(page, "cgroup", grant->cgroup);
 	if (grant->fault) {
 		put(page, "fault", grant->fault);

@@ -23,13 +23,6 @@ struct why_args {
 	bool json, all;
 };
 
-/* A broken policy says nothing for sure. */
-static void load_policy(struct why *why)
-{
-	why->rules_known =
-		ruleset_load(why->policy, geteuid(), &why->rules, NULL) >= 0 && !ruleset_is_broken(&why->rules);
-}
-
 /* Nobody knows why there is nothing; these are the usual reasons. */
 static void say_nothing(const struct why_args *args, struct why *why, const struct history_question *question)
 {
@@ -41,19 +34,14 @@ static void say_nothing(const struct why_args *args, struct why *why, const stru
 	fprintf(stderr,
 		"cgdeleg: why: no audit record that was read, and no delegated cgroup, has the id, pod or container name '%s'%s\n",
 		text_escape(args->word, shown, sizeof(shown)), nearest_hint(&nearest, hint, sizeof(hint)));
-	fputs("A container without a record did not ask, or the hook did not run for it: cgdeleg doctor shows how the hook is wired.\n",
+	fputs("A container without a record did not ask; or the hook did not run for it: see cgdeleg doctor; or it was stopped before it could write: see journalctl -t cgdeleg-hook.\n",
 	      stderr);
-}
-
-/* What could not be read or seen. */
-static bool is_known(const struct why *why)
-{
-	return !why->unread.text[0] && !why->unseen.text[0] && history_is_whole(&why->history);
 }
 
 static int answer(const struct why_args *args, struct why *why, const struct history_question *question)
 {
 	const bool found = why_choose(why);
+	const bool all_seen = !why->unread.text[0] && !why->unseen.text[0] && history_is_whole(&why->history);
 
 	if (args->json) {
 		if (!why_json(why, stdout))
@@ -65,7 +53,7 @@ static int answer(const struct why_args *args, struct why *why, const struct his
 		say_nothing(args, why, question);
 	if (fflush(stdout) != 0)
 		return EXIT_FAULT;
-	return found ? EXIT_OK : is_known(why) ? EXIT_FAULT : EXIT_UNKNOWN;
+	return found ? EXIT_OK : all_seen ? EXIT_FAULT : EXIT_UNKNOWN;
 }
 
 static const struct option_row options[] = {
@@ -100,7 +88,8 @@ static int run_why(int argc, char **argv)
 	question.word = args.word;
 	why = (struct why) { .word = args.word, .policy = args.policy, .now_us = question.now_us };
 	(void)history_read(&question, &why.history, &why.unread);
-	load_policy(&why);
+	/* A broken policy says nothing for sure. */
+	why.rules_known = ruleset_load(why.policy, geteuid(), &why.rules, NULL) >= 0 && !ruleset_is_broken(&why.rules);
 	if (host_open("/", &real_machine, &host, &why.unseen) >= 0)
 		why_look(&why, &host);
 	code = answer(&args, &why, &question);

@@ -160,15 +160,6 @@ static int look_above(struct look *look, const struct host *host, int fd)
 	return 0;
 }
 
-/* Each grant keeps one from look to look. */
-static void shrink(struct deaths *deaths)
-{
-	void *smaller = deaths->n > 0 ? realloc(deaths->cgroups, deaths->n * sizeof(*deaths->cgroups)) : NULL;
-
-	if (smaller)
-		deaths->cgroups = smaller;
-}
-
 int deaths_look(const struct host *host, int fd, const struct deaths_bounds *bounds, struct deaths *ret, struct err *err)
 {
 	/* A position of its own: the caller's descriptor is shared. */
@@ -176,6 +167,7 @@ int deaths_look(const struct host *host, int fd, const struct deaths_bounds *bou
 	struct look look = {
 		.deaths = ret, .visits = bounds->visits, .local_only = bounds->local_only, .scope = bounds->scope
 	};
+	void *smaller;
 	int r;
 
 	*ret = (struct deaths) { .cgroups = calloc(DEATHS_KEPT, sizeof(*ret->cgroups)) };
@@ -189,7 +181,9 @@ int deaths_look(const struct host *host, int fd, const struct deaths_bounds *bou
 		r = look_above(&look, host, own);
 	if (r >= 0 && (bounds->local_only || ret->all.kills || ret->all.ooms))
 		r = look_below(&look, own, 0, 1);
-	shrink(ret);
+	/* Each grant keeps one from look to look. */
+	smaller = ret->n > 0 ? realloc(ret->cgroups, ret->n * sizeof(*ret->cgroups)) : NULL;
+	ret->cgroups = smaller ? smaller : ret->cgroups;
 	return r < 0 ? err_set_errno(err, r, "cannot look at what was killed") : 0;
 }
 

@@ -114,6 +114,16 @@ const char *history_text(const yyjson_doc *record, const char *member)
 	return yyjson_get_str(yyjson_obj_get(record->root, member));
 }
 
+/* A refusal is in `error` too, as the hook said it: then `reason` is the code of the first reason. */
+const char *history_error(const yyjson_doc *record)
+{
+	const char *reason = history_text(record, "reason");
+	const char *code =
+		yyjson_get_str(yyjson_obj_get(yyjson_arr_get_first(yyjson_obj_get(record->root, "reasons")), "code"));
+
+	return reason && code && strcmp(reason, code) == 0 ? NULL : history_text(record, "error");
+}
+
 int history_time(const char *text, int64_t *ret_us)
 {
 	struct tm tm = { 0 };
@@ -165,12 +175,6 @@ static bool is_alike(const yyjson_doc *a, const yyjson_doc *b)
 	       is_same(a, b, "pod") && is_same(a, b, "container") && (named || is_same(a, b, "id"));
 }
 
-static bool is_intent_of(const yyjson_doc *intent, const yyjson_doc *run)
-{
-	return is_same(intent, run, "id") &&
-	       yyjson_equals(yyjson_obj_get(intent->root, "hook_pid"), yyjson_obj_get(run->root, "hook_pid"));
-}
-
 static void drop_run(struct history *history, size_t i)
 {
 	yyjson_doc_free(history->runs[i].last);
@@ -182,9 +186,11 @@ static void drop_run(struct history *history, size_t i)
 static void add_run(struct history *history, yyjson_doc *record, unsigned match, int64_t us, int64_t now_us, bool intent)
 {
 	struct history_run run = { .last = record, .match = match, .first_us = us, .last_us = us, .unfinished = intent };
+	yyjson_val *pid = yyjson_obj_get(record->root, "hook_pid");
 	size_t i = 0;
 
-	while (i < history->n_runs && !(history->runs[i].unfinished && is_intent_of(history->runs[i].last, record)))
+	while (i < history->n_runs && !(history->runs[i].unfinished && is_same(history->runs[i].last, record, "id") &&
+					yyjson_equals(yyjson_obj_get(history->runs[i].last->root, "hook_pid"), pid)))
 		i++;
 	if (i < history->n_runs)
 		drop_run(history, i);

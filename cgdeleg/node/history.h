@@ -93,5 +93,8 @@ bool history_is_whole(const struct history *history);
 /* A member of a record: the text, or NULL. */
 const char *history_text(const yyjson_doc *record, const char *member);
 
+/* The sentence of a run that an error stopped; NULL: none did, and the reasons say what there is to say. */
+const char *history_error(const yyjson_doc *record);
+
 /* RFC 3339 as in the record, in microseconds since the epoch; -EINVAL. Pure. */
 int history_time(const char *text, int64_t *ret_us);

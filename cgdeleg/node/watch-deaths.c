@@ -111,16 +111,6 @@ static void compare(struct watch *watch, struct watched *w, const struct deaths 
 	tell(watch, w, now, kills, -1, limit);
 }
 
-/* Is there anything to look at? Nobody has to go below where nobody was killed. */
-static bool is_new(const struct watched *w, bool local_only)
-{
-	struct death_counts now;
-
-	if (!w->settled || !deaths_count(w->fd, &now))
-		return false;
-	return !w->deaths.known || local_only || now.kills != w->deaths.seen.all.kills;
-}
-
 /*
  * The first look at a grant that was there before this watch only takes down what there is: the watch before has told it.
  * One that has come since begins with nothing.
@@ -134,8 +124,12 @@ static void look(struct watch *watch, struct watched *w)
 	};
 	const int64_t now_ms = clock_monotonic_ms();
 	struct deaths now = { 0 };
+	struct death_counts counts;
 
-	if (!is_new(w, bounds.local_only))
+	if (!w->settled || !deaths_count(w->fd, &counts))
+		return;
+	/* Nobody has to go below where nobody was killed. */
+	if (w->deaths.known && !bounds.local_only && counts.kills == w->deaths.seen.all.kills)
 		return;
 	if (bounds.visits == 0 || now_ms < w->deaths.after_ms) {
 		w->deaths.waiting = true;

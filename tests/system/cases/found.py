@@ -13,6 +13,7 @@ from typing import Any
 from lib import bundle, host
 from lib.expect import granted, passed
 from lib.journal import Journal
+from lib.process import run
 from lib.report import Skip, case, contains, equal, expect, fails, succeeds
 
 SMALL = {"cgroup.max.descendants": 16, "cgroup.max.depth": 4}
@@ -135,6 +136,20 @@ def has_it_all(text, failure, where):
     contains(text, failure.remedy, f"the remedy in {where}")
 
 
+def check_why(t, c, failure):
+    """What somebody reads afterwards who knows the container's name alone: with the remedy, also where the sentence has none."""
+    done = run([t.cgdeleg, "why", c.id, "--audit", c.audit_dir, "--policy", c.policy_dir])
+    if not os.path.isdir(c.audit_dir) or not c.records():
+        equal(done.code, 1 if os.path.isdir(c.audit_dir) else 4, f"exit ({done.text})")
+        contains(done.err, "journalctl -t cgdeleg-hook", "where there is no record")
+        return
+    equal((done.code, done.err), (0, ""), "exit and stderr")
+    text = " ".join(done.out.split())
+    has_it_all(text, failure, "cgdeleg why")
+    contains(text, "1 in the last hour", "how often")
+    contains(text, " remedy ", "the remedy")
+
+
 def check_journal(c, failure, lines):
     """Hooks that others start while this runs have another id; where the state was not read there is none."""
     if failure.code == "arguments":
@@ -167,6 +182,7 @@ def failures(t):
             else:
                 has_it_all(said, failure, f"{t.runtime}'s error")
             check_journal(c, failure, journal.take())
+            check_why(t, c, failure)
             c.delete()
 
 
