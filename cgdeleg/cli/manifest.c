@@ -137,7 +137,7 @@ static int leave(struct reader *r)
 {
 	const struct node *node = r->open[r->depth--].node;
 
-	return node->kind == NODE_MAP ? check_twice(r, node) : 0;
+	return node && node->kind == NODE_MAP ? check_twice(r, node) : 0;
 }
 
 static enum node_kind kind_of_plain(const char *text)
@@ -172,7 +172,9 @@ static int take_anchor(struct reader *r, const char *name, const struct node *no
 /* In a mapping every other node is a key. */
 static bool wants_key(const struct reader *r)
 {
-	return r->open[r->depth].node->kind == NODE_MAP && !r->open[r->depth].has_key;
+	const struct open_node *open = &r->open[r->depth];
+
+	return open->node && open->node->kind == NODE_MAP && !open->has_key;
 }
 
 static int take_scalar(struct reader *r, const yaml_event_t *event)
