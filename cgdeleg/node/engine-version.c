@@ -15,7 +15,7 @@
 #include "base/owner.h"
 #include "cgdeleg/node/engine-parts.h"
 
-#define PATIENCE_MS 2000
+#define PATIENCE_MS 10000 /* an emulated machine that is busy needs more than two seconds */
 #define SAID_SIZE   4096
 
 /* A word that begins with a number, a dot and a number, after a 'v' or not. The path of a Go module does not. */

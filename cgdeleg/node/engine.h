@@ -153,7 +153,7 @@ const char *engine_find_program(const char *root, const char *name, struct arena
 bool engine_version_is_since(const char *version, unsigned major, unsigned minor, unsigned patch);
 
 /* What `path --version` prints, below `root`, copied into `arena`; NULL: it is not there, not root's alone, or says
- * nothing within two seconds. */
+ * nothing within ten seconds. */
 const char *engine_ask_version(const char *root, const char *path, struct arena *arena);
 
 /* Go's path.Match(): '*' and '?' do not match '/'. */
