@@ -85,7 +85,7 @@ static void append(struct reader *r, struct node *node)
 	open->key = NULL;
 	if (open->last)
 		open->last->next = node;
-	else
+	else if (open->node)
 		open->node->first = node;
 	open->last = node;
 }
