@@ -192,7 +192,7 @@ void metric_put(struct metric_writer *writer, double number, const char *const v
 		const size_t len = strcspn(label, " ");
 
 		fputc(i == 0 ? '{' : ',', to);
-		put_label(to, label, (int)len, values[i]);
+		put_label(to, label, (int)len, values ? values[i] : "");
 		label += len + strspn(label + len, " ");
 	}
 	if (writer->metric->labels[0])

@@ -238,6 +238,7 @@ bool watch_metrics(struct watch_metrics *from, FILE *to)
 	_cleanup_(grants_done) struct grants grants = { 0 };
 	struct metric_writer writer = { .to = to, .format = from->format };
 	const struct watch_counts *c = watch_counts(from->watch);
+	const int64_t swept_ms = from->swept_us / 1000;
 
 	if (!grants_collect(from->watch, &grants))
 		return false;
@@ -248,7 +249,7 @@ bool watch_metrics(struct watch_metrics *from, FILE *to)
 		metric_write(&writer, counts[i].metric,
 			     wide ? (double)*(const uint64_t *)at : (double)*(const uint32_t *)at);
 	}
-	metric_write(&writer, METRIC_WATCH_SWEPT, (double)(from->swept_us / 1000) / 1000);
+	metric_write(&writer, METRIC_WATCH_SWEPT, (double)swept_ms / 1000);
 	put_grants(&writer, &grants);
 	put_options(&writer, METRIC_WATCH_HOST_OPTION, watch_host(from->watch), watch_host_has);
 	put_options(&writer, METRIC_WATCH_HOST_OPTION_LOST, watch_host(from->watch), watch_host_misses);

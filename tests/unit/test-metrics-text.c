@@ -190,7 +190,7 @@ TEST_AS_ROOT(test_promtool)
 	static const char *const names[] = { "quiet", "busy" };
 	const char *directory = getenv("CGDELEG_METRICS");
 
-	if (!directory && system("command -v promtool >/dev/null") != 0)
+	if (!directory && access("/usr/bin/promtool", X_OK) < 0)
 		skip();
 	for (size_t i = 0; i < ELEMENTS(states); i++) {
 		_cleanup_(scene_close) struct scene s;
