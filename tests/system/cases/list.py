@@ -6,12 +6,13 @@ import os
 from lib import bpf, bundle, host, metrics
 from lib.fake import Fake
 from lib.process import run
-from lib.report import case, contains, equal, expect, succeeds
+from lib.report import Skip, case, contains, equal, expect, succeeds
 
 from cases.guard import ALLOWED, FORBIDDEN, PINS, need_guards, opens, with_nodes
 
 POD = {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-namespace": "ci-7",
        "io.kubernetes.cri.sandbox-name": "pod\x1b[2J\"\n", "io.kubernetes.cri.container-name": "build"}
+SCHEMA = f"{os.path.dirname(__file__)}/../../../share/schema/list.json"
 PROFILE = {"cgroup.max.descendants": 9, "cgroup.max.depth": 3, "hugetlb.2MB.max": "16M", "memory.max": "1G"}
 
 
@@ -23,6 +24,16 @@ def call(t, *words):
 
 def rows(t):
     return {row["id"]: row for row in json.loads(call(t, "--json"))["grants"]}
+
+
+def check_schema(text):
+    """jsonschema says where, if the text is not as the shipped schema has it. A column that the schema lacks is an error, too."""
+    try:
+        import jsonschema  # pylint: disable=import-outside-toplevel
+    except ImportError as missing:
+        raise Skip("python3-jsonschema is not installed") from missing
+    with open(SCHEMA, encoding="utf-8") as file:
+        jsonschema.validate(json.loads(text), json.load(file))
 
 
 def check_use(c, row):
@@ -71,6 +82,9 @@ def real(t):
         equal(rows(t)[c.id]["drift"], "", "drift")
     with t.step("Prometheus' format"):
         check_metrics(c, metrics.read(call(t, "--format", "prometheus"), prometheus=True))
+    with t.step("JSON follows its schema"):
+        check_schema(call(t, "--json"))
+        check_schema(call(t, "--json", "--tree", c.id))
     with t.step("OpenMetrics"):
         check_metrics(c, metrics.read(call(t, "--openmetrics")))
     with t.step("a file, always whole, and readable"):
