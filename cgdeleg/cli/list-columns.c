@@ -383,7 +383,7 @@ const char *column_name(const char *word, char *buf, size_t size)
 {
 	(void)snprintf(buf, size, "%s", word);
 	for (char *c = buf; *c; c++)
-		*c = *c == ' ' || *c == '_' ? '-' : (char)tolower((unsigned char)*c);
+		*c = (char)(*c == ' ' || *c == '_' ? '-' : tolower((unsigned char)*c));
 	return buf;
 }
 

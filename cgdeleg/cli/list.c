@@ -106,6 +106,7 @@ static int run(struct list *list, struct err *err)
 			break;
 		(void)sleep((unsigned)seconds);
 	}
+	list->table.inside = NULL;
 	return r;
 }
 
