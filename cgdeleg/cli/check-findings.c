@@ -110,8 +110,7 @@ int check_findings_id(const char *id, struct err *err)
 	char hint[96];
 
 	if (page && page->kind <= FINDING_FAULT_OTHER)
-		return err_set(err, EINVAL,
-			       "%s cannot be ignored: it makes the policy invalid, whoever looks away; mend it",
+		return err_set(err, EINVAL, "%s cannot be ignored: it makes the policy invalid, so correct the policy",
 			       page->id);
 	if (page)
 		return 0;
@@ -183,8 +182,8 @@ static void print_example(const char *title, const char *policy)
 static void print_examples(const struct finding_page *page)
 {
 	if (page->example) {
-		print_example("A policy that has it:", page->example);
-		print_example("The same without it:", page->mended);
+		print_example("A policy with this finding:", page->example);
+		print_example("The same policy, mended:", page->mended);
 	}
 }
 
@@ -216,9 +215,12 @@ static void print_book(void)
 	puts("# Findings\n\n"
 	     "What `cgdeleg check` can find. Each finding has an id that never changes: `check --ignore` leaves it out,\n"
 	     "`check --explain` prints its page. `check --fail-on` says from which severity on the exit status is 1.\n\n"
-	     "- **fault**: containers are refused until it is mended.\n"
-	     "- **risk**: it works, and has a price.\n"
-	     "- **note**: it does nothing, or refuses everything.\n\n"
+	     "- **fault**: containers are refused, or do not start, until it is mended.\n"
+	     "- **risk**: it works, but gives up some protection, or some containers go without the hook.\n"
+	     "- **note**: it does nothing, refuses everything, or is worth knowing.\n\n"
+	     "The first digit of an id: 0 makes the policy invalid, 1 is a setting that gives up protection, 2 a line that does\n"
+	     "nothing or refuses everything, 3 is about this node, 4 about its engines. *Words* in the [README](../README.md)\n"
+	     "explains grant, ceiling, guard and the other words.\n\n"
 	     "The command prints this page, too: `cgdeleg check --explain all`.\n\n"
 	     "| id | severity | finding |\n|---|---|---|");
 	while ((page = finding_page_next(page)))
