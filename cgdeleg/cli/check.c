@@ -126,7 +126,7 @@ static int check_policy(const struct check *check, struct report *report, struct
 static const char *what_contradicts(const struct check *check)
 {
 	if (!!check->bundle != !!check->handler)
-		return "--bundle and --handler need each other";
+		return "give --bundle and --handler together";
 	if (check->state && !check->bundle)
 		return "--state needs --bundle and --handler";
 	if ((check->json || check->sarif) && check->settings)
@@ -144,7 +144,7 @@ static const struct option_row options[] = {
 	{ "--sarif", NULL, OPTION_SWITCH, offsetof(struct check, sarif),
 	  "print the findings in the format SARIF 2.1.0, for code review" },
 	{ "--no-node", NULL, OPTION_SWITCH, offsetof(struct check, no_node),
-	  "compare nothing with this node: the policy is for another one" },
+	  "do not compare the policy with this node: it is for other nodes" },
 	REPORT_OPTION_ROWS(offsetof(struct check, report)),
 	{ "--explain", "ID", OPTION_TEXT, offsetof(struct check, explain),
 	  "print the page of a finding such as CGD101, or of all" },

@@ -14,11 +14,11 @@ static const struct {
 	enum exit_code code;
 	const char *text;
 } exit_codes[] = {
-	{ EXIT_OK, "done; nothing was found" },
-	{ EXIT_FAULT, "an error, a failure, or findings" },
+	{ EXIT_OK, "done; a check found nothing that counts" },
+	{ EXIT_FAULT, "an error, a failure, or findings that count" },
 	{ EXIT_USAGE, "the command line is wrong" },
 	{ EXIT_REFUSED, "the hook would refuse to create this container" },
-	{ EXIT_UNKNOWN, "whether it would cannot be told from what is known" },
+	{ EXIT_UNKNOWN, "unknown: what can be seen from here does not decide it" },
 };
 
 size_t cli_width(FILE *to)

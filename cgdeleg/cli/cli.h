@@ -22,7 +22,7 @@ enum exit_code {
 	EXIT_FAULT = 1,	  /* an error, a failure, or findings */
 	EXIT_USAGE = 2,	  /* the command line */
 	EXIT_REFUSED = 3, /* the hook would refuse to create this container */
-	EXIT_UNKNOWN = 4, /* whether it would cannot be told from what is known */
+	EXIT_UNKNOWN = 4, /* what can be seen from here does not decide it */
 };
 
 enum option_kind {

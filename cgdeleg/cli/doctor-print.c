@@ -127,7 +127,7 @@ int doctor_print_npd(const struct doctor *d, enum doctor_result bar, FILE *to)
 	if (worst && worst->result >= bar)
 		fprintf(to, "%s: %s\n", worst->check->id, worst->text);
 	else if (counts[DOCTOR_UNKNOWN] > 0)
-		fprintf(to, "%zu checks cannot be told\n", counts[DOCTOR_UNKNOWN]);
+		fprintf(to, "checks without an answer: %zu; run cgdeleg doctor as root\n", counts[DOCTOR_UNKNOWN]);
 	else
 		fputs("cgdeleg finds nothing amiss on this node\n", to);
 	(void)fflush(to);

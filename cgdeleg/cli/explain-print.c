@@ -32,7 +32,7 @@ static void print_selector(const struct considered_selector *s, FILE *to)
 
 	fprintf(to, "       %s = %s: ", s->setting->key->name, s->setting->value);
 	if (s->state == CONSIDERED_UNTOLD)
-		fprintf(to, "the %s is not told (--fact %s=NAME)\n", s->fact, s->fact);
+		fprintf(to, "the %s is not known; give it with --fact %s=NAME\n", s->fact, s->fact);
 	else if (!s->value)
 		fprintf(to, "the engine states no %s, which matches nothing\n", s->fact);
 	else if (s->state == CONSIDERED_MATCHES)
@@ -41,18 +41,20 @@ static void print_selector(const struct considered_selector *s, FILE *to)
 		fprintf(to, "none matches '%s'\n", text_escape(s->value, value, sizeof(value)));
 }
 
-static void print_rule(const struct considered_rule *rule, FILE *to)
+/* `maybe`: whether a rule above matches is not known. */
+static void print_rule(const struct considered_rule *rule, bool maybe, FILE *to)
 {
 	static const char *const words[CONSIDERED_MAX] = {
 		[CONSIDERED_MATCHES] = "matches, and decides",
 		[CONSIDERED_DIFFERS] = "does not match",
-		[CONSIDERED_UNTOLD] = "cannot be told",
+		[CONSIDERED_UNTOLD] = "may match: it depends on what is not known",
 		[CONSIDERED_NOT_REACHED] = "not reached: a rule above decides",
 	};
 	char place[512];
 
-	fprintf(to, "  [rule %s] (%s): %s\n", rule->rule->name,
-		origin_format(&rule->rule->origin, place, sizeof(place)), words[rule->state]);
+	fprintf(to, "  [rule %s] (%s): %s\n", rule->rule->name, origin_format(&rule->rule->origin, place, sizeof(place)),
+		rule->state == CONSIDERED_NOT_REACHED && maybe ? "perhaps not reached: a rule above may match"
+							       : words[rule->state]);
 	if (rule->state == CONSIDERED_NOT_REACHED)
 		return;
 	if (rule->n == 0)
@@ -67,7 +69,7 @@ static void print_rules(const struct asker *asker, const struct answer *answer, 
 	const char *handler = trail->facts.handler;
 	const struct section *at = NULL;
 	struct considered_rule rule;
-	bool reached = true, any = false;
+	bool reached = true, maybe = false, any = false;
 
 	if (!handler || ruleset_is_broken(asker->rules) || !ruleset_find(asker->rules, SECTION_HANDLER, handler))
 		return;
@@ -75,7 +77,8 @@ static void print_rules(const struct asker *asker, const struct answer *answer, 
 		if (!any)
 			fputs("rules:\n", to);
 		any = true;
-		print_rule(&rule, to);
+		print_rule(&rule, maybe, to);
+		maybe |= rule.state == CONSIDERED_UNTOLD;
 		reached &= rule.state != CONSIDERED_MATCHES && rule.state != CONSIDERED_UNTOLD;
 	}
 	if (!any)
@@ -115,11 +118,11 @@ void explain_print(const struct asker *asker, const struct answer *answer, FILE 
 		fprintf(to, "  the handler is not known: %s\n",
 			answer->question->handler_why ? answer->question->handler_why : "use --handler");
 	else if (answer->untold)
-		fputs("  a rule depends on a fact that is not told; the rules above say which\n", to);
+		fputs("  a rule depends on a fact that is not known; the rules above say which, and how to give it\n", to);
 	if (trail->plan.n_steps > 0)
 		fputs("plan:\n", to);
 	else
-		fputs(trail->decision.verdict == VERDICT_UNKNOWN ? "plan: cannot be told\n" : "plan: nothing to do\n", to);
+		fputs(trail->decision.verdict == VERDICT_UNKNOWN ? "plan: not known\n" : "plan: nothing to do\n", to);
 	check_print_plan(&trail->plan);
 	print_ways(answer, to);
 }

@@ -197,7 +197,11 @@ static int run_session(struct session *s)
 	}
 	/* A policy with faults is explained too: the hook has an answer to it. */
 	for (const struct complaint *c = s->rules.complaints; c; c = c->next)
-		fprintf(stderr, "%s:%u: %s\n", origin_format(&c->origin, place, sizeof(place)), c->column, c->text);
+		if (c->column > 0)
+			fprintf(stderr, "%s:%u: fault: %s\n", origin_format(&c->origin, place, sizeof(place)),
+				c->column, c->text);
+		else
+			fprintf(stderr, "%s: fault: %s\n", origin_format(&c->origin, place, sizeof(place)), c->text);
 	s->asker.rules = &s->rules;
 	s->asker.given = &explain->given;
 	if (!explain->corpus)
@@ -241,16 +245,16 @@ static int check_usage(const struct explain *e)
 	struct err err = { 0 };
 
 	if (forms > 1)
-		return cli_usage(&explain_verb, "--pod, --bundle, --container and --corpus exclude each other");
+		return cli_usage(&explain_verb, "use only one of --pod, --bundle, --container and --corpus");
 	if (forms == 0 && !e->given.handler)
 		return cli_usage(&explain_verb,
-				 "--handler, --pod, --bundle, --container or --corpus says what is explained");
+				 "name what to explain: --handler, --pod, --bundle, --container or --corpus");
 	if ((e->against && !e->corpus) || (e->runtime_root && !e->container))
 		return cli_usage(&explain_verb, "--against needs --corpus, and --runtime-root needs --container");
 	if ((e->bundle || e->container) && (e->given.facts.n > 0 || e->given.annotations.n > 0 || e->given.controllers))
 		return cli_usage(
 			&explain_verb,
-			"--fact, --annotation and --assume-controllers are for containers that are assumed: not with --bundle or --container");
+			"--fact, --annotation and --assume-controllers cannot be combined with --bundle or --container, which read the real container");
 	if (facts_check(&e->given, &err) < 0 || controllers_check(&e->given, &err) < 0)
 		return cli_usage(&explain_verb, "%s", err.text);
 	return EXIT_OK;

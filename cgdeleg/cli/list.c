@@ -25,6 +25,7 @@ struct list {
 	const char *columns, *sort, *tree, *interval, *format, *output, *root;
 	bool json, openmetrics, watch;
 	enum metric_format metrics; /* where there is a format */
+	uint64_t seconds;	    /* between two tables */
 	struct table table;
 };
 
@@ -88,11 +89,8 @@ static int run(struct list *list, struct err *err)
 {
 	_cleanup_(found_done) struct found found = FOUND_NONE;
 	_cleanup_(host_done) struct host host = HOST_CLOSED;
-	uint64_t seconds = 2;
 	int r;
 
-	if (text_to_u64(list->interval, &seconds) < 0 || seconds == 0 || seconds > 86400)
-		return err_set(err, EINVAL, "--interval must be a number of seconds from 1 to 86400");
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(err, EPERM, "only CAP_SYS_ADMIN can see which cgroups are delegated; run it as root");
 	r = host_open(list->root, &real_machine, &host, err);
@@ -104,7 +102,7 @@ static int run(struct list *list, struct err *err)
 		r = list_once(list, &host, err);
 		if (!list->watch)
 			break;
-		(void)sleep((unsigned)seconds);
+		(void)sleep((unsigned)list->seconds);
 	}
 	list->table.inside = NULL;
 	return r;
@@ -157,6 +155,8 @@ static int run_list(int argc, char **argv)
 		return cli_usage(&list_verb, "--tree and --format cannot be combined");
 	if (list.output && !list.format)
 		return cli_usage(&list_verb, "--output needs --format");
+	if (text_to_u64(list.interval, &list.seconds) < 0 || list.seconds == 0 || list.seconds > 86400)
+		return cli_usage(&list_verb, "--interval must be a whole number of seconds from 1 to 86400");
 	if (list.format)
 		(void)metric_format_find(list.format, &list.metrics);
 	r = list.tree ? tree_choose(&list.table, list.columns, list.json, &err)

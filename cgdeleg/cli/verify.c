@@ -114,7 +114,7 @@ static int run_verify(int argc, char **argv)
 	    (words.handler && words.bundle))
 		return cli_usage(
 			&verify_verb,
-			"--handler and --image need each other; the other options of a container of its own need both, and --bundle does not go with them");
+			"give --handler and --image together; --namespace, --annotation and --engine-option need both, and --bundle needs a CONTAINER");
 	args = (struct verify_args) { .bundle = words.bundle, .only = words.only, .throw_away = words.handler };
 	return words.container ? verify_container(&words, &args, words.container) : verify_own(&words, &args);
 }

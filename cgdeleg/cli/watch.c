@@ -83,7 +83,8 @@ static bool load_policy(struct service *s)
 		const struct complaint *c = next->complaints;
 		char place[280];
 
-		(void)snprintf(text, sizeof(text), "the policy has errors, so the previous one stays in force: %s: %.300s",
+		(void)snprintf(text, sizeof(text), "the policy is broken, so %s: %s: %.300s",
+			       s->watch ? "the previous one stays in force" : "the ceilings stay as they were granted",
 			       origin_format(&c->origin, place, sizeof(place)), c->text);
 		say(LOG_ERR, text);
 		return false;
@@ -285,8 +286,6 @@ static int run(struct service *s)
 	bool has_policy;
 	int r;
 
-	if (text_to_u64(s->interval, &s->seconds) < 0 || s->seconds == 0 || s->seconds > 3600)
-		return err_set(&s->err, EINVAL, "--interval must be a number of seconds from 1 to 3600");
 	if (!privilege_has(CAP_SYS_ADMIN))
 		return err_set(&s->err, EPERM, "cgdeleg watch needs the capabilities of root; run it as root");
 	/* A descriptor for each delegated cgroup. */
@@ -315,7 +314,9 @@ static int run(struct service *s)
 	report(s);
 	c = watch_counts(s->watch);
 	if (!has_policy)
-		return err_set(&s->err, EINVAL, "the policy cannot be used, so no ceiling was compared with it");
+		return err_set(
+			&s->err, EINVAL,
+			"the policy is broken, so no granted ceiling was compared with it; cgdeleg check says what is wrong");
 	if (c->failed > 0)
 		return err_set(&s->err, EIO, "some limits could not be put back");
 	if (c->guards_missing > 0)
@@ -332,7 +333,7 @@ static int run(struct service *s)
 
 static const struct option_row options[] = {
 	{ "--once", NULL, OPTION_SWITCH, offsetof(struct service, once),
-	  "put back what is above its ceiling now, then exit" },
+	  "put back the limits that are above their ceilings now, and the guards that are gone, then exit" },
 	{ "--policy", "DIR", OPTION_TEXT, offsetof(struct service, policy),
 	  "the policy's directory (" POLICY_DIRECTORY ")" },
 	{ "--run", "DIR", OPTION_TEXT, offsetof(struct service, run),
@@ -367,6 +368,8 @@ static int run_watch(int argc, char **argv)
 		return r;
 	if (s.openmetrics && s.metrics)
 		return cli_usage(&watch_verb, "use only one of --metrics and --openmetrics");
+	if (text_to_u64(s.interval, &s.seconds) < 0 || s.seconds == 0 || s.seconds > 3600)
+		return cli_usage(&watch_verb, "--interval must be a whole number of seconds from 1 to 3600");
 	s.exported = (struct watch_metrics) { .host = &s.host, .policy = s.policy, .run = s.run };
 	(void)metric_format_find(s.openmetrics ? "openmetrics" : s.format, &s.exported.format);
 	s.metrics = s.openmetrics ? s.openmetrics : s.metrics;

@@ -34,7 +34,7 @@ static void say_nothing(const struct why_args *args, struct why *why, const stru
 	fprintf(stderr,
 		"cgdeleg: why: no audit record that was read, and no delegated cgroup, has the id, pod or container name '%s'%s\n",
 		text_escape(args->word, shown, sizeof(shown)), nearest_hint(&nearest, hint, sizeof(hint)));
-	fputs("A container without a record did not ask; or the hook did not run for it: see cgdeleg doctor; or it was stopped before it could write: see journalctl -t cgdeleg-hook.\n",
+	fputs("There are three reasons why a container has no record: it did not ask; the hook did not run for it (see cgdeleg doctor); or the hook was stopped before it could write (see journalctl -t cgdeleg-hook).\n",
 	      stderr);
 }
 
@@ -82,7 +82,7 @@ static int run_why(int argc, char **argv)
 	if (!args.word || !args.word[0])
 		return cli_usage(&why_verb, "which container? Name its id, its pod or its name");
 	if (text_to_u64(args.most, &question.most) < 0 || question.most > INT64_MAX / MIB)
-		return cli_usage(&why_verb, "--most must be a number of MiB");
+		return cli_usage(&why_verb, "--most must be a whole number of MiB, or 0 for all");
 	question.most = question.most ? question.most * MIB : INT64_MAX;
 	question.directory = args.audit;
 	question.word = args.word;

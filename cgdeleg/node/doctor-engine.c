@@ -177,7 +177,7 @@ static void check_group(struct doctor *d)
 }
 
 const struct doctor_check doctor_engine_checks[] = {
-	{ "engine.found", "the hook runs where an engine has it in its configuration, and each has another", check_found },
+	{ "engine.found", "an engine runs the hook only if its own configuration names it", check_found },
 	{ "engine.listens", "an engine that does not answer creates no containers", check_listens },
 	{ "engine.configuration", "an engine does not start, or creates no containers, with a file that it cannot use",
 	  check_group },
@@ -195,6 +195,7 @@ const struct doctor_check doctor_engine_checks[] = {
 	{ "engine.userns",
 	  "an engine that cannot make the user namespace that a pod asks for fails, or runs the pod as the host's root",
 	  doctor_check_userns },
-	{ "runtime.bpf-query", "some kernels write past the end of what some runtimes pass to them", doctor_check_query },
+	{ "runtime.bpf-query", "some kernels write past the end of the memory that runc gives them, which can end runc",
+	  doctor_check_query },
 	{ 0 },
 };

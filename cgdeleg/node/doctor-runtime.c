@@ -181,17 +181,19 @@ void doctor_check_query(struct doctor *d)
 	if (tried < 0 && !kernel) {
 		doctor_say(d, DOCTOR_UNKNOWN, "the kernel's release cannot be read");
 	} else if (tried == 0 || (tried < 0 && (kernel < RELEASE(6, 17) || kernel >= RELEASE(7, 2)))) {
-		doctor_say(d, DOCTOR_OK, "Linux %s does not", text);
+		doctor_say(d, DOCTOR_OK, "Linux %s does not write past the end", text);
 	} else if (!path) {
 		doctor_say(d, DOCTOR_NOT_APPLICABLE,
-			   "Linux %s does, but there is no runc, and crun gives it enough room", text);
+			   "Linux %s writes past the end, but there is no runc, and crun leaves enough room", text);
 	} else if (!version) {
 		doctor_say(d, DOCTOR_UNKNOWN,
-			   "Linux %s does with runc up to 1.5.1, and this runc does not say its version", text);
+			   "Linux %s writes past the end with runc up to 1.5.1, and this runc does not say its version",
+			   text);
 	} else if (engine_version_is_since(version, 1, 5, 2)) {
-		doctor_say(d, DOCTOR_OK, "Linux %s does, and runc %s gives it enough room", text, version);
+		doctor_say(d, DOCTOR_OK, "Linux %s writes past the end, and runc %s leaves enough room", text, version);
 	} else if (tried < 0 && !d->args.privileged) {
-		doctor_say(d, DOCTOR_UNKNOWN, "Linux %s may, with runc %s: only root can try", text, version);
+		doctor_say(d, DOCTOR_UNKNOWN, "Linux %s may write past the end with runc %s: only root can try", text,
+			   version);
 	} else {
 		doctor_say(d, DOCTOR_NOTE, "Linux %s writes past the end of what runc %s gives to BPF_PROG_QUERY", text,
 			   version);

@@ -27,7 +27,9 @@ static void check_policy(struct doctor *d)
 
 	switch (d->policy) {
 	case POLICY_MISSING:
-		doctor_say(d, DOCTOR_NOTE, "there is no policy in %s, so nothing is granted", d->args.policy);
+		doctor_say(d, DOCTOR_NOTE,
+			   "there is no policy in %s: nothing is granted, and a container that asks is refused",
+			   d->args.policy);
 		doctor_advise(d, "write one; an example is share/cgdeleg/default.ini among the installed files");
 		return;
 	case POLICY_UNREADABLE:

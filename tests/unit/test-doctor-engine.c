@@ -117,10 +117,10 @@ static const struct {
 	  "cgroup.max.descendants = 10\\n[handler docker]\\nengine = docker\\nprofile = p\\ncgroup_writable = true\n",
 	  DOCTOR_OK, "can make", NULL },
 	/* The cgroup of a described node is none, so that its kernel cannot be tried. */
-	{ "runtime.bpf-query", "podman", RUNC("1.5.1"), DOCTOR_OK, "Linux 6.12.0 does not", NULL },
+	{ "runtime.bpf-query", "podman", RUNC("1.5.1"), DOCTOR_OK, "Linux 6.12.0 does not write past the end", NULL },
 	{ "runtime.bpf-query", "podman", RUNC("1.5.1") KERNEL("6.17.0"), DOCTOR_NOTE, "what runc 1.5.1 gives", "7.2" },
 	{ "runtime.bpf-query", "podman", RUNC("1.5.1") KERNEL("7.2.0"), DOCTOR_OK, "Linux 7.2.0 does not", NULL },
-	{ "runtime.bpf-query", "podman", RUNC("1.5.2") KERNEL("7.1.4"), DOCTOR_OK, "gives it enough room", NULL },
+	{ "runtime.bpf-query", "podman", RUNC("1.5.2") KERNEL("7.1.4"), DOCTOR_OK, "leaves enough room", NULL },
 	{ "runtime.bpf-query", "podman", "- usr/sbin/runc\n" KERNEL("7.1.4"), DOCTOR_NOT_APPLICABLE, "there is no runc",
 	  NULL },
 	{ "runtime.bpf-query", "podman", PROGRAM("usr/sbin/runc", "x") KERNEL("7.1.4"), DOCTOR_UNKNOWN,

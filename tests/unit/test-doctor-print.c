@@ -74,7 +74,8 @@ TEST(test_npd)
 		{ DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, 0, "cgdeleg finds nothing amiss on this node\n" },
 		{ DOCTOR_OK, DOCTOR_WARN, DOCTOR_WARN, 1, "a.second: the second sentence\n" },
 		{ DOCTOR_FAIL, DOCTOR_WARN, DOCTOR_FAIL, 1, "a.first: the first sentence\n" },
-		{ DOCTOR_UNKNOWN, DOCTOR_NOTE, DOCTOR_FAIL, 2, "1 checks cannot be told\n" },
+		{ DOCTOR_UNKNOWN, DOCTOR_NOTE, DOCTOR_FAIL, 2,
+		  "checks without an answer: 1; run cgdeleg doctor as root\n" },
 		{ DOCTOR_UNKNOWN, DOCTOR_FAIL, DOCTOR_FAIL, 1, "a.second: the second sentence\n" },
 	};
 

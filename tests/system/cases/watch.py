@@ -171,7 +171,7 @@ def once(t):
         done = run([t.cgdeleg, "watch", "--once", "--policy", f"{t.work}/nosuch", "--run", t.run_dir,
                     "--audit", f"{t.work}/audit"])
         equal((done.code, host.value(c.cgroup, "cgroup.max.depth")), (1, "4"), "status and cgroup.max.depth")
-        contains(done.err, "the policy cannot be used", "what it says")
+        contains(done.err, "the policy is broken", "what it says")
 
 
 @case("watch.update")
