@@ -2,7 +2,7 @@
 """The documentation pages, command by command."""
 import shutil
 
-from engine import containerd, docker, image, manual, podman
+from engine import containerd, docker, doctor, image, manual, podman
 from engine.context import case, last_record
 from engine.cri import Cri, execute
 from lib.process import must, run
@@ -28,6 +28,7 @@ def podman_page(t):
     must(["podman", "load", "--quiet", "--input", archive(t)])
     with t.row("podman", "crun", "docs/engine-podman.md, command by command"):
         manual.run_page("engine-podman.md")
+        doctor.finds()
 
 
 @case("manual.docker", default=False)
@@ -42,6 +43,7 @@ def docker_page(t):
         return script + load if "restart docker" in script else script
     with t.row("docker", "runc", "docs/engine-docker.md, command by command"):
         manual.run_page("engine-docker.md", change=with_image)
+        doctor.finds("engine.default-runtime note")  # the page says so, too
 
 
 @case("manual.containerd", default=False)
@@ -53,6 +55,7 @@ def containerd_page(t):
     containerd.start()
     with t.row("containerd", "runc", "docs/engine-containerd.md, command by command, and a pod"):
         manual.run_page("engine-containerd.md", f"containerd-{containerd.version()[0]}")
+        doctor.finds()
         cri = Cri()
         containerd.load_images(t.work, cri)
         pod = cri.pod("runc-ci", namespace="ci-1")
