@@ -29,7 +29,7 @@
 #include "version.h"
 
 static const char usage[] = "usage: cgdeleg-runtime --handler NAME --runtime PATH [--hook PATH] -- ARGUMENT...\n"
-			    "       cgdeleg-runtime --version\n";
+			    "       cgdeleg-runtime --help | --version\n";
 
 struct own_args {
 	const char *handler, *runtime, *hook;
@@ -119,6 +119,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("cgdeleg-runtime " CGDELEG_VERSION) < 0;
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return fputs(usage, stdout) < 0;
 	if (argc < 1 || parse_own(argv, &own, &err) < 0) {
 		runtime_args_find_log(argv, &args);
 		say(&args, "arguments", &err, usage);

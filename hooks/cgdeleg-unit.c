@@ -35,7 +35,7 @@
 #define PRIVATE_SOCKET "unix:path=/run/systemd/private"
 
 static const char usage[] = "usage: cgdeleg-unit UNIT DEADLINE PROPERTY=VALUE...\n"
-			    "       cgdeleg-unit --version\n";
+			    "       cgdeleg-unit --help | --version\n";
 
 struct request {
 	const char *unit;
@@ -300,6 +300,8 @@ int main(int argc, char **argv)
 	char line[ERR_TEXT_SIZE + 2];
 	int code;
 
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return fputs(usage, stdout) < 0;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("cgdeleg-unit " CGDELEG_VERSION) < 0;
 	if (read_request(argc, argv, &request, &err) < 0) {

@@ -92,4 +92,5 @@ TEST(test_taken)
 TEST(test_version)
 {
 	assert_int_equal(run("--version >/dev/null"), 0);
+	assert_int_equal(run("--help | grep -q '^usage: cgdeleg-unit UNIT'"), 0);
 }

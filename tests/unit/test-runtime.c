@@ -21,8 +21,10 @@ static const struct {
 	const char *said; /* part of what is said, by it or by the shell */
 } cases[] = {
 	{ WORDS("--version"), 0, "cgdeleg-runtime " },
+	{ WORDS("--help"), 0, "usage: cgdeleg-runtime --handler" },
+	{ WORDS("-h"), 0, "usage: cgdeleg-runtime --handler" },
+	{ WORDS("--help", "x"), 2, "there is no option '--help'" },
 	{ WORDS(NULL), 2, USAGE },
-	{ WORDS("--help"), 2, USAGE },
 	{ WORDS("--", "create"), 2, USAGE },
 	{ WORDS("--handler", "h", "--", "create"), 2, USAGE },
 	{ WORDS("--handler", "h", "--runtime", "sh", "--"), 2, USAGE },
