@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "bpf/canary.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/cli/progress.h"
 #include "cgdeleg/grant/run.h"
 #include "policy/nearest.h"
 
@@ -76,13 +77,14 @@ static int examine(const struct doctor_cli *cli, struct err *err)
 	int r;
 
 	args.tries.canary = canary_check;
+	progress_begin("looking at this node");
 	r = doctor_open(&args, &doctor, err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; (check = doctor_next(&i));)
+	for (size_t i = 0; r >= 0 && (check = doctor_next(&i));)
 		if (!is_ignored(&cli->ignore, check->id))
 			doctor_run(&doctor, check);
+	progress_end();
+	if (r < 0)
+		return r;
 	if (doctor.lost)
 		return err_set(err, ENOMEM, "out of memory");
 	if (cli->npd)

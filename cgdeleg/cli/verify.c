@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "cgdeleg/cli/cli.h"
 #include "cgdeleg/cli/client.h"
+#include "cgdeleg/cli/progress.h"
 #include "cgdeleg/cli/throw-away.h"
 
 struct verify_words {
@@ -81,7 +82,9 @@ static int verify_own(const struct verify_words *words, struct verify_args *args
 	int code = EXIT_FAULT, r;
 
 	client_catch_signals();
+	progress_begin("the engine is starting a container");
 	r = throw_away_start(&start, &container, &err);
+	progress_end();
 	if (r < 0)
 		fprintf(stderr, "cgdeleg: %s\n", err.text);
 	else

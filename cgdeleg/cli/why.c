@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cgdeleg/cli/cli.h"
+#include "cgdeleg/cli/progress.h"
 #include "cgdeleg/grant/audit.h"
 #include "cgdeleg/grant/run.h"
 
@@ -87,11 +88,13 @@ static int run_why(int argc, char **argv)
 	question.directory = args.audit;
 	question.word = args.word;
 	why = (struct why) { .word = args.word, .policy = args.policy, .now_us = question.now_us };
+	progress_begin("reading the audit records");
 	(void)history_read(&question, &why.history, &why.unread);
 	/* A broken policy says nothing for sure. */
 	why.rules_known = ruleset_load(why.policy, geteuid(), &why.rules, NULL) >= 0 && !ruleset_is_broken(&why.rules);
 	if (host_open("/", &real_machine, &host, &why.unseen) >= 0)
 		why_look(&why, &host);
+	progress_end();
 	code = answer(&args, &why, &question);
 	why_done(&why);
 	return code;
