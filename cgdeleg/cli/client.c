@@ -111,6 +111,16 @@ static int wait_end(pid_t pid, int64_t deadline_ms, int *ret_status)
 	return r;
 }
 
+/* The client's verb, behind what concerns the client as a whole: "--option value". */
+static const char *verb_of(const char *const *argv)
+{
+	size_t i = 1;
+
+	while (argv[i] && strncmp(argv[i], "--", 2) == 0 && argv[i + 1])
+		i += 2;
+	return argv[i] ? argv[i] : "";
+}
+
 int client_run(const char *const *argv, int64_t deadline_ms, char *out, size_t size, struct err *err)
 {
 	_cleanup_close_ int output = memfd_create("output", MFD_CLOEXEC);
@@ -130,9 +140,9 @@ int client_run(const char *const *argv, int64_t deadline_ms, char *out, size_t s
 	last_line(output, out, size);
 	last_line(said, line, sizeof(line));
 	if (r < 0)
-		return err_set(err, -r, "'%s %s' was ended: %s", argv[0], argv[1],
+		return err_set(err, -r, "'%s %s' was ended: %s", argv[0], verb_of(argv),
 			       r == -EINTR ? "interrupted" : "it took too long");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return err_set(err, EIO, "'%s %s' failed: %s", argv[0], argv[1], line[0] ? line : out);
+		return err_set(err, EIO, "'%s %s' failed: %s", argv[0], verb_of(argv), line[0] ? line : out);
 	return 0;
 }
