@@ -22,8 +22,8 @@ void find_image_asks(const struct listener *to, const struct section *handler)
 		if (!annotation_asks(word) || (unasked && strcmp(word, ANNOTATION_PROFILE) != 0))
 			continue;
 		finding_tell(to, FINDING_IMAGE_ASKS, &approved->origin,
-			     unasked ? "do not approve it, or accept that images choose"
-				     : "grant by cgroup_writable = true instead, or accept that images ask",
+			     unasked ? "remove it from approved_annotations, or accept that images choose"
+				     : "set cgroup_writable = true instead, or accept that images ask",
 			     "[handler %s] approves %s, and podman gives the annotations of an image to its containers: whoever builds an image can %s",
 			     handler->name, word, unasked ? "choose the profile" : "ask for a writable cgroup");
 		return;
@@ -76,7 +76,7 @@ static void find_choices_of(const struct listener *to, const struct section *han
 
 		if (lost)
 			finding_tell(to, FINDING_CHOICE_UNBOUNDED, &list->origin,
-				     "set it there, or take the profile off the list",
+				     "set it there, or remove the profile from the list",
 				     "an annotation may choose profile '%s' (%s:%u), which has no %s, and so escape that of profile '%s' (%s:%u)",
 				     word, other->origin.file, other->origin.line, lost->name, own->value,
 				     lost->origin.file, lost->origin.line);

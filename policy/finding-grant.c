@@ -62,12 +62,12 @@ static bool find_idle(const struct listener *to, const struct index_handler *row
 
 	if (is_asked(approved) && forbids)
 		finding_tell(to, FINDING_HANDLER_IDLE, &approved->origin,
-			     "take one of the two out, or add a rule with cgroup_writable = true",
+			     "remove one of the two, or add a rule with cgroup_writable = true",
 			     "[handler %s] grants nothing: its approved_annotations ask, and cgroup_writable = false (%s:%u) forbids it",
 			     handler->name, forbids->origin.file, forbids->origin.line);
 	else if (!is_asked(approved) && !grants_unasked(row) && !handler_judges_mounts(row))
 		finding_tell(to, FINDING_HANDLER_IDLE, &handler->origin,
-			     "approve cgdeleg.io/writable, or set cgroup_writable = true",
+			     "add cgdeleg.io/writable to approved_annotations, or set cgroup_writable = true",
 			     "[handler %s] grants nothing: none of its approved_annotations asks for a writable cgroup, and neither the handler nor a rule for it has cgroup_writable = true",
 			     handler->name);
 	else
@@ -83,7 +83,7 @@ static void tell_unasked(const struct listener *to, const struct section *sectio
 
 	if (profiles)
 		finding_tell(to, FINDING_PROFILES_UNASKED, &profiles->origin,
-			     "approve " ANNOTATION_PROFILE ", or take profiles out",
+			     "add " ANNOTATION_PROFILE " to approved_annotations, or remove profiles",
 			     "profiles has no effect: [handler %s] (%s:%u) does not approve " ANNOTATION_PROFILE
 			     ", so nobody can choose",
 			     handler->name, other->file, other->line);
@@ -104,7 +104,8 @@ static void find_choice(const struct listener *to, const struct index_handler *r
 			tell_unasked(to, r->rule, handler);
 	}
 	if (row->chooses && !any)
-		finding_tell(to, FINDING_PROFILES_UNASKED, &approved->origin, "set profiles, or do not approve it",
+		finding_tell(to, FINDING_PROFILES_UNASKED, &approved->origin,
+			     "set profiles, or remove it from approved_annotations",
 			     "[handler %s] (%s:%u) approves " ANNOTATION_PROFILE
 			     ", but neither it nor a rule for it has profiles to choose from: every container that chooses is refused",
 			     handler->name, handler->origin.file, handler->origin.line);
@@ -161,7 +162,7 @@ void find_profiles(const struct listener *to)
 
 		if (!profile->named)
 			finding_tell(to, FINDING_PROFILE_UNUSED, &s->origin,
-				     "name it in 'profile' or 'profiles', or take it out",
+				     "name it in 'profile' or 'profiles', or remove it",
 				     "[profile %s] is not used: no handler and no rule names it", s->name);
 	}
 }

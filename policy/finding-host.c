@@ -44,7 +44,7 @@ static void compare(const struct listener *to, const struct host_mount *host, co
 	(void)snprintf(text, sizeof(text), "%s names %s, which this kernel does not have: here it has no effect",
 		       line->name, option->name);
 	tell_host(to, FINDING_HOST_OPTION_UNKNOWN, FINDING_NOTE, line, text,
-		  "keep it for nodes with a newer kernel, or take it out");
+		  "keep it for nodes with a newer kernel, or remove it");
 }
 
 /* Containers without a user namespace rest on nsdelegate, whatever host_options says. */

@@ -10,12 +10,12 @@ static void find_zeros(const struct listener *to, const struct setting *setting)
 	const struct limit_type *type = limit_type_find(setting->name);
 
 	if (type->zero && setting->limit.number == 0)
-		finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, "write max, or leave it out",
+		finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, "write max, or remove it",
 			     "%s = 0: %s; 0 does not mean that there is no limit", setting->name, type->zero);
 	for (size_t i = 0; strcmp(setting->name, "io.max") == 0 && i < limit_n_lines(&setting->limit); i++)
 		for (size_t n = 0; n < LIMIT_PARAMS; n++)
 			if (setting->limit.lines->lines[i].values[n] == 0) {
-				finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, "write max, or leave it out",
+				finding_tell(to, FINDING_LIMIT_ZERO, &setting->origin, "write max, or remove it",
 					     "io.max has a 0 for %s, which the kernel refuses: no container can be granted anything",
 					     setting->limit.lines->lines[i].name);
 				return;
@@ -33,7 +33,7 @@ static void find_order(const struct listener *to, const struct section *profile)
 				     *high = section_limit(profile, pairs[i][1]);
 
 		if (low && high && low->limit.number != LIMIT_MAX && low->limit.number > high->limit.number)
-			finding_tell(to, FINDING_SETTINGS_CONFLICT, &low->origin, "set it below, or leave it out",
+			finding_tell(to, FINDING_SETTINGS_CONFLICT, &low->origin, "set it below, or remove it",
 				     "%s has no effect: it is above %s = %s (%s:%u)", low->name, high->name,
 				     high->value, high->origin.file, high->origin.line);
 	}
@@ -47,16 +47,16 @@ static const struct {
 	const char *by_value, *text, *remedy;
 } conflicts[] = {
 	{ KEY_PRESSURE, NULL, KEY_GUARD, "off",
-	  "pressure has no effect: only the grant guard could deny it, and guard = off", "take one of them out" },
+	  "pressure has no effect: only the grant guard could deny it, and guard = off", "remove one of the two" },
 	{ KEY_GUARD, "off", KEY_REQUIRE_USERNS, "false",
 	  "guard = off has no effect on containers without a user namespace: they need the guard, because require_userns = false",
-	  "take one of them out" },
+	  "remove one of the two" },
 	{ KEY_GUARD, "prefer", KEY_REQUIRE_USERNS, "false",
 	  "guard = prefer has no effect on containers without a user namespace: they need the guard, because require_userns = false",
-	  "write require" },
+	  "set guard = require" },
 	{ KEY_ON_REFUSAL, "readonly", KEY_REQUIRE_USERNS, "false",
 	  "on_refusal = readonly has no effect on containers without a user namespace, which are not created if refused: without one, a cgroup cannot be taken back, and require_userns = false lets them ask",
-	  "take one of them out" },
+	  "remove one of the two" },
 };
 
 static void find_conflicts(const struct listener *to, const struct section *section)
@@ -82,7 +82,7 @@ static void find_per(const struct listener *to, const struct section *section)
 		if (section_get(section, budgets[i]))
 			return;
 	if (per)
-		finding_tell(to, FINDING_SETTINGS_CONFLICT, &per->origin, "set a budget beside it, or take it out",
+		finding_tell(to, FINDING_SETTINGS_CONFLICT, &per->origin, "set a budget beside it, or remove it",
 			     "per has no effect: [%s%s%s] (%s:%u) has no budget", section_kind_name(section->kind),
 			     *section->name ? " " : "", section->name, section->origin.file, section->origin.line);
 }
@@ -103,13 +103,13 @@ static void find_leaves(const struct listener *to, const struct section *section
 				     own->value, room->name, room->origin.file, room->origin.line);
 	}
 	if (enable && own && !nest_is_leaf(own))
-		finding_tell(
-			to, FINDING_SETTINGS_CONFLICT, &enable->origin, "write a leaf's name, or take one of them out",
-			"enable_controllers has no effect: controllers are enabled only above a leaf, and nest = none (%s:%u)",
-			own->origin.file, own->origin.line);
+		finding_tell(to, FINDING_SETTINGS_CONFLICT, &enable->origin,
+			     "set nest to the name of a leaf, or remove one of the two",
+			     "enable_controllers has no effect: controllers are enabled only above a leaf, and nest = none (%s:%u)",
+			     own->origin.file, own->origin.line);
 	else if (enable && !own && !to->index->any_leaf)
 		finding_tell(
-			to, FINDING_SETTINGS_CONFLICT, &enable->origin, "set nest to a leaf's name such as init",
+			to, FINDING_SETTINGS_CONFLICT, &enable->origin, "set nest to the name of a leaf, such as init",
 			"enable_controllers has no effect: controllers are enabled only above a leaf, and no section sets nest");
 }
 

@@ -76,7 +76,7 @@ void find_unbounded(const struct listener *to, const struct index_handler *row)
 	const enum engine engine = setting ? engine_find(setting->value) : ENGINE_INVALID;
 
 	if (place && engine >= 0)
-		finding_tell(to, FINDING_UNBOUNDED, place, "set writable_mount = bound, or refuse",
-			     "[handler %s] does not bound containers that do not ask, although %s, 'privileged', or crun with any user namespace can make their cgroup writable all the same",
+		finding_tell(to, FINDING_UNBOUNDED, place, "set writable_mount = bound or writable_mount = refuse",
+			     "[handler %s] does not bound containers that do not ask; %s, 'privileged', or crun with any user namespace can make their cgroup writable without cgdeleg",
 			     handler->name, ways[engine]);
 }
