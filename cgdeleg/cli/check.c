@@ -139,7 +139,7 @@ static const char *what_contradicts(const struct check *check)
 static const struct option_row options[] = {
 	{ "--policy", "DIR", OPTION_TEXT, offsetof(struct check, policy), "the policy's directory (" POLICY_DIRECTORY ")" },
 	{ "--settings", NULL, OPTION_SWITCH, offsetof(struct check, settings),
-	  "print every setting of the files and its line" },
+	  "print every setting in the policy's files, with its file and line" },
 	{ "--json", NULL, OPTION_SWITCH, offsetof(struct check, json), "print JSON" },
 	{ "--sarif", NULL, OPTION_SWITCH, offsetof(struct check, sarif),
 	  "print the findings in the format SARIF 2.1.0, for code review" },
@@ -147,12 +147,13 @@ static const struct option_row options[] = {
 	  "do not compare the policy with this node: it is for other nodes" },
 	REPORT_OPTION_ROWS(offsetof(struct check, report)),
 	{ "--explain", "ID", OPTION_TEXT, offsetof(struct check, explain),
-	  "print the page of a finding such as CGD101, or of all" },
+	  "print the page of one finding, such as CGD101; all: of every finding" },
 	{ "--bundle", "DIR", OPTION_TEXT, offsetof(struct check, bundle),
-	  "print what the policy says about the container of this OCI bundle" },
+	  "with --handler: print what the policy decides about the container of this OCI bundle" },
 	{ "--state", "FILE", OPTION_TEXT, offsetof(struct check, state),
-	  "its OCI state ('-': standard input); without it only config.json is read" },
-	{ "--handler", "HANDLER", OPTION_TEXT, offsetof(struct check, handler), "the handler that would run it" },
+	  "with --bundle: the OCI state of the container ('-': standard input); without it check reads only config.json" },
+	{ "--handler", "HANDLER", OPTION_TEXT, offsetof(struct check, handler),
+	  "with --bundle: the handler that would run the container" },
 };
 
 static int run_check(int argc, char **argv)
@@ -184,8 +185,8 @@ static int run_check(int argc, char **argv)
 const struct verb check_verb = {
 	.name = "check",
 	.run = run_check,
-	.summary = "validate the policy, print what it says about a container",
-	.about = "Validates the policy, and says what of it and of this node an administrator should know. With --bundle, prints the facts of a container, the decision with its reasons, and the plan that the hook would carry out. Changes nothing.",
+	.summary = "validate the policy, and compare it with this node",
+	.about = "Validates the policy, compares it with this node and its engines, and prints what it finds: faults, risks and notes, one a line, each with its remedy and an id. With --bundle, also prints the facts of a container, the decision with its reasons, and the plan that the hook would carry out. Changes nothing.",
 	.options = options,
 	.n_options = ELEMENTS(options),
 };

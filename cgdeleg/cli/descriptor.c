@@ -29,10 +29,10 @@ static const struct option_row options[] = {
 	{ "--handler", "HANDLER", OPTION_TEXT, offsetof(struct descriptor_cli, handler),
 	  "the policy's section [handler HANDLER]; default: crio or podman for these engines" },
 	{ "--always", NULL, OPTION_SWITCH, offsetof(struct descriptor_cli, always),
-	  "crio, podman: for every container and not only for those that ask, as writable_mount needs it" },
+	  "crio, podman: run the hook for every container, not only for those that ask; writable_mount needs this" },
 	{ "--hook", "FILE", OPTION_TEXT, offsetof(struct descriptor_cli, hook), "the hook (" HOOK_PATH ")" },
 	{ "--output", "FILE", OPTION_TEXT, offsetof(struct descriptor_cli, output),
-	  "write this file, whole or not at all, and not standard output" },
+	  "write to FILE, completely or not at all, instead of standard output" },
 };
 
 /* The output of `ctr oci spec`. */
@@ -120,7 +120,7 @@ static int run_descriptor(int argc, char **argv)
 const struct verb descriptor_verb = {
 	.name = "descriptor",
 	.run = run_descriptor,
-	.summary = "print the JSON by which an engine is told to run the hook",
+	.summary = "print the JSON that tells an engine to run the hook",
 	.about = "Prints the hook's descriptor for a hooks directory of CRI-O or podman, or a base spec with the hook for a runtime of containerd. Changes no configuration.",
 	.options = options,
 	.n_options = ELEMENTS(options),

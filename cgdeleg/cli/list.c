@@ -120,11 +120,11 @@ static void help_columns(FILE *to)
 
 static const struct option_row options[] = {
 	{ "-o", "COLUMNS", OPTION_TEXT, offsetof(struct list, columns),
-	  "the columns, separated by commas; a leading '+' adds them to the default ones" },
+	  "show these columns, separated by commas; with '+' in front, besides the default ones" },
 	{ "--sort", "COLUMN", OPTION_TEXT, offsetof(struct list, sort),
-	  "sort by this column; a leading '-': largest first" },
+	  "sort by this column; with '-' in front, largest first" },
 	{ "--tree", "ID", OPTION_TEXT, offsetof(struct list, tree),
-	  "the cgroups that one container has made in its own, by its id, pod or name, or the beginning of one of these" },
+	  "show the cgroups of one container: its own, and those that it has made below; ID is its id, name or pod, or the beginning of one of these" },
 	{ "--json", NULL, OPTION_SWITCH, offsetof(struct list, json),
 	  "print JSON, with every column unless -o names some" },
 	{ "--format", "prometheus|openmetrics", OPTION_TEXT, offsetof(struct list, format),

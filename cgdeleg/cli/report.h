@@ -30,12 +30,12 @@ struct report_options {
 /* Their rows in the table of a verb that fills a struct with such a member at that offset. */
 #define REPORT_OPTION_ROWS(at)                                                                          \
 	{ "--fail-on", "note|risk|fault", OPTION_TEXT, (at) + offsetof(struct report_options, fail_on), \
-	  "end with status 1 from a finding of this severity on (fault)" },                             \
+	  "end with status 1 if there is a finding of this severity or a higher one (fault)" },         \
 		{ "--strict", NULL, OPTION_SWITCH, (at) + offsetof(struct report_options, strict),      \
 		  "the same as --fail-on note" },                                                       \
 	{                                                                                               \
 		"--ignore", "ID,...", OPTION_LIST, (at) + offsetof(struct report_options, ignore),      \
-			"leave these findings out"                                                      \
+			"leave these findings out; not CGD001 to CGD099"                                \
 	}
 
 /* May a finding with that id be left out? -EINVAL with a sentence: there is no such id, or it cannot be ignored. */

@@ -341,7 +341,7 @@ static const struct option_row options[] = {
 	{ "--audit", "DIR", OPTION_TEXT, offsetof(struct service, audit),
 	  "directory of the audit record, the same as the hook's --audit (" AUDIT_DIRECTORY ")" },
 	{ "--helpers", "DIR", OPTION_TEXT, offsetof(struct service, helpers),
-	  "directory of the helper programs, the same as the hook's --helpers" },
+	  "directory of the programs cgdeleg-unit and cgdeleg-guard, the same as the hook's --helpers" },
 	{ "--interval", "SECONDS", OPTION_TEXT, offsetof(struct service, interval),
 	  "seconds between two sweeps, which find what inotify does not report (10)" },
 	{ "--metrics", "FILE", OPTION_TEXT, offsetof(struct service, metrics),
@@ -388,7 +388,7 @@ const struct verb watch_verb = {
 	.name = "watch",
 	.run = run_watch,
 	.summary = "keep the limits of delegated cgroups within their ceilings",
-	.about = "Puts limits of delegated cgroups back to their ceilings as soon as somebody raises them, and attaches BPF guards again that somebody has detached. Needs root. Reloads the policy on SIGHUP.",
+	.about = "Puts limits of delegated cgroups back to their ceilings as soon as something raises them, and attaches BPF guards again if something has detached them. Runs until it is stopped, as cgdeleg-watch.service does, or once with --once. Needs root. Reloads the policy on SIGHUP.",
 	.options = options,
 	.n_options = ELEMENTS(options),
 };

@@ -65,8 +65,8 @@ static const struct option_row options[] = {
 	{ "--policy", "DIR", OPTION_TEXT, offsetof(struct why_args, policy),
 	  "the policy's directory (" POLICY_DIRECTORY ")" },
 	{ "--most", "MIB", OPTION_TEXT, offsetof(struct why_args, most),
-	  "read at most so much of the record, from its end; 0: all of it (64)" },
-	{ "--all", NULL, OPTION_SWITCH, offsetof(struct why_args, all), "show older runs and all that watch did, too" },
+	  "read at most this many MiB of the record, from its end; 0: all of it (64)" },
+	{ "--all", NULL, OPTION_SWITCH, offsetof(struct why_args, all), "also show older runs, and all that watch did" },
 	{ "--json", NULL, OPTION_SWITCH, offsetof(struct why_args, json), "print JSON" },
 };
 
@@ -104,7 +104,7 @@ const struct verb why_verb = {
 	.name = "why",
 	.run = run_why,
 	.summary = "say why a container was refused, or where its limits come from",
-	.about = "Says when and how the hook decided on a container or a pod, the line of the policy, what to do, and how often that happened; and of what is granted now each ceiling, where it came from, what cgdeleg watch did, and which processes were killed for want of memory. Reads the audit record and the kernel. Changes nothing. As root it sees all; for others what they may not see is unknown.",
+	.about = "Says what the hook decided about a container or a pod: when, why, by which line of the policy, how often, and what to do. For a container with a grant it also says where each ceiling came from, what cgdeleg watch did, and which processes were killed because memory ran out. Reads the audit record and the kernel. Changes nothing. Root sees everything; what others may not see is shown as unknown.",
 	.options = options,
 	.n_options = ELEMENTS(options),
 };

@@ -298,6 +298,6 @@ const struct doctor_check doctor_cgroup_checks[] = {
 	  check_memory_ids },
 	{ "cgroup.devices", "a device program on the root cgroup or a slice refuses devices to all that runs below it",
 	  check_devices },
-	{ "cgroup.trial", "what the kernel does with a cgroup counts, and not what it was built with", check_trial },
+	{ "cgroup.trial", "this tries with a new cgroup what the hook does with a container's", check_trial },
 	{ 0 },
 };

@@ -107,7 +107,7 @@ static void check_grants(struct doctor *d)
 }
 
 const struct doctor_check doctor_grant_checks[] = {
-	{ "cgdeleg.grants", "a limit above its ceiling, or a guard that is gone, is what a grant was made safe by",
+	{ "cgdeleg.grants", "a grant is safe only if its limits are within their ceilings and its guards are attached",
 	  check_grants },
 	{ 0 },
 };

@@ -144,7 +144,7 @@ static void check_rotation(struct doctor *d)
 	} else if (!doctor_exists(d, record)) {
 		doctor_say(d, DOCTOR_NOT_APPLICABLE, "there is no audit record yet that could be rotated");
 	} else {
-		doctor_say(d, DOCTOR_NOTE, "nothing that can be seen here rotates the audit record");
+		doctor_say(d, DOCTOR_NOTE, "nothing seems to rotate the audit record");
 		doctor_advise(
 			d,
 			"copy cgdeleg.logrotate, which share/cgdeleg has among the installed files, to /etc/logrotate.d/cgdeleg");
@@ -163,7 +163,7 @@ static void check_tmpfiles(struct doctor *d)
 			return;
 		}
 	if (doctor_exists(d, "var/log") || doctor_exists(d, d->args.audit)) {
-		doctor_say(d, DOCTOR_OK, "the first audit record makes its directory");
+		doctor_say(d, DOCTOR_OK, "the hook makes the directory with the first audit record");
 		return;
 	}
 	doctor_say(d, DOCTOR_WARN, "/var/log is missing, and nothing makes the audit record's directory at boot");
@@ -268,7 +268,7 @@ static void check_watch(struct doctor *d)
 
 const struct doctor_check doctor_state_checks[] = {
 	{ "cgdeleg.policy", "a policy with a fault refuses all containers that it might concern", check_policy },
-	{ "cgdeleg.audit", "with audit = require, as it is by default, a grant that cannot be recorded is not made",
+	{ "cgdeleg.audit", "unless the policy sets audit = prefer, the hook makes no grant that it cannot record",
 	  check_audit },
 	{ "cgdeleg.rotation", "an audit record that nobody rotates fills its file system", check_rotation },
 	{ "cgdeleg.tmpfiles",

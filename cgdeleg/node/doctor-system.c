@@ -187,7 +187,8 @@ const struct doctor_check doctor_system_checks[] = {
 	  check_oomd },
 	{ "security.selinux", "SELinux decides about a container's writes before the ownership of files does",
 	  check_selinux },
-	{ "security.apparmor", "the hook runs in the profile of the runtime that starts it", check_apparmor },
+	{ "security.apparmor", "the hook runs under the AppArmor profile of its runtime, which may forbid what it does",
+	  check_apparmor },
 	{ "security.seccomp", "engines keep containers from system calls by seccomp filters", check_seccomp },
 	{ 0 },
 };

@@ -142,8 +142,8 @@ static const struct doctor_case state_cases[] = {
 	  "audit.jsonl", "chown", false, 0, NULL },
 
 	{ "cgdeleg.rotation", "", DOCTOR_OK, "logrotate", NULL, true, 0, NULL },
-	{ "cgdeleg.rotation", "- etc/logrotate.d\n", DOCTOR_NOTE, "nothing that can be seen", "cgdeleg.logrotate",
-	  false, 0, NULL },
+	{ "cgdeleg.rotation", "- etc/logrotate.d\n", DOCTOR_NOTE, "nothing seems to rotate", "cgdeleg.logrotate", false,
+	  0, NULL },
 	{ "cgdeleg.rotation", "- etc/logrotate.d\nvar/log/cgdeleg/audit.jsonl.1 =\n", DOCTOR_OK, "has been rotated",
 	  NULL, false, 0, NULL },
 	{ "cgdeleg.rotation", "- etc/logrotate.d\n- var/log/cgdeleg/audit.jsonl\n", DOCTOR_NOT_APPLICABLE,
