@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "base/toml.h"
 #include "cgdeleg/node/engine.h"
 #include "tests/unit/check.h"
 #include "tests/unit/engine-machine.h"
@@ -453,33 +452,4 @@ TEST(test_since)
 		if (engine_version_is_since(comparisons[i].version, comparisons[i].major, comparisons[i].minor,
 					    comparisons[i].patch) != comparisons[i].since)
 			fail_msg("%zu: %s", i, comparisons[i].version);
-}
-
-/* A key of that many parts. */
-static void check_key(size_t parts, const char *before, const char *after, const char *want)
-{
-	static char text[200000];
-	struct arena arena = { 0 };
-	struct toml_node *node;
-
-	(void)snprintf(text, sizeof(text), "# a.b.c.d\n%s", before);
-	for (size_t i = 0; i < parts; i++)
-		add(text + strlen(text), 8, "%sa", i ? "." : "");
-	add(text, sizeof(text), "%s", after);
-	CHECK(before, toml_parse(&arena, "f", text, strlen(text), &node, &why), want);
-	arena_done(&arena);
-}
-
-/* What walks the tree goes as deep as its keys. */
-TEST(test_long_keys)
-{
-	check_key(32, "", " = 1\n", NULL);
-	check_key(33, "", " = 1\n", "f:2: a key has more than 32 parts");
-	check_key(33, "[", "]\n", "f:2: a key has more than 32 parts");
-	check_key(33, "x = { y = 1, ", " = 2 }\n", "f:2: a key has more than 32 parts");
-	check_key(20000, "", " = 1\n", "f:2: a key has more than 32 parts");
-	check_key(100, "x = \"", "\"\n", NULL);
-	check_key(100, "x = \"\\\"", "\"\n", NULL);
-	check_key(100, "x = 1 # ", "\n", NULL);
-	check_key(100, "x = \"\"\"\n", "\"\"\"\n", NULL);
 }
