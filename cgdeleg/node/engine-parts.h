@@ -82,7 +82,7 @@ struct engine_process {
 	struct engine_process *next;
 };
 
-/* Those of this machine's own pid namespace; *ret_hidden: there may be more. */
+/* Those of root or this user in this machine's own pid namespace; *ret_hidden: there may be more. */
 struct engine_process *engine_processes(struct engine_look *look, bool *ret_hidden);
 
 /* One reader an engine; `words` are the command line, {NULL} where it does not run. */

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -24,23 +27,39 @@ static const struct {
 	{ "dockerd", ENGINE_DOCKER },
 };
 
-/* One that has a second pid is in a container, as a node of kind is: its paths are others. */
-static bool is_in_container(int proc_fd, const char *pid)
+/*
+ * Everybody may call a program "containerd", and give it any words. An engine is root's, or of the user who asks; not one
+ * that somebody else has started as root by a set-user-ID bit; and not one that has a second pid: that is in a container,
+ * as a node of kind is, and its paths are others.
+ */
+static bool is_of_this_node(int proc_fd, const char *pid)
 {
 	char path[64], text[STATUS_MAX];
 	const char *line;
+	struct stat st;
 
+	(void)snprintf(path, sizeof(path), "%s/exe", pid);
+	if (fstatat(proc_fd, path, &st, 0) == 0 && (st.st_mode & (S_ISUID | S_ISGID)))
+		return false;
 	(void)snprintf(path, sizeof(path), "%s/status", pid);
 	if (file_read_at(proc_fd, path, text, sizeof(text)) < 0)
 		return false;
+	line = strstr(text, "\nUid:");
+	line = line ? line + strlen("\nUid:") : "";
+	for (char *end; *line && *line != '\n'; line = end) {
+		const unsigned long uid = strtoul(line, &end, 10);
+
+		if (end == line || (uid != 0 && uid != geteuid()))
+			return false;
+	}
 	line = strstr(text, "\nNSpid:");
 	if (!line)
-		return false;
+		return true;
 	line += strlen("\nNSpid:");
 	line += strspn(line, " \t");
 	line += strspn(line, "0123456789");
 	line += strspn(line, " \t");
-	return isdigit((unsigned char)*line);
+	return !isdigit((unsigned char)*line);
 }
 
 static const char *const *read_words(struct engine_look *look, int proc_fd, const char *pid)
@@ -59,8 +78,13 @@ static const char *const *read_words(struct engine_look *look, int proc_fd, cons
 
 static const char *read_program(struct engine_look *look, int proc_fd, const char *pid)
 {
-	char path[64], target[PATH_MAX], *gone;
+	char path[64], target[PATH_MAX], own[64], others[64], *gone;
 
+	/* In a mount namespace of its own the path is another's: of a container that has the host's pids, its image's. */
+	(void)snprintf(path, sizeof(path), "%s/ns/mnt", pid);
+	if (file_readlink_at(proc_fd, "1/ns/mnt", own, sizeof(own)) > 0 &&
+	    file_readlink_at(proc_fd, path, others, sizeof(others)) > 0 && strcmp(own, others) != 0)
+		return NULL;
 	(void)snprintf(path, sizeof(path), "%s/exe", pid);
 	if (file_readlink_at(proc_fd, path, target, sizeof(target)) <= 0)
 		return NULL;
@@ -116,7 +140,7 @@ static void add_process(struct engine_look *look, int proc_fd, const char *pid, 
 	for (size_t i = 0; i < ELEMENTS(programs); i++)
 		if (strcmp(programs[i].comm, comm) == 0)
 			kind = (int)programs[i].kind;
-	if (kind < 0 || is_in_container(proc_fd, pid))
+	if (kind < 0 || !is_of_this_node(proc_fd, pid))
 		return;
 	process = engine_alloc(look, sizeof(*process));
 	if (!process)

@@ -250,6 +250,23 @@ static const struct {
 	/* Docker's daemon with options of its own. */
 	{ "docker", "proc/7/comm = dockerd\nproc/7/status = NSpid:\\t7\nproc/7/cmdline = x\nproc/7/comm = dockerd\n",
 	  "docker 28.5.2 pid=7 userns\n", "docker 28.5.2 pid=0" },
+	/* Somebody else's process of that name, or one that he made root's by a set-user-ID bit. */
+	{ "docker",
+	  "proc/7/comm = dockerd\nproc/7/status = Name: x\\nUid: 65533 65533 65533 65533\\nNSpid:\\t7\nproc/7/cmdline = x\n",
+	  "docker 28.5.2 pid=0", "pid=7" },
+	{ "docker", "proc/7/comm = dockerd\nproc/7/status = Name: x\\nUid: 65533 0 0 0\\nNSpid:\\t7\nproc/7/cmdline = x\n",
+	  "docker 28.5.2 pid=0", "pid=7" },
+	{ "docker", "proc/7/comm = dockerd\nproc/7/status = Name: x\\nUid: 0 0 0 0\\nNSpid:\\t7\nproc/7/cmdline = x\n",
+	  "docker 28.5.2 pid=7", "docker 28.5.2 pid=0" },
+	/* With another mount namespace than the node's, its path means nothing here. */
+	{ "docker",
+	  "proc/7/comm = dockerd\nproc/7/status = NSpid:\\t7\nproc/7/cmdline = x\nproc/7/exe -> /usr/bin/other\n"
+	  "usr/bin/other = #!/bin/sh\\necho 99.9.9\nproc/1/ns/mnt -> mnt:[1]\nproc/7/ns/mnt -> mnt:[2]\n",
+	  "docker 28.5.2 pid=7", "99.9.9" },
+	{ "docker",
+	  "proc/7/comm = dockerd\nproc/7/status = NSpid:\\t7\nproc/7/cmdline = x\nproc/7/exe -> /usr/bin/other\n"
+	  "usr/bin/other = #!/bin/sh\\necho 99.9.9\nproc/1/ns/mnt -> mnt:[1]\nproc/7/ns/mnt -> mnt:[1]\n",
+	  "docker 99.9.9 pid=7", NULL },
 	/* A program that says nothing, or that others may write. */
 	{ "docker", "usr/bin/dockerd = #!/bin/sh\\ntrue\n", "docker (null) pid=0", NULL },
 };
