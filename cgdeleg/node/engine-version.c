@@ -15,8 +15,10 @@
 #include "base/owner.h"
 #include "cgdeleg/node/engine-parts.h"
 
-#define PATIENCE_MS 10000 /* an emulated machine that is busy needs more than two seconds */
-#define SAID_SIZE   4096
+#define PATIENCE_MS  10000 /* an emulated machine that is busy needs more than two seconds */
+#define SAID_SIZE    4096
+#define PROGRAM_FD   3 /* of the child */
+#define PROGRAM_PATH "/proc/self/fd/3"
 
 /* A word that begins with a number, a dot and a number, after a 'v' or not. The path of a Go module does not. */
 const char *engine_version_in(const char *text, size_t *ret_len)
@@ -55,27 +57,37 @@ bool engine_version_is_since(const char *version, unsigned major, unsigned minor
 	return true;
 }
 
-/* Root would execute what somebody else can write; others would execute only what is theirs already. */
-static bool may_execute(const char *path)
+/*
+ * Root would execute what somebody else can write; others would execute only what is theirs already. The path may lead
+ * through directories of anybody, who may change where it leads at any time: so it is followed once, and what is checked is
+ * what is executed.
+ */
+static int open_program(const char *path)
 {
 	_cleanup_close_ int dir = -EBADF;
 	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
 	char own[32], real[PATH_MAX];
 	ssize_t n;
+	int program;
 
 	if (fd < 0 || owner_check_fd(fd, S_IFREG, geteuid(), NULL, NULL) < 0)
-		return false;
+		return -EPERM;
 	(void)snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
 	n = readlink(own, real, sizeof(real) - 1);
 	if (n <= 0)
-		return false;
+		return -EPERM;
 	real[n] = '\0';
 	*strrchr(real, '/') = '\0';
 	dir = open(real[0] ? real : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return dir >= 0 && owner_check_fd(dir, S_IFDIR, geteuid(), NULL, NULL) >= 0;
+	if (dir < 0 || owner_check_fd(dir, S_IFDIR, geteuid(), NULL, NULL) < 0)
+		return -EPERM;
+	program = fd;
+	fd = -EBADF;
+	return program;
 }
 
-static int start(const char *path, int out, pid_t *ret)
+/* By its descriptor, which the child keeps: the interpreter of a script opens it once more. */
+static int start(int program, const char *path, int out, pid_t *ret)
 {
 	char *const environment[] = { (char[]) { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
 	char *const argv[] = { (char *)(uintptr_t)path, (char[]) { "--version" }, NULL };
@@ -90,7 +102,9 @@ static int start(const char *path, int out, pid_t *ret)
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	if (r == 0)
-		r = posix_spawn(ret, path, &actions, NULL, argv, environment);
+		r = posix_spawn_file_actions_adddup2(&actions, program, PROGRAM_FD);
+	if (r == 0)
+		r = posix_spawn(ret, PROGRAM_PATH, &actions, NULL, argv, environment);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return -r;
 }
@@ -120,18 +134,21 @@ const char *engine_ask_version(const char *root, const char *path, struct arena 
 {
 	_cleanup_close_ int in = -EBADF;
 	_cleanup_close_ int out = -EBADF;
+	_cleanup_close_ int program = -EBADF;
 	char whole[PATH_MAX], said[SAID_SIZE];
 	const char *found;
 	size_t len;
 	int pipe_fds[2];
 	pid_t pid = -1;
 
-	if (snprintf(whole, sizeof(whole), "%s%s", strcmp(root, "/") == 0 ? "" : root, path) >= (int)sizeof(whole) ||
-	    !may_execute(whole) || pipe2(pipe_fds, O_CLOEXEC) < 0)
+	if (snprintf(whole, sizeof(whole), "%s%s", strcmp(root, "/") == 0 ? "" : root, path) >= (int)sizeof(whole))
+		return NULL;
+	program = open_program(whole);
+	if (program < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return NULL;
 	in = pipe_fds[0];
 	out = pipe_fds[1];
-	if (start(whole, out, &pid) < 0)
+	if (start(program, whole, out, &pid) < 0)
 		return NULL;
 	out = close_fd(out);
 	listen_to(in, said, sizeof(said));

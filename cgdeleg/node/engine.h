@@ -10,6 +10,10 @@
  * An engine is one that runs, with the configuration that its command line names, or else one whose program is installed,
  * with the configuration that it would read. Two containerds, as beside k3s, are two engines.
  *
+ * Threat. Every user of the machine may start a program of an engine's name, with any words and from any path, and root
+ * asks. So an engine that runs is root's or that of the user who asks; and a program is executed by the descriptor on which
+ * its owner was checked, never by a path that may lead elsewhere by then.
+ *
  * Parts: engine.c, engine-conf.c, engine-process.c, engine-containerd.c, engine-crio.c, engine-podman.c, engine-docker.c,
  * engine-hooks.c, engine-wrapper.c, engine-version.c, engine-parts.h.
  */

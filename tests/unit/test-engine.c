@@ -327,6 +327,20 @@ TEST(test_foreign_program)
 	tree_free(&tree);
 }
 
+/* The path may lead elsewhere a moment after it was checked: what was checked is executed. */
+TEST(test_checked_program)
+{
+	struct tree tree;
+	struct arena arena = { 0 };
+
+	machine_new(&tree, "docker");
+	machine_edit(&tree,
+		     "usr/bin/dockerd = #!/bin/sh\\ncase $0 in /proc/self/fd/*) echo 1.2.3;; *) echo 6.6.6;; esac\n");
+	check_string("by descriptor", engine_ask_version(tree.root, "/usr/bin/dockerd", &arena), "1.2.3");
+	arena_done(&arena);
+	tree_free(&tree);
+}
+
 TEST(test_socket)
 {
 	struct tree tree;
