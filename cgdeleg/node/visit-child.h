@@ -27,5 +27,9 @@ struct errand {
 	bool enters[NAMESPACES]; /* which of the container's namespaces are not this process's own */
 };
 
+/* The parent's last part: waits for the end of the child, `ms` milliseconds at most after its SIGKILL, which it gets at once
+ * where `kill_it`, else after the same time. What then has not ended is left, and visit->why says so. */
+void visit_end(struct visit *visit, pid_t pid, int pidfd, bool kill_it, int ms);
+
 /* The child's whole life. */
 _Noreturn void visit_be_child(const struct errand *errand);

@@ -23,6 +23,7 @@
 #include "cgdeleg/kernel/cgroup.h"
 #include "cgdeleg/node/visit-child.h"
 
+#define END_MS	   5000		       /* that the child may take to end */
 #define ROOM_BYTES (UINT64_C(4) << 20) /* that must be free below memory.max: the child needs far less */
 
 int visit_add(struct visit *visit, enum attempt_kind kind, const char *file)
@@ -285,13 +286,32 @@ static int hear(struct visit *visit, pid_t pid, int socket, const struct process
 	return send(socket, "g", 1, MSG_NOSIGNAL) == 1 ? 1 : -EPIPE;
 }
 
-/* Whatever happens, the child has ended and been reaped when this returns. */
-static void end_child(struct visit *visit, pid_t pid, int pidfd, bool kill_it)
+/* Within that time? */
+static bool has_ended(int pidfd, int ms)
+{
+	const int64_t until_ms = clock_monotonic_ms() + ms;
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	int r;
+
+	do {
+		const int64_t left = until_ms - clock_monotonic_ms();
+
+		r = poll(&end, 1, left < 0 ? 0 : (int)left);
+	} while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
+void visit_end(struct visit *visit, pid_t pid, int pidfd, bool kill_it, int ms)
 {
 	siginfo_t end = { 0 };
 
-	if (kill_it)
+	if (kill_it || !has_ended(pidfd, ms))
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (!has_ended(pidfd, ms)) {
+		(void)snprintf(visit->why, sizeof(visit->why), "the process inside has not answered, and %s",
+			       "cannot be killed: it waits in the kernel, as an open does for a FUSE of the container's");
+		return;
+	}
 	while (waitid(P_PID, (id_t)pid, &end, WEXITED) < 0 && errno == EINTR)
 		;
 	if (!visit->why[0] && (end.si_code != CLD_EXITED || end.si_status != 0))
@@ -349,7 +369,7 @@ void visit_run(struct visit *visit)
 	while (r > 0)
 		r = hear(visit, pid, ours, &first);
 	if (pid > 0)
-		end_child(visit, pid, pidfd, r < 0);
+		visit_end(visit, pid, pidfd, r < 0, END_MS);
 	(void)signal(SIGCHLD, before);
 	if (process_check(visit->process, &err) < 0)
 		(void)snprintf(visit->why, sizeof(visit->why), "%.400s meanwhile", err.text);

@@ -18,8 +18,9 @@
  *   included, and lets it go on only if that is no more than the container's root has.
  * - It inherits four descriptors: three are /dev/null, the fourth its socket to the parent. Those by which it enters are
  *   closed before it waits.
- * - The container's root can freeze or kill it through the cgroups that it owns, or have an open wait for ever (FUSE). So the
- *   parent waits until a deadline, then kills it, and what was not answered is not known.
+ * - The container's root can freeze or kill it through the cgroups that it owns, or have an open wait for ever (FUSE), in
+ *   which not even SIGKILL ends it. So the parent waits until a deadline, then kills it, and if it does not end in a moment
+ *   leaves it to process 1. What was not answered is not known.
  * - The kernel's memory killer takes the child first (oom_score_adj), and nobody is sent into a cgroup that is frozen, or has
  *   no room for another process: a look must not be what kills a container.
  * - What it answers is a number of an attempt and an error number, in a packet of a fixed size. All else ends the visit. An
@@ -85,5 +86,5 @@ struct visit {
 /* Adds an attempt and returns its index; -1 if there is no room. */
 int visit_add(struct visit *visit, enum attempt_kind kind, const char *file);
 
-/* Sends the child and waits for its end. Never fails: what did not work is in `why`. */
+/* Sends the child and waits for its end, for a bounded time. Never fails: what did not work is in `why`. */
 void visit_run(struct visit *visit);
