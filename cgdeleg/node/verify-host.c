@@ -312,5 +312,9 @@ void claim_mount_other(struct verify *v, struct limit_state *limit, struct outco
 		line = strchrnul(line, '\n');
 		line += *line == '\n';
 	}
-	OUTCOME(ret, CLAIM_PROVEN, "none of the %zu mounts of process %d does", n, v->init.pid);
+	if (!v->all_mounts)
+		OUTCOME(ret, CLAIM_UNKNOWN, "process %d shows none, and may hide some; nobody went inside to see all: %s",
+			v->init.pid, v->visit.why);
+	else
+		OUTCOME(ret, CLAIM_PROVEN, "none of the %zu mounts in its mount namespace does", n);
 }

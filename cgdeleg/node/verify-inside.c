@@ -134,6 +134,12 @@ void verify_visit(struct verify *v)
 	else
 		(void)snprintf(visit->why, sizeof(visit->why), "%.400s", v->init_why.text);
 	visit->device_fd = close_fd(visit->device_fd);
+	if (!visit->mounts)
+		return;
+	free(v->mounts);
+	v->mounts = visit->mounts;
+	visit->mounts = NULL;
+	v->all_mounts = true;
 }
 
 const struct attempt *verify_answer(const struct verify *v, int index, struct outcome *ret)

@@ -39,6 +39,7 @@ struct verify {
 	bool userns;		     /* it has a user namespace of its own */
 	struct cgroup_mount mount;   /* of the host, its options */
 	char *mounts;		     /* the container's mountinfo, or NULL */
+	bool all_mounts; /* `mounts` has all of its mount namespace: its first process may hide some by chroot(2) */
 	struct visit visit;
 	int ask_device, ask_guard, try_mount, try_depth, try_count; /* indices of attempts, or TRY_NONE */
 	uint64_t device_refused, guard_refused;			    /* counts before the visit; LIMIT_MAX: not known */

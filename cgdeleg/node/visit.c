@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cgdeleg/grant/gather.h"
 #include "cgdeleg/kernel/cgroup.h"
 #include "cgdeleg/node/visit-child.h"
 
@@ -187,6 +188,15 @@ static int count_descriptors(const struct process *child)
 	return found;
 }
 
+/* Of the whole mount namespace: the child has its root. */
+static void keep_mounts(struct visit *visit, const struct process *child)
+{
+	_cleanup_close_ int fd = openat(child->proc_fd, "mountinfo", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || file_slurp(fd, MOUNTINFO_MAX, &visit->mounts, NULL) < 0)
+		visit->mounts = NULL;
+}
+
 static int compare_namespaces(const struct process *a, const struct process *b, struct err *err)
 {
 	for (int kind = 0; kind < NAMESPACES; kind++) {
@@ -230,6 +240,7 @@ static int check_child(struct visit *visit, pid_t pid, const struct process_stat
 		more = more || status.uids[i] != map_root(visit->uid_map) || status.gids[i] != map_root(visit->gid_map);
 	if (more)
 		return err_set(err, EPERM, "it still has rights that the container's root has not");
+	keep_mounts(visit, &child);
 	return 0;
 }
 

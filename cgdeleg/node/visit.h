@@ -21,6 +21,8 @@
  * - The container's root can freeze or kill it through the cgroups that it owns, or have an open wait for ever (FUSE), in
  *   which not even SIGKILL ends it. So the parent waits until a deadline, then kills it, and if it does not end in a moment
  *   leaves it to process 1. What was not answered is not known.
+ * - The container's first process may have changed its root directory, and then sees, and shows, only the mounts below. The
+ *   child comes in at the root of the mount namespace, so the mounts are read from it.
  * - The kernel's memory killer takes the child first (oom_score_adj), and nobody is sent into a cgroup that is frozen, or has
  *   no room for another process: a look must not be what kills a container.
  * - What it answers is a number of an attempt and an error number, in a packet of a fixed size. All else ends the visit. An
@@ -80,6 +82,7 @@ struct visit {
 	bool inside;		    /* it was inside, and the host saw that it had no right too many */
 	char uid_map[EXTENTS_SIZE]; /* its own then */
 	char gid_map[EXTENTS_SIZE];
+	char *mounts;  /* its mountinfo then: all of the namespace; NULL: not read. The caller frees it */
 	char why[512]; /* why an attempt has no answer; "" if all have one */
 };
 
