@@ -97,6 +97,28 @@ struct toml_node *make(reader &r, const toml::node &node, const char *key)
 	return t;
 }
 
+/* At the first character of a string: that of its last quotation mark. One of three marks may hold one or two, also right
+ * before its end, and newlines, which are counted. */
+size_t skip_string(std::string_view text, size_t i, unsigned &line)
+{
+	const char quote = text[i];
+	const bool three = text.substr(i, 3) == std::string(3, quote);
+
+	for (i += three ? 3 : 1; i < text.size(); i++) {
+		line += text[i] == '\n';
+		if (text[i] == '\\' && quote == '"') {
+			i++;
+			line += i < text.size() && text[i] == '\n';
+		} else if (three ? text.substr(i, 3) == std::string(3, quote) : text[i] == quote || text[i] == '\n') {
+			i += three ? 2 : 0;
+			while (three && i + 1 < text.size() && text[i + 1] == quote)
+				i++;
+			return i;
+		}
+	}
+	return i;
+}
+
 /*
  * toml++ bounds how deep values nest, and not how many parts a dotted key has: it, and what walks its tree, would run out of
  * stack. The line of a key with too many, or 0. Dots in strings and comments are none of a key's.
@@ -104,17 +126,13 @@ struct toml_node *make(reader &r, const toml::node &node, const char *key)
 unsigned find_long_key(std::string_view text)
 {
 	unsigned line = 1, dots = 0;
-	char quote = 0;
 
 	for (size_t i = 0; i < text.size(); i++) {
 		const char c = text[i];
 
 		line += c == '\n';
-		if (quote) {
-			i += c == '\\' && quote == '"';
-			quote = c == quote ? 0 : quote;
-		} else if (c == '"' || c == '\'') {
-			quote = c;
+		if (c == '"' || c == '\'') {
+			i = skip_string(text, i, line);
 		} else if (c == '#') {
 			while (i + 1 < text.size() && text[i + 1] != '\n')
 				i++;

@@ -30,4 +30,11 @@ TEST(test_long_keys)
 	check_key(100, "x = \"\\\"", "\"\n", NULL);
 	check_key(100, "x = 1 # ", "\n", NULL);
 	check_key(100, "x = \"\"\"\n", "\"\"\"\n", NULL);
+	/* A mark within three, and one before their end, neither begins nor ends a string. */
+	check_key(20000, "x = \"\"\" \" \"\"\"\n", " = 1\n", "f:3: a key has more than 32 parts");
+	check_key(20000, "x = \"\"\" \"\"\"\"\n", " = 1\n", "f:3: a key has more than 32 parts");
+	check_key(20000, "x = \"\"\" \n' \"\"\"\ny = ''\n", " = 1\n", "f:5: a key has more than 32 parts");
+	check_key(20000, "x = ''' ' '''\n", " = 1\n", "f:3: a key has more than 32 parts");
+	check_key(20000, "x = \"\"\"\"\"\"\n", " = 1\n", "f:3: a key has more than 32 parts");
+	check_key(100, "x = \"\"\" \"", "\"\"\"\n", NULL);
 }
