@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import tree
 
@@ -44,12 +45,15 @@ def not_accepted(found, tool):
 
 def tidy(files, build):
     """Takes seconds a file: what it said of a file is kept for as long as the file, what it includes, how it is compiled
-    and clang-tidy are the same."""
+    and clang-tidy are the same; for all clones on this machine, and a month after it was last asked for."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
         commands = {os.path.realpath(os.path.join(c["directory"], c["file"])): c["command"] for c in json.load(file)}
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, text=True).stdout + tree.read(".clang-tidy")
-    kept, known = os.path.join(build, "lint-tidy"), set(files)
+    kept, known = os.path.join(tree.cache(), "lint-tidy"), set(files)
     os.makedirs(kept, exist_ok=True)
+    for path in (os.path.join(kept, name) for name in os.listdir(kept)):
+        if os.stat(path).st_mtime < time.time() - 30 * 86400:
+            os.unlink(path)
 
     def one(name):
         texts = [version, commands[os.path.join(tree.TOP, name)],
@@ -59,9 +63,11 @@ def tidy(files, build):
             found = lines_of(["clang-tidy", "--quiet", "-p", build, name], r"(warning|error):.*\[")
             if any("clang-diagnostic-error" in line for line in found):
                 return found
-            with open(path + ".new", "w", encoding="utf-8") as file:
+            fresh = f"{path}.{os.getpid()}"
+            with open(fresh, "w", encoding="utf-8") as file:
                 file.write("\n".join(found))
-            os.rename(path + ".new", path)
+            os.rename(fresh, path)
+        os.utime(path)
         with open(path, encoding="utf-8") as file:
             return file.read().splitlines()
 

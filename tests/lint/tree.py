@@ -9,6 +9,12 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)),
 PRODUCT = ("base/", "policy/", "bpf/", "cgdeleg/", "hooks/")
 
 
+def cache():
+    """As scripts/build: CI runners often have no HOME."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.environ.get("CGDELEG_CACHE") or os.path.join(home, "cgdeleg")
+
+
 def git(*arguments):
     """Lines of git's output, or None where there is no repository, as in a release's archive."""
     done = subprocess.run(["git", "-c", "safe.directory=*", "-C", TOP, *arguments], capture_output=True, text=True)
