@@ -16,6 +16,7 @@
 struct search {
 	struct why *why;
 	const struct host *host;
+	unsigned best; /* grant_match() of those that are kept */
 };
 
 /* NULL where there is nothing to say, or no memory. */
@@ -90,7 +91,7 @@ static void fill_ceilings(const struct search *search, const struct grant *grant
 
 static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 {
-	const struct search *search = userdata;
+	struct search *search = userdata;
 	struct why *why = search->why;
 	const struct attribute *a = &grant->attribute;
 	const struct deaths_bounds bounds = { .visits = DEATHS_VISITS, .scope = a->scope };
@@ -98,8 +99,15 @@ static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 	struct why_grant *ret;
 
 	(void)err;
-	if (match == 0)
+	if (match == 0 || match < search->best)
 		return 0;
+	/* As in the history: others' names that begin with this one take no room from it. */
+	if (match > search->best) {
+		while (why->n_grants > 0)
+			deaths_done(&why->grants[--why->n_grants].deaths);
+		why->n_more_grants = 0;
+		search->best = match;
+	}
 	if (why->n_grants == WHY_GRANTS_MAX) {
 		why->n_more_grants++;
 		return 0;
@@ -126,7 +134,7 @@ static int visit(struct grant *grant, int fd, void *userdata, struct err *err)
 
 void why_look(struct why *why, const struct host *host)
 {
-	struct search search = { why, host };
+	struct search search = { .why = why, .host = host };
 
 	if (!privilege_has(CAP_SYS_ADMIN))
 		(void)err_set(

@@ -182,6 +182,17 @@ static void drop_run(struct history *history, size_t i)
 	memmove(&history->runs[i], &history->runs[i + 1], (history->n_runs - i) * sizeof(history->runs[0]));
 }
 
+/* Room is for what is named best: whoever creates containers could give many of them names that begin with another's. */
+static bool is_wanted(struct history *history, unsigned match)
+{
+	if (match > history->match) {
+		history_keep(history, match);
+		history->match = match;
+		history->n_runs_dropped = history->n_events_dropped = 0;
+	}
+	return match == history->match;
+}
+
 /* To the front: the newest first. Takes the record. */
 static void add_run(struct history *history, yyjson_doc *record, unsigned match, int64_t us, int64_t now_us, bool intent)
 {
@@ -192,8 +203,14 @@ static void add_run(struct history *history, yyjson_doc *record, unsigned match,
 	while (i < history->n_runs && !(history->runs[i].unfinished && is_same(history->runs[i].last, record, "id") &&
 					yyjson_equals(yyjson_obj_get(history->runs[i].last->root, "hook_pid"), pid)))
 		i++;
-	if (i < history->n_runs)
+	if (i < history->n_runs) {
+		run.match = match = match > history->runs[i].match ? match : history->runs[i].match;
 		drop_run(history, i);
+	}
+	if (!is_wanted(history, match)) {
+		yyjson_doc_free(record);
+		return;
+	}
 	for (i = 0; i < history->n_runs; i++)
 		if (!intent && !history->runs[i].unfinished && is_alike(history->runs[i].last, record))
 			break;
@@ -216,6 +233,10 @@ static void add_run(struct history *history, yyjson_doc *record, unsigned match,
 
 static void add_event(struct history *history, yyjson_doc *record, unsigned match, int64_t us)
 {
+	if (!is_wanted(history, match)) {
+		yyjson_doc_free(record);
+		return;
+	}
 	if (history->n_events == HISTORY_EVENTS) {
 		yyjson_doc_free(history->events[--history->n_events].record);
 		history->n_events_dropped++;
@@ -387,10 +408,6 @@ int history_read(const struct history_question *question, struct history *ret, s
 		if (ret->files[i].n_read > 0)
 			read_one(&lines, &ret->files[i], i == 0);
 	close_files(ret);
-	for (size_t i = 0; i < ret->n_runs; i++)
-		ret->match = ret->runs[i].match > ret->match ? ret->runs[i].match : ret->match;
-	for (size_t i = 0; i < ret->n_events; i++)
-		ret->match = ret->events[i].match > ret->match ? ret->events[i].match : ret->match;
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  * file is opened once, so that a rotation meanwhile changes nothing. Compressed files are not read.
  *
  * Threat. Whoever creates containers chose the names in it. They are escaped in the record already; what is printed from
- * here is escaped again where it would not be printable. The number of runs and events that are kept is bounded.
+ * here is escaped again where it would not be printable. The number of runs and events that are kept is bounded; what the
+ * word names best takes the place of all that it names less well, so that no names of others push it out.
  */
 #pragma once
 
@@ -76,7 +77,7 @@ struct history_question {
 	int64_t now_us;
 };
 
-/* Reads it. Fails where the directory cannot be read, or is not its owner's alone: *ret is then empty. A file that cannot
+/* Reads it, and keeps what the word names best. Fails where the directory cannot be read, or is not its owner's alone: *ret is then empty. A file that cannot
  * be read is no failure. history_done() ends it in any case. */
 int history_read(const struct history_question *question, struct history *ret, struct err *err);
 void history_done(struct history *history);

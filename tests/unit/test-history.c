@@ -225,6 +225,27 @@ TEST(test_many)
 	check_string("the newest event", history_text(h.events[0].record, "id"), format("a%d", 2 * HISTORY_EVENTS - 1));
 }
 
+/* However many others have names that begin with it, newer ones too: what is meant is found. */
+TEST(test_pushed_out)
+{
+	_cleanup_(tree_free) struct tree tree;
+	_cleanup_(history_done) struct history h = { 0 };
+	_cleanup_close_ int fd = -EBADF;
+
+	tree_new(&tree, "audit/\n");
+	put(&tree, "audit.jsonl", "\n");
+	fd = openat(tree.fd, "audit/audit.jsonl", O_WRONLY | O_APPEND | O_CLOEXEC);
+	for (int i = 0; i < 4 * HISTORY_EVENTS; i++)
+		assert_true(
+			dprintf(fd, "{\"time\":\"2023-11-14T23:13:20Z\",\"event\":\"%s\",\"id\":\"a%d\",\"pod\":\"%s\"}\n",
+				i % 2 ? "run" : "oom-kill", i, i / 2 == HISTORY_EVENTS / 2 ? "p" : format("p-%d", i)) > 0);
+	look(&tree, "p", HISTORY_BYTES, &h);
+	assert_int_equal(h.n_runs, 1);
+	assert_int_equal(h.n_events, 1);
+	assert_int_equal(h.n_runs_dropped + h.n_events_dropped, 0);
+	check_string("run", history_text(h.runs[0].last, "pod"), "p");
+}
+
 /* Records that somebody else could have written are not believed; one file that cannot be read does not hide others. */
 TEST(test_owner)
 {

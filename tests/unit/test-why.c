@@ -149,6 +149,29 @@ TEST(test_deaths)
 	assert_null(strchr(text, '\x1b'));
 }
 
+/* However many others have names that begin with it: what is meant is found. */
+TEST(test_pushed_out)
+{
+	struct scene s;
+	char lines[400];
+
+	scene_open(&s, "job", "");
+	why_done(&s.why);
+	for (int i = 0; i <= WHY_GRANTS_MAX; i++) {
+		(void)snprintf(lines, sizeof(lines), C "a/%d/\n" C "a/%d @ " ATTRIBUTE("a%d", "job-%d", "") "\n", i, i,
+			       i, i);
+		tree_edit(&s.tree, lines);
+	}
+	tree_edit(&s.tree, C "z/\n" C "z @ " ATTRIBUTE("z", "job", "") "\n");
+	s.why = (struct why) { .word = "job" };
+	why_look(&s.why, &s.host);
+	assert_true(why_choose(&s.why));
+	assert_int_equal(s.why.n_grants, 1);
+	assert_int_equal(s.why.n_more_grants, 0);
+	check_string("whose", s.why.grants[0].id, "z");
+	scene_close(&s);
+}
+
 /* A pod has several containers; a whole name comes before a beginning; what fits nobody finds nobody. */
 TEST(test_choice)
 {
