@@ -267,6 +267,16 @@ uint32_t map_root(const char *map)
 	return UINT32_MAX;
 }
 
+bool map_reaches(const char *map, uint64_t outside)
+{
+	struct map_extent extent;
+
+	while (map_next(&map, &extent))
+		if (outside >= extent.outside && outside - extent.outside < extent.count)
+			return true;
+	return false;
+}
+
 int process_map(const struct process *process, const char *name, char *ret, struct err *err)
 {
 	ssize_t n = file_read_lines_at(process->proc_fd, name, ret, EXTENTS_SIZE);

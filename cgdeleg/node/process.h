@@ -77,5 +77,8 @@ bool map_next(const char **at, struct map_extent *ret);
 /* The host's id for 0 in a map; UINT32_MAX: none. */
 uint32_t map_root(const char *map);
 
+/* Does any id of the map, not only its root, stand for that id of the host? */
+bool map_reaches(const char *map, uint64_t outside);
+
 /* The text of its uid_map or gid_map, with one blank between numbers. `ret` has EXTENTS_SIZE bytes. */
 int process_map(const struct process *process, const char *name, char *ret, struct err *err);

@@ -201,7 +201,7 @@ static const char *find_reason(const struct verify *v, const char *file)
 	struct stat st;
 
 	if (v->userns && fstatat(v->found->fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == 0 &&
-	    st.st_gid == 0 && !(st.st_mode & 0022) && v->root_uid != 0)
+	    st.st_gid == 0 && !(st.st_mode & 0022) && v->uid_map[0] && !map_reaches(v->uid_map, 0))
 		return "it is root's, and the container's ids are others";
 	if (process_shares(v->host, &v->init, NAMESPACE_CGROUP, NULL) == 0 &&
 	    text_has_word(v->mount.options, "nsdelegate"))

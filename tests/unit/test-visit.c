@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Visit: the end of the child, which may be one that nobody can kill. */
+/* Visit: whose ids a container has, and the end of the child, which may be one that nobody can kill. */
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -8,6 +8,20 @@
 #include "base/clock.h"
 #include "cgdeleg/node/visit-child.h"
 #include "tests/unit/check.h"
+
+/* Whoever is root inside becomes whoever else the map has. */
+TEST(test_map)
+{
+	static const char map[] = "0 100000 1000\n1000 0 1\n";
+
+	assert_int_equal(map_root(map), 100000);
+	assert_true(map_reaches(map, 0));
+	assert_true(map_reaches(map, 100999));
+	assert_false(map_reaches(map, 101000));
+	assert_false(map_reaches(map, 1));
+	assert_true(map_reaches("0 0 4294967295\n", 0));
+	assert_false(map_reaches("", 0));
+}
 
 static pid_t start(int status)
 {
