@@ -77,8 +77,8 @@ struct history_question {
 	int64_t now_us;
 };
 
-/* Reads it, and keeps what the word names best. Fails where the directory cannot be read, or is not its owner's alone: *ret is then empty. A file that cannot
- * be read is no failure. history_done() ends it in any case. */
+/* Reads it, and keeps what the word names best. Fails where the directory cannot be read, or is not its owner's alone: *ret
+ * is then empty. A file that cannot be read is no failure. history_done() ends it in any case. */
 int history_read(const struct history_question *question, struct history *ret, struct err *err);
 void history_done(struct history *history);
 
