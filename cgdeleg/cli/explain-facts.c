@@ -147,15 +147,15 @@ static int check_value(const struct fact *fact, const char *value, struct err *e
 		return err_set(err, EINVAL, "--fact %s= needs a value", fact->name);
 	if (fact->words && !word_find(fact->words, value)) {
 		list_words(fact->words, list, sizeof(list));
-		return err_set(err, EINVAL, "--fact %s=%s: one of %s was expected", fact->name, shown, list);
+		return err_set(err, EINVAL, "--fact %s=%s: the value must be one of %s", fact->name, shown, list);
 	}
 	if (fact->kind == FACT_USER && (text_to_u64(value, &number) < 0 || number >= UINT32_MAX))
-		return err_set(err, EINVAL, "--fact user=%s: a number was expected", shown);
+		return err_set(err, EINVAL, "--fact user=%s: the value must be a number, the user id", shown);
 	if (fact->kind == FACT_CAPABILITIES) {
 		(void)capability_set(value, &valid);
 		if (!valid)
 			return err_set(err, EINVAL,
-				       "--fact capabilities=%s: all, none, or names as in SYS_ADMIN,CHOWN were expected",
+				       "--fact capabilities=%s: the value must be all, none, or names as in SYS_ADMIN,CHOWN",
 				       shown);
 	}
 	return 0;
@@ -177,7 +177,7 @@ static int check_fact(const char *word, struct err *err)
 	for (size_t i = 0; i < ELEMENTS(facts); i++)
 		nearest_try(&nearest, facts[i].name);
 	if (!strchr(word, '='))
-		return err_set(err, EINVAL, "--fact %s: NAME=VALUE was expected", text_escape(word, shown, sizeof(shown)));
+		return err_set(err, EINVAL, "--fact %s: write it as NAME=VALUE", text_escape(word, shown, sizeof(shown)));
 	return err_set(err, EINVAL, "there is no fact '%s'%s", text_escape(name, shown, sizeof(shown)),
 		       nearest_hint(&nearest, hint, sizeof(hint)));
 }
@@ -196,7 +196,7 @@ int facts_check(const struct given *given, struct err *err)
 		const char *word = given->annotations.all[i];
 
 		if (word[0] == '=' || !strchr(word, '='))
-			return err_set(err, EINVAL, "--annotation %s: KEY=VALUE was expected",
+			return err_set(err, EINVAL, "--annotation %s: write it as KEY=VALUE",
 				       text_escape(word, shown, sizeof(shown)));
 	}
 	return 0;

@@ -63,9 +63,10 @@ static int find_engine(const char *handler, struct throw_away *ret, struct err *
 					 !(engine->cgroup_manager && strcmp(engine->cgroup_manager, "cgroupfs") == 0));
 			}
 	if (!best)
-		return err_set(err, ENOENT,
-			       "no engine of this node runs the hook with --handler %s; cgdeleg doctor shows what is wired",
-			       text_escape(handler, shown, sizeof(shown)));
+		return err_set(
+			err, ENOENT,
+			"no engine of this node runs the hook with --handler %s; cgdeleg doctor says which hooks the engines run",
+			text_escape(handler, shown, sizeof(shown)));
 	ret->kind = best->kind;
 	ret->annotates = best->kind != ENGINE_DOCKER || best->major == 0 || best->major >= 24;
 	(void)snprintf(ret->endpoint, sizeof(ret->endpoint), "unix://%s", best->socket ? best->socket : "");

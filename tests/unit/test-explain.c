@@ -445,13 +445,13 @@ TEST(test_fact_words)
 	} cases[] = {
 		{ "namespace=a", NULL },
 		{ "namespace=", "--fact namespace= needs a value" },
-		{ "namespace", "--fact namespace: NAME=VALUE was expected" },
+		{ "namespace", "--fact namespace: write it as NAME=VALUE" },
 		{ "namespce=a", "there is no fact 'namespce', did you mean 'namespace'?" },
-		{ "userns=on", "--fact userns=on: one of private|none|host-ids was expected" },
-		{ "user=x", "--fact user=x: a number was expected" },
+		{ "userns=on", "--fact userns=on: the value must be one of private|none|host-ids" },
+		{ "user=x", "--fact user=x: the value must be a number, the user id" },
 		{ "user=1000", NULL },
 		{ "capabilities=CHOWN,CAP_BPF", NULL },
-		{ "capabilities=CHOWN,X", "--fact capabilities=CHOWN,X: all, none, or names" },
+		{ "capabilities=CHOWN,X", "--fact capabilities=CHOWN,X: the value must be all, none, or names" },
 		{ "capabilities=none", NULL },
 		{ "host_options=nsdelegate", NULL },
 	};
