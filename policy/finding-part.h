@@ -121,5 +121,5 @@ void find_choices(const struct listener *to, const struct index_handler *handler
 void find_profiles(const struct listener *to);
 void find_budgets(const struct listener *to, const struct section *section);
 void find_limits(const struct listener *to, const struct section *section);
-void find_unbounded(const struct listener *to, const struct index_handler *handler);
+void find_unbounded(const struct listener *to, const struct index_handler *row);
 int find_rules(const struct listener *to); /* 0 or -ENOMEM */

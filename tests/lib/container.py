@@ -158,10 +158,14 @@ class Container:
         if self.runner:
             self.release("stop")
         self.alive = False
-        # On a busy machine runc gives up removing the cgroup before its own init, which it has just killed, is gone.
-        if self.t.runtime == "runc" and self.t.driver == "cgroupfs" and not self.started:
+        # On a busy machine a runtime gives up removing the cgroup before its own init, which it has just killed, is gone.
+        refused = self.t.driver == "cgroupfs" and not self.started
+        if refused:
             host.end_processes(self.top)
         done = self.runtime("delete", "--force", self.id)
+        # That is not the hook's doing, as long as nothing of a grant is in it.
+        if refused and os.path.exists(f"{host.CGROUP}{self.top}") and not host.attribute(f"{host.CGROUP}{self.top}"):
+            host.remove_tree(self.top)
         self.t.untrack(self)
         return done
 

@@ -88,7 +88,7 @@ ssize_t program_lsm_hooks(int cgroup_fd, uint32_t ret[LSM_HOOKS])
 	if (strcmp(text, "none") == 0)
 		return -EOPNOTSUPP;
 	while (text_next_word(&list, word, sizeof(word)) > 0)
-		ret[n++] = (uint32_t)atoi(word);
+		ret[n++] = (uint32_t)strtoul(word, NULL, 10);
 	return n;
 }
 

@@ -42,7 +42,8 @@ static void replace(int fd, const char *text)
 
 	if (fstat(fd, &st) < 0 || len > sizeof(whole) || (size_t)st.st_size > sizeof(whole))
 		abort();
-	memcpy(whole, text, len);
+	for (size_t i = 0; i < len; i++)
+		whole[i] = text[i];
 	size = len > (size_t)st.st_size ? len : (size_t)st.st_size;
 	if (pwrite(fd, whole, size, 0) != (ssize_t)size || ftruncate(fd, (off_t)len) < 0)
 		abort();

@@ -28,9 +28,10 @@ static pid_t start(int status)
 	const pid_t pid = fork();
 
 	if (pid == 0) {
-		while (status < 0)
+		if (status >= 0)
+			_exit(status);
+		for (;;)
 			(void)pause();
-		_exit(status);
 	}
 	assert_true(pid > 0);
 	return pid;
