@@ -211,7 +211,9 @@ struct death_counts deaths_since(const struct deaths *before, const struct death
 						       grown(before->cgroups[i].local.ooms, c->local.ooms) };
 	/* Those above were there before; what they have counted until then has nothing to do with this container. Nor is it
 	 * known since when one has its count that the look before may have left out. */
-	return c->above || before->cut ? (struct death_counts) { 0 } : c->local;
+	if (c->above || before->cut)
+		return (struct death_counts) { 0 };
+	return c->local;
 }
 
 int deaths_limit(const struct deaths *before, const struct deaths *now, size_t victim)

@@ -90,8 +90,8 @@ void engine_read_crio(struct engine_look *look, const char *const *words)
 		next = engine_toml(look, w->text, true);
 		if (next && merged)
 			toml_merge(merged, next, "runtimes workloads");
-		else
-			merged = next ?: merged;
+		else if (next)
+			merged = next;
 	}
 	read_merged(look, merged);
 	if (hooks_dir) {
