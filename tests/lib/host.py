@@ -194,6 +194,12 @@ def has_nsdelegate():
     return any(" cgroup2 " in line and "nsdelegate" in line for line in mountinfo() if f" {CGROUP} " in line)
 
 
+def cgroup2_options():
+    """As words for mount -o. Whoever mounts cgroup2 from the host's cgroup namespace sets them for the whole host."""
+    (line, *_) = [line for line in mountinfo() if f" {CGROUP} " in line and " cgroup2 " in line]
+    return ",".join(word for word in line.split(" ")[-1].split(",") if word not in ("rw", "ro"))
+
+
 def check_nsdelegate():
     expect(has_nsdelegate(), "the host's nsdelegate is gone")
 

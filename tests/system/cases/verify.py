@@ -221,7 +221,7 @@ def mounts(t):
         in_mounts_of(c, "mount", "-o", "remount,bind,rw", "/sys/fs/cgroup")
         all_proven(t, c)
     with t.step("another view of cgroups"):
-        in_mounts_of(c, "mount", "-t", "cgroup2", "-o", "nsdelegate", "none", "/host")
+        in_mounts_of(c, "mount", "-t", "cgroup2", "-o", host.cgroup2_options(), "none", "/host")
         fails_alone(t, c, "mount.other")
         in_mounts_of(c, "umount", "/host")
     with t.step("something else on top of it"):
