@@ -359,7 +359,6 @@ static int run_watch(int argc, char **argv)
 		.run = BUDGET_DIRECTORY,
 		.audit = AUDIT_DIRECTORY,
 		.interval = "10",
-		.format = "prometheus",
 		.host = HOST_CLOSED,
 	};
 	int r;
@@ -368,10 +367,12 @@ static int run_watch(int argc, char **argv)
 		return r;
 	if (s.openmetrics && s.metrics)
 		return cli_usage(&watch_verb, "use only one of --metrics and --openmetrics");
+	if (s.format && !s.metrics)
+		return cli_usage(&watch_verb, "--format needs --metrics FILE: watch writes metrics into a file");
 	if (text_to_u64(s.interval, &s.seconds) < 0 || s.seconds == 0 || s.seconds > 3600)
 		return cli_usage(&watch_verb, "--interval must be a whole number of seconds from 1 to 3600");
 	s.exported = (struct watch_metrics) { .host = &s.host, .policy = s.policy, .run = s.run };
-	(void)metric_format_find(s.openmetrics ? "openmetrics" : s.format, &s.exported.format);
+	(void)metric_format_find(s.openmetrics ? "openmetrics" : s.format ?: "prometheus", &s.exported.format);
 	s.metrics = s.openmetrics ? s.openmetrics : s.metrics;
 	r = run(&s);
 	if (r < 0)

@@ -68,6 +68,7 @@ def exported(t):
             soon(watch, "cgdeleg_watch_verified_age_seconds", None, id=c.id)
             soon(watch, "cgdeleg_budget_grants_used", 0, **section)
     with t.step("the options that do not go together, and a format that there is not"):
-        for words in (["--metrics", "/a", "--openmetrics", "/b"], ["--metrics", "/a", "--format", "xml"]):
+        for words in (["--metrics", "/a", "--openmetrics", "/b"], ["--metrics", "/a", "--format", "xml"],
+                      ["--format", "prometheus"], ["--openmetrics", "/a", "--format", "openmetrics"]):
             equal(run([t.cgdeleg, "watch", *words]).code, 2, " ".join(words))
         equal(os.path.exists("/a"), False, "a file that nobody should have written")
