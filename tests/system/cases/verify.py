@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """cgdeleg verify: every claim of a real grant is proven; whatever is broken in it, that claim fails and no other."""
+import contextlib
 import json
 import os
 import shutil
@@ -279,7 +280,7 @@ def process(t):
             name for name, claim in claims(t, c).items() if claim["state"] == "not-made"}
         fails_alone(t, c, "process", unknown)
         os.setxattr(path(c), host.ATTRIBUTE, before)
-    with t.step("its first process taken elsewhere"):
+    with t.step("its first process taken elsewhere"), company(c):
         move_beside(t, c)
         found = verdicts(t, c)
         equal({name for name, what in found.items() if what[0] == "failed"}, {"place"}, f"what fails ({found})")
@@ -293,6 +294,17 @@ def process(t):
         contains(found["exec"][1], "frozen", "why")
         host.write(path(c, "init/cgroup.freeze"), "0")
         all_proven(t, c)
+
+
+@contextlib.contextmanager
+def company(c):
+    """Another process in its leaf: systemd ends a scope that nobody is in."""
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        try:
+            host.write(path(c, "init/cgroup.procs"), str(process.pid))
+            yield
+        finally:
+            process.kill()
 
 
 def move_beside(t, c):
